@@ -1,0 +1,26 @@
+"""NoteNinja: hear the same tune in another genre, and learn how it was done."""
+import os
+from pathlib import Path
+
+__version__ = "0.1.0"
+
+
+def data_folder():
+    """Folder with the tunes, recipes, songs and trained weights.
+
+    Returns
+    -------
+    pathlib.Path
+        `NOTENINJA_DATA` where that environment variable is set, else `data/` beside this package.
+    """
+    return Path(os.environ.get("NOTENINJA_DATA") or Path(__file__).resolve().parent.parent / "data")
+
+
+def fast_mode():
+    """Whether `NOTENINJA_FAST=1` asks for shorter clips and fewer steps, as the tests do.
+
+    Returns
+    -------
+    bool
+    """
+    return os.environ.get("NOTENINJA_FAST", "") not in ("", "0")

@@ -1,0 +1,1 @@
+"""The networks and the mathematics of diffusion; they know nothing of genres or data sets."""

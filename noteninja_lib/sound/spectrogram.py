@@ -1,0 +1,128 @@
+"""Spectrograms: waveform to log-mel picture, and the classic way back.
+
+A log-mel spectrogram is a picture of sound: time runs along its columns, pitch height along its rows, and each
+pixel holds the logarithm of the sound's strength there. All networks of the project work on such pictures.
+Lesson: 01_sound_and_spectrograms.
+"""
+from functools import lru_cache
+
+import librosa
+import numpy as np
+import torch
+
+from .audio import SAMPLE_RATE
+
+N_FFT = 2048          # 93 ms window: long enough to part the notes of a bass
+HOP_LENGTH = 256      # 11.6 ms between columns
+N_MELS = 96
+F_MIN, F_MAX = 20.0, SAMPLE_RATE / 2
+FLOOR = 1e-4          # magnitudes below this are silence; its logarithm is -9.2
+MEL_MEAN, MEL_STD = -4.0, 2.3     # over the band's training recordings; the networks see (mel - mean) / std
+
+
+@lru_cache(maxsize=4)
+def mel_filters(n_mels=N_MELS, n_fft=N_FFT):
+    """Triangular mel filters with unit peak-area norm, HTK scale.
+
+    Parameters
+    ----------
+    n_mels : int
+        Number of mel bins.
+    n_fft : int
+        Length of the Fourier transform in samples.
+
+    Returns
+    -------
+    torch.Tensor, shape (n_mels, n_fft // 2 + 1)
+    """
+    return torch.from_numpy(librosa.filters.mel(sr=SAMPLE_RATE, n_fft=n_fft, n_mels=n_mels, fmin=F_MIN, fmax=F_MAX,
+                                                htk=True, norm=None).astype(np.float32) * (2048 / n_fft))
+
+
+def mel_frequencies(n_mels=N_MELS):
+    """Centre frequency of each mel bin in Hz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_mels,)
+    """
+    return librosa.mel_frequencies(n_mels + 2, fmin=F_MIN, fmax=F_MAX, htk=True)[1:-1]
+
+
+def magnitude(audio, n_fft=N_FFT, hop_length=HOP_LENGTH):
+    """Magnitudes of the short-time Fourier transform, one column per whole hop.
+
+    Parameters
+    ----------
+    audio : torch.Tensor, shape (..., samples)
+    n_fft, hop_length : int
+        Window length and step in samples; the window is a Hann window.
+
+    Returns
+    -------
+    torch.Tensor, shape (..., n_fft // 2 + 1, samples // hop_length)
+        Scaled so that a full-scale sine has magnitude of about 1.
+    """
+    shape = audio.shape
+    window = torch.hann_window(n_fft, device=audio.device)
+    spectrum = torch.stft(audio.reshape(-1, shape[-1]), n_fft, hop_length, window=window, center=True,
+                          pad_mode="constant", return_complex=True)
+    spectrum = spectrum[..., : shape[-1] // hop_length].abs() * (2 / window.sum())
+    return spectrum.reshape(*shape[:-1], *spectrum.shape[-2:])
+
+
+def log_mel_tensor(audio, n_mels=N_MELS, n_fft=N_FFT):
+    """Log-mel spectrogram of a batch; can be differentiated.
+
+    Parameters
+    ----------
+    audio : torch.Tensor, shape (..., samples)
+
+    Returns
+    -------
+    torch.Tensor, shape (..., n_mels, samples // 256)
+        Natural logarithm of mel magnitudes, not below log(1e-4).
+    """
+    return torch.log(torch.clamp(mel_filters(n_mels, n_fft).to(audio.device) @ magnitude(audio, n_fft), min=FLOOR))
+
+
+def log_mel(audio, n_mels=N_MELS):
+    """Log-mel spectrogram of one recording.
+
+    Parameters
+    ----------
+    audio : numpy.ndarray, shape (samples,)
+        Mono, 22,050 Hz.
+
+    Returns
+    -------
+    numpy.ndarray, float32, shape (n_mels, samples // 256)
+        Natural logarithm of mel magnitudes.
+    """
+    with torch.no_grad():
+        return log_mel_tensor(torch.from_numpy(np.ascontiguousarray(audio, np.float32)), n_mels).numpy()
+
+
+def griffin_lim(mel, n_iter=64, seed=0):
+    """Sound of a log-mel spectrogram by Griffin and Lim's guesses of the phase.
+
+    Parameters
+    ----------
+    mel : numpy.ndarray, shape (n_mels, frames)
+        Natural logarithm of mel magnitudes.
+    n_iter : int
+        Rounds of guessing; the momentum is Perraudin's (0.99).
+
+    Returns
+    -------
+    numpy.ndarray, float32, shape (frames * 256,)
+
+    References
+    ----------
+    Griffin and Lim 1984, doi 10.1109/TASSP.1984.1164317; Perraudin et al. 2013, doi 10.1109/WASPAA.2013.6701851.
+    """
+    filters = mel_filters(mel.shape[0]).numpy()
+    linear = librosa.util.nnls(filters, np.exp(mel)).astype(np.float32)
+    window_sum = np.hanning(N_FFT + 1)[:-1].sum()
+    return librosa.griffinlim(linear * window_sum / 2, n_iter=n_iter, hop_length=HOP_LENGTH, n_fft=N_FFT,
+                              length=mel.shape[1] * HOP_LENGTH, random_state=seed).astype(np.float32)
