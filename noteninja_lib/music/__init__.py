@@ -1,0 +1,1 @@
+"""Tunes, chords, genres and the band that plays them; knows nothing of networks."""

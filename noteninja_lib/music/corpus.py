@@ -1,0 +1,263 @@
+"""Make data/tunes from the music21 corpus: parse, clean, harmonise, find families, split.
+
+``python -m noteninja_lib.music.corpus`` writes the folder anew, the same bytes each time.
+Ryan, O'Neill and Aird are collections of traditional music, printed between 1782 and 1903.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+import string
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from noteninja_lib.music.theory import Tune, bar_length, beat_length, find_key, harmonise, melody_notes
+
+FOLDERS = {"ryan": "ryansMammoth", "oneill": "oneills1850", "aird": "airdsAirs"}
+METRES = ("2/4", "4/4", "2/2", "3/4", "6/8", "9/8", "12/8")
+BARS = (8, 64)                # fewer is a fragment, more would fill half a minute many times over
+SAME = 0.72                   # share of equal melody points in eight bars from which tunes are variants
+SHARES = {"test": 0.08, "validation": 0.06}
+SHARES_AIRD = {"test": 0.20, "validation": 0.06}    # for families that occur in Aird alone: test differs more
+
+
+class Unusable(Exception):
+    """Why a tune of the corpus is left out."""
+
+
+def read_scores(collection):
+    """Yield (number, music21 Score) of each tune in a collection of the music21 corpus."""
+    import music21
+    from music21 import abcFormat
+
+    folder = Path(music21.__file__).parent / "corpus" / FOLDERS[collection]
+    for number, path in enumerate(sorted(folder.glob("*.abc")), 1):
+        # Version 2.1 of ABC: an accidental holds for the rest of its bar, as in the printed books.
+        handler = abcFormat.ABCFile(abcVersion=(2, 1, 0)).readstr(path.read_text(encoding="utf-8", errors="replace"))
+        tunes = handler.splitByReferenceNumber()
+        for reference in sorted(key for key in tunes if key is not None):
+            try:
+                score = abcFormat.translate.abcToStreamScore(tunes[reference])
+            except Exception:      # the corpus has files that music21 itself cannot read; they are counted
+                score = None
+            yield (number if collection == "ryan" else int(reference)), score
+
+
+def clean_bars(part):
+    """Whole bars of a part: pick-up dropped, last endings only, split bars joined.
+
+    Returns
+    -------
+    bars : list of list of (offset in the bar, music21 element)
+    metre : str
+
+    Raises
+    ------
+    Unusable
+        If the metre changes or a bar has too much or too little in it.
+    """
+    metres = {ts.ratioString for ts in part.recurse().getElementsByClass("TimeSignature")}
+    if len(metres) != 1 or not metres <= set(METRES):
+        raise Unusable("metre")
+    metre, = metres
+    bar = bar_length(metre)
+    if len({ks.sharps for ks in part.recurse().getElementsByClass("KeySignature")}) != 1:
+        raise Unusable("key changes")
+    measures = [m for m in part.getElementsByClass("Measure") if m.highestTime > 0]
+    brackets = sorted(part.recurse().getElementsByClass("RepeatBracket"), key=lambda b: b.getFirst().offset)
+    skipped = set()
+    for first, second in zip(brackets, brackets[1:]):
+        if str(first.number).startswith("1") and str(second.number).startswith("2"):
+            begin, end = first.getFirst().offset, second.getFirst().offset
+            skipped |= {id(m) for m in measures if begin <= m.offset < end}
+    measures = [m for m in measures if id(m) not in skipped]
+
+    bars, pending, at_edge = [], None, True            # pending: an unfinished bar and how long it is
+    for index, measure in enumerate(measures):
+        size = float(measure.highestTime)
+        elements = [(float(e.offset), e) for e in measure.flatten().notesAndRests]
+        begins = at_edge or measure.leftBarline is not None
+        at_edge = measure.rightBarline is not None or index == len(measures) - 1
+        if pending is not None:
+            before, filled = pending
+            if abs(filled + size - bar) < 1e-3:        # ... 3/4 of a bar :|: a pick-up of 1/4 ...
+                bars.append(before + [(offset + filled, e) for offset, e in elements])
+                pending = None
+                continue
+            if filled < bar / 2 - 1e-3:
+                raise Unusable("bar too short")
+            bars.append(before)                        # the end of a part without the next one's pick-up
+            pending = None
+        if abs(size - bar) < 1e-3:
+            bars.append(elements)
+        elif size > bar:
+            raise Unusable("bar too long")
+        elif at_edge:
+            pending = (elements, size)
+        elif not (begins and size <= bar / 2 + 1e-3):  # else it is a pick-up and is dropped
+            raise Unusable("bar too short")
+    if pending is not None and pending[1] >= bar / 2 - 1e-3:
+        bars.append(pending[0])
+    if not BARS[0] <= len(bars) <= BARS[1]:
+        raise Unusable("number of bars")
+    return bars, metre
+
+
+def make_tune(score, collection, number):
+    """A :class:`Tune` from a parsed score, without family and split; Unusable says why not."""
+    if score is None or len(score.parts) != 1:
+        raise Unusable("not readable as one part")
+    part = score.parts[0]
+    bars, metre = clean_bars(part)
+    bar = bar_length(metre)
+    notes = melody_notes((index * bar + offset, e) for index, elements in enumerate(bars) for offset, e in elements)
+    if len(notes) < 2 * len(bars):
+        raise Unusable("too few notes")
+    pitches = [pitch for _, _, pitch in notes]
+    if min(pitches) < 53 or max(pitches) > 96:
+        raise Unusable("melodic range")
+    tonic, mode = find_key(notes, part, part.recurse().getElementsByClass("KeySignature").first())
+    length = len(bars) * bar
+    title = clean_title(score.metadata.title if score.metadata else None)
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower().replace("'", "")).strip("-")[:60].strip("-") or "untitled"
+    return Tune(f"{collection}-{number:04d}-{slug}", title, collection, metre, tonic, mode, tuple(notes),
+                harmonise(notes, tonic, mode, metre, length), length, "", "")
+
+
+def clean_title(title):
+    """"ACROBAT'S -- HORNPIPE" becomes "Acrobat's Hornpipe"."""
+    title = re.sub(r"\s*--\s*|\s+", " ", title or "Untitled").strip(" .\"")
+    return string.capwords(title) if title.isupper() else title
+
+
+def melody_points(tune):
+    """Pitch class of the melody at the accented points of each bar, shape (bars, points); rests repeat.
+
+    Every other eighth note in 4/4 (every other sixteenth in 2/4), first and third eighth of each beat in 6/8:
+    dotted or even, plain or ornamented, variants of a tune agree there.
+    """
+    bar, beat = tune.bar, tune.beat
+    if beat == 1.5:
+        points = [b * 1.5 + x for b in range(int(bar / 1.5)) for x in (0.0, 1.0)]
+    elif tune.metre == "3/4":
+        points = [0.0, 1.0, 2.0]
+    else:
+        points = [bar * x / 4 for x in range(4)]
+    starts = np.array([start for start, _, _ in tune.notes])
+    pitches = np.array([pitch for _, _, pitch in tune.notes])
+    grid = np.arange(int(round(tune.length / bar)))[:, None] * bar + np.array(points)
+    return pitches[np.maximum(np.searchsorted(starts, grid + 1e-3) - 1, 0)] % 12
+
+
+def find_families(tunes, same=SAME):
+    """Number the families: tunes that share eight bars, in any key, belong together.
+
+    For each stretch of eight bars (one every four bars) the pitch classes at the accented points are written
+    as a one-hot vector; the product of two such vectors counts the points where they agree, and turning one of
+    them by 1..11 semitones does the same for other keys. Families are the connected components.
+
+    Returns
+    -------
+    ndarray of int, shape (len(tunes),)
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    groups, pairs = {}, []
+    for index, tune in enumerate(tunes):
+        points = melody_points(tune)
+        for begin in range(0, max(len(points) - 7, 1), 4):
+            window = points[begin:begin + 8].ravel()
+            groups.setdefault((points.shape[1], len(window)), []).append((index, window))
+    for windows in groups.values():
+        owner = np.array([index for index, _ in windows])
+        classes = np.stack([window for _, window in windows])
+        count = classes.shape[1]
+        flat = np.eye(12, dtype=np.float32)[classes].reshape(len(owner), -1)
+        for turn in range(7):      # a turn by 12 - t is the same pair seen from the other side
+            turned = np.eye(12, dtype=np.float32)[(classes + turn) % 12].reshape(len(owner), -1)
+            for begin in range(0, len(owner), 2048):
+                rows, columns = np.nonzero(flat[begin:begin + 2048] @ turned.T >= same * count - 1e-3)
+                pairs.append(np.stack([owner[begin + rows], owner[columns]]))
+    rows, columns = np.unique(np.concatenate(pairs, axis=1), axis=1)
+    graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(tunes), len(tunes)))
+    return connected_components(graph, directed=False)[1]
+
+
+def assign_families(tunes):
+    """Give each tune its family (named after the family's first tune) and the family's split."""
+    labels = find_families(tunes)
+    members = {}
+    for tune, label in zip(tunes, labels):
+        members.setdefault(label, []).append(tune)
+    result = []
+    for tune, label in zip(tunes, labels):
+        family = members[label][0].name
+        shares = SHARES_AIRD if all(t.collection == "aird" for t in members[label]) else SHARES
+        # A hash, not a shuffle: adding a tune moves no other family to another split.
+        place = int(hashlib.sha256(family.encode()).hexdigest()[:8], 16) / 16 ** 8
+        if place < shares["test"]:
+            split = "test"
+        elif place < shares["test"] + shares["validation"]:
+            split = "validation"
+        else:
+            split = "train"
+        result.append(replace(tune, family=family, split=split))
+    return result
+
+
+def build_tunes(folder, limit=None, progress=None):
+    """Write <collection>.jsonl.gz into `folder` from the music21 corpus; takes some minutes.
+
+    Parameters
+    ----------
+    folder : path
+    limit : int, optional
+        Only so many tunes of each collection.
+    progress : callable, optional
+        Called with one line of text now and then.
+
+    Returns
+    -------
+    dict
+        How many tunes were kept, and how many left out for which reason.
+    """
+    folder = Path(folder)
+    tunes, seen, counts = [], set(), {}
+    for collection in FOLDERS:
+        names = set()
+        for count, (number, score) in enumerate(read_scores(collection)):
+            if limit is not None and len(names) >= limit:
+                break
+            try:
+                tune = make_tune(score, collection, number)
+                if tune.notes in seen:
+                    raise Unusable("same notes as another")
+                while tune.name in names:
+                    tune = replace(tune, name=tune.name + "-b")
+                names.add(tune.name)
+                seen.add(tune.notes)
+                tunes.append(tune)
+                reason = "kept"
+            except Unusable as error:
+                reason = str(error)
+            counts[f"{collection}: {reason}"] = counts.get(f"{collection}: {reason}", 0) + 1
+            if progress and count % 100 == 0:
+                progress(f"{collection}: {count} read, {len(names)} kept")
+    tunes = assign_families(tunes)
+    folder.mkdir(parents=True, exist_ok=True)
+    for collection in FOLDERS:
+        lines = [json.dumps(t._to_record(), ensure_ascii=False) for t in tunes if t.collection == collection]
+        data = gzip.compress(("\n".join(lines) + "\n").encode("utf-8"), compresslevel=9, mtime=0)
+        (folder / f"{collection}.jsonl.gz").write_bytes(data)
+    return counts
+
+
+if __name__ == "__main__":
+    from noteninja_lib import data_folder
+    print(json.dumps(build_tunes(data_folder() / "tunes", progress=print), indent=1))
