@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""One file to set NoteNinja up and start it, with nothing but Python.
+
+    python run.py lab  [--no-browser] [--port N] [...]   open the converter in JupyterLab
+    python run.py test [-k WORD] [FILE] [...]            run every test, or some
+    python run.py noteninja convert song.mp3 --to jazz -o out.mp3
+    python run.py setup                                  only set up
+
+The first command makes .venv beside this file (a few minutes); later ones start at once.
+On Linux without an NVIDIA GPU, add --cpu to the first command: it saves gigabytes.
+"""
+# The lines up to the check run on any Python, so that an old one can say what is wrong.
+import sys
+
+OLDEST = (3, 11)
+if sys.version_info < OLDEST:
+    sys.exit("NoteNinja needs Python {}.{} or newer, and this is Python {}.{}: install a newer one, then run "
+             "this command with it.".format(*(OLDEST + tuple(sys.version_info[:2]))))
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tomllib
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP = VENV / "noteninja-setup"
+GIGABYTES = 3
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+NETWORK_SIGNS = ("NewConnectionError", "getaddrinfo", "name resolution", "Timeout", "timed out",
+                 "ConnectionError", "ProxyError", "Network is unreachable")
+NOTEBOOK = "notebooks/00_genre_converter.ipynb"
+
+
+def packages_without_dependencies():
+    """Packages that ask for far more than we use of them; postBuild installs them too."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return project["tool"]["noteninja"]["without-dependencies"]
+
+
+def fingerprint():
+    """A hash of all that decides what .venv must hold; it changes when the folder moves, too."""
+    text = [(ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "constraints.txt")]
+    return hashlib.sha256("\n".join(text + [str(ROOT), sys.version]).encode()).hexdigest()
+
+
+def set_up(cpu):
+    """Make .venv and install everything, unless that is done already."""
+    wanted = fingerprint()
+    done = STAMP.read_text().split() if STAMP.exists() else []
+    if done[:1] == [wanted] and (not cpu or "cpu" in done) and PYTHON.exists():
+        return
+    if shutil.disk_usage(ROOT).free < GIGABYTES * 1e9:
+        sys.exit("The set-up needs {} GB of room on the disk that holds {}: free some, then run this command "
+                 "again.".format(GIGABYTES, ROOT))
+    print("Setting NoteNinja up in .venv; this takes a few minutes, once.", flush=True)
+    if sys.platform == "linux" and not cpu and not shutil.which("nvidia-smi"):
+        print("No NVIDIA GPU was found: with --cpu the download is several gigabytes smaller.", flush=True)
+    try:
+        venv.create(VENV, with_pip=True, clear=True)
+    except (OSError, subprocess.CalledProcessError):
+        sys.exit("Python could not make the folder .venv: check that you may write in {}, and on Debian or "
+                 "Ubuntu run 'sudo apt install python3-venv' first.".format(ROOT))
+    index = ["--extra-index-url", CPU_WHEELS] if cpu and sys.platform == "linux" else []
+    pip_install([*index, "-e", ".[lab,test]"])
+    pip_install(["--no-deps", *packages_without_dependencies()])
+    # JupyterLab would open with a question about its news in front of the notebook.
+    settings = VENV / "share/jupyter/lab/settings/overrides.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps({"@jupyterlab/apputils-extension:notification":
+                                    {"fetchNews": "false", "checkForUpdates": False}}))
+    STAMP.write_text(wanted + (" cpu" if cpu else ""))
+
+
+def pip_install(arguments):
+    """Run pip with the tested versions; show what it is at, and on failure its last word and what to do."""
+    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "-c", "constraints.txt"]
+    process = subprocess.Popen(command + arguments, cwd=ROOT, text=True, errors="replace",
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    lines = []
+    for line in process.stdout:
+        lines.append(line.strip())
+        if sys.stdout.isatty() and line.split()[:1] in (["Collecting"], ["Installing"], ["Building"]):
+            print("\r  " + line.strip()[:70].ljust(70), end="", flush=True)
+    if sys.stdout.isatty():
+        print("\r" + 72 * " ", end="\r", flush=True)
+    if process.wait() == 0:
+        return
+    output = "\n".join(lines)
+    if "No space left" in output:
+        advice = "The disk is full: free some gigabytes"
+    elif any(sign in output for sign in NETWORK_SIGNS):
+        advice = "There is no way to the package index: check the network connection"
+    else:
+        advice = "pip could not install the packages: mend what it says above, or delete the folder .venv"
+    errors = [line for line in lines if line.startswith("ERROR")] or lines[-1:]
+    sys.exit("{}\n{}, then run this command again.".format("\n".join(errors[-1:]), advice))
+
+
+def run(arguments, **environment):
+    """Run Python in .venv in the repository's folder, and return its exit status."""
+    process = subprocess.Popen([str(PYTHON), *arguments], cwd=ROOT, env={**os.environ, **environment})
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # Ctrl-C is the child's to answer: JupyterLab asks whether to stop
+            pass
+
+
+def lab(arguments):
+    return run(["-m", "jupyterlab", NOTEBOOK, "--ServerApp.iopub_data_rate_limit=1e9",
+                # a song that is dropped on the page comes in one message; 10 MB is the default limit
+                "--ServerApp.tornado_settings={'websocket_max_message_size': 300_000_000}", *arguments])
+
+
+def test(arguments):
+    chosen = any((ROOT / argument.split("::")[0]).exists() for argument in arguments if argument[:1] != "-")
+    everything = [] if chosen else ["tests", "notebooks"]
+    return run(["-m", "pytest", *everything, "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600",
+                *arguments], NOTENINJA_FAST=os.environ.get("NOTENINJA_FAST", "1"))
+
+
+def main():
+    commands = {"lab": lab, "test": test, "setup": lambda arguments: 0,
+                "noteninja": lambda arguments: run(["-m", "noteninja_lib", *arguments])}
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] not in commands:
+        sys.exit(__doc__)
+    cpu = "--cpu" in arguments
+    set_up(cpu)
+    return commands[arguments[0]]([argument for argument in arguments[1:] if argument != "--cpu"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
