@@ -66,8 +66,9 @@ def set_up(cpu):
     except (OSError, subprocess.CalledProcessError):
         sys.exit("Python could not make the folder .venv: check that you may write in {}, and on Debian or "
                  "Ubuntu run 'sudo apt install python3-venv' first.".format(ROOT))
-    index = ["--extra-index-url", CPU_WHEELS] if cpu and sys.platform == "linux" else []
-    pip_install([*index, "-e", ".[lab,test]"])
+    if cpu and sys.platform == "linux":  # elsewhere the usual build is the one for the CPU
+        pip_install(["--extra-index-url", CPU_WHEELS, "torch"])
+    pip_install(["-e", ".[lab,test]"])
     pip_install(["--no-deps", *packages_without_dependencies()])
     # JupyterLab would open with a question about its news in front of the notebook.
     settings = VENV / "share/jupyter/lab/settings/overrides.json"
@@ -113,8 +114,9 @@ def run(arguments, **environment):
 
 
 def lab(arguments):
-    return run(["-m", "jupyterlab", NOTEBOOK, "--ServerApp.iopub_data_rate_limit=1e9",
-                # a song that is dropped on the page comes in one message; 10 MB is the default limit
+    return run(["-m", "jupyterlab", "--ServerApp.root_dir=.", "--LabApp.default_url=/lab/tree/" + NOTEBOOK,
+                # A song goes to the page, and comes from it, in one message: usually at most 1 MB/s and 10 MB.
+                "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=1e9",
                 "--ServerApp.tornado_settings={'websocket_max_message_size': 300_000_000}", *arguments])
 
 

@@ -2,9 +2,14 @@
 
 import ast
 import importlib.util
+import json
 import os
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -77,13 +82,13 @@ def test_set_up_only_once(run, monkeypatch):
     assert len(steps) == 3
     monkeypatch.setattr(run.sys, "platform", "linux")
     run.set_up(cpu=True)
-    assert len(steps) == 6 and run.CPU_WHEELS in steps[4]
+    assert steps[4] == ["--extra-index-url", run.CPU_WHEELS, "torch"] and len(steps) == 7
     run.set_up(cpu=True)
     run.set_up(cpu=False)
-    assert len(steps) == 6
+    assert len(steps) == 7
     run.STAMP.write_text("of other lists")
     run.set_up(cpu=False)
-    assert len(steps) == 9
+    assert len(steps) == 10
 
 
 def test_arguments_reach_pytest_and_jupyter(run, monkeypatch):
@@ -103,3 +108,41 @@ def test_arguments_reach_pytest_and_jupyter(run, monkeypatch):
 def test_unknown_command_shows_the_help():
     done = subprocess.run([sys.executable, "run.py", "dance"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1 and "python run.py lab" in done.stderr
+
+
+def test_lab_serves_the_notebook(run, monkeypatch, tmp_path):
+    """The very command line of `run.py lab`, without a browser: the server answers and knows the notebook."""
+    command = []
+    monkeypatch.setattr(run, "run", lambda words: command.extend([sys.executable, *words]))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    run.lab(["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token="])
+    folders = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    with open(tmp_path / "log", "w+") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=os.environ | folders, stdout=log, stderr=log)
+        try:
+            url = f"http://127.0.0.1:{port}/api/contents/{run.NOTEBOOK}"
+            notebook = json.load(wait_for(url, server))
+        finally:
+            server.terminate()
+            server.wait(20)
+        log.seek(0)
+        output = log.read()
+    assert notebook["type"] == "notebook"
+    assert f"/lab/tree/{run.NOTEBOOK}" in output, "the page that opens is the notebook"
+    assert "Unrecognized" not in output and "deprecated" not in output
+
+
+def wait_for(url, server):
+    for _ in range(120):
+        assert server.poll() is None, "the server ended"
+        try:
+            return urllib.request.urlopen(url, timeout=5)
+        except ConnectionError:
+            pass
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionError):
+                raise
+        time.sleep(0.5)
+    raise AssertionError("no answer within a minute")
