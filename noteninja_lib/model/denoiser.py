@@ -107,8 +107,9 @@ class Denoiser(ModelMixin, ConfigMixin):
             Columns a multiple of 4.
         time : torch.Tensor, shape (batch,)
             0 is music, 1 is noise.
-        content : torch.Tensor, shape (batch, content_width, rows, columns)
-            From `self.content(picture)`; zeros where nothing is known.
+        content : torch.Tensor, shape (batch, 357, 4 * columns) or (batch, content_width, rows, columns)
+            The content picture, zeros where nothing is known; or, spared from being drawn at each step, what
+            `self.content` made of it.
         style : torch.Tensor, shape (batch, style_size)
             Zeros where nothing is known.
 
@@ -116,5 +117,7 @@ class Denoiser(ModelMixin, ConfigMixin):
         -------
         torch.Tensor, shape (batch, 8, rows, columns)
         """
+        if content.dim() == 3:
+            content = self.content(content)
         joined = torch.cat([noisy, content], 1).contiguous(memory_format=torch.channels_last)
         return self.unet(joined, time * 1000, class_labels=self.style(style)).sample

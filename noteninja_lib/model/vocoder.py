@@ -47,7 +47,7 @@ class Vocoder(ModelMixin, ConfigMixin):
         super().__init__()
         self.embed = nn.Conv1d(n_mels, width, 7, padding=3)
         self.norm_in = nn.LayerNorm(width)
-        self.blocks = nn.ModuleList(ConvNeXtBlock(width, hidden, 1 / blocks) for _ in range(blocks))
+        self.stack = nn.ModuleList(ConvNeXtBlock(width, hidden, 1 / blocks) for _ in range(blocks))
         self.norm_out = nn.LayerNorm(width)
         self.head = nn.Linear(width, n_fft + 2)
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
@@ -65,7 +65,7 @@ class Vocoder(ModelMixin, ConfigMixin):
         """
         config = self.config
         x = self.norm_in(self.embed((mel - config.mean) / config.std).transpose(1, 2))
-        for block in self.blocks:
+        for block in self.stack:
             x = block(x)
         log_magnitude, phase = self.head(self.norm_out(x)).transpose(1, 2).float().chunk(2, dim=1)
         spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=6)), phase)

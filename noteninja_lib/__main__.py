@@ -1,0 +1,73 @@
+"""The command line: each verb is a few lines over the library. `noteninja --help` lists them."""
+import os
+from pathlib import Path
+from typing import Annotated, List, Optional
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")     # processes that share the cores must not spin while they wait
+
+import typer  # noqa: E402
+
+from .errors import UserError  # noqa: E402
+
+app = typer.Typer(help="Hear the same tune in another genre.", no_args_is_help=True, add_completion=False,
+                  pretty_exceptions_enable=False)
+dataset_app = typer.Typer(help="Make a data set in GTZAN's shape.", no_args_is_help=True)
+app.add_typer(dataset_app, name="dataset")
+
+
+def bar(pairs, unit):
+    """Show (done, all) pairs as a progress bar with the time left."""
+    from tqdm import tqdm
+    with tqdm(unit=unit, dynamic_ncols=True) as shown:
+        for done, total in pairs:
+            shown.total = total
+            shown.update(done - shown.n)
+
+
+@dataset_app.command()
+def build(out: Annotated[Path, typer.Option(help="Folder to make.")],
+          hours: Annotated[float, typer.Option(min=0.001, help="Hours of sound.")] = 1.0,
+          split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
+          seconds: Annotated[float, typer.Option(min=3, help="Length of each clip.")] = 30.0,
+          versions: Annotated[int, typer.Option(min=1, max=10, help="Genres in which each tune is played.")] = 10,
+          soundfont: Annotated[Optional[List[Path]], typer.Option(help="May be given several times.")] = None,
+          seed: int = 0, moods: Annotated[float, typer.Option(min=0, max=1)] = 0.3,
+          workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
+          shard: Annotated[str, typer.Option(help="This job and the number of jobs, such as 0/4.")] = "0/1"):
+    """Render tunes in several genres, in step with each other; can be stopped and started again."""
+    from .dataset import build as render
+    bar(render(out, hours, split=split, seconds=seconds, versions=versions, soundfonts=soundfont or (), seed=seed,
+               moods=moods, workers=workers, shard=tuple(map(int, shard.split("/")))), " tunes")
+
+
+@dataset_app.command()
+def hear(data: Path, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
+    """Listen to a data set ahead of training, and keep what was heard."""
+    from .dataset import BandSet, hear_all
+    bar(hear_all(BandSet(data), workers), " clips")
+
+
+@app.command()
+def train(network: Annotated[str, typer.Argument(help="autoencoder, vocoder, lead, judge or diffusion.")],
+          data: Annotated[Path, typer.Option(help="Folder made by `noteninja dataset build`.")],
+          run: Annotated[Path, typer.Option(help="Folder for checkpoints; started again, training goes on from there.")],
+          steps: int = 2000, batch: int = 16, seed: int = 0, ema: float = 0.999,
+          models: Annotated[Optional[Path], typer.Option(help="Where the weights go, and come from; data/models by default.")] = None,
+          again: Annotated[bool, typer.Option(help="Begin from the weights that are there.")] = False,
+          threads: Annotated[int, typer.Option(help="CPU threads; 0: all cores.")] = 0):
+    """Train a network; stop it with Ctrl-C and start it again at will."""
+    from .training import run_training
+    run_training(network, data, run, steps, batch, seed, ema, models, again, threads)
+
+
+def main():
+    """Run the command line; what the user can mend is told in one sentence, with exit status 2."""
+    try:
+        app(standalone_mode=True)
+    except UserError as problem:
+        typer.echo(f"noteninja: {problem}", err=True)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
