@@ -37,7 +37,8 @@ def read_scores(collection):
     folder = Path(music21.__file__).parent / "corpus" / FOLDERS[collection]
     for number, path in enumerate(sorted(folder.glob("*.abc")), 1):
         # Version 2.1 of ABC: an accidental holds for the rest of its bar, as in the printed books.
-        handler = abcFormat.ABCFile(abcVersion=(2, 1, 0)).readstr(path.read_text(encoding="utf-8", errors="replace"))
+        text = path.read_text(encoding="utf-8", errors="replace")
+        handler = abcFormat.ABCFile(abcVersion=(2, 1, 0)).readstr(text)
         tunes = handler.splitByReferenceNumber()
         for reference in sorted(key for key in tunes if key is not None):
             try:
@@ -60,14 +61,18 @@ def clean_bars(part):
     Unusable
         If the metre changes or a bar has too much or too little in it.
     """
-    metres = {ts.ratioString for ts in part.recurse().getElementsByClass("TimeSignature")}
-    if len(metres) != 1 or not metres <= set(METRES):
-        raise Unusable("metre")
-    metre, = metres
+    measures = list(part.getElementsByClass("Measure"))
+    metre = measures[0].timeSignature.ratioString if measures and measures[0].timeSignature else None
+    if metre not in METRES:
+        raise Unusable("metre not supported")
+    for measure, after in zip(measures, measures[1:]):
+        # music21 gives an unfinished bar a metre of its own and takes it back in the next; others are real.
+        if measure.timeSignature and measure.timeSignature.ratioString != metre and not after.timeSignature:
+            raise Unusable("metre changes")
     bar = bar_length(metre)
     if len({ks.sharps for ks in part.recurse().getElementsByClass("KeySignature")}) != 1:
         raise Unusable("key changes")
-    measures = [m for m in part.getElementsByClass("Measure") if m.highestTime > 0]
+    measures = [m for m in measures if m.highestTime > 0]
     brackets = sorted(part.recurse().getElementsByClass("RepeatBracket"), key=lambda b: b.getFirst().offset)
     skipped = set()
     for first, second in zip(brackets, brackets[1:]):
@@ -114,7 +119,8 @@ def make_tune(score, collection, number):
     part = score.parts[0]
     bars, metre = clean_bars(part)
     bar = bar_length(metre)
-    notes = melody_notes((index * bar + offset, e) for index, elements in enumerate(bars) for offset, e in elements)
+    notes = melody_notes((index * bar + offset, element)
+                         for index, elements in enumerate(bars) for offset, element in elements)
     if len(notes) < 2 * len(bars):
         raise Unusable("too few notes")
     pitches = [pitch for _, _, pitch in notes]
@@ -130,8 +136,9 @@ def make_tune(score, collection, number):
 
 
 def clean_title(title):
-    """"ACROBAT'S -- HORNPIPE" becomes "Acrobat's Hornpipe"."""
-    title = re.sub(r"\s*--\s*|\s+", " ", title or "Untitled").strip(" .\"")
+    """From "ACROBAT'S -- HORNPIPE." to "Acrobat's Hornpipe"; some files have stray colons ("Sarat:oga")."""
+    title = re.sub(r"(?<=\w):(?=\w)", "", title or "Untitled")
+    title = re.sub(r"\s*-[-\s]\s*|\s+", " ", title).strip(" .,\"")
     return string.capwords(title) if title.isupper() else title
 
 
@@ -158,8 +165,8 @@ def find_families(tunes, same=SAME):
     """Number the families: tunes that share eight bars, in any key, belong together.
 
     For each stretch of eight bars (one every four bars) the pitch classes at the accented points are written
-    as a one-hot vector; the product of two such vectors counts the points where they agree, and turning one of
-    them by 1..11 semitones does the same for other keys. Families are the connected components.
+    as a one-hot vector; the product of two such vectors counts the points where they agree, and turning one
+    of them by 1..6 semitones does the same for other keys. Families are the connected components.
 
     Returns
     -------

@@ -33,7 +33,8 @@ COSTS = {
 }
 
 #: Price of a step between two roots, by the semitones from the first up to the second.
-ROOT_STEPS = {0: 0.0, 5: 0.0, 7: 0.2, 2: 0.4, 10: 0.4, 9: 0.4, 8: 0.5, 4: 0.7, 3: 0.7, 1: 0.8, 11: 0.8, 6: 1.2}
+ROOT_STEPS = {0: 0.0, 5: 0.0, 7: 0.2, 2: 0.4, 10: 0.4, 9: 0.4, 8: 0.5, 4: 0.7, 3: 0.7, 1: 0.8, 11: 0.8,
+              6: 1.2}
 
 #: Chords of each mode: Roman numeral -> (semitones of the root above the tonic, quality, price of using it).
 #: V7/x is a secondary dominant: the dominant seventh of x.
@@ -51,11 +52,11 @@ CHORDS = {
         "V7/V": (2, "dom7", 1.8),
     },
     "dorian": {
-        "i": (0, "min", 0.0), "VII": (10, "maj", 0.2), "v": (7, "min", 0.5), "IV": (5, "maj", 0.4),
+        "i": (0, "min", 0.0), "VII": (10, "maj", 0.2), "v": (7, "min", 0.8), "IV": (5, "maj", 0.4),
         "III": (3, "maj", 0.7), "ii": (2, "min", 1.2), "V7": (7, "dom7", 1.4), "V7/III": (10, "dom7", 1.8),
     },
     "mixolydian": {
-        "I": (0, "maj", 0.0), "VII": (10, "maj", 0.2), "IV": (5, "maj", 0.4), "v": (7, "min", 0.5),
+        "I": (0, "maj", 0.0), "VII": (10, "maj", 0.2), "IV": (5, "maj", 0.4), "v": (7, "min", 0.8),
         "V": (7, "maj", 0.6), "ii": (2, "min", 0.9), "vi": (9, "min", 0.9), "V7": (7, "dom7", 0.9),
         "V7/IV": (0, "dom7", 1.6),
     },
@@ -156,7 +157,8 @@ def _form_costs(mode, bars, slots_per_bar):
         for bar in range(3, bars, 4):
             last = (bar + 1) * slots_per_bar - 1
             if bar % 8 == 7:
-                form[last, column] += (not tonic and degree != 7) * COSTS["eighth bar ends on neither I nor V"]
+                form[last, column] += (not tonic and degree != 7) * COSTS[
+                    "eighth bar ends on neither I nor V"]
             else:
                 form[last, column] += (not tonic and degree not in (5, 7)) * COSTS[
                     "fourth bar ends on neither I, IV nor V"]
@@ -193,7 +195,8 @@ def harmonise(notes, tonic, mode, metre, length):
     bar = bar_length(metre)
     per_bar = 2 if metre in ("4/4", "2/2", "2/4", "6/8", "12/8") else 1
     bars, slot = int(round(length / bar)), bar / per_bar
-    local = melody_weights(notes, metre, length, slot) @ _note_costs(tonic, mode) + _form_costs(mode, bars, per_bar)
+    local = melody_weights(notes, metre, length, slot) @ _note_costs(tonic, mode)
+    local += _form_costs(mode, bars, per_bar)
     steps, cadences = _step_costs(mode)
     moved = 1 - np.eye(len(steps))
 
@@ -220,5 +223,5 @@ def harmonise(notes, tonic, mode, metre, length):
         if index % per_bar and chords[-1][2:] == chord:      # the same chord twice in a bar is one chord
             chords[-1] = (chords[-1][0], bar) + chord
         else:
-            chords.append((index * slot, slot) + chord)
+            chords.append((round(index * slot, 4), slot) + chord)
     return tuple(chords)

@@ -1,7 +1,8 @@
 """Tunes: what they are, where to find them, and the way from and to a music21 score.
 
 The tunes in data/tunes come from three printed collections of traditional music in the music21 corpus
-(see :mod:`noteninja_lib.music.corpus`); harmony is found by :mod:`noteninja_lib.music.harmony`.
+(see :mod:`noteninja_lib.music.corpus`); harmony is found by :mod:`noteninja_lib.music.harmony`, melody and
+key of a score by :mod:`noteninja_lib.music.scores`.
 """
 
 import difflib
@@ -16,6 +17,7 @@ import numpy as np
 from noteninja_lib import data_folder
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.harmony import CHORDS, COSTS, QUALITIES, bar_length, beat_length, harmonise
+from noteninja_lib.music.scores import chords_from_symbols, exact, find_key, melody_notes
 
 __all__ = ["CHORDS", "COSTS", "QUALITIES", "COLLECTIONS", "Tune", "bar_length", "beat_length", "find_key",
            "find_tune", "harmonise", "load_tunes", "melody_notes", "search_tunes", "to_stream",
@@ -27,11 +29,6 @@ COLLECTIONS = {
     "oneill": "O'Neill's Music of Ireland, Chicago 1903",
     "aird": "Aird's Selection of Scotch, English, Irish and Foreign Airs, Glasgow 1782-1803",
 }
-
-#: Scale of each mode in semitones above the tonic; minor has both sevenths.
-SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11),
-          "dorian": (0, 2, 3, 5, 7, 9, 10), "mixolydian": (0, 2, 4, 5, 7, 9, 10)}
-
 
 @dataclass(frozen=True)
 class Tune:
@@ -92,26 +89,20 @@ class Tune:
         text = self.__dict__.get("_text", {}).get(key)
         if text is None:
             raise AttributeError(key)
-        value = tuple(tuple(_number(word) for word in event.split()) for event in text.split(","))
+        events = (event.split() for event in text.split(","))
+        value = tuple(tuple(kind(word) for kind, word in zip(_KINDS, event)) for event in events)
         self.__dict__[key] = value
         return value
 
     def _to_record(self):
         record = {key: getattr(self, key) for key in self.__dataclass_fields__}
         for key in ("notes", "chords"):
-            record[key] = ",".join(" ".join(f"{x:g}" if not isinstance(x, str) else x
-                                            for x in _rounded(event)) for event in record[key])
+            record[key] = ",".join(" ".join(x if isinstance(x, str) else f"{x:.7g}" for x in event)
+                                   for event in record[key])
         return record
 
 
-def _rounded(event):
-    return [round(x, 4) if isinstance(x, float) else x for x in event]
-
-
-def _number(word):
-    if word.isdigit():
-        return int(word)
-    return word if word[0].isalpha() else float(word)
+_KINDS = (float, float, int, str)        # start, duration, pitch or root, quality
 
 
 @lru_cache(maxsize=None)
@@ -122,7 +113,7 @@ def _all_tunes(folder):
             # One parse of one big array is faster than one parse a line.
             tunes += [Tune._from_record(record) for record in json.loads(f"[{','.join(file)}]")]
     if not tunes:
-        raise UserError(f"There are no tunes in {folder}: get the folder data/tunes from the repository again, "
+        raise UserError(f"There are no tunes in {folder}: get data/tunes from the repository again, "
                         "or set NOTENINJA_DATA to the data folder.")
     return tuple(tunes)
 
@@ -186,93 +177,6 @@ def find_tune(name):
     raise UserError(f"There is no tune '{name}': {hint}")
 
 
-def melody_notes(elements):
-    """Notes of a melody line from music21 notes, chords and rests; ties are joined.
-
-    Parameters
-    ----------
-    elements : iterable of (offset, music21.note.GeneralNote)
-        Offsets in quarter notes. A chord gives its top note; grace notes are left out; where notes
-        overlap, the higher one stays, cut where the next begins.
-
-    Returns
-    -------
-    list of (start, duration, midi_pitch)
-        Rounded to 4 digits.
-    """
-    notes, tied = [], False
-    for offset, element in sorted(elements, key=lambda pair: pair[0]):
-        duration = float(element.quarterLength)
-        if element.isRest or duration <= 0 or not getattr(element, "pitches", None):
-            tied = tied and not element.isRest
-            continue
-        pitch = max(p.midi for p in element.pitches)
-        start = float(offset)
-        if notes and start - notes[-1][0] < 1e-3:            # two voices at once: keep the higher
-            if pitch > notes[-1][2]:
-                notes[-1] = [notes[-1][0], duration, pitch]
-            continue
-        if notes and notes[-1][0] + notes[-1][1] > start + 1e-3:
-            notes[-1][1] = start - notes[-1][0]
-        joins = tied and notes[-1][2] == pitch and abs(notes[-1][0] + notes[-1][1] - start) < 1e-3
-        if joins:
-            notes[-1][1] += duration
-        else:
-            notes.append([start, duration, pitch])
-        tied = element.tie is not None and element.tie.type in ("start", "continue")
-    return [(round(start, 4), round(duration, 4), int(pitch)) for start, duration, pitch in notes]
-
-
-def find_key(notes, stream, key=None):
-    """Tonic and mode from the key signature, music21's key analysis and the last note.
-
-    A key signature leaves four usual tonics open (two flats: B flat major, C dorian, F mixolydian, G minor).
-    Each is rated by the Krumhansl-Schmuckler correlation that music21 finds for it, by the tune's last note
-    and by what the score itself calls the key.
-
-    Parameters
-    ----------
-    notes : sequence of (start, duration, midi_pitch)
-    stream : music21.stream.Stream
-        What music21 analyses.
-    key : music21.key.KeySignature, optional
-        If there is none, all 24 keys are candidates.
-
-    Returns
-    -------
-    (tonic, mode) : (int, str)
-
-    References
-    ----------
-    Krumhansl, C. (1990). Cognitive Foundations of Musical Pitch, chapter 4.
-    """
-    analysis = stream.analyze("key")
-    fit = {(k.tonic.pitchClass, k.mode): k.correlationCoefficient
-           for k in [analysis, *analysis.alternateInterpretations]}
-    if key is None:
-        candidates = list(fit)
-    else:
-        major = key.sharps * 7 % 12
-        candidates = [(major, "major"), ((major + 2) % 12, "dorian"), ((major + 7) % 12, "mixolydian"),
-                      ((major + 9) % 12, "minor")]
-    said = (key.tonic.pitchClass, key.mode) if getattr(key, "tonic", None) else None
-    last = notes[-1][2] % 12
-
-    def rating(candidate):
-        tonic, mode = candidate
-        third = "minor" if mode in ("minor", "dorian") else "major"
-        return fit.get((tonic, third), 0) + 0.25 * (tonic == last) + 0.25 * (candidate == said)
-
-    tonic, mode = max(candidates, key=rating)
-    weights = np.zeros(12)
-    for _, duration, pitch in notes:
-        weights[(pitch - tonic) % 12] += duration
-    # Accidentals may say more than the signature: D major with every C natural is D mixolydian.
-    family = ("minor", "dorian") if mode in ("minor", "dorian") else ("major", "mixolydian")
-    outside = {m: 1 - weights[list(SCALES[m])].sum() / weights.sum() - 0.03 * (m == mode) for m in family}
-    return int(tonic), min(outside, key=outside.get)
-
-
 def tune_from_score(score, title=None):
     """A tune from any score with one clear melody, harmonised if the score has no chord symbols.
 
@@ -287,7 +191,7 @@ def tune_from_score(score, title=None):
     Tune
         Of collection "score", its own family, in the split "test".
     """
-    from music21 import chord, harmony, key, meter
+    from music21 import harmony, key, meter
 
     parts = list(score.parts) if hasattr(score, "parts") and score.parts else [score]
 
@@ -304,35 +208,21 @@ def tune_from_score(score, title=None):
     measures = list(part.getElementsByClass("Measure"))
     if measures and measures[0].highestTime < bar - 1e-3 and len(measures) > 1:
         pickup = float(measures[0].highestTime)
-    symbols = [(float(c.offset) - pickup, c) for c in score.flatten().getElementsByClass(harmony.ChordSymbol)]
+    symbols = [(float(symbol.offset) - pickup, symbol)
+               for symbol in score.flatten().getElementsByClass(harmony.ChordSymbol)]
     elements = [(float(e.offset) - pickup, e) for e in flat.notesAndRests
                 if not isinstance(e, harmony.ChordSymbol) and float(e.offset) >= pickup - 1e-6]
     notes = melody_notes(elements)
     if len(notes) < 4:
-        raise UserError("The score has fewer than four notes after its pick-up: choose a score with a melody.")
+        raise UserError("The score has fewer than four notes after its pick-up: choose one with a melody.")
     length = float(np.ceil((notes[-1][0] + notes[-1][1]) / bar - 1e-3) * bar)
     signature = flat.getElementsByClass(key.KeySignature).first()
     tonic, mode = find_key(notes, part, signature)
-    chords = _chords_of(symbols, length) if symbols else harmonise(notes, tonic, mode, metre, length)
+    chords = chords_from_symbols(symbols, length) if symbols else harmonise(notes, tonic, mode, metre, length)
     metadata = score.metadata
     title = title or (metadata.title if metadata is not None and metadata.title else "untitled")
     name = "score-" + ("-".join(_words(title.encode("ascii", "ignore").decode())) or "untitled")
     return Tune(name, title, "score", metre, tonic, mode, tuple(notes), chords, length, name, "test")
-
-
-def _chords_of(symbols, length):
-    """Chord symbols as (start, duration, root, quality); the first one reaches back to 0."""
-    starts = [0.0] + [offset for offset, _ in symbols[1:]] + [length]
-    chords = []
-    for (_, symbol), start, end in zip(symbols, starts, starts[1:]):
-        intervals = {(p.pitchClass - symbol.root().pitchClass) % 12 for p in symbol.pitches}
-        if 3 in intervals:
-            quality = "dim" if 6 in intervals and 7 not in intervals else "min"
-        else:
-            quality = "dom7" if 10 in intervals else "maj"
-        if end > start:
-            chords.append((round(start, 4), round(min(end, length) - start, 4), symbol.root().pitchClass, quality))
-    return tuple(chords)
 
 
 def to_stream(tune):
@@ -344,27 +234,25 @@ def to_stream(tune):
     """
     from music21 import harmony, key, metadata, meter, note, stream
 
-    relative = {"major": 0, "mixolydian": 7, "dorian": 2, "minor": 9}[tune.mode]
-    major = (tune.tonic - relative) % 12
-    sharps = (major * 7 + 5) % 12 - 5                        # -5 .. 6
-    signature = key.KeySignature(sharps)
-    spelled = [p.name for p in signature.asKey("major").pitches]
-    tonic = next((n for n in spelled if key.Key(n).tonic.pitchClass == tune.tonic), None)
-    part = stream.Part([meter.TimeSignature(tune.metre), key.Key(tonic, tune.mode)])
-    names = {p.pitchClass: p.name for p in signature.asKey("major").pitches}
-    flats = ("C", "D-", "D", "E-", "E", "F", "G-", "G", "A-", "A", "B-", "B")
-    for start, duration, pitch in tune.notes:
-        part.insert(start, note.Note(pitch, quarterLength=_exact(duration)))
+    major = (tune.tonic - {"major": 0, "mixolydian": 7, "dorian": 2, "minor": 9}[tune.mode]) % 12
+    scale = key.KeySignature((major * 7 + 5) % 12 - 5).asKey("major").pitches     # -5 to 6 sharps
+    names = dict(enumerate(("C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B")))
+    names.update({p.pitchClass: p.name for p in scale})
+    part = stream.Part([meter.TimeSignature(tune.metre), key.Key(names[tune.tonic], tune.mode)])
+
+    at = 0.0
+    for start, duration, midi in [*tune.notes, (tune.length, 0.0, None)]:
+        if start > at + 1e-3:
+            part.insert(exact(at), note.Rest(quarterLength=exact(start - at)))
+        if midi is not None:
+            spelled = note.Note(names[midi % 12], octave=midi // 12 - 1)
+            spelled.quarterLength = exact(duration)
+            part.insert(exact(start), spelled)
+        at = start + duration
     kinds = {"maj": "major", "min": "minor", "dom7": "dominant-seventh", "dim": "diminished"}
-    for start, duration, root, quality in tune.chords:
-        symbol = harmony.ChordSymbol(root=names.get(root, flats[root]), kind=kinds[quality])
-        part.insert(start, symbol)
-    score = stream.Score([metadata.Metadata(title=tune.title, composer=COLLECTIONS.get(tune.collection, ""))])
+    for start, _, root, quality in tune.chords:
+        part.insert(start, harmony.ChordSymbol(root=names[root], kind=kinds[quality]))
+    score = stream.Score()
+    score.metadata = metadata.Metadata(title=tune.title, composer=COLLECTIONS.get(tune.collection))
     score.insert(0, part.makeNotation())
     return score
-
-
-def _exact(duration):
-    """A third of a beat is stored as 0.3333; music21 wants the fraction."""
-    from fractions import Fraction
-    return Fraction(duration).limit_denominator(48)
