@@ -115,7 +115,7 @@ def run(arguments, **environment):
 
 def lab(arguments):
     return run(["-m", "jupyterlab", "--ServerApp.root_dir=.", "--LabApp.default_url=/lab/tree/" + NOTEBOOK,
-                # A song goes to the page, and comes from it, in one message: usually at most 1 MB/s and 10 MB.
+                # A song goes to the page, and comes from it, in one message: 10 MB is the usual limit.
                 "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=1e9",
                 "--ServerApp.tornado_settings={'websocket_max_message_size': 300_000_000}", *arguments])
 

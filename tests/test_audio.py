@@ -13,6 +13,7 @@ import soxr
 from noteninja_lib.errors import UserError
 from noteninja_lib.sound import audio as nn_audio
 from noteninja_lib.sound.audio import SAMPLE_RATE
+from noteninja_lib.sound.loudness import limit
 
 
 def tone(seconds=3.0, rate=SAMPLE_RATE, frequency=440.0, level=0.3):
@@ -288,6 +289,17 @@ def test_normalise_limits_a_peak_softly():
     gain = louder[:90_000] / audio[:90_000]
     assert gain.min() == pytest.approx(gain.max(), rel=1e-3) and gain.mean() > 2
     assert nn_audio.loudness(louder) == pytest.approx(-16, abs=1)
+
+
+def test_limiter_in_segments_leaves_no_seam():
+    """Loud moments beside the border of two half-minute segments are treated as anywhere else."""
+    border = 30 * SAMPLE_RATE
+    loud = tone(40)
+    loud[border - 60:border - 50] = loud[border + 70:border + 75] = 3.0
+    shifted = np.concatenate([np.zeros(1000, np.float32), loud])
+    limited = limit(loud, 0.98)
+    assert np.abs(limited).max() <= 0.98
+    np.testing.assert_allclose(limited, limit(shifted, 0.98)[1000:], atol=1e-6)
 
 
 def test_normalise_leaves_silence():

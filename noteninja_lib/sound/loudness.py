@@ -64,11 +64,30 @@ def normalise(audio, lufs=-16.0, peak=0.98, sample_rate=SAMPLE_RATE):
     if math.isinf(before):
         return audio
     audio *= 10 ** ((lufs - before) / 20)
-    if np.abs(audio).max() > peak:
+    return limit(audio, peak, sample_rate) if max(audio.max(), -audio.min()) > peak else audio
+
+
+def limit(audio, peak, sample_rate=SAMPLE_RATE):
+    """Turn the sound down for a few milliseconds around each sample beyond a peak.
+
+    Parameters
+    ----------
+    audio : np.ndarray, shape (n,)
+    peak : float
+        Largest absolute value of the result.
+
+    Returns
+    -------
+    np.ndarray, shape (n,)
+        float32.
+    """
+    limited = np.empty(len(audio), np.float32)
+    segment, window = 30 * sample_rate, round(0.01 * sample_rate) | 1
+    for start in range(0, len(audio), segment):  # in segments, so that memory stays flat
+        before = min(start, window)
+        piece = audio[start - before:start + segment + window]
+        gain = np.minimum(1, peak / np.maximum(np.abs(piece), 1e-9))
         # The mean of a running minimum is never above what the sample in its middle may have.
-        window = round(0.01 * sample_rate) | 1
-        gain = np.minimum(1, peak / np.maximum(np.abs(audio), 1e-9))
-        gain = scipy.ndimage.minimum_filter1d(gain, window)
-        audio *= scipy.ndimage.uniform_filter1d(gain, window)
-        np.clip(audio, -peak, peak, out=audio)  # rounding only
-    return audio
+        gain = scipy.ndimage.uniform_filter1d(scipy.ndimage.minimum_filter1d(gain, window), window)
+        limited[start:start + segment] = (piece * gain)[before:before + segment]
+    return np.clip(limited, -peak, peak, out=limited)  # rounding only
