@@ -5,7 +5,6 @@ Ryan, O'Neill and Aird are collections of traditional music, printed between 178
 """
 
 import gzip
-import hashlib
 import json
 import re
 import string
@@ -13,16 +12,12 @@ import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from noteninja_lib.music.theory import Tune, bar_length, beat_length, find_key, harmonise, melody_notes
+from noteninja_lib.music.families import assign_families
+from noteninja_lib.music.theory import Tune, bar_length, find_key, harmonise, melody_notes
 
 FOLDERS = {"ryan": "ryansMammoth", "oneill": "oneills1850", "aird": "airdsAirs"}
 METRES = ("2/4", "4/4", "2/2", "3/4", "6/8", "9/8", "12/8")
 BARS = (8, 64)                # fewer is a fragment, more would fill half a minute many times over
-SAME = 0.72                   # share of equal melody points in eight bars from which tunes are variants
-SHARES = {"test": 0.08, "validation": 0.06}
-SHARES_AIRD = {"test": 0.20, "validation": 0.06}    # for families that occur in Aird alone: test differs more
 
 
 class Unusable(Exception):
@@ -107,7 +102,7 @@ def clean_bars(part):
             raise Unusable("bar too short")
     if pending is not None and pending[1] >= bar / 2 - 1e-3:
         bars.append(pending[0])
-    if not BARS[0] <= len(bars) <= BARS[1]:
+    if len(bars) % 2 or not BARS[0] <= len(bars) <= BARS[1]:       # an odd number: a bar is missing somewhere
         raise Unusable("number of bars")
     return bars, metre
 
@@ -140,82 +135,6 @@ def clean_title(title):
     title = re.sub(r"(?<=\w):(?=\w)", "", title or "Untitled")
     title = re.sub(r"\s*-[-\s]\s*|\s+", " ", title).strip(" .,\"")
     return string.capwords(title) if title.isupper() else title
-
-
-def melody_points(tune):
-    """Pitch class of the melody at the accented points of each bar, shape (bars, points); rests repeat.
-
-    Every other eighth note in 4/4 (every other sixteenth in 2/4), first and third eighth of each beat in 6/8:
-    dotted or even, plain or ornamented, variants of a tune agree there.
-    """
-    bar, beat = tune.bar, tune.beat
-    if beat == 1.5:
-        points = [b * 1.5 + x for b in range(int(bar / 1.5)) for x in (0.0, 1.0)]
-    elif tune.metre == "3/4":
-        points = [0.0, 1.0, 2.0]
-    else:
-        points = [bar * x / 4 for x in range(4)]
-    starts = np.array([start for start, _, _ in tune.notes])
-    pitches = np.array([pitch for _, _, pitch in tune.notes])
-    grid = np.arange(int(round(tune.length / bar)))[:, None] * bar + np.array(points)
-    return pitches[np.maximum(np.searchsorted(starts, grid + 1e-3) - 1, 0)] % 12
-
-
-def find_families(tunes, same=SAME):
-    """Number the families: tunes that share eight bars, in any key, belong together.
-
-    For each stretch of eight bars (one every four bars) the pitch classes at the accented points are written
-    as a one-hot vector; the product of two such vectors counts the points where they agree, and turning one
-    of them by 1..6 semitones does the same for other keys. Families are the connected components.
-
-    Returns
-    -------
-    ndarray of int, shape (len(tunes),)
-    """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    groups, pairs = {}, []
-    for index, tune in enumerate(tunes):
-        points = melody_points(tune)
-        for begin in range(0, max(len(points) - 7, 1), 4):
-            window = points[begin:begin + 8].ravel()
-            groups.setdefault((points.shape[1], len(window)), []).append((index, window))
-    for windows in groups.values():
-        owner = np.array([index for index, _ in windows])
-        classes = np.stack([window for _, window in windows])
-        count = classes.shape[1]
-        flat = np.eye(12, dtype=np.float32)[classes].reshape(len(owner), -1)
-        for turn in range(7):      # a turn by 12 - t is the same pair seen from the other side
-            turned = np.eye(12, dtype=np.float32)[(classes + turn) % 12].reshape(len(owner), -1)
-            for begin in range(0, len(owner), 2048):
-                rows, columns = np.nonzero(flat[begin:begin + 2048] @ turned.T >= same * count - 1e-3)
-                pairs.append(np.stack([owner[begin + rows], owner[columns]]))
-    rows, columns = np.unique(np.concatenate(pairs, axis=1), axis=1)
-    graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(tunes), len(tunes)))
-    return connected_components(graph, directed=False)[1]
-
-
-def assign_families(tunes):
-    """Give each tune its family (named after the family's first tune) and the family's split."""
-    labels = find_families(tunes)
-    members = {}
-    for tune, label in zip(tunes, labels):
-        members.setdefault(label, []).append(tune)
-    result = []
-    for tune, label in zip(tunes, labels):
-        family = members[label][0].name
-        shares = SHARES_AIRD if all(t.collection == "aird" for t in members[label]) else SHARES
-        # A hash, not a shuffle: adding a tune moves no other family to another split.
-        place = int(hashlib.sha256(family.encode()).hexdigest()[:8], 16) / 16 ** 8
-        if place < shares["test"]:
-            split = "test"
-        elif place < shares["test"] + shares["validation"]:
-            split = "validation"
-        else:
-            split = "train"
-        result.append(replace(tune, family=family, split=split))
-    return result
 
 
 def build_tunes(folder, limit=None, progress=None):

@@ -20,14 +20,14 @@ COSTS = {
     "weight between beats": 0.5,
     # -- from chord to chord
     "change inside the bar": 0.9,
-    "same chord in the next bar": 0.25,
+    "same chord in the next bar": 0.6,
     "dominant seventh does not resolve": 2.5,    # it wants its root to fall by a fifth
     "diminished chord does not resolve": 2.5,    # it wants its root to rise by a semitone
     # -- form
     "tune does not begin on the tonic": 0.7,
     "fourth bar ends on neither I, IV nor V": 0.5,
     "eighth bar ends on neither I nor V": 1.5,
-    "tune does not end on the tonic": 8.0,
+    "tune does not end on the tonic": 2.5,
     "reward: V to I at a phrase end": 1.5,
     "reward: IV or bVII to I at a phrase end": 0.6,
 }
@@ -41,14 +41,14 @@ ROOT_STEPS = {0: 0.0, 5: 0.0, 7: 0.2, 2: 0.4, 10: 0.4, 9: 0.4, 8: 0.5, 4: 0.7, 3
 CHORDS = {
     "major": {
         "I": (0, "maj", 0.0), "V": (7, "maj", 0.2), "V7": (7, "dom7", 0.3), "IV": (5, "maj", 0.3),
-        "ii": (2, "min", 0.6), "vi": (9, "min", 0.7), "iii": (4, "min", 1.4), "vii": (11, "dim", 1.8),
-        "V7/V": (2, "dom7", 1.2), "V7/IV": (0, "dom7", 1.6), "V7/ii": (9, "dom7", 1.7),
-        "V7/vi": (4, "dom7", 1.7),
+        "ii": (2, "min", 0.4), "vi": (9, "min", 0.4), "iii": (4, "min", 0.9), "vii": (11, "dim", 1.6),
+        "V7/V": (2, "dom7", 0.9), "V7/IV": (0, "dom7", 1.2), "V7/ii": (9, "dom7", 1.2),
+        "V7/vi": (4, "dom7", 1.2),
     },
     "minor": {
         "i": (0, "min", 0.0), "V": (7, "maj", 0.4), "V7": (7, "dom7", 0.3), "iv": (5, "min", 0.4),
-        "VI": (8, "maj", 0.6), "III": (3, "maj", 0.6), "VII": (10, "maj", 0.6), "v": (7, "min", 0.8),
-        "ii": (2, "dim", 1.5), "V7/III": (10, "dom7", 1.3), "V7/iv": (0, "dom7", 1.7),
+        "VI": (8, "maj", 0.4), "III": (3, "maj", 0.4), "VII": (10, "maj", 0.4), "v": (7, "min", 0.8),
+        "ii": (2, "dim", 1.5), "V7/III": (10, "dom7", 1.0), "V7/iv": (0, "dom7", 1.7),
         "V7/V": (2, "dom7", 1.8),
     },
     "dorian": {

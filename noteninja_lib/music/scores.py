@@ -98,7 +98,7 @@ def find_key(notes, stream, key=None):
 
 def chords_from_symbols(symbols, length):
     """Chord symbols as (start, duration, root, quality); the first one reaches back to 0."""
-    starts = [0.0] + [offset for offset, _ in symbols[1:]] + [length]
+    starts = [0.0] + [min(max(offset, 0.0), length) for offset, _ in symbols[1:]] + [length]
     chords = []
     for (_, symbol), start, end in zip(symbols, starts, starts[1:]):
         intervals = {(p.pitchClass - symbol.root().pitchClass) % 12 for p in symbol.pitches}
@@ -107,8 +107,7 @@ def chords_from_symbols(symbols, length):
         else:
             quality = "dom7" if 10 in intervals else "maj"
         if end > start:
-            duration = round(min(end, length) - start, 4)
-            chords.append((round(start, 4), duration, symbol.root().pitchClass, quality))
+            chords.append((round(start, 4), round(end - start, 4), symbol.root().pitchClass, quality))
     return tuple(chords)
 
 

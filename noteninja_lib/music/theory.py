@@ -20,8 +20,7 @@ from noteninja_lib.music.harmony import CHORDS, COSTS, QUALITIES, bar_length, be
 from noteninja_lib.music.scores import chords_from_symbols, exact, find_key, melody_notes
 
 __all__ = ["CHORDS", "COSTS", "QUALITIES", "COLLECTIONS", "Tune", "bar_length", "beat_length", "find_key",
-           "find_tune", "harmonise", "load_tunes", "melody_notes", "search_tunes", "to_stream",
-           "tune_from_score"]
+           "find_tune", "harmonise", "load_tunes", "melody_notes", "search_tunes", "to_stream", "tune_from_score"]
 
 #: Short name of each collection -> what it is.
 COLLECTIONS = {
@@ -193,21 +192,15 @@ def tune_from_score(score, title=None):
     """
     from music21 import harmony, key, meter
 
-    parts = list(score.parts) if hasattr(score, "parts") and score.parts else [score]
-
-    def height(part):
-        pitches = [p.midi for p in part.flatten().pitches]
-        return np.mean(pitches) if pitches else -1
-
-    part = max(parts, key=height)
+    parts = list(getattr(score, "parts", [])) or [score]
+    part = max(parts, key=lambda part: np.mean([pitch.midi for pitch in part.flatten().pitches] or [-1]))
     flat = part.flatten()
-    signatures = list(flat.getElementsByClass(meter.TimeSignature))
-    metre = signatures[0].ratioString if signatures else "4/4"
+    time = flat.getElementsByClass(meter.TimeSignature).first()
+    metre = time.ratioString if time else "4/4"
     bar = bar_length(metre)
-    pickup = 0.0
     measures = list(part.getElementsByClass("Measure"))
-    if measures and measures[0].highestTime < bar - 1e-3 and len(measures) > 1:
-        pickup = float(measures[0].highestTime)
+    first = float(measures[0].highestTime) if len(measures) > 1 else bar
+    pickup = first if first < bar - 1e-3 else 0.0
     symbols = [(float(symbol.offset) - pickup, symbol)
                for symbol in score.flatten().getElementsByClass(harmony.ChordSymbol)]
     elements = [(float(e.offset) - pickup, e) for e in flat.notesAndRests
@@ -219,8 +212,7 @@ def tune_from_score(score, title=None):
     signature = flat.getElementsByClass(key.KeySignature).first()
     tonic, mode = find_key(notes, part, signature)
     chords = chords_from_symbols(symbols, length) if symbols else harmonise(notes, tonic, mode, metre, length)
-    metadata = score.metadata
-    title = title or (metadata.title if metadata is not None and metadata.title else "untitled")
+    title = title or getattr(score.metadata, "title", None) or "untitled"
     name = "score-" + ("-".join(_words(title.encode("ascii", "ignore").decode())) or "untitled")
     return Tune(name, title, "score", metre, tonic, mode, tuple(notes), chords, length, name, "test")
 
