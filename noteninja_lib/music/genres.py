@@ -21,7 +21,7 @@ STEPS_PER_BEAT = 4
 METRES = {"four": 16, "three": 12}
 FILL_STEPS = 8
 #: General MIDI percussion keys by the names that recipes use.
-DRUMS = {"kick": 36, "deep_kick": 35, "rim": 37, "snare": 38, "clap": 39, "snare2": 40, "low_tom": 43, "hat": 42,
+DRUMS = {"scratch_push": 29, "scratch_pull": 30, "kick": 36, "deep_kick": 35, "rim": 37, "snare": 38, "clap": 39, "snare2": 40, "low_tom": 43, "hat": 42,
          "pedal_hat": 44, "mid_tom": 47, "open_hat": 46, "high_tom": 50, "crash": 49, "ride": 51, "china": 52,
          "ride_bell": 53, "tambourine": 54, "splash": 55, "cowbell": 56, "crash2": 57, "bongo_high": 60,
          "bongo_low": 61, "conga_mute": 62, "conga_high": 63, "conga_low": 64, "cabasa": 69, "maracas": 70,
