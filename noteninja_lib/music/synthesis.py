@@ -38,17 +38,43 @@ def _load(path, sample_rate):
     return font
 
 
-def _render_part(font, part, samples, sample_rate):
-    """One part's sound, shape (samples,). The sampler is cleared first, so equal input gives equal bytes."""
+def _prepare(font, program, is_drum):
+    """Clear the sampler, so that equal input gives equal bytes, and choose an instrument."""
     font.reset()
     # reset() fades notes that still sound: play the fade into a bin, or it would leak into this part.
     font.render(np.zeros(4 * 4096, np.uint8))
-    font.channel_set_bank(0, DRUM_BANK if part.is_drum else 0)
-    font.channel_set_preset_number(0, part.program, part.is_drum)
-    events = []
-    for note in part.notes:
-        start, end = int(round(note.start * sample_rate)), int(round(note.end * sample_rate))
-        if start < samples and end > start:
+    font.channel_set_bank(0, DRUM_BANK if is_drum else 0)
+    font.channel_set_preset_number(0, program, is_drum)
+
+
+@lru_cache(maxsize=256)
+def _attack(font, program, pitch, sample_rate):
+    """Seconds from the key stroke until a note is heard: where it reaches a third of its first peak, at most .05."""
+    _prepare(font, program, False)
+    sound = np.zeros(int(0.12 * sample_rate), np.float32)
+    font.channel_note_on(0, pitch, 0.75)
+    font.render(sound.view(np.uint8))
+    envelope = np.maximum.accumulate(np.abs(sound))
+    return min(0.05, int(np.argmax(envelope >= envelope[-1] / 3)) / sample_rate) if envelope[-1] > 0 else 0.0
+
+
+def _render_part(font, part, samples, sample_rate):
+    """One part's sound, shape (samples,)."""
+    # A player of an instrument that speaks slowly plays ahead of the beat. So the sampler does here; otherwise a
+    # violin's tune would run 30 ms behind a piano's, and no two genres would be in step.
+    early = 0.0
+    if not part.is_drum:
+        pitches = sorted(note.pitch for note in part.notes)
+        early = _attack(font, part.program, pitches[len(pitches) // 2] // 12 * 12, sample_rate)
+    _prepare(font, part.program, part.is_drum)
+    events, sounding_until = [], {}
+    # Backwards in time, so that a note can be cut where the same key is struck again: its release would
+    # otherwise silence the new note.
+    for note in sorted(part.notes, key=lambda n: n.start, reverse=True):
+        start, end = (int(round(max(0.0, when - early) * sample_rate)) for when in (note.start, note.end))
+        end = min(end, sounding_until.get(note.pitch, end))
+        if start < min(samples, end):
+            sounding_until[note.pitch] = start
             events.append((start, 1, note.pitch, note.velocity))
             events.append((end, 0, note.pitch, 0))
     out, at = np.zeros(samples, np.float32), 0
