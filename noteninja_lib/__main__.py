@@ -60,6 +60,68 @@ def train(network: Annotated[str, typer.Argument(help="autoencoder, vocoder, lea
     run_training(network, data, run, steps, batch, seed, ema, models, again, threads)
 
 
+@app.command()
+def convert(songs: Annotated[List[Path], typer.Argument(help="Recordings: mp3, wav, flac or ogg.")],
+            to: Annotated[str, typer.Option(help="Genre: blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock.")],
+            out: Annotated[Optional[Path], typer.Option("-o", "--out", help="File to write; a folder for several songs.")] = None,
+            amount: Annotated[float, typer.Option(help="0: the source, 1: fully converted.")] = 1.0,
+            steps: Annotated[int, typer.Option(help="Inference steps.")] = 10,
+            guidance: Annotated[float, typer.Option(help="Guidance scale; 1 switches it off.")] = 2.0,
+            seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
+            device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+            json: Annotated[bool, typer.Option("--json", help="Print one JSON object a song, for scripts.")] = False):
+    """Convert songs to another genre and say how much of the tune was kept."""
+    from .convert import convert_files
+    failed = convert_files(songs, to, out, amount=amount, steps=steps, guidance=guidance, seed=seed, device=device, as_json=json)
+    if failed:
+        raise typer.Exit(2)
+
+
+@app.command()
+def band(genre: Annotated[str, typer.Option(help="One of the ten, or a recipe's .yaml file.")],
+         tune: Annotated[str, typer.Option(help="Name of a tune, or a part of it; see `noteninja tunes`.")],
+         out: Annotated[Path, typer.Option("-o", "--out", help="mp3 or wav to write.")],
+         seed: int = 0, seconds: Annotated[float, typer.Option(min=1, max=600)] = 30.0,
+         tempo: Annotated[Optional[float], typer.Option(help="Beats a minute; the genre's own by default.")] = None,
+         valence: Annotated[float, typer.Option(min=-1, max=1)] = 0.0,
+         arousal: Annotated[float, typer.Option(min=-1, max=1)] = 0.0,
+         soundfont: Annotated[Optional[Path], typer.Option(help="An .sf2 or .sf3 file.")] = None):
+    """Let the band play a tune in a genre."""
+    from .music.band import arrange
+    from .music.genres import load_recipe
+    from .music.synthesis import render
+    from .music.theory import find_tune
+    from .sound.audio import check_writable, save
+    check_writable(out)
+    played = arrange(find_tune(tune), load_recipe(genre), seed, tempo=tempo, valence=valence, arousal=arousal, duration=seconds)
+    save(out, render(played, soundfont))
+    typer.echo(f"{out}: {played.tune.title}, {played.genre}, {played.tempo:.0f} beats a minute")
+
+
+@app.command()
+def tunes(text: Annotated[str, typer.Argument(help="Words to look for in names and titles.")] = ""):
+    """List the band's tunes, or search them."""
+    from .music.theory import load_tunes, search_tunes
+    for tune in search_tunes(text) if text else load_tunes():
+        typer.echo(f"{tune.name:50} {tune.metre:5} {tune.title}")
+
+
+@app.command()
+def benchmark(out: Annotated[Optional[Path], typer.Option(help="JSON file to write.")] = None):
+    """Measure speed and memory of a conversion on this machine."""
+    from .benchmark import measure
+    measure(out)
+
+
+@app.command()
+def evaluate(tunes: Annotated[int, typer.Option(min=2, help="Test tunes.")] = 40,
+             targets: Annotated[int, typer.Option(min=1, max=9, help="Genres that each is converted to.")] = 2,
+             out: Annotated[Optional[Path], typer.Option(help="JSON file to write.")] = None, seed: int = 0):
+    """Measure how good the conversions are, on tunes and instruments that the networks never heard."""
+    from .evaluation import report
+    report(tunes, targets, seed, out)
+
+
 def main():
     """Run the command line; what the user can mend is told in one sentence, with exit status 2."""
     try:

@@ -9,7 +9,8 @@ from .model.denoiser import Denoiser
 from .model.diffusion import add_noise, sample_times, velocity
 from .model.listener import Judge, LeadFinder
 from .model.vocoder import Vocoder
-from .music.content import FRAME_RATE, beat_phase, draw_notes
+from .music.content import beat_phase
+from .music.notation import draw_notes
 from .music.genres import GENRES
 from .sound.spectrogram import HOP_LENGTH, log_mel_tensor, magnitude, mel_frequencies
 

@@ -43,14 +43,14 @@ class Content:
     notes: np.ndarray
     rhythm: np.ndarray
 
-    def stack(self):
-        """All layers as one array of shape (357, frames), the networks' input."""
-        frames = self.rhythm.shape[-1]
-        return np.concatenate([self.lead.reshape(-1, frames), self.notes.reshape(-1, frames), self.rhythm])
+    def stack(self, columns=slice(None)):
+        """All layers of some columns as one float32 array of shape (357, columns), the networks' input."""
+        layers = [layer[..., columns].astype(np.float32) for layer in (self.lead, self.notes, self.rhythm)]
+        return np.concatenate([layer.reshape(-1, layer.shape[-1]) for layer in layers])
 
     def chroma(self):
         """Strength of the 12 pitch classes (C first) over time, shape (12, frames)."""
-        sustain = np.roll(np.pad(self.notes[1], ((LOWEST % 12, 0), (0, 0))), 0, axis=0)
+        sustain = np.pad(self.notes[1].astype(np.float32), ((LOWEST % 12, 0), (0, 0)))
         sustain = np.pad(sustain, ((0, -len(sustain) % 12), (0, 0)))
         return sustain.reshape(-1, 12, sustain.shape[-1]).sum(0)
 
@@ -72,44 +72,56 @@ def transcriber():
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
-def transcribe(audio):
+def transcribe(audio, progress=lambda done: None):
     """How surely each of 88 notes begins and sounds in each column.
 
     Parameters
     ----------
     audio : numpy.ndarray, float32, shape (samples,)
         Mono, 22,050 Hz.
+    progress : callable
+        Called with the fraction done.
 
     Returns
     -------
-    numpy.ndarray, float32, shape (2, 88, samples // 256)
+    numpy.ndarray, float16, shape (2, 88, samples // 256)
         Onset and sustain posteriors of Basic Pitch, 0 to 1.
     """
     frames = len(audio) // HOP_LENGTH
     starts = np.arange(0, max(frames, 1), KEPT) * HOP_LENGTH
     padded = np.pad(audio, (MARGIN * HOP_LENGTH, WINDOW + KEPT * HOP_LENGTH))
-    found = []
-    for group in np.array_split(starts, -(-len(starts) // 8)):
-        windows = np.stack([padded[start:start + WINDOW] for start in group])[..., None].astype(np.float32)
-        onset, note, _ = transcriber().run(None, {"serving_default_input_2:0": windows})
-        found.append(np.stack([onset, note])[:, :, MARGIN:MARGIN + KEPT].reshape(2, -1, PITCHES))
-    return np.concatenate(found, 1)[:, :frames].transpose(0, 2, 1)
+    found = np.empty((2, PITCHES, len(starts) * KEPT), np.float16)
+    for first in range(0, len(starts), 8):
+        progress(first / len(starts))
+        windows = np.stack([padded[start:start + WINDOW] for start in starts[first:first + 8]])[..., None]
+        onset, note, _ = transcriber().run(None, {"serving_default_input_2:0": windows.astype(np.float32)})
+        heard = np.stack([onset, note])[:, :, MARGIN:MARGIN + KEPT].reshape(2, -1, PITCHES).transpose(0, 2, 1)
+        found[..., first * KEPT:first * KEPT + heard.shape[-1]] = heard
+    return found[..., :frames]
 
 
-def find_lead(notes):
+def find_lead(notes, finder=None):
     """The tune among all notes, by a small network trained on the band's known scores.
 
     Parameters
     ----------
     notes : numpy.ndarray, shape (2, 88, frames)
         As `transcribe` gives them.
+    finder : LeadFinder, optional
+        The one in data/models by default.
 
     Returns
     -------
-    numpy.ndarray, float32, shape (2, 88, frames)
+    numpy.ndarray, float16, shape (2, 88, frames)
     """
-    with torch.no_grad():
-        return load_model(LeadFinder)(torch.from_numpy(notes)[None])[0].sigmoid().numpy()
+    finder, frames = finder or load_model(LeadFinder), notes.shape[-1]
+    found = np.empty(notes.shape, np.float16)
+    for start in range(0, frames, 4096):
+        first, last = max(0, start - 128), min(frames, start + 4096 + 128)
+        with torch.no_grad():
+            heard = torch.from_numpy(notes[None, ..., first:last].astype(np.float32))
+            found[..., start:start + 4096] = finder(heard)[0].sigmoid()[..., start - first:][..., :4096].numpy()
+    return found
 
 
 def rhythm_of(audio, beats=None):
@@ -146,93 +158,22 @@ def beat_phase(beats, frames):
     return np.stack([np.cos(phase), np.sin(phase)]).astype(np.float32)
 
 
-def from_audio(audio):
+def from_audio(audio, progress=lambda done: None):
     """Content picture of a recording.
 
     Parameters
     ----------
     audio : numpy.ndarray, float32, shape (samples,)
         Mono, 22,050 Hz.
+    progress : callable
+        Called with the fraction done.
 
     Returns
     -------
     Content
     """
-    notes = transcribe(audio)
+    notes = transcribe(audio, progress)
     return Content(find_lead(notes), notes, rhythm_of(audio))
-
-
-def draw_notes(notes, frames):
-    """Piano roll of notes: shape (2, 88, frames), onsets (three columns wide, as Basic Pitch shows them) and sustain."""
-    roll = np.zeros((2, PITCHES, frames), np.float32)
-    for note in notes:
-        row, start = note.pitch - LOWEST, round(note.start * FRAME_RATE)
-        if 0 <= row < PITCHES and start < frames:
-            end = max(start + 1, round(note.end * FRAME_RATE))
-            roll[0, row, max(start - 1, 0):start + 2] = [0.5, 1.0, 0.5][max(1 - start, 0):][:frames - max(start - 1, 0)]
-            roll[1, row, start:end] = 1
-    return roll
-
-
-def from_notes(lead, others, duration, beats=()):
-    """Content picture of known notes, as sheet music or MIDI give them.
-
-    Parameters
-    ----------
-    lead, others : list of Note
-        The tune, and everything else (may be empty).
-    duration : float
-        Seconds.
-    beats : sequence of float
-        Beat times in seconds.
-
-    Returns
-    -------
-    Content
-    """
-    frames = int(duration * FRAME_RATE)
-    roll = draw_notes(lead, frames)
-    rhythm = np.zeros((5, frames), np.float32)
-    rhythm[3:] = beat_phase(np.asarray(beats, float), frames)
-    return Content(roll, np.maximum(roll, draw_notes(others, frames)), rhythm)
-
-
-def from_score(score, tempo=None):
-    """Content picture of a music21 score or a `Tune`: its highest part is the lead, its chords the rest.
-
-    Parameters
-    ----------
-    score : music21.stream.Stream or Tune
-    tempo : float, optional
-        Felt beats per minute; 110 if the score does not tell.
-
-    Returns
-    -------
-    Content
-    """
-    from .theory import Tune, chord_pitches, tune_from_score
-    tune = score if isinstance(score, Tune) else tune_from_score(score)
-    second = 60 / (tempo or 110) / tune.beat
-    lead = [Note(s * second, (s + d) * second, p, 90) for s, d, p in tune.notes]
-    chords = [Note(s * second, (s + d) * second, p, 70) for s, d, root, quality in tune.chords
-              for p in chord_pitches(root, quality)]
-    beats = np.arange(0, tune.length + 1e-6, tune.beat) * second
-    return from_notes(lead, chords, tune.length * second, beats)
-
-
-def from_midi(path):
-    """Content picture of a MIDI file: the part that lies highest is the lead."""
-    import pretty_midi
-    try:
-        midi = pretty_midi.PrettyMIDI(str(path))
-    except Exception as problem:
-        raise UserError(f"{path} can't be read as MIDI: choose a .mid file.") from problem
-    parts = [part.notes for part in midi.instruments if part.notes and not part.is_drum]
-    if not parts:
-        raise UserError(f"{path} holds no notes besides drums: choose a MIDI file with a tune.")
-    parts.sort(key=lambda notes: -np.mean([n.pitch for n in notes]))
-    lead, *others = [[Note(n.start, n.end, n.pitch, n.velocity) for n in part] for part in parts]
-    return from_notes(lead, sum(others, []), midi.get_end_time(), midi.get_beats())
 
 
 def pick_notes(onset, sustain, *, threshold=0.4, single=False):
@@ -264,3 +205,33 @@ def pick_notes(onset, sustain, *, threshold=0.4, single=False):
             note[2] = min(note[2], following[1])
     return [Note(c / FRAME_RATE, max(e, c + 3) / FRAME_RATE, int(r) + LOWEST, int(50 + 60 * onset[r, c]))
             for r, c, e in notes]
+
+
+def tune_likeness(tune, heard, tolerance=0.05):
+    """How much of a tune is heard in a recording, at the same time and in any octave.
+
+    Parameters
+    ----------
+    tune : list of Note
+    heard : Content
+        Of the recording; all its notes count, since another instrument may have taken the tune.
+    tolerance : float
+        Seconds by which an onset may be off (50 ms, as in MIREX).
+
+    Returns
+    -------
+    float
+        Share of the tune's notes with an onset of their pitch class, 0 to 1; less a penalty where onsets are so dense
+        that any tune would be found: the same share for the tune moved by a tritone.
+    """
+    if not tune:
+        return 0.0
+    onsets = np.pad(heard.notes[0], ((LOWEST % 12, 0), (0, 0)))
+    onsets = np.pad(onsets, ((0, -len(onsets) % 12), (0, 0))).reshape(-1, 12, onsets.shape[-1]).max(0)
+    reach, found = round(tolerance * FRAME_RATE), np.zeros(2)
+    for note in tune:
+        column = round(note.start * FRAME_RATE)
+        around = onsets[:, max(0, column - reach):column + reach + 1]
+        for number, move in enumerate((0, 6)):
+            found[number] += around.shape[1] > 0 and around[(note.pitch + move) % 12].max() > 0.4
+    return float((found[0] - found[1]) / len(tune))

@@ -16,6 +16,7 @@ N_FFT = 2048          # 93 ms window: long enough to part the notes of a bass
 HOP_LENGTH = 256      # 11.6 ms between columns
 N_MELS = 96
 F_MIN, F_MAX = 20.0, SAMPLE_RATE / 2
+BLOCK = 4096          # columns worked on at once
 FLOOR = 1e-4          # magnitudes below this are silence; its logarithm is -9.2
 MEL_MEAN, MEL_STD = -4.0, 2.3     # over the band's training recordings; the networks see (mel - mean) / std
 
@@ -99,8 +100,16 @@ def log_mel(audio, n_mels=N_MELS):
     numpy.ndarray, float32, shape (n_mels, samples // 256)
         Natural logarithm of mel magnitudes.
     """
-    with torch.no_grad():
-        return log_mel_tensor(torch.from_numpy(np.ascontiguousarray(audio, np.float32)), n_mels).numpy()
+    frames, margin = len(audio) // HOP_LENGTH, N_FFT // HOP_LENGTH
+    mel = np.empty((n_mels, frames), np.float32)
+    for start in range(0, frames, BLOCK):                 # in blocks, so that an hour needs no gigabytes
+        first, last = max(0, start - margin), min(frames, start + BLOCK + margin)
+        end = len(audio) if last == frames else last * HOP_LENGTH
+        piece = torch.from_numpy(np.ascontiguousarray(audio[first * HOP_LENGTH:end], np.float32))
+        with torch.no_grad():
+            columns = log_mel_tensor(piece, n_mels).numpy()
+        mel[:, start:start + BLOCK] = columns[:, start - first:start - first + BLOCK][:, :frames - start]
+    return mel
 
 
 def griffin_lim(mel, n_iter=64, seed=0):

@@ -1,0 +1,125 @@
+"""The data set, the tasks and the training loop, on a handful of short clips."""
+import json
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from noteninja_lib.dataset import BandSet, build, style_vector, unpack
+from noteninja_lib.errors import UserError
+from noteninja_lib.model.autoencoder import MelAutoencoder
+from noteninja_lib.model.denoiser import Denoiser
+from noteninja_lib.model.listener import LeadFinder
+from noteninja_lib.music.genres import GENRES
+from noteninja_lib.sound.spectrogram import mel_frequencies
+from noteninja_lib.tasks import AutoencoderTask, DiffusionTask, JudgeTask, LeadTask, VocoderTask
+from noteninja_lib.training import Trainer, train
+
+SECONDS, VERSIONS = 5.0, 2
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Two tunes in two genres each."""
+    folder = tmp_path_factory.mktemp("band")
+    assert list(build(folder, 4 * SECONDS / 3600, seconds=SECONDS, versions=VERSIONS))[-1] == (2, 2)
+    return BandSet(folder)
+
+
+def test_layout_and_manifest_are_as_promised(data):
+    assert len(data) == 4
+    for number, clip in enumerate(data.clips):
+        assert clip.file == f"genres/{clip.genre}/{clip.genre}.{clip.group:05d}.wav"
+        audio = data.audio(number)
+        assert len(audio) % 1024 == 0 and 0.05 < np.abs(audio).max() <= 1
+        assert clip.melody and all(0 <= start < end <= SECONDS + 2 for start, end, _ in clip.melody)
+    first, second = data.clips[:2]
+    assert first.group == second.group and first.tempo == second.tempo and first.genre != second.genre
+
+
+def test_building_again_gives_the_same_bytes_and_keeps_what_is_there(data, tmp_path):
+    list(build(tmp_path, 4 * SECONDS / 3600, seconds=SECONDS, versions=VERSIONS))
+    for clip in data.clips:
+        assert (tmp_path / clip.file).read_bytes() == (data.root / clip.file).read_bytes()
+    before = (tmp_path / data.clips[0].file).stat().st_mtime_ns
+    (tmp_path / data.clips[1].file).unlink()
+    list(build(tmp_path, 4 * SECONDS / 3600, seconds=SECONDS, versions=VERSIONS))
+    assert (tmp_path / data.clips[0].file).stat().st_mtime_ns == before
+    assert (tmp_path / data.clips[1].file).read_bytes() == (data.root / data.clips[1].file).read_bytes()
+
+
+def test_shards_share_the_work(data, tmp_path):
+    for job in (0, 1):
+        list(build(tmp_path, 4 * SECONDS / 3600, seconds=SECONDS, versions=VERSIONS, shard=(job, 2)))
+    assert {clip.file for clip in BandSet(tmp_path).clips} == {clip.file for clip in data.clips}
+
+
+def test_what_was_heard_is_kept_and_contains_the_tune(data):
+    notes, rhythm = unpack(data.heard(0))
+    assert notes.shape[:2] == (2, 88) and rhythm.shape[0] == 5 and notes.shape[-1] == len(data.audio(0)) // 256
+    assert notes.max() <= 1 and np.abs(rhythm).max() <= 1.01
+    assert (data.root / "heard").exists()
+    found = [notes[1, pitch - 21, round((start + end) / 2 * 86.13)] > 0.3 for start, end, pitch in data.clips[0].melody
+             if end < SECONDS - 0.1 and 21 <= pitch < 109]
+    assert np.mean(found) > 0.5
+
+
+def test_no_data_set_is_told_in_one_sentence(tmp_path):
+    with pytest.raises(UserError, match="noteninja dataset build"):
+        BandSet(tmp_path)
+
+
+def test_style_vector_mixes_genres():
+    assert style_vector("jazz").tolist() == [float(genre == "jazz") for genre in GENRES] + [0, 0]
+    mixed = style_vector({"jazz": 1, "rock": 3}, valence=-0.5)
+    assert mixed[GENRES.index("rock")] == 0.75 and mixed[GENRES.index("jazz")] == 0.25 and mixed[-2] == -0.5
+    with pytest.raises(UserError, match="blues, classical"):
+        style_vector("polka")
+    with pytest.raises(UserError, match="positive"):
+        style_vector({"jazz": 0})
+
+
+def small_tasks(data):
+    vae = MelAutoencoder(width=16, layers=1).eval()
+    unet = Denoiser(tuple(map(float, mel_frequencies())), (16, 16, 32), 1, 8)
+    return {"autoencoder": AutoencoderTask(data, 2, start=MelAutoencoder(width=16, layers=1)),
+            "vocoder": VocoderTask(data, 2, vae=vae), "lead": LeadTask(data), "judge": JudgeTask(data),
+            "diffusion": DiffusionTask(data, vae, LeadFinder().eval(), start=unet)}
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "vocoder", "lead", "judge", "diffusion"])
+def test_each_task_trains_a_step_and_changes_its_network(data, tmp_path, name):
+    task = small_tasks(data)[name]
+    before = {key: value.clone() for key, value in task.networks[task.main].state_dict().items()}
+    trainer = Trainer(task, tmp_path, steps=2)
+    losses = [losses for _, losses in train(trainer, batch_size=2)]
+    assert len(losses) == 2 and all(np.isfinite(value) for loss in losses for value in loss.values())
+    after = trainer.averaged().state_dict()
+    assert any(not torch.equal(before[key], after[key]) for key in before)
+
+
+def test_a_killed_run_resumes_with_nothing_lost(data, tmp_path):
+    def losses(folder, first, then):
+        seen = []
+        for count in (first, then):
+            torch.manual_seed(0)
+            trainer = Trainer(LeadTask(data), folder, steps=6)
+            steps = train(trainer, batch_size=2)
+            seen += [(step, loss["cross_entropy"]) for step, loss in islice(steps, count)]
+            steps.close()
+        return seen
+    whole, halves = losses(tmp_path / "whole", 6, 0), losses(tmp_path / "halves", 3, 3)
+    assert [step for step, _ in halves] == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose([loss for _, loss in whole], [loss for _, loss in halves], rtol=1e-5)
+
+
+def test_a_handful_can_be_learned_by_heart(data, tmp_path):
+    trainer = Trainer(JudgeTask(data), tmp_path, steps=25)
+    losses = [loss["cross_entropy"] for _, loss in train(trainer, batch_size=8)]
+    assert np.mean(losses[-3:]) < 0.7 * np.mean(losses[:3])
+
+
+def test_the_manifest_is_one_json_object_a_line(data):
+    lines = (data.root / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+    assert {"tune", "genre", "tempo", "seed", "soundfont", "valence", "melody"} <= set(json.loads(lines[0]))
