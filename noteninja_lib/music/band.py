@@ -288,7 +288,8 @@ class _Arranger:
                 pitch = pitch + self.performance.transpose
                 if role == "double":
                     pitch = self._second_voice(pitch, start, interval)
-                notes.append(Note(first, max(last, first + 0.05), pitch, int(np.clip(round(velocity), 1, 127))))
+                last = min(max(last, first + 0.05), self.performance.duration)
+                notes.append(Note(first, last, pitch, int(np.clip(round(velocity), 1, 127))))
         return Part(role, self.line_up[role]["program"], False, notes)
 
     def _second_voice(self, pitch, position, interval):
