@@ -13,7 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from noteninja_lib.music.families import assign_families
-from noteninja_lib.music.theory import Tune, bar_length, find_key, harmonise, melody_notes
+from noteninja_lib.music.harmony import bar_length, harmonise
+from noteninja_lib.music.scores import find_key, melody_notes
+from noteninja_lib.music.theory import Tune
 
 FOLDERS = {"ryan": "ryansMammoth", "oneill": "oneills1850", "aird": "airdsAirs"}
 METRES = ("2/4", "4/4", "2/2", "3/4", "6/8", "9/8", "12/8")

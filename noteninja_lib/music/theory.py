@@ -19,8 +19,8 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.music.harmony import CHORDS, COSTS, QUALITIES, bar_length, beat_length, harmonise
 from noteninja_lib.music.scores import chords_from_symbols, exact, find_key, melody_notes
 
-__all__ = ["CHORDS", "COSTS", "QUALITIES", "COLLECTIONS", "Tune", "bar_length", "beat_length", "find_key",
-           "find_tune", "harmonise", "load_tunes", "melody_notes", "search_tunes", "to_stream", "tune_from_score"]
+__all__ = ["CHORDS", "COLLECTIONS", "COSTS", "QUALITIES", "Tune", "bar_length", "beat_length", "find_tune",
+           "harmonise", "load_tunes", "search_tunes", "to_stream", "tune_from_score"]
 
 #: Short name of each collection -> what it is.
 COLLECTIONS = {
