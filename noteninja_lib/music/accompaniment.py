@@ -6,7 +6,7 @@ double-time, where one beat of the pattern lasts two beats of the tune or half a
 """
 from bisect import bisect_right
 
-from noteninja_lib.music.genres import STEPS_PER_BEAT
+from noteninja_lib.music.recipes import STEPS_PER_BEAT
 
 STRENGTH = {"X": 1.0, "x": 0.82, "o": 0.5}
 DEGREES = {"R": 0, "8": 12}

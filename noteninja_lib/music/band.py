@@ -4,116 +4,15 @@
 note. Equal tempo and swing make performances in different genres run in step, so that each is the known
 right answer to "this tune in that genre".
 """
-from dataclasses import dataclass, field
-
 import numpy as np
-import pretty_midi
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.music import accompaniment as acc
-from noteninja_lib.music.genres import FILL_STEPS, METRES, STEPS_PER_BEAT
+from noteninja_lib.music.performance import Clock, Note, Part, Performance
+from noteninja_lib.music.recipes import FILL_STEPS, METRES, STEPS_PER_BEAT
 
 MELODY_SPREAD = 0.0022  # seconds: melodies breathe, but stay in step between genres
 SECTION = 4  # pattern bars after which a fill and a change may come
-
-
-@dataclass
-class Note:
-    """One note: start and end in seconds, MIDI pitch, MIDI velocity."""
-
-    start: float
-    end: float
-    pitch: int
-    velocity: int
-
-
-@dataclass
-class Part:
-    """What one member of the band plays: a General MIDI program (or drum kit) and notes."""
-
-    name: str
-    program: int
-    is_drum: bool
-    notes: list
-
-
-@dataclass
-class Performance:
-    """A tune as a band in one genre plays it.
-
-    Attributes
-    ----------
-    tune : Tune
-    genre : str
-    seed : int
-    tempo : float
-        Felt beats per minute.
-    swing : float
-        0 straight, 1 triplets.
-    transpose : int
-        Semitones.
-    duration : float
-        Seconds.
-    parts : list of Part
-    beats : ndarray
-        Times of the felt beats, in seconds.
-    chords : list of (float, float, int, str)
-        Start and end in seconds, root pitch class, quality, as written in the tune (transposed).
-    mix : dict
-        Levels and effects for `noteninja_lib.music.synthesis.render`.
-    """
-
-    tune: object
-    genre: str
-    seed: int
-    tempo: float
-    swing: float
-    transpose: int
-    duration: float
-    parts: list = field(default_factory=list)
-    beats: np.ndarray = None
-    chords: list = field(default_factory=list)
-    mix: dict = field(default_factory=dict)
-
-    @property
-    def melody(self):
-        """The notes of the melody (list of Note)."""
-        return next(part.notes for part in self.parts if part.name == "melody")
-
-    def to_midi(self, path=None):
-        """The performance as MIDI, written to `path` if one is given."""
-        midi = pretty_midi.PrettyMIDI(initial_tempo=self.tempo)
-        for part in self.parts:
-            instrument = pretty_midi.Instrument(part.program, part.is_drum, part.name)
-            instrument.notes = [pretty_midi.Note(n.velocity, n.pitch, n.start, n.end) for n in part.notes]
-            midi.instruments.append(instrument)
-        if path is not None:
-            midi.write(str(path))
-        return midi
-
-
-class Clock:
-    """From position in beats to seconds, with swing."""
-
-    def __init__(self, tempo, swing, compound):
-        self.seconds, self.swing, self.compound = 60 / tempo, swing, compound
-
-    def tune(self, beats):
-        """Time of a melody position. Triplets, and all of 6/8, are what swing imitates: they stay."""
-        part = beats % 1
-        if self.compound or min(abs(part - 1 / 3), abs(part - 2 / 3)) < 0.02:
-            return beats * self.seconds
-        return self._swung(beats, self.swing)
-
-    def groove(self, beats):
-        """Time of a pattern position; in 6/8 and its kin a pattern always swings in triplets."""
-        return self._swung(beats, 1.0 if self.compound else self.swing)
-
-    def _swung(self, beats, swing):
-        whole, part = divmod(beats, 1)
-        half = 0.5 + swing / 6
-        part = part * 2 * half if part < 0.5 else half + (part - 0.5) * 2 * (1 - half)
-        return (whole + part) * self.seconds
 
 
 def choose_feel(tempo, tempo_range, metre):
