@@ -10,17 +10,21 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.nn import functional as F
 
+FOLD = 4                # picture rows and columns to one latent row and column
+
 
 class MelAutoencoder(ModelMixin, ConfigMixin):
     """A variational autoencoder of log-mel pictures (Kingma and Welling 2013, arXiv 1312.6114).
 
-    The picture is first folded 2 x 2 into channels, which spares the costly convolutions at full size; a diffusers
+    The picture is first folded 4 x 4 into channels, which spares the costly convolutions at full size; a diffusers
     `AutoencoderKL` does the rest.
 
     Parameters
     ----------
-    channels : tuple of int
-        Width of the convolutions at half and at quarter size.
+    width : int
+        Width of the convolutions.
+    layers : int
+        Residual blocks on either side.
     latent_channels : int
         Numbers at each latent point.
     mean, std : float
@@ -31,18 +35,17 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
     config_name = "config.json"
 
     @register_to_config
-    def __init__(self, channels=(48, 96), latent_channels=8, mean=-4.0, std=2.3, latent_std=1.0):
+    def __init__(self, width=96, layers=2, latent_channels=8, mean=-4.0, std=2.3, latent_std=1.0):
         super().__init__()
-        levels = len(channels)
-        self.vae = AutoencoderKL(in_channels=4, out_channels=4, latent_channels=latent_channels,
-                                 block_out_channels=channels, layers_per_block=1, norm_num_groups=8,
-                                 down_block_types=("DownEncoderBlock2D",) * levels,
-                                 up_block_types=("UpDecoderBlock2D",) * levels, mid_block_add_attention=False)
+        self.vae = AutoencoderKL(in_channels=FOLD ** 2, out_channels=FOLD ** 2, latent_channels=latent_channels,
+                                 block_out_channels=(width,), layers_per_block=layers, norm_num_groups=8,
+                                 down_block_types=("DownEncoderBlock2D",), up_block_types=("UpDecoderBlock2D",),
+                                 mid_block_add_attention=False)
 
     def posterior(self, mel):
         """Distribution over raw latents of log-mels of shape (batch, mels, frames); both sides multiples of 4."""
         picture = ((mel - self.config.mean) / self.config.std)[:, None]
-        return self.vae.encode(F.pixel_unshuffle(picture, 2)).latent_dist
+        return self.vae.encode(F.pixel_unshuffle(picture, FOLD)).latent_dist
 
     def encode(self, mel):
         """Latents with variance of about 1.
@@ -72,7 +75,7 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
         return self._picture(latents * self.config.latent_std)
 
     def _picture(self, raw):
-        return F.pixel_shuffle(self.vae.decode(raw).sample, 2)[:, 0] * self.config.std + self.config.mean
+        return F.pixel_shuffle(self.vae.decode(raw).sample, FOLD)[:, 0] * self.config.std + self.config.mean
 
     def forward(self, mel):
         """Reconstruction from a sampled latent, and the posterior (for the loss)."""
