@@ -6,10 +6,9 @@ double-time, where one beat of the pattern lasts two beats of the tune or half a
 """
 from bisect import bisect_right
 
-from noteninja_lib.music.recipes import STEPS_PER_BEAT
+from .recipes import STEPS_PER_BEAT
 
 STRENGTH = {"X": 1.0, "x": 0.82, "o": 0.5}
-DEGREES = {"R": 0, "8": 12}
 
 
 class Harmony:
@@ -87,6 +86,18 @@ def hits(pattern, steps, first, last, chord_at):
         yield start, last, sign
 
 
+def selected(pitches, sign):
+    """Which notes of a chord a sign plays: all, the lowest, the upper ones, or one by number."""
+    if sign == "l":
+        return pitches[:1]
+    if sign == "h":
+        return pitches[1:] or pitches
+    if sign in "12345":
+        octave, index = divmod(int(sign) - 1, len(pitches))
+        return [pitches[index] + 12 * octave]
+    return pitches
+
+
 def bass_pitch(sign, chord, following, previous, low, high, rng):
     """The bass note for one sign of a bass pattern.
 
@@ -140,8 +151,9 @@ def choose(patterns, arousal, rng):
     if len(patterns) == 1:
         return patterns[0]
     order = sorted(range(len(patterns)), key=lambda i: (pattern_density(patterns[i]), i))
-    weights = [2.718 ** (2.5 * arousal * (2 * order.index(i) / (len(patterns) - 1) - 1)) for i in range(len(patterns))]
-    return patterns[rng.choice(len(patterns), p=[w / sum(weights) for w in weights])]
+    busy = [2 * order.index(i) / (len(patterns) - 1) - 1 for i in range(len(patterns))]  # -1 sparse to 1 busy
+    weights = [2.718 ** (2.5 * arousal * rank) for rank in busy]
+    return patterns[rng.choice(len(patterns), p=[weight / sum(weights) for weight in weights])]
 
 
 def steps_to_beats(step, feel):

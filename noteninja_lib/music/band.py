@@ -6,29 +6,17 @@ right answer to "this tune in that genre".
 """
 import numpy as np
 
-from noteninja_lib.errors import UserError
-from noteninja_lib.music import accompaniment as acc
-from noteninja_lib.music.performance import Clock, Note, Part, Performance
-from noteninja_lib.music.recipes import FILL_STEPS, METRES, STEPS_PER_BEAT
+from ..errors import UserError
+from . import accompaniment as acc
+from .performance import Clock, Note, Part, Performance, choose_feel, pattern_metre
+from .recipes import FILL_STEPS, METRES, STEPS_PER_BEAT
 
 MELODY_SPREAD = 0.0022  # seconds: melodies breathe, but stay in step between genres
 SECTION = 4  # pattern bars after which a fill and a change may come
 
 
-def choose_feel(tempo, tempo_range, metre):
-    """Pattern beats per beat of the tune: 1, or half-time (.5) or double-time (2) where that suits better."""
-    low, high = tempo_range
-    options = (1.0,) if metre == "three" else (1.0, 0.5, 2.0)
-    return min(options, key=lambda feel: max(low / (tempo * feel), tempo * feel / high, 1.0))
-
-
-def pattern_metre(tune):
-    """Which set of patterns a tune needs ("four" or "three"), and quarter notes per felt beat."""
-    beat = 1.5 if tune.metre in ("3/8", "6/8", "9/8", "12/8") else tune.beat
-    return ("three" if round(tune.bar / beat) % 3 == 0 else "four"), beat
-
-
-def arrange(tune, recipe, seed=0, *, tempo=None, swing=None, transpose=0, valence=0.0, arousal=0.0, duration=30.0):
+def arrange(tune, recipe, seed=0, *, tempo=None, swing=None, transpose=0, valence=0.0, arousal=0.0,
+            duration=30.0):
     """Play a tune in the way of a genre.
 
     Parameters
@@ -94,7 +82,7 @@ class _Arranger:
         self.repeats = int(np.ceil(performance.duration / (self.length * self.clock.seconds) + 1e-9))
         self.steps = METRES[self.metre]
         self.line_up = recipe.sets[rng.integers(len(recipe.sets))]
-        self.harmony = acc.Harmony([(start, length, root, quality) for start, length, root, quality in tune.chords])
+        self.harmony = acc.Harmony(tune.chords)
         self.colours = [self._colour(chord) for chord in tune.chords]
 
     # Harmony -------------------------------------------------------------------------------------------
@@ -116,7 +104,8 @@ class _Arranger:
         times = []
         for repeat in range(self.repeats):
             for start, length, root, quality in self.performance.tune.chords:
-                first, last = (self.clock.tune(repeat * self.length + q / self.beat) for q in (start, start + length))
+                first, last = (self.clock.tune(repeat * self.length + position / self.beat)
+                               for position in (start, start + length))
                 if first < self.performance.duration:
                     times.append((first, min(last, self.performance.duration),
                                   (root + self.performance.transpose) % 12, quality))
@@ -251,13 +240,15 @@ class _Arranger:
         for repeat, number, first, last in self._sections():
             for start, stop, sign in acc.hits(patterns[number % 2], self.steps, first, last, self._chord_at):
                 root, _, intervals = self.colours[self._chord_at(start)]
-                pitches = acc.voice_chord([root + i for i in intervals], previous, low, high, style["voicing"])
+                tones = [root + interval for interval in intervals]
+                pitches = acc.voice_chord(tones, previous, low, high, style["voicing"])
                 previous = pitches
                 when, until = self._time(repeat, start), self._time(repeat, stop)
                 velocity = style["velocity"] * acc.STRENGTH.get(sign, 0.85) + self._accent(start) / 2
                 late = 0.0
-                for pitch in _selected(pitches, sign):
-                    notes.append(self._note(role, when + late, when + (until - when) * style["length"], pitch, velocity))
+                for pitch in acc.selected(pitches, sign):
+                    end = when + (until - when) * style["length"]
+                    notes.append(self._note(role, when + late, end, pitch, velocity))
                     late += style["strum"] / 1000
         return notes
 
@@ -265,21 +256,9 @@ class _Arranger:
         """Levels and effect chains of this performance's line-up, for the renderer."""
         recipe, levels, chains = self.recipe.mix, {}, {}
         for role in (*self.line_up, *(["drums"] if self.recipe.drums else [])):
-            instrument = self.line_up.get(role, {"level": 0, "chain": "drums" if "drums" in recipe["chains"] else None})
+            instrument = self.line_up.get(role, {"level": 0, "chain": "drums"})  # a kit is not in the line-up
             own = 0.0 if role == "melody" else float(self.rng.uniform(-1.5, 1.5))  # no two mixes are alike
             levels[role] = recipe["levels"].get(role, -8) + instrument["level"] + own
             chains[role] = recipe["chains"].get(instrument["chain"], [])
         chains["bus"] = recipe["chains"].get("bus", [])
         return {"levels": levels, "chains": chains, "brightness": 3.0 * self.arousal}
-
-
-def _selected(pitches, sign):
-    """Which notes of a chord a sign plays: all, the lowest, the upper ones, or one by number."""
-    if sign == "l":
-        return pitches[:1]
-    if sign == "h":
-        return pitches[1:] or pitches
-    if sign in "12345":
-        octave, index = divmod(int(sign) - 1, len(pitches))
-        return [pitches[index] + 12 * octave]
-    return pitches

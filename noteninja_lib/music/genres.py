@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from noteninja_lib import data_folder
-from noteninja_lib.errors import UserError
-from noteninja_lib.music.recipes import RecipeChecker
+from .. import data_folder
+from ..errors import UserError
+from .recipes import RecipeChecker
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 
@@ -75,14 +75,15 @@ def load_recipe(name):
     Raises
     ------
     UserError
-        When there is no such recipe, or a field is missing or wrong: it names file, field and what is allowed.
+        When there is no such recipe, or a field is missing or wrong: it names the file, the field and what is
+        allowed.
     """
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         path = data_folder() / "genres" / f"{name}.yaml"
         if not path.exists():
-            raise UserError(f"There is no recipe for the genre {str(name)!r}: choose one of {', '.join(GENRES)}, "
-                            f"or give the path of a .yaml file.")
+            raise UserError(f"There is no recipe for the genre {str(name)!r}: choose one of "
+                            f"{', '.join(GENRES)}, or give the path of a .yaml file.")
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -90,5 +91,6 @@ def load_recipe(name):
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(error, "problem_mark", None)
         where = f" near line {line.line + 1}" if line else ""
-        raise UserError(f"{path.name} is not valid YAML{where}: check indentation, quotes and brackets there.") from error
+        raise UserError(f"{path.name} is not valid YAML{where}: check indentation, quotes and brackets "
+                        f"there.") from error
     return Recipe(**RecipeChecker(path.name).recipe(data))

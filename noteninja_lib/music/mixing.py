@@ -22,22 +22,24 @@ EFFECTS = {
     "clipping": {"threshold_db": (-40, 0)},
     "bitcrush": {"bit_depth": (4, 16)},
     "gain": {"gain_db": (-40, 40)},
-    "compressor": {"threshold_db": (-60, 0), "ratio": (1, 30), "attack_ms": (0.1, 200), "release_ms": (1, 2000)},
+    "compressor": {"threshold_db": (-60, 0), "ratio": (1, 30), "attack_ms": (0.1, 200),
+                   "release_ms": (1, 2000)},
     "limiter": {"threshold_db": (-40, 0), "release_ms": (1, 2000)},
     "highpass": {"cutoff_frequency_hz": (10, 20000)},
     "lowpass": {"cutoff_frequency_hz": (10, 20000)},
     "peak": {"cutoff_frequency_hz": (10, 20000), "gain_db": (-30, 30), "q": (0.1, 20)},
     "lowshelf": {"cutoff_frequency_hz": (10, 20000), "gain_db": (-30, 30), "q": (0.1, 20)},
     "highshelf": {"cutoff_frequency_hz": (10, 20000), "gain_db": (-30, 30), "q": (0.1, 20)},
-    "chorus": {"rate_hz": (0, 20), "depth": (0, 1), "centre_delay_ms": (1, 50), "feedback": (0, 1), "mix": (0, 1)},
-    "phaser": {"rate_hz": (0, 20), "depth": (0, 1), "centre_frequency_hz": (50, 10000), "feedback": (0, 1), "mix": (0, 1)},
+    "chorus": {"rate_hz": (0, 20), "depth": (0, 1), "centre_delay_ms": (1, 50), "feedback": (0, 1),
+               "mix": (0, 1)},
+    "phaser": {"rate_hz": (0, 20), "depth": (0, 1), "centre_frequency_hz": (50, 10000), "feedback": (0, 1),
+               "mix": (0, 1)},
     "delay": {"delay_seconds": (0, 2), "feedback": (0, 0.9), "mix": (0, 1)},
     "reverb": {"room_size": (0, 1), "damping": (0, 1), "wet_level": (0, 1), "dry_level": (0, 1)},
 }
-_CLASSES = {"distortion": "Distortion", "clipping": "Clipping", "bitcrush": "Bitcrush", "gain": "Gain",
-            "compressor": "Compressor", "limiter": "Limiter", "highpass": "HighpassFilter", "lowpass": "LowpassFilter",
-            "peak": "PeakFilter", "lowshelf": "LowShelfFilter", "highshelf": "HighShelfFilter", "chorus": "Chorus",
-            "phaser": "Phaser", "delay": "Delay", "reverb": "Reverb"}
+#: Where pedalboard's class is not just the capitalised name.
+_CLASSES = {"highpass": "HighpassFilter", "lowpass": "LowpassFilter", "peak": "PeakFilter",
+            "lowshelf": "LowShelfFilter", "highshelf": "HighShelfFilter"}
 
 
 @lru_cache(maxsize=1)
@@ -69,7 +71,8 @@ def apply_chain(audio, chain, sample_rate):
     library = _pedalboard() if chain else None
     if library is None:
         return audio
-    board = library.Pedalboard([getattr(library, _CLASSES[name])(**settings) for name, settings in chain])
+    effects = [getattr(library, _CLASSES.get(name, name.capitalize()))(**settings) for name, settings in chain]
+    board = library.Pedalboard(effects)
     return board(audio, sample_rate, reset=True)
 
 
@@ -109,7 +112,8 @@ def mix_stems(stems, mix, sample_rate):
         stem, loud = stems[name], level(stems[name], sample_rate)
         if loud == 0:
             continue
-        stem = apply_chain((stem * (_REFERENCE_RMS / loud)).astype(np.float32), mix["chains"].get(name, []), sample_rate)
+        stem = (stem * (_REFERENCE_RMS / loud)).astype(np.float32)
+        stem = apply_chain(stem, mix["chains"].get(name, []), sample_rate)
         loud = level(stem, sample_rate) or 1.0
         stem = stem * np.float32(_REFERENCE_RMS * 10 ** (mix["levels"].get(name, -6) / 20) / loud)
         total = stem if total is None else total + stem

@@ -102,3 +102,16 @@ class Clock:
         half = 0.5 + swing / 6
         part = part * 2 * half if part < 0.5 else half + (part - 0.5) * 2 * (1 - half)
         return (whole + part) * self.seconds
+
+
+def choose_feel(tempo, tempo_range, metre):
+    """Pattern beats per beat of the tune: 1, or half-time (.5) or double-time (2) where that suits better."""
+    low, high = tempo_range
+    options = (1.0,) if metre == "three" else (1.0, 0.5, 2.0)
+    return min(options, key=lambda feel: max(low / (tempo * feel), tempo * feel / high, 1.0))
+
+
+def pattern_metre(tune):
+    """Which set of patterns a tune needs ("four" or "three"), and quarter notes per felt beat."""
+    beat = 1.5 if tune.metre in ("3/8", "6/8", "9/8", "12/8") else tune.beat
+    return ("three" if round(tune.bar / beat) % 3 == 0 else "four"), beat

@@ -5,22 +5,24 @@ that a typing mistake ends in one sentence with file and field, and not in a str
 """
 import pretty_midi
 
-from noteninja_lib.errors import UserError
-from noteninja_lib.music.mixing import EFFECTS
+from ..errors import UserError
+from .mixing import EFFECTS
 
 STEPS_PER_BEAT = 4
 #: Steps in one bar of a pattern: "four" serves 4/4, 2/4, 2/2, 6/8 and 12/8; "three" serves 3/4 and 9/8.
 METRES = {"four": 16, "three": 12}
 FILL_STEPS = 8
 #: General MIDI percussion keys by the names that recipes use.
-DRUMS = {"scratch_push": 29, "scratch_pull": 30, "deep_kick": 35, "kick": 36, "rim": 37, "snare": 38, "clap": 39,
-         "snare2": 40, "low_tom": 43, "hat": 42, "pedal_hat": 44, "mid_tom": 47, "open_hat": 46, "high_tom": 50, "crash": 49, "ride": 51, "china": 52,
-         "ride_bell": 53, "tambourine": 54, "splash": 55, "cowbell": 56, "crash2": 57, "bongo_high": 60,
-         "bongo_low": 61, "conga_mute": 62, "conga_high": 63, "conga_low": 64, "cabasa": 69, "maracas": 70,
-         "claves": 75, "block": 76, "triangle": 81, "shaker": 82}
+DRUMS = {"scratch_push": 29, "scratch_pull": 30, "deep_kick": 35, "kick": 36, "rim": 37, "snare": 38,
+         "clap": 39, "snare2": 40, "hat": 42, "low_tom": 43, "pedal_hat": 44, "open_hat": 46, "mid_tom": 47,
+         "crash": 49, "high_tom": 50, "ride": 51, "china": 52, "ride_bell": 53, "tambourine": 54,
+         "splash": 55, "cowbell": 56, "crash2": 57, "bongo_high": 60, "bongo_low": 61, "conga_mute": 62, "conga_high": 63,
+         "conga_low": 64, "cabasa": 69, "maracas": 70, "claves": 75, "block": 76, "triangle": 81,
+         "shaker": 82}
 KITS = {"standard": 0, "room": 8, "power": 16, "electronic": 24, "tr808": 25, "jazz": 32, "brush": 40,
         "orchestra": 48}
 QUALITIES = ("maj", "min", "dom7", "dim")
+INTERVALS = (-12, 0, 12, "third", "sixth")
 VOICINGS = ("close", "open", "power", "shell", "strum")
 DRUM_SIGNS = "Xxo."
 CHORD_SIGNS = "Xxolh12345-."
@@ -39,8 +41,8 @@ class RecipeChecker:
         raise UserError(f"{self.filename}: {field} {problem}.")
 
     def recipe(self, data):
-        self.mapping("the file", data, required=("genre", "tempo", "swing", "harmony", "bass", "chords", "sets", "mix"),
-                     optional=("melody", "drums", "timing"))
+        self.mapping("the file", data, optional=("melody", "drums", "timing"),
+                     required=("genre", "tempo", "swing", "harmony", "bass", "chords", "sets", "mix"))
         if not isinstance(data["genre"], str):
             self.fail("genre", "must be a name")
         melody = data.get("melody", {})
@@ -52,7 +54,8 @@ class RecipeChecker:
         chords = self.chords(data["chords"])
         return dict(
             genre=data["genre"], tempo=self.pair("tempo", data["tempo"], 30, 300),
-            swing=self.pair("swing", data["swing"], 0, 1), melody=melody, harmony=self.harmony(data["harmony"]),
+            swing=self.pair("swing", data["swing"], 0, 1), melody=melody,
+            harmony=self.harmony(data["harmony"]),
             drums=self.drums(data.get("drums") or {}), bass=self.bass(data["bass"]), chords=chords,
             sets=self.sets(data["sets"], chords, mix), mix=mix,
             timing={role: self.pair(f"timing.{role}", pair, -60, 60, rising=False)
@@ -67,7 +70,8 @@ class RecipeChecker:
                 self.fail(field, f"lacks {name!r}, which every recipe needs")
         for name in value:
             if optional is not None and name not in (*required, *optional):
-                self.fail(field, f"has no place for {name!r}; allowed are {', '.join((*required, *optional))}")
+                allowed = ", ".join((*required, *optional))
+                self.fail(field, f"has no place for {name!r}; allowed are {allowed}")
         return value
 
     def items(self, field, value):
@@ -117,20 +121,25 @@ class RecipeChecker:
         crashes = data.get("crashes", False)
         if not isinstance(crashes, bool):
             self.fail("drums.crashes", "must be true or false")
-        kits = [KITS[self.choice(where, kit, tuple(KITS))] for where, kit in self.items("drums.kits", data["kits"])]
-        drums = {"crashes": crashes, "kits": kits}
+        drums = {"crashes": crashes, "kits": [KITS[self.choice(where, kit, tuple(KITS))]
+                                              for where, kit in self.items("drums.kits", data["kits"])]}
         for key, steps in (*METRES.items(), ("fills", FILL_STEPS)):
-            drums[key] = [{DRUMS[self.choice(where, name, tuple(DRUMS))]: self.pattern(f"{where}.{name}", row, steps, DRUM_SIGNS)
-                           for name, row in self.mapping(where, pattern).items()}
+            drums[key] = [self.drum_pattern(where, pattern, steps)
                           for where, pattern in self.items(f"drums.{key}", data.get(key, [{}]))]
         return drums
+
+    def drum_pattern(self, field, pattern, steps):
+        self.mapping(field, pattern, optional=tuple(DRUMS))
+        return {DRUMS[name]: self.pattern(f"{field}.{name}", row, steps, DRUM_SIGNS)
+                for name, row in pattern.items()}
 
     def part(self, field, data, signs, optional):
         self.mapping(field, data, required=("range", *METRES), optional=("length", "velocity", *optional))
         return {"range": self.pair(f"{field}.range", data["range"], 12, 108),
                 "length": self.number(f"{field}.length", data.get("length", 0.95), 0.1, 1.5),
                 "velocity": self.number(f"{field}.velocity", data.get("velocity", 84), 1, 127),
-                **{metre: [self.pattern(where, row, steps, signs) for where, row in self.items(f"{field}.{metre}", data[metre])]
+                **{metre: [self.pattern(where, row, steps, signs)
+                           for where, row in self.items(f"{field}.{metre}", data[metre])]
                    for metre, steps in METRES.items()}}
 
     def bass(self, data):
@@ -157,32 +166,36 @@ class RecipeChecker:
             for role in line_up:
                 if role in CHORD_ROLES and role not in chords:
                     self.fail(f"{where}.{role}", f"plays a part that the section chords does not describe")
-            sets.append({role: self.instrument(f"{where}.{role}", line_up[role], role, mix) for role in line_up})
+            sets.append({role: self.instrument(f"{where}.{role}", instrument, role, mix)
+                         for role, instrument in line_up.items()})
         return sets
 
     def instrument(self, field, data, role, mix):
-        self.mapping(field, data, required=("play",), optional=("level", "chain", *(("interval",) if role == "double" else ())))
+        interval = ("interval",) if role == "double" else ()
+        self.mapping(field, data, required=("play",), optional=("level", "chain", *interval))
         if not isinstance(data["play"], int):
             try:
                 program = pretty_midi.instrument_name_to_program(str(data["play"]))
             except ValueError:
-                self.fail(f"{field}.play", f"is {data['play']!r}, but must be a General MIDI instrument such as "
-                                           f"'Acoustic Grand Piano' or a number from 0 to 127")
+                self.fail(f"{field}.play", f"is {data['play']!r}, but must be a General MIDI instrument such "
+                                           f"as 'Acoustic Grand Piano' or a number from 0 to 127")
         else:
             program = self.number(f"{field}.play", data["play"], 0, 127)
         chain = data.get("chain", role if role in mix["chains"] else None)
         if chain is not None:
             self.choice(f"{field}.chain", chain, tuple(mix["chains"]))
-        return {"program": program, "level": self.number(f"{field}.level", data.get("level", 0), -40, 12), "chain": chain,
-                "interval": self.choice(f"{field}.interval", data.get("interval", 0), (-12, 0, 12, "third", "sixth"))}
+        return {"program": program, "chain": chain,
+                "level": self.number(f"{field}.level", data.get("level", 0), -40, 12),
+                "interval": self.choice(f"{field}.interval", data.get("interval", 0), INTERVALS)}
 
     def mix(self, data):
         self.mapping("mix", data, required=("levels",), optional=("chains",))
+        self.mapping("mix.levels", data["levels"], optional=(*ROLES, "drums"))
         levels = {role: self.number(f"mix.levels.{role}", level, -40, 12)
-                  for role, level in self.mapping("mix.levels", data["levels"], optional=(*ROLES, "drums")).items()}
-        chains = {}
-        for name, chain in self.mapping("mix.chains", data.get("chains", {})).items():
-            chains[name] = [self.effect(where, effect) for where, effect in self.items(f"mix.chains.{name}", chain)]
+                  for role, level in data["levels"].items()}
+        chains = {name: [self.effect(where, effect)
+                         for where, effect in self.items(f"mix.chains.{name}", chain)]
+                  for name, chain in self.mapping("mix.chains", data.get("chains", {})).items()}
         return {"levels": levels, "chains": chains}
 
     def effect(self, field, data):
@@ -191,4 +204,5 @@ class RecipeChecker:
         ((name, settings),) = data.items()
         self.choice(field, name, tuple(EFFECTS))
         self.mapping(f"{field}.{name}", settings, optional=tuple(EFFECTS[name]))
-        return name, {key: self.number(f"{field}.{name}.{key}", value, *EFFECTS[name][key]) for key, value in settings.items()}
+        return name, {key: self.number(f"{field}.{name}.{key}", value, *EFFECTS[name][key])
+                      for key, value in settings.items()}

@@ -10,8 +10,8 @@ import numpy as np
 import pretty_midi
 from tinysoundfont import _tinysoundfont
 
-from noteninja_lib.errors import UserError
-from noteninja_lib.music.mixing import finish, mix_stems
+from ..errors import UserError
+from .mixing import finish, mix_stems
 
 RENDER_RATE = 44100
 DRUM_BANK = 128
@@ -31,7 +31,7 @@ def _load(path, sample_rate):
     try:
         font = _tinysoundfont.SoundFont(path)
     except Exception as error:
-        raise UserError(f"{path} is not a SoundFont that can be played: give an .sf2 or .sf3 file.") from error
+        raise UserError(f"{path} is not a playable SoundFont: give an .sf2 or .sf3 file.") from error
     # Mono: the course works with one channel, and one costs half as much.
     font.set_output(_tinysoundfont.OutputMode.Mono, sample_rate, -6.0)
     font.set_max_voices(_VOICES)
@@ -49,7 +49,7 @@ def _prepare(font, program, is_drum):
 
 @lru_cache(maxsize=256)
 def _attack(font, program, pitch, sample_rate):
-    """Seconds from the key stroke until a note is heard: where it reaches a third of its first peak, at most .05."""
+    """Seconds from key stroke to hearing the note: where it reaches a third of its first peak, or .05."""
     _prepare(font, program, False)
     sound = np.zeros(int(0.12 * sample_rate), np.float32)
     font.channel_note_on(0, pitch, 0.75)
@@ -60,8 +60,8 @@ def _attack(font, program, pitch, sample_rate):
 
 def _render_part(font, part, samples, sample_rate):
     """One part's sound, shape (samples,)."""
-    # A player of an instrument that speaks slowly plays ahead of the beat. So the sampler does here; otherwise a
-    # violin's tune would run 30 ms behind a piano's, and no two genres would be in step.
+    # A player of an instrument that speaks slowly plays ahead of the beat, and so does the sampler here:
+    # otherwise a violin's tune would run 30 ms behind a piano's, and no two genres would be in step.
     early = 0.0
     if not part.is_drum:
         pitches = sorted(note.pitch for note in part.notes)
@@ -109,7 +109,8 @@ def render_stems(performance, soundfont=None, sample_rate=RENDER_RATE):
     """
     font = _load(str(soundfont or default_soundfont()), sample_rate)
     samples = int(round(performance.duration * sample_rate))
-    return {part.name: _render_part(font, part, samples, sample_rate) for part in performance.parts if part.notes}
+    return {part.name: _render_part(font, part, samples, sample_rate)
+            for part in performance.parts if part.notes}
 
 
 def render(performance, soundfont=None, *, mixed=True, sample_rate=22050):
