@@ -189,10 +189,13 @@ def make_task(network, data, steps, models, again):
 def run_training(network, data, run, steps, batch_size, seed=0, ema=0.999, models=None, again=False, threads=0):
     """Train with a progress bar and a log, and save the averaged weights at the end or when stopped."""
     import json
+    import signal
 
     from tqdm import tqdm
 
     from .model.weights import models_folder, save_model
+    for ending in (signal.SIGINT, signal.SIGTERM):         # both end a run in order, with a checkpoint
+        signal.signal(ending, signal.default_int_handler)
     if threads:
         torch.set_num_threads(threads)
     models = Path(models) if models else models_folder()

@@ -132,6 +132,7 @@ def griffin_lim(mel, n_iter=64, seed=0):
     """
     filters = mel_filters(mel.shape[0]).numpy()
     linear = librosa.util.nnls(filters, np.exp(mel)).astype(np.float32)
+    linear = np.pad(linear, ((0, 0), (0, 1)), mode="edge")       # librosa counts a column at either end
     window_sum = np.hanning(N_FFT + 1)[:-1].sum()
     return librosa.griffinlim(linear * window_sum / 2, n_iter=n_iter, hop_length=HOP_LENGTH, n_fft=N_FFT,
                               length=mel.shape[1] * HOP_LENGTH, random_state=seed).astype(np.float32)

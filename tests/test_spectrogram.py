@@ -1,0 +1,42 @@
+"""Spectrograms: known tones, blocks without seams, and the way back."""
+import numpy as np
+import torch
+
+from noteninja_lib.sound import spectrogram
+from noteninja_lib.sound.audio import SAMPLE_RATE
+
+
+def tone(frequency, seconds=2.0, peak=0.5):
+    return (peak * np.sin(2 * np.pi * frequency * np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE)).astype(np.float32)
+
+
+def test_a_tone_lights_up_its_own_row():
+    for frequency in (110, 440, 3000):
+        mel = spectrogram.log_mel(tone(frequency))
+        row = mel[:, 50:100].mean(1).argmax()
+        centres = spectrogram.mel_frequencies()
+        assert row == np.abs(centres - frequency).argmin()
+
+
+def test_magnitude_of_a_full_scale_tone_is_one():
+    magnitude = spectrogram.magnitude(torch.from_numpy(tone(1000 * SAMPLE_RATE / 22050, peak=1.0)))
+    assert abs(float(magnitude[:, 50].max()) - 1) < 0.15
+
+
+def test_shape_and_floor():
+    mel = spectrogram.log_mel(np.zeros(10_000, np.float32))
+    assert mel.shape == (spectrogram.N_MELS, 10_000 // 256) and mel.dtype == np.float32
+    np.testing.assert_allclose(mel, np.log(spectrogram.FLOOR), rtol=1e-6)
+
+
+def test_long_recordings_are_worked_on_in_blocks_without_seams():
+    noise = np.random.default_rng(0).normal(0, 0.1, 256 * 5000 + 77).astype(np.float32)
+    whole = spectrogram.log_mel_tensor(torch.from_numpy(noise)).numpy()
+    np.testing.assert_allclose(spectrogram.log_mel(noise), whole, atol=1e-4)
+
+
+def test_griffin_lim_gives_back_the_pitch():
+    made = spectrogram.griffin_lim(spectrogram.log_mel(tone(440)), n_iter=8)
+    assert len(made) == 2 * SAMPLE_RATE // 256 * 256
+    spectrum = np.abs(np.fft.rfft(made))
+    assert abs(spectrum.argmax() * SAMPLE_RATE / len(made) - 440) < 15
