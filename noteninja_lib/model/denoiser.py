@@ -86,7 +86,7 @@ class Denoiser(ModelMixin, ConfigMixin):
     config_name = "config.json"
 
     @register_to_config
-    def __init__(self, mel_frequencies=tuple(range(100, 9700, 100)), channels=(48, 96, 192), layers=2,
+    def __init__(self, mel_frequencies=tuple(range(100, 9700, 100)), channels=(48, 96, 192), layers=1,
                  content_width=48, style_size=12, latent_channels=8):
         super().__init__()
         self.content = ContentEncoder(mel_frequencies, 64, content_width)
