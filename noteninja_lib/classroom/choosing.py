@@ -39,11 +39,12 @@ class SongChooser(widgets.VBox):
 
     def __init__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="noteninja-")   # for uploads; gone with the kernel
-        self.way = widgets.ToggleButtons(options=WAYS, value=WAYS[0], description="song")
+        self.way = widgets.ToggleButtons(options=WAYS, value=WAYS[0])
         self.bundled = widgets.Dropdown(options=list(bundled_songs().items()), description="title")
         self.path = widgets.Text(placeholder="for example C:/music/my song.mp3 (mp3, wav, flac or ogg)",
                                  description="path", continuous_update=False)
-        self.upload = widgets.FileUpload(accept=".mp3,.wav,.flac,.ogg", multiple=False, description="choose a file")
+        self.upload = widgets.FileUpload(accept=".mp3,.wav,.flac,.ogg", multiple=False,
+                                         description="choose a file")
         self.uploaded = widgets.HTML()
         self.preview = widgets.Audio(value=b"", format="mp3", autoplay=False, loop=False)
         self.rows = (widgets.HBox([self.bundled, self.preview]), widgets.HBox([self.path]),
@@ -91,7 +92,7 @@ class SongChooser(widgets.VBox):
         """
         if self.way.value == WAYS[0]:
             if self.bundled.value is None:
-                raise UserError("No song came with this copy of the course; choose a path or an upload instead.")
+                raise UserError("No song came with this copy of the course; choose a path or an upload.")
             return self.bundled.value, self.bundled.label
         if self.way.value == WAYS[1]:
             if not self.path.value.strip():

@@ -1,7 +1,7 @@
 """Players and pictures for a notebook: sound as mp3 at its true loudness, in plain cells and in widgets.
 
-A player of 30 s weighs a quarter of a megabyte as mp3 and six times that as wav; and the notebook's own player
-raises every sound to full loudness, which would hide half of what the lessons are about.
+A player of 30 s as mp3 weighs a fraction of one as wav; and the notebook's own player raises every sound to
+full loudness, which would hide half of what the lessons are about.
 
 Lesson: 00_genre_converter
 """

@@ -1,6 +1,6 @@
 """Plots of the lessons: waveforms, spectrograms with the heard notes over them, genre bars.
 
-Each plot takes an ``ax`` and returns it, names the units on its axes, and uses a colour map that stays readable
+Each plot takes an ``ax`` and returns it, names the units on its axes, and uses colours that stay readable
 with any form of colour blindness. The numbers come from the library; nothing is computed here.
 
 Lesson: 00_genre_converter
@@ -16,7 +16,8 @@ from noteninja_lib.sound.spectrogram import HOP_LENGTH, log_mel, mel_frequencies
 
 BLUE, ORANGE = "#0072B2", "#E69F00"   # from the palette of Okabe and Ito, safe for colour-blind readers
 LOOKS = ({"color": BLUE, "marker": "o"}, {"color": ORANGE, "marker": "s", "linestyle": "--"},
-         {"color": "#009E73", "marker": "^", "linestyle": ":"}, {"color": "#CC79A7", "marker": "D", "linestyle": "-."})
+         {"color": "#009E73", "marker": "^", "linestyle": ":"},
+         {"color": "#CC79A7", "marker": "D", "linestyle": "-."})
 SPECTROGRAM_MAP = "magma"             # brightness rises evenly, so it also works in grey
 DARKEST = 75                          # dB below the loudest point that are drawn black
 DECIBELS = 20 * np.log10(np.e)        # dB in one natural-log unit of magnitude
@@ -43,7 +44,8 @@ def plot_waveform(audio, ax=None):
     """
     ax = _axes(ax, (9, 2))
     librosa.display.waveshow(np.asarray(audio), sr=SAMPLE_RATE, ax=ax, color=BLUE, axis=None)
-    ax.set(xlabel="time in seconds", ylabel="amplitude", ylim=(-1.05, 1.05), xlim=(0, len(audio) / SAMPLE_RATE))
+    ax.set(xlabel="time in seconds", ylabel="amplitude",
+           ylim=(-1.05, 1.05), xlim=(0, len(audio) / SAMPLE_RATE))
     return ax
 
 
@@ -145,7 +147,7 @@ def plot_conversion(result, figure=None):
     Parameters
     ----------
     result : object
-        What ``NoteNinjaPipeline`` returns: ``source``, ``audio``, ``notes``, ``source_genre``, ``genre_heard``.
+        What ``NoteNinjaPipeline`` returns.
     figure : matplotlib.figure.Figure, optional
         An empty figure to draw on; a new one if None.
 
@@ -159,7 +161,7 @@ def plot_conversion(result, figure=None):
     grid = figure.subplots(2, 2, width_ratios=(3, 1))
     rows = (("before", result.source, result.source_genre), ("after", result.audio, result.genre_heard))
     for (picture, bars), (when, audio, genres) in zip(grid, rows):
-        plot_spectrogram(audio, picture, result.notes).set_title(f"{when}, with the notes heard in the source")
+        plot_spectrogram(audio, picture, result.notes).set_title(f"{when}, with the notes of the source")
         plot_genres(genres, bars).set_title(f"genre heard {when}")
     if new:
         plt.close(figure)   # else the notebook would show it a second time at the end of the cell

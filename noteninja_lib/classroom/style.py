@@ -11,13 +11,17 @@ CSS = """
 .nn-converter { max-width: 1500px; }
 .nn-converter .widget-html-content { line-height: 1.4; }
 .nn-row { flex-wrap: wrap; align-items: center; column-gap: 8px; }
+.nn-row .jupyter-button { width: auto; min-width: 7em; }
+.nn-row .nn-stage-toggle { margin-left: auto; }
+.nn-time-left { flex: 1 1 12em; }
 .nn-pair { flex-wrap: wrap; align-items: flex-start; gap: 8px 16px; }
 .nn-side { flex: 1 1 420px; min-width: 0; }
 .nn-side img { width: 100%; height: auto; }
 .nn-side audio, .nn-side .widget-audio { width: 100%; }
 .nn-error { border-left: 4px solid #D55E00; padding: 4px 10px; background: rgba(213, 94, 0, .1); }
 .nn-info { border-left: 4px solid #0072B2; padding: 4px 10px; background: rgba(0, 114, 178, .1); }
-.nn-meter { display: grid; grid-template-columns: 9em 10em 3.5em 1fr; gap: 0 12px; align-items: center; margin: 4px 0; }
+.nn-meter { display: grid; grid-template-columns: 9em 10em 3.5em 1fr; gap: 0 12px;
+  align-items: center; margin: 4px 0; }
 .nn-meter b { text-align: left; }
 .nn-bar { height: .8em; background: rgba(128, 128, 128, .25); border-radius: .4em; overflow: hidden; }
 .nn-bar div { height: 100%; background: #0072B2; }
@@ -42,5 +46,6 @@ def style_sheet():
 def meter(name, share, words):
     """A named bar (HTML) for a share in 0..1, with a sentence that says what it means."""
     width = min(max(float(share), 0.0), 1.0)
-    return (f'<div class="nn-meter"><b>{html.escape(name)}</b><div class="nn-bar"><div style="width:{width:.0%}">'
-            f'</div></div><span>{width:.0%}</span><span>{html.escape(words)}</span></div>')
+    return (f'<div class="nn-meter"><b>{html.escape(name)}</b>'
+            f'<div class="nn-bar"><div style="width:{width:.0%}"></div></div>'
+            f'<span>{width:.0%}</span><span>{html.escape(words)}</span></div>')

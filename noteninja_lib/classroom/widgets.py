@@ -23,9 +23,10 @@ from noteninja_lib.errors import Stopped, UserError
 from noteninja_lib.music.genres import GENRES
 from noteninja_lib.sound import audio as sound
 
-TUNE_KEPT = ("how much of the tune can still be heard: 0 % is what some other tune would score, "
-             "100 % the very same recording")
-GENRE_HEARD = "what a second network, which listens and nothing else, takes the sound for"
+TUNE_KEPT = ("how much of the tune is heard again at the right time: 0% is no more than in some other song, "
+             "100% as much as in a true recording of it in another genre")
+GENRE_HEARD = ("how sure a second network, which only listens, is that this is {genre}; of the song before "
+               "it said {was:.0%}; its first guess now is {most}")
 
 
 def converter(pipeline=None):
@@ -62,11 +63,11 @@ class GenreConverter(widgets.VBox):
         self._shown, self._stop, self._told = {}, threading.Event(), 0.0
         self._build_controls()
         self._build_results()
-        super().__init__([style_sheet(), self.stage, self.chooser, self.controls, self.more, self.buttons,
+        super().__init__([style_sheet(), self.chooser, self.controls, self.more, self.buttons,
                           self.message, self.results])
         self.add_class("nn-converter")
 
-    # ---- what is on the screen -------------------------------------------------------------------------------
+    # ---- what is on the screen ------------------------------------------------------------------------
 
     def _build_controls(self):
         self.chooser = SongChooser()
@@ -79,7 +80,7 @@ class GenreConverter(widgets.VBox):
         self.guidance = widgets.FloatSlider(value=2.0, min=1, max=6, step=0.5, description="guidance",
                                             continuous_update=False)
         self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, description="seed")
-        words = widgets.HTML("More <b>steps</b>: finer and slower. More <b>guidance</b>: obeys the genre more "
+        words = widgets.HTML("More <b>steps</b>: finer and slower. More <b>guidance</b>: obeys more "
                              "strictly. Another <b>seed</b>: another player's version.")
         self.more = widgets.Accordion([widgets.VBox([self.steps, self.guidance, self.seed, words])],
                                       selected_index=None)
@@ -88,16 +89,17 @@ class GenreConverter(widgets.VBox):
         self.stop_button = widgets.Button(description="Stop", icon="stop", disabled=True)
         self.progress = widgets.FloatProgress(value=0, min=0, max=1)
         self.time_left = widgets.HTML()
-        self.buttons = widgets.HBox([self.convert_button, self.stop_button, self.progress, self.time_left])
         self.message = widgets.HTML()
         self.stage = widgets.ToggleButton(value=False, description="large type", icon="expand")
+        self.buttons = widgets.HBox([self.convert_button, self.stop_button, self.progress, self.time_left,
+                                     self.stage])
         self.convert_button.on_click(self.convert)
         self.stop_button.on_click(self.stop)
         self.stage.observe(self._set_stage, "value")
         for part, handle in ((self.genre, "genre"), (self.amount, "amount"), (self.convert_button, "convert"),
-                             (self.stop_button, "stop"), (self.progress, "progress"), (self.stage, "stage-toggle"),
-                             (self.message, "message"), (self.controls, "row"), (self.buttons, "row"),
-                             (self.time_left, "time-left"), (self.more, "more"), (self.seed, "seed")):
+                             (self.stop_button, "stop"), (self.progress, "progress"),
+                             (self.stage, "stage-toggle"), (self.message, "message"), (self.controls, "row"),
+                             (self.buttons, "row"), (self.time_left, "time-left"), (self.more, "more"), (self.seed, "seed")):
             part.add_class(f"nn-{handle}")
 
     def _build_results(self):
@@ -112,17 +114,19 @@ class GenreConverter(widgets.VBox):
         self.results.layout.display = "none"
         self.save_mp3.on_click(lambda _: self.save("mp3"))
         self.save_midi.on_click(lambda _: self.save("mid"))
-        for part, handle in ((pair, "pair"), (self.numbers, "numbers"), (saving, "row"), (self.saved, "saved"),
-                             (self.save_mp3, "save-mp3"), (self.save_midi, "save-midi"), (self.results, "results")):
+        for part, handle in ((pair, "pair"), (self.numbers, "numbers"), (saving, "row"),
+                             (self.saved, "saved"), (self.save_mp3, "save-mp3"),
+                             (self.save_midi, "save-midi"), (self.results, "results")):
             part.add_class(f"nn-{handle}")
 
     def _set_stage(self, change):
         (self.add_class if change["new"] else self.remove_class)("nn-stage")
 
     def _say(self, sentence, kind="info"):
-        self.message.value = f'<div class="nn-{kind}" role="status">{html.escape(sentence)}</div>' if sentence else ""
+        block = f'<div class="nn-{kind}" role="status">{html.escape(sentence)}</div>'
+        self.message.value = block if sentence else ""
 
-    # ---- converting ------------------------------------------------------------------------------------------
+    # ---- converting -----------------------------------------------------------------------------------
 
     def convert(self, _=None):
         """Start a conversion with what the controls say; the handler of the button Convert."""
@@ -191,26 +195,27 @@ class GenreConverter(widgets.VBox):
             self.pipeline = load_pipeline()
         self._started = time.monotonic()   # so that loading once does not spoil the time left
         seed = wish.pop("seed")
-        result = self.pipeline(source, generator=torch.Generator().manual_seed(seed), progress=self._progress, **wish)
+        dice = torch.Generator().manual_seed(seed)
+        result = self.pipeline(source, generator=dice, progress=self._progress, **wish)
         self._progress(1.0, "drawing")
         self._show(result, {"title": title, "genre": wish["genre"], "amount": wish["amount"], "seed": seed})
         self._say(" ".join(str(notice.message) for notice in notices if notice.category is UserWarning)
                   or f"Done in {time.monotonic() - self._started:.1f} s.")
 
     def _show(self, result, wish):
+        genre, heard, was = wish["genre"], result.genre_heard, result.source_genre
         self.before.show(f"before: {wish['title']}", result.source, result.notes)
-        self.after.show(f"after: {wish['genre']}, amount {wish['amount']:.2f}", result.audio, result.notes)
-        heard, was = result.genre_heard, result.source_genre
+        self.after.show(f"after: {genre}, amount {wish['amount']:.2f}", result.audio, result.notes)
         most = max(heard, key=heard.get)
         self.numbers.value = (
             meter("Tune kept", result.tune_kept, TUNE_KEPT)
-            + meter(f"Heard as {wish['genre']}", heard[wish["genre"]],
-                    f"{GENRE_HEARD}; before it was {was[wish['genre']]:.0%}, and now it sounds most like {most}"))
+            + meter(f"Heard as {genre}", heard[genre],
+                    GENRE_HEARD.format(genre=genre, was=was[genre], most=most)))
         self.saved.value = ""
         self.result, self._shown = result, wish
         self.results.layout.display = ""
 
-    # ---- saving ----------------------------------------------------------------------------------------------
+    # ---- saving ---------------------------------------------------------------------------------------
 
     def save(self, kind):
         """Write the shown result into the folder; the handler of both Save buttons.
@@ -232,9 +237,10 @@ class GenreConverter(widgets.VBox):
                 else:
                     notes_to_midi(self.result.notes).write(str(path))
             except OSError as error:
-                raise UserError(f"Can't write to {self.folder}: {error.strerror}; choose a folder that you may "
-                                "write to, with converter.folder = 'PATH'.") from error
-            link = data_link(path.read_bytes(), "audio/mpeg" if kind == "mp3" else "audio/midi", path.name, "download")
+                raise UserError(f"Can't write to {self.folder}: {error.strerror}; choose a folder that you "
+                                "may write to, with converter.folder = 'PATH'.") from error
+            mime = "audio/mpeg" if kind == "mp3" else "audio/midi"
+            link = data_link(path.read_bytes(), mime, path.name, "download")
             self.saved.value = f"saved as <code>{html.escape(path.as_posix())}</code> · {link}"
         except Exception as error:
             self._tell(error)

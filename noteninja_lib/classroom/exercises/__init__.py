@@ -1,8 +1,8 @@
 """Exercises that check themselves: a task, a check that helps, a hint and a solution behind a click.
 
-An exercise is written once. Its solution is a function of this package; the lesson shows that function's source,
-and the tests run it, so the two can't drift apart. A check says what is wrong without giving the answer away, and
-it never raises: a lesson runs from top to bottom even where an exercise is still open.
+An exercise is written once. Its solution is a function of this package; the lesson shows that function's
+source, and the tests run it, so the two can't drift apart. A check says what is wrong without giving the
+answer away, and it never raises: a lesson runs from top to bottom even where an exercise is still open.
 """
 import html
 import inspect
@@ -24,8 +24,8 @@ class Exercise:
     hint : str
         Shown behind a click.
     solution : callable
-        Shown as its source behind a click. It is the answer itself where the task asks for a function; where the
-        task asks for a value, ``answer`` says what to make of it.
+        Shown as its source behind a click. It is the answer itself where the task asks for a function; where
+        the task asks for a value, ``answer`` says what to make of it.
     answer : callable, optional
         Takes ``solution`` and returns what a student would hand in; by default the solution itself.
     """

@@ -10,7 +10,7 @@ def _test_mix(mix):
     assert set(result) == {"jazz", "rock"}, f"the dict should name both genres; it names {sorted(result)}"
     total = sum(result.values())
     assert abs(total - 1) < 1e-9, f"the two shares should make up 1 together; they make up {total:g}"
-    assert result["rock"] < result["jazz"], "with share 0.25 there should be less of the second genre than of the first"
+    assert result["rock"] < result["jazz"], "with share 0.25 there should be less of the second genre"
     assert abs(result["rock"] - 0.25) < 1e-9, "the second genre should have just the share that was given"
     assert mix("pop", "metal", 1)["metal"] == 1, "share 1 should be the second genre alone"
 
@@ -27,7 +27,8 @@ def _test_turning_point(answer):
     assert isinstance(answer, dict) and {"song", "genre", "amount", "why"} <= set(answer), (
         "hand in a dict with the keys song, genre, amount and why")
     assert answer["genre"] in GENRES, f"the genre should be one of {', '.join(GENRES)}"
-    assert isinstance(answer["amount"], (int, float)) and 0 <= answer["amount"] <= 1, "the amount lies from 0 to 1"
+    amount = answer["amount"]
+    assert isinstance(amount, (int, float)) and 0 <= amount <= 1, "the amount should be a number from 0 to 1"
     words = len(str(answer["why"]).split())
     assert words >= 12, f"tell in a sentence or two what you heard change; so far it is {words} words"
 
@@ -39,6 +40,6 @@ def turning_point():
                    "guitar have taken over, although the tune is still the same."}
 
 
-TURNING_POINT = Exercise(_test_turning_point, "Convert one song at 0.3, 0.5 and 0.7 first, then look between two of "
-                         "them. Listen for drums, for bass, and for the instrument that has the tune.",
+TURNING_POINT = Exercise(_test_turning_point, "Convert one song at 0.3, 0.5 and 0.7 first, then look between "
+                         "two of them. Listen for drums, for bass, and for the instrument that has the tune.",
                          turning_point, answer=lambda solution: solution())

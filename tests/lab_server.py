@@ -1,0 +1,92 @@
+"""A JupyterLab server and a headless Chromium for the browser tests.
+
+Both live in a temporary folder of their own: no setting of the machine is read, and none is left behind.
+"""
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = {   # the question about news would lie over the page; cells outside the window would not exist
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+KERNEL_IS_IDLE = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+CELL_ERROR = '[data-mime-type="application/vnd.jupyter.error"]'
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                  "--disable-background-networking"]
+
+
+def _free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextlib.contextmanager
+def jupyterlab(folder, **environment):
+    """Serve ``folder/notebooks`` with JupyterLab; yields its address and ends it afterwards."""
+    folder = Path(folder)
+    for name, setting in SETTINGS.items():
+        file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(setting))
+    own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    own |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "IPYTHONDIR": str(folder / "ipython"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
+    address = f"http://127.0.0.1:{(port := _free_port())}"
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
+               "--ServerApp.port_retries=0", "--IdentityProvider.token=",
+               "--LabApp.expose_app_in_browser=True",
+               "--ServerApp.iopub_data_rate_limit=1e9",
+               f"--ServerApp.root_dir={folder / 'notebooks'}"]
+    log = open(folder / "jupyterlab.log", "wb")
+    server = subprocess.Popen(command, env={**os.environ, **own, **environment}, stdout=log, stderr=log)
+    try:
+        _wait_until_up(server, address, folder / "jupyterlab.log")
+        yield address
+    finally:
+        server.terminate()   # the server ends its kernels
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+        log.close()
+
+
+def _wait_until_up(server, address, log, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{address}/api", timeout=2).close()
+            return
+        time.sleep(0.2)
+    raise RuntimeError("JupyterLab did not start:\n" + log.read_text(errors="replace")[-2000:])
+
+
+def run_all(page, address, notebook):
+    """Open a notebook in JupyterLab and run all its cells, by command, since clicks on a menu get lost."""
+    page.goto(f"{address}/lab/tree/{notebook}", wait_until="domcontentloaded")
+    page.wait_for_function("window.jupyterapp && window.jupyterapp.restored", timeout=180_000)
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=180_000)
+    page.wait_for_function(KERNEL_IS_IDLE, timeout=180_000)
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+DECODE = """async element => {
+    const bytes = await (await fetch(element.src)).arrayBuffer();
+    const context = new OfflineAudioContext(1, 1, 22050);
+    return Array.from((await context.decodeAudioData(bytes)).getChannelData(0));
+}"""
+
+
+def decoded(player):
+    """Samples that the browser itself decodes from an ``audio`` element, a list at 22,050 Hz."""
+    return player.evaluate(DECODE)

@@ -1,0 +1,156 @@
+"""Lesson 00 in JupyterLab, in a real Chromium: run from the top, then used as a student would.
+
+What is checked is the sound that the page would play, decoded by the browser itself, and the bytes of the
+pictures. The networks are the trained ones that come with the course.
+"""
+import os
+import shutil
+
+import numpy as np
+import pytest
+from lab_server import CELL_ERROR, CHROMIUM_FLAGS, KERNEL_IS_IDLE, ROOT, decoded, jupyterlab, run_all
+
+from noteninja_lib.sound import audio as sound
+
+sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+LESSON = "00_genre_converter.ipynb"
+MINUTES = 60_000   # milliseconds; waiting times are long, since two cores may be busy with other tests
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A copy of the lesson, so that neither its saving nor its ``outputs`` touch the repository."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "notebooks").mkdir()
+    shutil.copy(ROOT / "notebooks" / LESSON, folder / "notebooks")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(chromium, folder):
+    """The lesson, run from top to bottom, with its widget on the screen."""
+    environment = {"NOTENINJA_FAST": os.environ.get("NOTENINJA_FAST", "1"), "NOTENINJA_TEST": ""}
+    with jupyterlab(folder, **environment) as address, sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": 1300, "height": 1200})
+        page.set_default_timeout(3 * MINUTES)
+        run_all(page, address, LESSON)
+        page.wait_for_selector(f".nn-converter .nn-preview, {CELL_ERROR}", timeout=10 * MINUTES)
+        page.wait_for_function(KERNEL_IS_IDLE)
+        yield page
+        browser.close()
+
+
+def convert(page):
+    """Press Convert and wait until it is ready again."""
+    page.click(".nn-convert")
+    page.wait_for_selector(".nn-stop:enabled")
+    page.wait_for_selector(".nn-convert:enabled")
+
+
+def sound_of(page, side):
+    return np.array(decoded(page.locator(f".nn-audio-{side}")))
+
+
+def test_lesson_runs_from_top_to_bottom(page):
+    assert page.locator(CELL_ERROR).all_inner_texts() == []
+    players = page.locator("audio.nn-player")
+    assert players.count() >= 10
+    first, last = (np.array(decoded(players.nth(number))) for number in (0, 1))
+    assert abs(len(first) - len(last)) < 0.05 * sound.SAMPLE_RATE
+
+
+def test_converts_the_chosen_song(page):
+    song = np.array(decoded(page.locator(".nn-preview")))
+    page.select_option(".nn-genre select", "reggae")
+    convert(page)
+    page.wait_for_selector(".nn-results", state="visible")
+    before, after = sound_of(page, "before"), sound_of(page, "after")
+    assert "after: reggae" in page.inner_text(".nn-pair")
+    assert abs(len(after) - len(before)) <= 0.05 * sound.SAMPLE_RATE   # fast mode may take the beginning only
+    assert len(before) <= len(song) + 0.05 * sound.SAMPLE_RATE
+    assert np.isfinite(after).all() and np.sqrt(np.mean(after**2)) > 0.01
+    assert np.mean(np.abs(after) >= 0.999) < 1e-4
+    assert np.corrcoef(before[:len(after)], after[:len(before)])[0, 1] < 0.5
+    pictures = page.eval_on_selector_all(".nn-side img", "all => all.map(picture => picture.naturalWidth)")
+    assert len(pictures) == 2 and min(pictures) > 500
+
+
+def test_another_genre_gives_another_sound(page):
+    reggae = sound_of(page, "after")
+    page.select_option(".nn-genre select", "metal")
+    convert(page)
+    metal = sound_of(page, "after")
+    assert len(metal) == len(reggae) and np.corrcoef(metal, reggae)[0, 1] < 0.9
+
+
+def test_saves_beside_the_notebook(page, folder):
+    page.click(".nn-save-mp3")
+    page.wait_for_selector(".nn-download")
+    files = list((folder / "notebooks" / "outputs").glob("*_metal_*.mp3"))
+    assert len(files) == 1
+    with page.expect_download() as download:
+        page.click(".nn-download")
+    assert download.value.suggested_filename == files[0].name
+    assert download.value.path().read_bytes() == files[0].read_bytes()
+
+
+def test_wrong_file_is_told_and_the_widget_goes_on(page, folder):
+    shown = sound_of(page, "after")
+    (folder / "notebooks" / "letter.mp3").write_text("This is a letter, not a song. " * 99)
+    page.click(".nn-way button >> nth=1")
+    page.fill(".nn-path input", "letter.mp3")
+    page.press(".nn-path input", "Enter")
+    page.click(".nn-convert")
+    page.wait_for_selector(".nn-error")
+    assert "letter.mp3" in page.inner_text(".nn-error") and "Traceback" not in page.inner_text(".nn-error")
+    assert np.array_equal(sound_of(page, "after"), shown)
+    page.click(".nn-way button >> nth=0")
+    page.select_option(".nn-genre select", "disco")
+    convert(page)
+    assert page.locator(".nn-error").count() == 0
+    assert "after: disco" in page.inner_text(".nn-pair")
+
+
+def test_uploaded_song_is_converted(page, tmp_path):
+    seconds = 8
+    time = np.arange(seconds * sound.SAMPLE_RATE) / sound.SAMPLE_RATE
+    scale = 440 * 2 ** (np.array([0, 2, 4, 5, 7, 9, 11, 12])[time.astype(int)] / 12)
+    sound.save(tmp_path / "mein Lied.mp3", 0.3 * np.sin(2 * np.pi * np.cumsum(scale) / sound.SAMPLE_RATE))
+    page.click(".nn-way button >> nth=2")
+    with page.expect_file_chooser() as chooser:
+        page.click(".nn-upload")
+    chooser.value.set_files(tmp_path / "mein Lied.mp3")
+    page.wait_for_selector("text=MB arrived")
+    convert(page)
+    assert "before: mein Lied" in page.inner_text(".nn-pair")
+    assert 0 < len(sound_of(page, "after")) <= (seconds + 0.1) * sound.SAMPLE_RATE
+
+
+def test_stop_stops_and_keeps_the_earlier_result(page):
+    shown = sound_of(page, "after")
+    page.click(".nn-way button >> nth=0")
+    page.click(".nn-convert")
+    page.evaluate("""async () => {
+        const stop = document.querySelector('.nn-stop');
+        while (stop.disabled) await new Promise(resolve => setTimeout(resolve, 5));
+        stop.click();
+    }""")
+    page.wait_for_selector(".nn-convert:enabled")
+    assert "Stopped." in page.inner_text(".nn-message")
+    assert np.array_equal(sound_of(page, "after"), shown)
+
+
+def test_stage_size_can_be_read_from_the_last_row(page):
+    size = "element => parseFloat(getComputedStyle(element).fontSize)"
+    usual = page.locator(".nn-convert").evaluate(size)
+    page.click(".nn-stage-toggle")
+    page.wait_for_selector(".nn-stage")
+    for part in (".nn-convert", ".nn-genre select", ".nn-genre label", ".nn-message .widget-html-content"):
+        assert page.locator(part).first.evaluate(size) >= 24 > usual
+    box = page.locator(".nn-converter").bounding_box()
+    for part in (".nn-convert", ".nn-genre", ".nn-amount", ".nn-pair"):
+        inner = page.locator(part).bounding_box()
+        assert inner["x"] + inner["width"] <= box["x"] + box["width"] + 1
+    page.click(".nn-stage-toggle")
