@@ -99,7 +99,8 @@ class GenreConverter(widgets.VBox):
         for part, handle in ((self.genre, "genre"), (self.amount, "amount"), (self.convert_button, "convert"),
                              (self.stop_button, "stop"), (self.progress, "progress"),
                              (self.stage, "stage-toggle"), (self.message, "message"), (self.controls, "row"),
-                             (self.buttons, "row"), (self.time_left, "time-left"), (self.more, "more"), (self.seed, "seed")):
+                             (self.buttons, "row"), (self.time_left, "time-left"), (self.more, "more"),
+                             (self.seed, "seed")):
             part.add_class(f"nn-{handle}")
 
     def _build_results(self):
