@@ -171,8 +171,11 @@ MAY_IMPORT = {
     "tasks": {"sound", "music", "model", "dataset"},
     "training": {"sound", "music", "model", "dataset", "tasks"},
     "evaluation": {"sound", "music", "model", "dataset", "pipeline"},
+    "benchmark": {"sound", "music", "model", "dataset", "pipeline", "evaluation"},
     "classroom": {"sound", "music", "model", "dataset", "pipeline", "training", "evaluation", "classroom"},
-    "__main__": {"sound", "music", "model", "dataset", "tasks", "pipeline", "training", "evaluation"},
+    "convert": {"sound", "music", "model", "pipeline"},
+    "__main__": {"sound", "music", "model", "dataset", "tasks", "pipeline", "training", "evaluation",
+                 "benchmark", "convert"},
 }
 
 
