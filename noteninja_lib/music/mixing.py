@@ -71,7 +71,8 @@ def apply_chain(audio, chain, sample_rate):
     library = _pedalboard() if chain else None
     if library is None:
         return audio
-    effects = [getattr(library, _CLASSES.get(name, name.capitalize()))(**settings) for name, settings in chain]
+    effects = [getattr(library, _CLASSES.get(name, name.capitalize()))(**settings)
+               for name, settings in chain]
     board = library.Pedalboard(effects)
     return board(audio, sample_rate, reset=True)
 

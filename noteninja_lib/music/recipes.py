@@ -16,8 +16,8 @@ FILL_STEPS = 8
 DRUMS = {"scratch_push": 29, "scratch_pull": 30, "deep_kick": 35, "kick": 36, "rim": 37, "snare": 38,
          "clap": 39, "snare2": 40, "hat": 42, "low_tom": 43, "pedal_hat": 44, "open_hat": 46, "mid_tom": 47,
          "crash": 49, "high_tom": 50, "ride": 51, "china": 52, "ride_bell": 53, "tambourine": 54,
-         "splash": 55, "cowbell": 56, "crash2": 57, "bongo_high": 60, "bongo_low": 61, "conga_mute": 62, "conga_high": 63,
-         "conga_low": 64, "cabasa": 69, "maracas": 70, "claves": 75, "block": 76, "triangle": 81,
+         "splash": 55, "cowbell": 56, "crash2": 57, "bongo_high": 60, "bongo_low": 61, "conga_mute": 62,
+         "conga_high": 63, "conga_low": 64, "cabasa": 69, "maracas": 70, "claves": 75, "block": 76, "triangle": 81,
          "shaker": 82}
 KITS = {"standard": 0, "room": 8, "power": 16, "electronic": 24, "tr808": 25, "jazz": 32, "brush": 40,
         "orchestra": 48}
@@ -38,9 +38,11 @@ class RecipeChecker:
         self.filename = filename
 
     def fail(self, field, problem):
+        """Stop with one sentence: file, field, problem."""
         raise UserError(f"{self.filename}: {field} {problem}.")
 
     def recipe(self, data):
+        """All fields of a recipe, checked and completed (dict); UserError at the first fault."""
         self.mapping("the file", data, optional=("melody", "drums", "timing"),
                      required=("genre", "tempo", "swing", "harmony", "bass", "chords", "sets", "mix"))
         if not isinstance(data["genre"], str):
@@ -79,15 +81,16 @@ class RecipeChecker:
             self.fail(field, "must be a list with at least one entry")
         return [(f"{field}[{i + 1}]", item) for i, item in enumerate(value)]
 
-    def number(self, field, value, low, high):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            self.fail(field, f"is {value!r}, but must be a number from {low} to {high}")
+    def number(self, field, value, low, high, kinds=(int, float)):
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+            kind = "whole number" if kinds is int else "number"
+            self.fail(field, f"is {value!r}, but must be a {kind} from {low} to {high}")
         return value
 
-    def pair(self, field, value, low, high, rising=True):
+    def pair(self, field, value, low, high, rising=True, kinds=(int, float)):
         if not isinstance(value, list) or len(value) != 2:
             self.fail(field, f"must be two numbers in brackets, from {low} to {high}")
-        pair = tuple(self.number(field, number, low, high) for number in value)
+        pair = tuple(self.number(field, number, low, high, kinds) for number in value)
         if rising and pair[0] > pair[1]:
             self.fail(field, "must give the lower number first")
         return pair
@@ -110,7 +113,7 @@ class RecipeChecker:
 
     def harmony(self, data):
         self.mapping("harmony", data, required=QUALITIES, optional=())
-        return {quality: [[self.number(where, interval, 0, 24) for _, interval in self.items(where, chord)]
+        return {quality: [[self.number(where, interval, 0, 24, int) for _, interval in self.items(where, chord)]
                           for where, chord in self.items(f"harmony.{quality}", data[quality])]
                 for quality in QUALITIES}
 
@@ -135,7 +138,7 @@ class RecipeChecker:
 
     def part(self, field, data, signs, optional):
         self.mapping(field, data, required=("range", *METRES), optional=("length", "velocity", *optional))
-        return {"range": self.pair(f"{field}.range", data["range"], 12, 108),
+        return {"range": self.pair(f"{field}.range", data["range"], 12, 108, kinds=int),
                 "length": self.number(f"{field}.length", data.get("length", 0.95), 0.1, 1.5),
                 "velocity": self.number(f"{field}.velocity", data.get("velocity", 84), 1, 127),
                 **{metre: [self.pattern(where, row, steps, signs)

@@ -1,0 +1,160 @@
+"""The band: in step across genres, true to the tune, playing chords of the right roots, moved by mood."""
+import numpy as np
+import pretty_midi
+import pytest
+
+from noteninja_lib.errors import UserError
+from noteninja_lib.music.accompaniment import Harmony, bass_pitch, hits, voice_chord
+from noteninja_lib.music.band import arrange
+from noteninja_lib.music.genres import GENRES, load_recipe
+from noteninja_lib.music.performance import Clock, choose_feel
+from noteninja_lib.music.theory import Tune
+
+BARS = {"4/4": 4.0, "2/4": 2.0, "2/2": 4.0, "3/4": 3.0, "6/8": 3.0, "9/8": 4.5, "12/8": 6.0}
+
+
+def make_tune(metre="4/4", bars=8):
+    """A tune in G that climbs and falls in half beats, with I-IV-V-I under it."""
+    bar = BARS[metre]
+    scale = [67, 69, 71, 72, 74, 76, 78, 79]
+    starts = np.arange(0, bar * bars, 0.5)
+    notes = tuple((float(q), 0.5, scale[abs(i % 14 - 7)]) for i, q in enumerate(starts))
+    chords = tuple((i * bar, bar, (7, 0, 2, 7)[i % 4], ("maj", "maj", "dom7", "maj")[i % 4]) for i in range(bars))
+    return Tune(name="test", title="Test", collection="ryan", metre=metre, tonic=7, mode="major", notes=notes,
+                chords=chords, length=bar * bars, family="test", split="test")
+
+
+@pytest.mark.parametrize("metre", BARS)
+@pytest.mark.parametrize("genre", GENRES)
+def test_every_genre_plays_every_metre(genre, metre):
+    performance = arrange(make_tune(metre), load_recipe(genre), seed=1, duration=15)
+    names = [part.name for part in performance.parts]
+    assert names[0] == "melody" and {"bass", "comp"} <= set(names) and len(set(names)) == len(names)
+    assert ("drums" in names) == (genre != "classical")
+    assert performance.melody[0].start < 0.05
+    for part in performance.parts:
+        assert part.notes, f"{part.name} is silent"
+        for note in part.notes:
+            assert 0 <= note.start < note.end <= performance.duration and 1 <= note.velocity <= 127
+            assert 20 < note.pitch < 110
+        # Nobody stops before the end: the tune is repeated until the time is filled.
+        assert part.notes[-1].end > performance.duration - 3 * BARS[metre] * 60 / performance.tempo
+
+
+@pytest.mark.parametrize("metre", ["4/4", "3/4", "6/8"])
+@pytest.mark.parametrize("tempo, swing", [(70, 0.0), (170, 0.8)])
+def test_genres_are_in_step(metre, tempo, swing):
+    tune = make_tune(metre)
+    played = [arrange(tune, load_recipe(genre), seed, tempo=tempo, swing=swing, transpose=-2, duration=12)
+              for seed, genre in enumerate(GENRES)]
+    onsets = np.array([[note.start for note in performance.melody] for performance in played])
+    assert np.ptp(onsets, axis=0).max() <= 0.012
+    assert np.ptp(onsets, axis=0).max() > 0.001, "played by people, not by a grid"
+    for performance in played[1:]:
+        assert np.array_equal(performance.beats, played[0].beats) and performance.chords == played[0].chords
+        assert [note.pitch for note in performance.melody] == [note.pitch for note in played[0].melody]
+
+
+def test_melody_is_the_tune():
+    tune = make_tune()
+    performance = arrange(tune, load_recipe("jazz"), seed=3, tempo=120, swing=0.0, transpose=5, duration=60)
+    expected = [(repeat * tune.length + start, pitch + 5)
+                for repeat in range(10) for start, _, pitch in tune.notes]
+    expected = [(start / 2, pitch) for start, pitch in expected if start / 2 < 59.9]
+    heard = [(note.start, note.pitch) for note in performance.melody if note.start < 59.9]
+    assert [pitch for _, pitch in heard] == [pitch for _, pitch in expected]
+    assert np.abs(np.subtract([t for t, _ in heard], [t for t, _ in expected])).max() < 0.006
+
+
+def test_bass_plays_roots_and_chords_fit():
+    tune = make_tune()
+    for genre in GENRES:
+        performance = arrange(tune, load_recipe(genre), seed=2, tempo=110, swing=0.0, duration=17)
+        bass = next(part.notes for part in performance.parts if part.name == "bass")
+        hit = 0
+        for start, _, root, _ in performance.chords:  # a bar lasts 2.2 s; reggae leaves its first beat empty
+            early = [note.pitch % 12 for note in bass if start - 0.05 < note.start < start + 1.4]
+            hit += root in early
+        assert hit / len(performance.chords) > 0.8, genre
+
+
+def test_seed_decides_everything():
+    tune, recipe = make_tune(), load_recipe("pop")
+    assert arrange(tune, recipe, 5).parts == arrange(tune, recipe, 5).parts
+    assert arrange(tune, recipe, 5).mix == arrange(tune, recipe, 5).mix
+    drawn = [arrange(tune, recipe, seed, duration=5) for seed in range(12)]
+    assert len({tuple(part.program for part in p.parts) for p in drawn}) >= 4
+    assert len({round(p.tempo, 3) for p in drawn}) == 12
+    low, high = recipe.tempo
+    assert all(low <= p.tempo <= high for p in drawn)
+
+
+def test_mood_moves_loudness_density_tempo_and_register():
+    tune = make_tune()
+    for genre in ("rock", "pop", "jazz"):
+        recipe = load_recipe(genre)
+        calm, excited = ([arrange(tune, recipe, s, arousal=a, duration=8) for s in range(6)] for a in (-0.9, 0.9))
+        for measure in (lambda p: np.mean([n.velocity for part in p.parts for n in part.notes]),
+                        lambda p: sum(len(part.notes) for part in p.parts) / p.duration,
+                        lambda p: p.tempo, lambda p: p.mix["brightness"]):
+            assert np.mean([measure(p) for p in excited]) > 1.05 * np.mean([measure(p) for p in calm])
+        sad, happy = ([arrange(tune, recipe, s, valence=v, tempo=100, swing=0, duration=8) for s in range(6)]
+                      for v in (-0.9, 0.9))
+        comp = [np.mean([n.pitch for p in group for part in p.parts if part.name == "comp" for n in part.notes])
+                for group in (sad, happy)]
+        assert comp[1] > comp[0] + 1
+        assert [n.pitch for n in sad[0].melody] == [n.pitch for n in happy[0].melody]
+
+
+def test_half_time_and_double_time():
+    assert choose_feel(160, (78, 102), "four") == 0.5
+    assert choose_feel(70, (120, 184), "four") == 2.0
+    assert choose_feel(110, (104, 152), "four") == 1.0
+    assert choose_feel(160, (78, 102), "three") == 1.0
+
+
+def test_clock_swings_half_beats_and_leaves_triplets():
+    straight, swung, jig = Clock(60, 0, False), Clock(60, 1, False), Clock(60, 0, True)
+    assert straight.tune(1.5) == pytest.approx(1.5)
+    assert swung.tune(1.5) == pytest.approx(1 + 2 / 3) and swung.tune(2.0) == pytest.approx(2.0)
+    assert swung.tune(1 / 3) == pytest.approx(1 / 3)
+    assert jig.tune(0.5) == pytest.approx(0.5) and jig.groove(0.5) == pytest.approx(2 / 3)
+
+
+def test_hits_hold_and_strike_again_when_the_chord_changes():
+    harmony = Harmony([(0, 2, 0, "maj"), (2, 2, 5, "maj")])
+    found = list(hits("X---------------", 16, 0, 16, lambda step: harmony.at(step / 4)))
+    assert found == [(0, 8, "X"), (8, 16, "X")]
+    assert list(hits("x-.x", 4, 0, 4, lambda step: 0)) == [(0, 2, "x"), (3, 4, "x")]
+
+
+def test_voicings():
+    assert voice_chord([0, 4, 7], [], 60, 72, "power") == [60, 67, 72]
+    close = voice_chord([7, 11, 14], [60, 64, 67], 55, 76, "close")
+    assert {pitch % 12 for pitch in close} == {7, 11, 2}
+    assert max(abs(a - b) for a, b in zip(close, [60, 64, 67])) <= 5
+    shell = voice_chord([0, 4, 7, 11], [], 52, 72, "shell")
+    assert {pitch % 12 for pitch in shell} == {4, 11}
+
+
+def test_bass_signs():
+    rng = np.random.default_rng(0)
+    assert bass_pitch("R", (0, "maj"), (5, "maj"), None, 28, 47, rng) == 36
+    assert bass_pitch("3", (0, "min"), (5, "maj"), None, 28, 47, rng) == 39
+    assert (bass_pitch("7", (0, "dom7"), (5, "maj"), None, 28, 47, rng) - 10) % 12 == 0
+    approach = {bass_pitch("a", (0, "maj"), (5, "maj"), 36, 28, 47, rng) % 12 for _ in range(40)}
+    assert approach <= {4, 6, 0, 7} and len(approach) > 1
+
+
+def test_midi(tmp_path):
+    performance = arrange(make_tune(), load_recipe("rock"), duration=8)
+    performance.to_midi(tmp_path / "out.mid")
+    midi = pretty_midi.PrettyMIDI(str(tmp_path / "out.mid"))
+    assert [i.name for i in midi.instruments] == [part.name for part in performance.parts]
+    assert [n.pitch for n in midi.instruments[0].notes] == [n.pitch for n in performance.melody]
+
+
+@pytest.mark.parametrize("wrong", [{"tempo": 0}, {"swing": 2}, {"valence": -3}, {"arousal": 9}, {"duration": 0}])
+def test_numbers_out_of_range(wrong):
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        arrange(make_tune(), load_recipe("rock"), **wrong)
