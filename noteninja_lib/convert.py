@@ -50,7 +50,7 @@ def convert_files(songs, genre, out=None, *, amount=1.0, steps=10, guidance=2.0,
     int
         How many songs could not be converted.
     """
-    from .dataset import style_vector
+    from .music.genres import style_vector
     from .pipeline import NoteNinjaPipeline, check_arguments
     from .sound.audio import check_writable
     style_vector(genre)

@@ -17,7 +17,7 @@ import soundfile
 from .errors import UserError
 from .music import content
 from .music.band import Note, arrange
-from .music.genres import GENRES, load_recipe
+from .music.genres import GENRES, load_recipe, style_vector
 from .music.synthesis import default_soundfont, render
 from .music.theory import load_tunes
 from .sound.audio import SAMPLE_RATE
@@ -67,35 +67,6 @@ class Clip:
     def notes(self, which="melody"):
         """`melody` or `others` as a list of `Note`."""
         return [Note(start, end, pitch, 90) for start, end, pitch in getattr(self, which)]
-
-
-def style_vector(genre, valence=0.0, arousal=0.0):
-    """How a piece is played, as numbers that can be mixed.
-
-    Parameters
-    ----------
-    genre : str or dict
-        A genre's name, or shares of several, such as `{"jazz": 0.5, "rock": 0.5}` (scaled to sum to 1).
-    valence, arousal : float
-        Mood, -1 to 1.
-
-    Returns
-    -------
-    numpy.ndarray, float32, shape (12,)
-        Ten genres in the order of `GENRES`, valence, arousal.
-    """
-    shares = {genre: 1.0} if isinstance(genre, str) else dict(genre)
-    unknown = [name for name in shares if name not in GENRES]
-    if unknown or not shares:
-        raise UserError(f"There is no genre called {', '.join(map(str, unknown)) or '(none)'}: choose from {', '.join(GENRES)}.")
-    total = sum(shares.values())
-    if min(shares.values()) < 0 or not 0 < total < float("inf"):
-        raise UserError("The shares of the genres must be positive numbers.")
-    vector = np.zeros(len(GENRES) + 2, np.float32)
-    for name, share in shares.items():
-        vector[GENRES.index(name)] = share / total
-    vector[-2:] = valence, arousal
-    return vector
 
 
 def _group(index, split, seconds, versions, soundfonts, seed, moods):

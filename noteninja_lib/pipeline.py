@@ -15,11 +15,10 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from diffusers.utils import BaseOutput
 
 from . import fast_mode
-from .dataset import style_vector
 from .errors import UserError
 from .model.weights import models_folder, verify, write_checksums
 from .music.content import Content, from_audio, tune_likeness
-from .music.genres import GENRES
+from .music.genres import GENRES, style_vector
 from .sound.audio import SAMPLE_RATE, check, load, normalise
 from .sound.spectrogram import HOP_LENGTH, log_mel
 

@@ -18,9 +18,9 @@ from .sound.spectrogram import HOP_LENGTH, log_mel_tensor, magnitude, mel_freque
 class Sounds:
     """All recordings of a data set in memory, as 16-bit samples; random excerpts of them."""
 
-    def __init__(self, data):
-        self.data = data
-        self.samples = [(data.audio(n) * 32767).astype(np.int16) for n in range(len(data))]
+    def __init__(self, data, numbers=None):
+        numbers = range(len(data)) if numbers is None else numbers
+        self.samples = [(data.audio(n) * 32767).astype(np.int16) for n in numbers]
 
     def excerpt(self, draw, batch_size, frames):
         """Excerpts (batch, frames * 256) as float32, with the clips' numbers; loudness varied by +-6 dB."""
@@ -152,12 +152,14 @@ class LeadTask:
 
 
 class JudgeTask:
-    """Which genre a recording is."""
+    """Which genre a recording is; learned from other instruments than those that the denoiser plays."""
     main, frames = "judge", 256
 
     def __init__(self, data):
-        self.sounds = Sounds(data)
-        self.labels = np.array([GENRES.index(clip.genre) for clip in data.clips])
+        main_font = data.clips[0].soundfont
+        numbers = [n for n, clip in enumerate(data.clips) if clip.soundfont != main_font] or range(len(data))
+        self.sounds = Sounds(data, numbers)
+        self.labels = np.array([GENRES.index(data.clips[n].genre) for n in numbers])
         self.networks, self.rates = {"judge": Judge()}, {"judge": 1e-3}
 
     def batch(self, draw, size):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from noteninja_lib.dataset import BandSet, build, style_vector, unpack
+from noteninja_lib.dataset import BandSet, build, unpack
 from noteninja_lib.errors import UserError
 from noteninja_lib.model.autoencoder import MelAutoencoder
 from noteninja_lib.model.denoiser import Denoiser
 from noteninja_lib.model.listener import LeadFinder
-from noteninja_lib.music.genres import GENRES
+from noteninja_lib.music.genres import GENRES, style_vector
 from noteninja_lib.sound.spectrogram import mel_frequencies
 from noteninja_lib.tasks import AutoencoderTask, DiffusionTask, JudgeTask, LeadTask, VocoderTask
 from noteninja_lib.training import Trainer, train

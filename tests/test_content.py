@@ -1,0 +1,102 @@
+"""The content picture: from sound, from notes, from scores and MIDI, to the same picture."""
+import numpy as np
+import pretty_midi
+import pytest
+
+from noteninja_lib.errors import UserError
+from noteninja_lib.music import content, notation
+from noteninja_lib.music.band import Note, arrange
+from noteninja_lib.music.genres import load_recipe
+from noteninja_lib.music.synthesis import render
+from noteninja_lib.music.theory import load_tunes, to_stream
+from noteninja_lib.sound.audio import SAMPLE_RATE
+
+
+@pytest.fixture(scope="module")
+def played():
+    """A test tune in country, with what is heard in it."""
+    performance = arrange(load_tunes("test")[3], load_recipe("country"), 1, tempo=100, swing=0, duration=8)
+    audio = render(performance)
+    return performance, audio, content.from_audio(audio)
+
+
+def test_a_tone_is_heard_at_its_pitch_and_time():
+    time = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    tone = sum(np.sin(2 * np.pi * 440 * h * time) / h for h in (1, 2, 3)) * 0.2 * ((time > 1) & (time < 2))
+    notes = content.transcribe(tone.astype(np.float32))
+    assert notes.shape == (2, 88, len(tone) // 256)
+    row, column = np.unravel_index(notes[0].argmax(), notes[0].shape)
+    assert row == 69 - content.LOWEST and abs(column / content.FRAME_RATE - 1) < 0.03
+    assert notes[1, row, 110:160].mean() > 0.5 > notes[1, row, :60].mean()
+
+
+def test_windows_leave_no_drift_in_a_long_recording():
+    audio, hits = np.zeros(40 * SAMPLE_RATE, np.float32), np.arange(1, 39, 2)
+    time = np.arange(SAMPLE_RATE // 2) / SAMPLE_RATE
+    for second in hits:
+        pluck = sum(np.sin(2 * np.pi * 330 * h * time) / h for h in (1, 2, 3)) * np.exp(-6 * time) * 0.3
+        audio[second * SAMPLE_RATE:second * SAMPLE_RATE + len(pluck)] += pluck.astype(np.float32)
+    found = content.pick_notes(*content.transcribe(audio).astype(np.float32))
+    starts = np.array([note.start for note in found if note.pitch == 64])
+    assert all(np.abs(starts - second).min() < 0.03 for second in hits)
+
+
+def test_the_tune_is_heard_in_the_band(played):
+    performance, _, heard = played
+    melody = [note for note in performance.melody if note.end < 8]
+    assert content.tune_likeness(melody, heard) > 0.8
+    moved = [Note(n.start + 0.21, n.end, n.pitch + 1, 90) for n in melody]
+    assert content.tune_likeness(moved, heard) < 0.4
+
+
+def test_layers_have_one_length_and_range(played):
+    _, audio, heard = played
+    stack = heard.stack()
+    assert stack.shape == (357, len(audio) // 256) and stack.dtype == np.float32
+    assert stack[:352].min() >= 0 and np.abs(stack).max() <= 1.01
+    assert heard.chroma().shape == (12, stack.shape[1])
+    np.testing.assert_array_equal(heard.stack(slice(10, 20)), stack[:, 10:20])
+
+
+def test_score_and_midi_give_the_same_picture_of_the_tune(tmp_path):
+    tune = load_tunes("test")[5]
+    from_tune = notation.from_score(tune, tempo=120)
+    from_stream = notation.from_score(to_stream(tune), tempo=120)
+    assert from_tune.lead.shape[:2] == (2, 88) and from_tune.lead[0].max() == 1
+    np.testing.assert_array_equal(from_tune.lead, from_stream.lead)
+    midi, second = pretty_midi.PrettyMIDI(initial_tempo=120), 0.5 / tune.beat
+    part = pretty_midi.Instrument(0)
+    part.notes = [pretty_midi.Note(90, p, s * second, (s + d) * second) for s, d, p in tune.notes]
+    midi.instruments.append(part)
+    midi.write(str(tmp_path / "tune.mid"))
+    from_file = notation.from_midi(tmp_path / "tune.mid")
+    frames = min(from_file.lead.shape[-1], from_tune.lead.shape[-1])
+    agree = (from_file.lead[1, :, :frames] > 0) == (from_tune.lead[1, :, :frames] > 0)
+    assert agree.mean() > 0.999
+    assert content.tune_likeness([Note(s * second, (s + d) * second, p, 90) for s, d, p in tune.notes], from_tune) > 0.9
+
+
+def test_bad_midi_is_one_sentence(tmp_path):
+    (tmp_path / "text.mid").write_text("no midi")
+    with pytest.raises(UserError, match="MIDI"):
+        notation.from_midi(tmp_path / "text.mid")
+    empty = pretty_midi.PrettyMIDI()
+    empty.write(str(tmp_path / "empty.mid"))
+    with pytest.raises(UserError, match="no notes"):
+        notation.from_midi(tmp_path / "empty.mid")
+
+
+def test_beat_phase_is_one_on_the_beats():
+    beats = np.arange(0.5, 10, 0.5)
+    phase = content.beat_phase(beats, 800)
+    columns = np.round(beats[beats < 9] * content.FRAME_RATE).astype(int)
+    assert phase[0, columns].min() > 0.95
+    assert phase[0, columns + round(0.25 * content.FRAME_RATE)].max() < -0.9
+    assert not content.beat_phase([], 10).any()
+
+
+def test_picked_notes_are_those_that_were_drawn():
+    notes = [Note(0.2, 0.5, 60, 90), Note(0.6, 0.9, 64, 90), Note(1.0, 1.4, 60, 90)]
+    found = content.pick_notes(*notation.draw_notes(notes, 200), single=True)
+    assert [note.pitch for note in found] == [60, 64, 60]
+    assert all(abs(a.start - b.start) < 0.02 and abs(a.end - b.end) < 0.05 for a, b in zip(found, notes))
