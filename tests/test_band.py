@@ -19,7 +19,8 @@ def make_tune(metre="4/4", bars=8):
     scale = [67, 69, 71, 72, 74, 76, 78, 79]
     starts = np.arange(0, bar * bars, 0.5)
     notes = tuple((float(q), 0.5, scale[abs(i % 14 - 7)]) for i, q in enumerate(starts))
-    chords = tuple((i * bar, bar, (7, 0, 2, 7)[i % 4], ("maj", "maj", "dom7", "maj")[i % 4]) for i in range(bars))
+    chords = tuple((i * bar, bar, (7, 0, 2, 7)[i % 4], ("maj", "maj", "dom7", "maj")[i % 4])
+                   for i in range(bars))
     return Tune(name="test", title="Test", collection="ryan", metre=metre, tonic=7, mode="major", notes=notes,
                 chords=chords, length=bar * bars, family="test", split="test")
 
@@ -93,14 +94,16 @@ def test_mood_moves_loudness_density_tempo_and_register():
     tune = make_tune()
     for genre in ("rock", "pop", "jazz"):
         recipe = load_recipe(genre)
-        calm, excited = ([arrange(tune, recipe, s, arousal=a, duration=8) for s in range(6)] for a in (-0.9, 0.9))
+        calm, excited = ([arrange(tune, recipe, s, arousal=a, duration=8) for s in range(6)]
+                         for a in (-0.9, 0.9))
         for measure in (lambda p: np.mean([n.velocity for part in p.parts for n in part.notes]),
                         lambda p: sum(len(part.notes) for part in p.parts) / p.duration,
                         lambda p: p.tempo, lambda p: p.mix["brightness"]):
             assert np.mean([measure(p) for p in excited]) > 1.05 * np.mean([measure(p) for p in calm])
         sad, happy = ([arrange(tune, recipe, s, valence=v, tempo=100, swing=0, duration=8) for s in range(6)]
                       for v in (-0.9, 0.9))
-        comp = [np.mean([n.pitch for p in group for part in p.parts if part.name == "comp" for n in part.notes])
+        comp = [np.mean([n.pitch for p in group for part in p.parts
+                         for n in part.notes if part.name == "comp"])
                 for group in (sad, happy)]
         assert comp[1] > comp[0] + 1
         assert [n.pitch for n in sad[0].melody] == [n.pitch for n in happy[0].melody]
@@ -154,7 +157,8 @@ def test_midi(tmp_path):
     assert [n.pitch for n in midi.instruments[0].notes] == [n.pitch for n in performance.melody]
 
 
-@pytest.mark.parametrize("wrong", [{"tempo": 0}, {"swing": 2}, {"valence": -3}, {"arousal": 9}, {"duration": 0}])
-def test_numbers_out_of_range(wrong):
-    with pytest.raises(UserError, match=next(iter(wrong))):
-        arrange(make_tune(), load_recipe("rock"), **wrong)
+@pytest.mark.parametrize("name, value", [("tempo", 0), ("swing", 2), ("valence", -3), ("arousal", 9),
+                                         ("duration", 0)])
+def test_numbers_out_of_range(name, value):
+    with pytest.raises(UserError, match=name):
+        arrange(make_tune(), load_recipe("rock"), **{name: value})

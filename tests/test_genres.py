@@ -1,4 +1,4 @@
-"""Recipes: each loads and is rich enough; each fault ends in one sentence that names file, field and remedy."""
+"""Recipes: each loads and is rich enough; each fault is one sentence with file, field and remedy."""
 import pytest
 import yaml
 
@@ -29,12 +29,12 @@ def test_recipe_has_variants(genre):
 
 
 def test_genres_are_what_they_are_known_for():
-    disco, reggae, jazz = (load_recipe(genre) for genre in ("disco", "reggae", "jazz"))
+    disco, reggae, jazz, metal = (load_recipe(genre) for genre in ("disco", "reggae", "jazz", "metal"))
     assert all(pattern[36] == "X...X...X...X..." for pattern in disco.drums["four"])
     # Skank: no chord of the comping guitar falls on a beat of the bar's first half.
     assert all(pattern[0] == "." for pattern in reggae.chords["comp"]["four"])
     assert all({3, 10} <= {interval % 12 for interval in chord} for chord in jazz.harmony["min"][:2])
-    assert all({interval % 12 for interval in chord} <= {0, 7} for chord in load_recipe("metal").harmony["maj"])
+    assert all({interval % 12 for interval in chord} <= {0, 7} for chord in metal.harmony["maj"])
 
 
 def test_own_recipe_by_path(tmp_path):
@@ -80,7 +80,8 @@ def _put(data, path, value):
     (["sets", 0, "tuba"], {"play": 58}, ["sets[1]", "'tuba'", "bass"]),
     (["mix", "levels", "bass"], "loud", ["mix.levels.bass", "loud", "-40 to 12"]),
     (["mix", "chains", "lead"], [{"sparkle": {}}], ["mix.chains.lead[1]", "sparkle", "reverb"]),
-    (["mix", "chains", "lead"], [{"reverb": {"room": 0.5}}], ["mix.chains.lead[1].reverb", "'room'", "room_size"]),
+    (["mix", "chains", "lead"], [{"reverb": {"room": 0.5}}],
+     ["mix.chains.lead[1].reverb", "'room'", "room_size"]),
     (["chords", "comp", "voicing"], "wide", ["chords.comp.voicing", "wide", "power"]),
     (["colour"], "blue", ["the file", "'colour'", "tempo"]),
 ])

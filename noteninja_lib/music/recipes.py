@@ -17,8 +17,8 @@ DRUMS = {"scratch_push": 29, "scratch_pull": 30, "deep_kick": 35, "kick": 36, "r
          "clap": 39, "snare2": 40, "hat": 42, "low_tom": 43, "pedal_hat": 44, "open_hat": 46, "mid_tom": 47,
          "crash": 49, "high_tom": 50, "ride": 51, "china": 52, "ride_bell": 53, "tambourine": 54,
          "splash": 55, "cowbell": 56, "crash2": 57, "bongo_high": 60, "bongo_low": 61, "conga_mute": 62,
-         "conga_high": 63, "conga_low": 64, "cabasa": 69, "maracas": 70, "claves": 75, "block": 76, "triangle": 81,
-         "shaker": 82}
+         "conga_high": 63, "conga_low": 64, "cabasa": 69, "maracas": 70, "claves": 75, "block": 76,
+         "triangle": 81, "shaker": 82}
 KITS = {"standard": 0, "room": 8, "power": 16, "electronic": 24, "tr808": 25, "jazz": 32, "brush": 40,
         "orchestra": 48}
 QUALITIES = ("maj", "min", "dom7", "dim")
@@ -113,7 +113,8 @@ class RecipeChecker:
 
     def harmony(self, data):
         self.mapping("harmony", data, required=QUALITIES, optional=())
-        return {quality: [[self.number(where, interval, 0, 24, int) for _, interval in self.items(where, chord)]
+        return {quality: [[self.number(where, interval, 0, 24, int)
+                           for _, interval in self.items(where, chord)]
                           for where, chord in self.items(f"harmony.{quality}", data[quality])]
                 for quality in QUALITIES}
 
