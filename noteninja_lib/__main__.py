@@ -57,7 +57,23 @@ def train(network: Annotated[str, typer.Argument(help="autoencoder, vocoder, lea
           threads: Annotated[int, typer.Option(help="CPU threads; 0: all cores.")] = 0):
     """Train a network; stop it with Ctrl-C and start it again at will."""
     from .training import run_training
+    from .model.weights import WHERE, models_folder
+    from .pipeline import assemble
     run_training(network, data, run, steps, batch, seed, ema, models, again, threads)
+    models = models or models_folder()
+    if all((models / part).exists() for part in WHERE.values()):
+        assemble(models)
+
+
+@app.command()
+def calibrate(tunes: Annotated[int, typer.Option(min=2, help="Validation tunes.")] = 12):
+    """After training: spread the amount slider evenly, and find the ends of the tune-kept scale."""
+    from .evaluation import calibrate as measure
+    from .model.weights import models_folder
+    from .pipeline import NoteNinjaPipeline, assemble
+    settings = measure(NoteNinjaPipeline.from_pretrained(), tunes)
+    assemble(models_folder(), **settings)
+    typer.echo(str(settings))
 
 
 @app.command()

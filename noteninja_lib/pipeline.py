@@ -248,15 +248,27 @@ def load_pipeline():
     return NoteNinjaPipeline.from_pretrained()
 
 
-def assemble(folder):
-    """Write the file that tells diffusers which networks make up the pipeline, from those in `folder`."""
+def assemble(folder, **settings):
+    """Write the files that tell diffusers which networks make up the pipeline.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Holds the trained networks.
+    settings
+        `amount_curve`, `tune_scale`; those that are not given stay as they are.
+    """
+    import json
+
     from .model.autoencoder import MelAutoencoder
     from .model.denoiser import Denoiser
     from .model.listener import Judge
     from .model.vocoder import Vocoder
     from .model.weights import load_model
+    index = folder / "model_index.json"
+    kept = json.loads(index.read_text(encoding="utf-8")) if index.exists() else {}
+    settings = {name: kept[name] for name in ("amount_curve", "tune_scale") if name in kept} | settings
     networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, Judge)]
-    pipe = NoteNinjaPipeline(*networks, FlowMatchEulerDiscreteScheduler())
+    pipe = NoteNinjaPipeline(*networks, FlowMatchEulerDiscreteScheduler(), **settings)
     pipe.scheduler.save_pretrained(folder / "scheduler")
     pipe.save_config(folder)
-    return pipe

@@ -1,0 +1,120 @@
+"""The command line: files in and out, and every kind of bad input with exit status 2 and one sentence."""
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from noteninja_lib import __main__ as command_line
+from noteninja_lib import data_folder
+from noteninja_lib.sound.audio import SAMPLE_RATE, load
+
+
+@pytest.fixture
+def noteninja(monkeypatch, capsys):
+    """Run the command line in this process: (status, stdout, stderr)."""
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["noteninja", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            command_line.main()
+        told = capsys.readouterr()
+        return ended.value.code or 0, told.out, told.err
+    return run
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    """Six seconds of a bundled song, under a name with spaces and letters beyond ASCII."""
+    path = tmp_path_factory.mktemp("songs") / "mein Lied é 曲.wav"
+    soundfile.write(path, load(sorted((data_folder() / "songs").glob("*.mp3"))[0], duration=6.0), SAMPLE_RATE)
+    return path
+
+
+def test_a_song_is_converted_and_two_numbers_are_told(noteninja, song, tmp_path):
+    out = tmp_path / "out é.mp3"
+    status, told, _ = noteninja("convert", song, "--to", "jazz", "-o", out, "--seed", 3)
+    assert status == 0 and "tune kept" in told and "genre heard" in told
+    assert abs(len(load(out)) - len(load(song))) < 0.05 * SAMPLE_RATE
+    first = out.read_bytes()
+    noteninja("convert", song, "--to", "jazz", "-o", out, "--seed", 3)
+    assert out.read_bytes() == first
+
+
+def test_json_for_scripts(noteninja, song, tmp_path):
+    status, told, _ = noteninja("convert", song, "--to", "pop", "-o", tmp_path / "a.wav", "--json", "--amount", 0.5)
+    told = json.loads(told)
+    assert status == 0 and told["genre"] == "pop" and 0 <= told["tune_kept"] <= 1 and told["amount"] == 0.5
+    assert sum(told["genre_heard"].values()) == pytest.approx(1, abs=0.02)
+
+
+def test_several_songs_go_to_a_folder_and_a_bad_one_does_not_stop_the_others(noteninja, song, tmp_path):
+    second, bad = tmp_path / "second.wav", tmp_path / "text.mp3"
+    shutil.copy(song, second)
+    bad.write_text("this is no music")
+    status, told, err = noteninja("convert", song, bad, second, "--to", "rock", "-o", tmp_path / "made")
+    assert status == 2 and "text.mp3" in err and "Traceback" not in err
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [f"{song.stem} (rock).mp3", "second (rock).mp3"]
+    assert told.count("tune kept") == 2
+
+
+def bad_files(folder):
+    """Each kind of file that can't be converted."""
+    (folder / "empty.mp3").write_bytes(b"")
+    (folder / "text.mp3").write_text("this is no music")
+    (folder / "folder.mp3").mkdir()
+    tone = 0.3 * np.sin(np.arange(2 * SAMPLE_RATE) / 20)
+    soundfile.write(folder / "short.wav", tone[:SAMPLE_RATE // 2], SAMPLE_RATE)
+    soundfile.write(folder / "silent.wav", 0 * tone, SAMPLE_RATE)
+    soundfile.write(folder / "nan.wav", tone + np.where(np.arange(len(tone)) == 50, np.nan, 0), SAMPLE_RATE, subtype="FLOAT")
+    return ["missing.mp3", "empty.mp3", "text.mp3", "folder.mp3", "short.wav", "silent.wav", "nan.wav"]
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_a_bad_file_is_one_sentence_with_status_2_and_nothing_is_overwritten(noteninja, tmp_path, number):
+    name, out = bad_files(tmp_path)[number], tmp_path / "out.mp3"
+    out.write_bytes(b"what was here before")
+    status, _, err = noteninja("convert", tmp_path / name, "--to", "jazz", "-o", out)
+    sentences = [line for line in err.splitlines() if line.startswith("noteninja:")]
+    assert status == 2 and len(sentences) == 1 and name in sentences[0] and "Traceback" not in err
+    assert out.read_bytes() == b"what was here before"
+
+
+@pytest.mark.parametrize("words, sentence", [
+    (("--to", "polka"), "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock"),
+    (("--to", "jazz", "--amount", "1.5"), "between 0 and 1"), (("--to", "jazz", "--steps", "0"), "between 1 and 1000"),
+    (("--to", "jazz", "--device", "abacus"), "choose from cpu"), (("--to", "jazz", "-o", "no/such/folder/a.mp3"), "folder"),
+    (("--to", "jazz", "-o", "song.docx"), "mp3")])
+def test_bad_options_are_told_before_the_work_begins(noteninja, song, words, sentence):
+    status, told, err = noteninja("convert", song, *words)
+    assert status == 2 and sentence in err and "%" not in err and not told
+
+
+def test_damaged_weights_are_told(noteninja, song, tmp_path, monkeypatch):
+    shutil.copytree(data_folder() / "models", tmp_path / "models")
+    for part in ("genres", "tunes", "songs"):
+        (tmp_path / part).symlink_to(data_folder() / part) if sys.platform != "win32" else None
+    file = next((tmp_path / "models").rglob("*.safetensors"))
+    file.write_bytes(file.read_bytes()[:-10])
+    monkeypatch.setenv("NOTENINJA_DATA", str(tmp_path))
+    status, _, err = noteninja("convert", song, "--to", "jazz", "-o", tmp_path / "out.mp3")
+    assert status == 2 and "damaged" in err and file.name in err and not (tmp_path / "out.mp3").exists()
+
+
+def test_an_mp3_cut_in_the_middle_is_converted_as_far_as_it_goes(noteninja, tmp_path):
+    whole = sorted((data_folder() / "songs").glob("*.mp3"))[0].read_bytes()
+    cut = tmp_path / "cut.mp3"
+    cut.write_bytes(whole[:len(whole) // 5])
+    status, told, err = noteninja("convert", cut, "--to", "pop", "-o", tmp_path / "out.mp3")
+    assert status == 0 and "tune kept" in told and "damaged" in err
+
+
+def test_the_band_plays_and_tunes_can_be_found(noteninja, tmp_path):
+    status, told, _ = noteninja("tunes", "hornpipe")
+    assert status == 0 and len(told.splitlines()) > 10
+    name = told.split()[0]
+    status, told, _ = noteninja("band", "--genre", "reggae", "--tune", name, "--seed", 3, "--seconds", 4, "-o", tmp_path / "a.mp3")
+    assert status == 0 and "reggae" in told and abs(len(load(tmp_path / "a.mp3")) / SAMPLE_RATE - 4) < 0.1
+    status, _, err = noteninja("band", "--genre", "polka", "--tune", name, "-o", tmp_path / "b.mp3")
+    assert status == 2 and "noteninja:" in err and not (tmp_path / "b.mp3").exists()

@@ -1,0 +1,123 @@
+"""The converter itself, with the trained networks."""
+import numpy as np
+import pytest
+import torch
+from diffusers import DPMSolverMultistepScheduler, FlowMatchHeunDiscreteScheduler
+
+from noteninja_lib import data_folder
+from noteninja_lib.errors import Stopped, UserError
+from noteninja_lib.music.genres import GENRES
+from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
+from noteninja_lib.sound.audio import SAMPLE_RATE, load, loudness
+from noteninja_lib.sound.spectrogram import log_mel
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    return load_pipeline()
+
+
+@pytest.fixture(scope="module")
+def song():
+    return load(sorted((data_folder() / "songs").glob("*.mp3"))[0], duration=6.0)
+
+
+def seeded(number=0):
+    return torch.Generator().manual_seed(number)
+
+
+@pytest.fixture(scope="module")
+def converted(pipe, song):
+    return pipe(song, "jazz", generator=seeded())
+
+
+def test_result_has_the_songs_length_and_a_sensible_level(converted, song):
+    assert converted.audio.shape == song.shape and converted.audio.dtype == np.float32
+    assert converted.sample_rate == SAMPLE_RATE
+    assert np.abs(converted.audio).max() <= 1 and abs(loudness(converted.audio) + 16) < 3
+    assert abs(converted.audio.mean()) < 0.01
+    assert np.corrcoef(converted.audio, song)[0, 1] < 0.5
+
+
+def test_two_numbers_are_told(converted):
+    assert 0 <= converted.tune_kept <= 1
+    for heard in (converted.genre_heard, converted.source_genre):
+        assert set(heard) == set(GENRES) and abs(sum(heard.values()) - 1) < 1e-4
+        assert list(heard.values()) == sorted(heard.values(), reverse=True)
+    assert converted.notes and all(0 <= note.start < note.end for note in converted.notes)
+
+
+def test_the_same_seed_gives_the_same_sound_and_another_one_does_not(pipe, song, converted):
+    again, other = (pipe(song, "jazz", generator=seeded(number)).audio for number in (0, 1))
+    np.testing.assert_array_equal(again, converted.audio)
+    assert not np.allclose(other, converted.audio, atol=1e-3)
+
+
+def test_the_genre_makes_a_difference(pipe, song, converted):
+    metal = pipe(song, "metal", generator=seeded())
+    assert np.abs(log_mel(metal.audio) - log_mel(converted.audio)).mean() > 0.3
+    both = pipe(song, {"metal": 1, "jazz": 1}, generator=seeded())
+    assert not np.allclose(both.audio, metal.audio) and not np.allclose(both.audio, converted.audio)
+
+
+def test_amount_leads_from_the_source_to_the_conversion(pipe, song, converted):
+    distances = []
+    for amount in (0.0, 0.5, 1.0):
+        result = converted if amount == 1 else pipe(song, "jazz", amount, generator=seeded())
+        first, second = log_mel(result.audio), log_mel(song)
+        distances.append(np.abs((first - first.mean()) - (second - second.mean())).mean())
+    assert distances[0] < distances[1] < distances[2] and distances[0] < 0.35
+
+
+def test_schedulers_can_be_swapped(pipe, song):
+    swapped = NoteNinjaPipeline(**pipe.components, amount_curve=pipe.config.amount_curve)
+    for scheduler in (FlowMatchHeunDiscreteScheduler(), DPMSolverMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True)):
+        swapped.scheduler = scheduler
+        for amount in (1.0, 0.6):
+            assert np.isfinite(swapped(song, "rock", amount, generator=seeded()).audio).all()
+
+
+def test_saved_and_loaded_again_it_does_the_same(pipe, song, converted, tmp_path):
+    pipe.save_pretrained(tmp_path)
+    assert (tmp_path / "model_index.json").exists()
+    again = NoteNinjaPipeline.from_pretrained(tmp_path)(song, "jazz", generator=seeded())
+    np.testing.assert_allclose(again.audio, converted.audio, atol=1e-4)
+    assert again.tune_kept == pytest.approx(converted.tune_kept, abs=0.01)
+
+
+def test_windows_meet_without_a_seam(pipe):
+    """What is denoised in two windows is continuous where they meet."""
+    latents = torch.randn((1, 8, 24, 560), generator=seeded())
+    whole = pipe.vocoder(pipe.vae.decode(latents))[0].detach().numpy()
+    parts = pipe.sound(latents)
+    assert parts.shape == whole.shape
+    here = slice(512 * 1024 - 2000, 512 * 1024 + 2000)
+    np.testing.assert_allclose(parts[here], whole[here], atol=0.02 * np.abs(whole).max())
+
+
+def test_progress_rises_to_one_and_may_stop(pipe, song):
+    seen = []
+    pipe(song, "pop", progress=lambda fraction, what: seen.append(fraction))
+    assert seen == sorted(seen) and seen[0] == 0 and seen[-1] == 1 and len(seen) > 5
+
+    def stop(fraction, what):
+        if fraction > 0.3:
+            raise Stopped
+    with pytest.raises(Stopped):
+        pipe(song, "pop", progress=stop)
+
+
+@pytest.mark.parametrize("options, sentence", [
+    ({"genre": "polka"}, "choose from blues, classical"), ({"amount": 1.5}, "between 0 and 1"),
+    ({"amount": float("nan")}, "between 0 and 1"), ({"num_inference_steps": 0}, "between 1 and 1000"),
+    ({"guidance_scale": -1}, "between 0 and 20"), ({"valence": 2}, "between -1 and 1")])
+def test_bad_values_are_told_in_one_sentence(pipe, song, options, sentence):
+    with pytest.raises(UserError, match=sentence):
+        pipe(song, **{"genre": "jazz", **options})
+
+
+@pytest.mark.parametrize("audio", [np.zeros(30_000), np.full(30_000, np.nan), np.ones(500)])
+def test_bad_audio_is_told_in_one_sentence(pipe, audio):
+    with pytest.raises(UserError):
+        pipe(audio.astype(np.float32), "jazz")
