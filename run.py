@@ -68,7 +68,7 @@ def set_up(cpu):
                  "Ubuntu run 'sudo apt install python3-venv' first.".format(ROOT))
     if cpu and sys.platform == "linux":  # elsewhere the usual build is the one for the CPU
         pip_install(["--extra-index-url", CPU_WHEELS, "torch"])
-    pip_install(["-e", ".[lab,test]"])
+    pip_install(["-e", ".[lab,test,band]"])
     pip_install(["--no-deps", *packages_without_dependencies()])
     # JupyterLab would open with a question about its news in front of the notebook.
     settings = VENV / "share/jupyter/lab/settings/overrides.json"

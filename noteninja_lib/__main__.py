@@ -123,19 +123,31 @@ def tunes(text: Annotated[str, typer.Argument(help="Words to look for in names a
 
 
 @app.command()
-def benchmark(out: Annotated[Optional[Path], typer.Option(help="JSON file to write.")] = None):
+def benchmark(out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/benchmark.json by default.")] = None):
     """Measure speed and memory of a conversion on this machine."""
     from .benchmark import measure
     measure(out)
 
 
 @app.command()
+def figures():
+    """Make the README's pictures anew, and write the measured numbers into it."""
+    from . import data_folder
+    from .classroom.figures import make_figures, write_readme
+    for path in make_figures(data_folder().parent / "figures"):
+        typer.echo(path)
+    write_readme(data_folder().parent / "README.md")
+
+
+@app.command()
 def evaluate(tunes: Annotated[int, typer.Option(min=2, help="Test tunes.")] = 40,
              targets: Annotated[int, typer.Option(min=1, max=9, help="Genres that each is converted to.")] = 2,
-             out: Annotated[Optional[Path], typer.Option(help="JSON file to write.")] = None, seed: int = 0):
+             out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/evaluation.json by default.")] = None,
+             seed: int = 0):
     """Measure how good the conversions are, on tunes and instruments that the networks never heard."""
     from .evaluation import report
-    report(tunes, targets, seed, out)
+    from .model.weights import models_folder
+    report(tunes, targets, seed, out or models_folder() / "evaluation.json")
 
 
 def main():

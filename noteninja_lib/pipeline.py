@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from diffusers.utils import BaseOutput
+from diffusers.utils.logging import disable_progress_bar
 
 from . import fast_mode
 from .errors import UserError
@@ -88,7 +89,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         """Load all networks from a folder, `data/models` by default, once their SHA-256 was found right."""
         folder = Path(folder) if folder else models_folder()
         verify(folder)
-        kwargs.setdefault("torch_dtype", torch.float32)
+        disable_progress_bar()                          # loading takes half a second
         pipe = super().from_pretrained(str(folder), **kwargs)
         for network in (pipe.vae, pipe.unet, pipe.vocoder, pipe.judge):
             network.eval().requires_grad_(False).to(memory_format=torch.channels_last)

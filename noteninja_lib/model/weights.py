@@ -1,4 +1,5 @@
 """Trained weights: half-precision safetensors, loaded once, and only if their SHA-256 is right."""
+import copy
 import hashlib
 import json
 from functools import lru_cache
@@ -57,7 +58,7 @@ def verify(folder):
 def _load(kind, folder):
     verify(folder)
     try:
-        model = kind.from_pretrained(folder / WHERE[kind.__name__], torch_dtype=torch.float32)
+        model = kind.from_pretrained(folder / WHERE[kind.__name__])
     except (OSError, ValueError, KeyError) as problem:
         raise UserError(f"The trained weights in {folder / WHERE[kind.__name__]} can't be read: get them again with "
                         "`git checkout -- data/models`.") from problem
@@ -90,8 +91,10 @@ def save_model(model, folder):
     folder : pathlib.Path
         The folder that holds all networks.
     """
-    import copy
-    half = copy.deepcopy(model).to(torch.float16)
+    half = copy.deepcopy(model)
+    for tensor in [*half.parameters(), *half.buffers()]:
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.half()
     half.save_pretrained(folder / WHERE[type(model).__name__], safe_serialization=True)
     write_checksums(folder)
     _load.cache_clear()

@@ -1,0 +1,65 @@
+"""Pictures of the README, made by `noteninja figures` with the functions that the lessons call."""
+import json
+from pathlib import Path
+
+import matplotlib
+import torch
+
+from .. import data_folder
+from ..pipeline import load_pipeline
+from .plotting import plot_conversion
+
+SONG, GENRE, SECONDS = "hearts-of-oak-rock.mp3", "jazz", 12.0
+
+
+def make_figures(folder):
+    """Make all pictures anew; returns their paths.
+
+    Parameters
+    ----------
+    folder : path
+    """
+    matplotlib.use("Agg")
+    from ..sound.audio import load
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    song = load(data_folder() / "songs" / SONG, duration=SECONDS)
+    result = load_pipeline()(song, GENRE, generator=torch.Generator().manual_seed(0))
+    plot_conversion(result).savefig(folder / "conversion.png", dpi=80)
+    return [folder / "conversion.png"]
+
+
+def write_readme(readme):
+    """Write the measured numbers between the two marks in the README.
+
+    Parameters
+    ----------
+    readme : pathlib.Path
+    """
+    text = readme.read_text(encoding="utf-8")
+    before, after = text.split("<!-- numbers:begin -->")[0], text.split("<!-- numbers:end -->")[1]
+    readme.write_text(f"{before}<!-- numbers:begin -->\n{numbers()}<!-- numbers:end -->{after}", encoding="utf-8")
+
+
+def numbers():
+    """The tables of the README, in Markdown, from the files that `evaluate` and `benchmark` wrote."""
+    speed, quality = (json.loads((data_folder() / "models" / f"{name}.json").read_text(encoding="utf-8"))
+                      for name in ("benchmark", "evaluation"))
+    rows = [("tune kept (0: another tune, 1: the true recording through the same decoder)", "tune_kept_likeness"),
+            ("tune kept, by F-measure of the melody's notes", "tune_kept_note_f1"),
+            ("the true recording in the asked-for genre is the nearest of the tune's ten (chance 0.10)", "right_recording_of_10"),
+            ("the right tune is the nearest of 24 (chance 0.04)", "right_tune_of_24"),
+            ("a judge network hears the asked-for genre", "judge"),
+            ("... and in the band's own recordings of it", "judge_oracle")]
+    lines = [f"On {quality['conversions']} conversions of {quality['tunes']} test tunes, played by instruments that no network was "
+             "trained on; in brackets the 95 % interval:", "", "| measure | value |", "|---|---|"]
+    for words, name in rows:
+        mean, low, high = quality[name]
+        lines.append(f"| {words} | {mean:.2f} [{low:.2f}, {high:.2f}] |")
+    lines += ["", f"Speed and memory on {speed['cores']} cores ({speed['processor']}), 30 s of mp3 unless said otherwise:", "",
+              "| measure | value |", "|---|---|",
+              f"| mp3 to mp3, networks loaded | {speed['real_time_factor_loaded']:.2f} of real time |",
+              f"| command line, from nothing to a written file | {speed['cold_s']:.0f} s |",
+              f"| peak memory | {speed['memory_30_s_gb']:.2f} GB |",
+              f"| peak memory, 20 minutes of music | {speed['memory_20_min_gb']:.2f} GB |", ""]
+    return "\n".join(lines)
