@@ -2,6 +2,7 @@
 
 Both live in a temporary folder of their own: no setting of the machine is read, and none is left behind.
 """
+import base64
 import contextlib
 import json
 import os
@@ -12,13 +13,15 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = {   # the question about news would lie over the page; cells outside the window would not exist
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
 KERNEL_IS_IDLE = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-CELL_ERROR = '[data-mime-type="application/vnd.jupyter.error"]'
+CELL_ERROR = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]'   # tracebacks, too
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                   "--disable-background-networking"]
 
@@ -83,10 +86,15 @@ def run_all(page, address, notebook):
 DECODE = """async element => {
     const bytes = await (await fetch(element.src)).arrayBuffer();
     const context = new OfflineAudioContext(1, 1, 22050);
-    return Array.from((await context.decodeAudioData(bytes)).getChannelData(0));
+    const samples = (await context.decodeAudioData(bytes)).getChannelData(0);
+    return await new Promise(resolve => {
+        const reader = new FileReader();
+        reader.onload = () => resolve(reader.result.split(',')[1]);
+        reader.readAsDataURL(new Blob([samples]));
+    });
 }"""
 
 
 def decoded(player):
-    """Samples that the browser itself decodes from an ``audio`` element, a list at 22,050 Hz."""
-    return player.evaluate(DECODE)
+    """Samples that the browser itself decodes from an ``audio`` element: (n,) at 22,050 Hz."""
+    return np.frombuffer(base64.b64decode(player.evaluate(DECODE)), np.float32)
