@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from .music.band import arrange
-from .music.content import from_audio, pick_notes, tune_likeness
+from .music.content import from_audio, pick_notes, transcribe, tune_likeness
 from .music.genres import GENRES, load_recipe
 from .music.synthesis import render
 from .music.theory import load_tunes
@@ -139,7 +139,7 @@ def evaluate(pipe, tunes=40, targets=2, seed=0, split="test", soundfont=None, **
             found["judge_oracle"].append(next(iter(pipe.judge_genre(piece.recordings[target]))) == target)
             found["tune_kept_told"].append(result.tune_kept)
             for name, what in heard.items():
-                found[f"likeness_{name}"].append(tune_likeness(piece.melody, what))
+                found[f"likeness_{name}"].append(tune_likeness(piece.melody, what.notes))
                 found[f"note_f1_{name}"].append(note_f1(piece.melody, what))
             yield len(rows), tunes * targets
     summarise(rows, found, rng)
@@ -157,7 +157,7 @@ def summarise(rows, found, rng):
         if not elsewhere:
             continue
         other = elsewhere[rng.integers(len(elsewhere))]
-        found["likeness_another_tune"].append(tune_likeness(piece.melody, other[4]["converted"]))
+        found["likeness_another_tune"].append(tune_likeness(piece.melody, other[4]["converted"].notes))
         found["note_f1_another_tune"].append(note_f1(piece.melody, other[4]["converted"]))
         rivals = {row[0]: row for row in elsewhere}
         chosen = rng.permutation(list(rivals))[:OTHERS - 1]
@@ -186,7 +186,7 @@ def calibrate(pipe, tunes=12, seed=1, split="validation", levels=11):
         for place, level in enumerate(grid):
             made = pipe(source, target, float(level), generator=torch.Generator().manual_seed(number))
             walks[:, place] += made.genre_heard[target], spectral_distance(made.audio, source)
-        truth = from_audio(piece.recordings[target])
+        truth = transcribe(piece.recordings[target])
         likeness["truth"].append(tune_likeness(made.notes, truth))
         if before is not None:
             likeness["other"].append(tune_likeness(made.notes, before))

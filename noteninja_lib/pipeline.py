@@ -5,6 +5,7 @@ vocoder -> audio. Noise turns into latents of music under the eyes of the conten
 (how it is played); with an `amount` below 1 the trip begins part of the way, at the noised latents of the source.
 Lesson: 00_genre_converter.
 """
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,8 +18,12 @@ from diffusers.utils.logging import disable_progress_bar
 
 from . import fast_mode
 from .errors import UserError
-from .model.weights import models_folder, verify, write_checksums
-from .music.content import Content, from_audio, tune_likeness
+from .model.autoencoder import MelAutoencoder          # diffusers loads only classes that were imported before
+from .model.denoiser import Denoiser
+from .model.listener import Judge
+from .model.vocoder import Vocoder
+from .model.weights import load_model, models_folder, verify, write_checksums
+from .music.content import Content, from_audio, transcribe, tune_likeness
 from .music.genres import GENRES, style_vector
 from .sound.audio import SAMPLE_RATE, check, load, normalise
 from .sound.spectrogram import HOP_LENGTH, log_mel
@@ -147,7 +152,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
                                lambda done: progress(0.15 + 0.6 * done, "converting"))
         made = self.sound(latents, lambda done: progress(0.75 + 0.12 * done, "making sound"))
         made = normalise(made[:len(source)])
-        heard = from_audio(made, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
+        heard = transcribe(made, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
         notes = content.melody()
         low, high = self.config.tune_scale
         kept = float(np.clip((tune_likeness(notes, heard) - low) / (high - low), 0, 1))
@@ -259,13 +264,6 @@ def assemble(folder, **settings):
     settings
         `amount_curve`, `tune_scale`; those that are not given stay as they are.
     """
-    import json
-
-    from .model.autoencoder import MelAutoencoder
-    from .model.denoiser import Denoiser
-    from .model.listener import Judge
-    from .model.vocoder import Vocoder
-    from .model.weights import load_model
     index = folder / "model_index.json"
     kept = json.loads(index.read_text(encoding="utf-8")) if index.exists() else {}
     settings = {name: kept[name] for name in ("amount_curve", "tune_scale") if name in kept} | settings

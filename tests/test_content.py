@@ -44,9 +44,9 @@ def test_windows_leave_no_drift_in_a_long_recording():
 def test_the_tune_is_heard_in_the_band(played):
     performance, _, heard = played
     melody = [note for note in performance.melody if note.end < 8]
-    assert content.tune_likeness(melody, heard) > 0.8
+    assert content.tune_likeness(melody, heard.notes) > 0.8
     moved = [Note(n.start + 0.21, n.end, n.pitch + 1, 90) for n in melody]
-    assert content.tune_likeness(moved, heard) < 0.4
+    assert content.tune_likeness(moved, heard.notes) < 0.4
 
 
 def test_layers_have_one_length_and_range(played):
@@ -73,7 +73,7 @@ def test_score_and_midi_give_the_same_picture_of_the_tune(tmp_path):
     frames = min(from_file.lead.shape[-1], from_tune.lead.shape[-1])
     agree = (from_file.lead[1, :, :frames] > 0) == (from_tune.lead[1, :, :frames] > 0)
     assert agree.mean() > 0.999
-    assert content.tune_likeness([Note(s * second, (s + d) * second, p, 90) for s, d, p in tune.notes], from_tune) > 0.9
+    assert content.tune_likeness([Note(s * second, (s + d) * second, p, 90) for s, d, p in tune.notes], from_tune.notes) > 0.9
 
 
 def test_bad_midi_is_one_sentence(tmp_path):

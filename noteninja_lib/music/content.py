@@ -142,9 +142,18 @@ def rhythm_of(audio, beats=None):
     centres = mel_frequencies()
     bands = [rise[(centres >= low) & (centres < high)].mean(0) for low, high in ((0, 200), (200, 4000), (4000, 11025))]
     if beats is None:
-        _, beats = librosa.beat.beat_track(onset_envelope=rise.mean(0), sr=SAMPLE_RATE, hop_length=HOP_LENGTH,
-                                           units="time", trim=False)
+        beats = track_beats(rise.mean(0))
     return np.concatenate([np.clip(np.stack(bands) / 2, 0, 1), beat_phase(beats, mel.shape[1])]).astype(np.float32)
+
+
+def track_beats(onset_strength):
+    """Beat times in seconds from onset strength, minute by minute: the tempo may drift, and memory stays flat."""
+    beats, start = [], 0
+    for part in np.array_split(onset_strength, -(-len(onset_strength) // (60 * int(FRAME_RATE)))):
+        _, found = librosa.beat.beat_track(onset_envelope=part, sr=SAMPLE_RATE, hop_length=HOP_LENGTH, trim=False)
+        beats.append((start + found) / FRAME_RATE)
+        start += len(part)
+    return np.concatenate(beats)
 
 
 def beat_phase(beats, frames):
@@ -213,8 +222,8 @@ def tune_likeness(tune, heard, tolerance=0.05):
     Parameters
     ----------
     tune : list of Note
-    heard : Content
-        Of the recording; all its notes count, since another instrument may have taken the tune.
+    heard : numpy.ndarray, shape (2, 88, frames)
+        What `transcribe` hears in the recording; all notes count, since another instrument may have taken the tune.
     tolerance : float
         Seconds by which an onset may be off (50 ms, as in MIREX).
 
@@ -226,7 +235,7 @@ def tune_likeness(tune, heard, tolerance=0.05):
     """
     if not tune:
         return 0.0
-    onsets = np.pad(heard.notes[0], ((LOWEST % 12, 0), (0, 0)))
+    onsets = np.pad(heard[0], ((LOWEST % 12, 0), (0, 0)))
     onsets = np.pad(onsets, ((0, -len(onsets) % 12), (0, 0))).reshape(-1, 12, onsets.shape[-1]).max(0)
     reach, found = round(tolerance * FRAME_RATE), np.zeros(2)
     for note in tune:
