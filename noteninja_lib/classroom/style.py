@@ -25,7 +25,7 @@ CSS = """
 .nn-meter b { text-align: left; }
 .nn-bar { height: .8em; background: rgba(128, 128, 128, .25); border-radius: .4em; overflow: hidden; }
 .nn-bar div { height: 100%; background: #0072B2; }
-.nn-path { width: 34em; max-width: 100%; }
+.nn-path, .nn-song { width: 34em; max-width: 100%; }
 .nn-path input { width: 100%; }
 .nn-stage { --jp-widgets-font-size: 24px; --jp-ui-font-size1: 24px; --jp-code-font-size: 22px;
   --jp-widgets-inline-height: 48px; --jp-widgets-inline-width: 520px; --jp-widgets-inline-width-short: 256px;

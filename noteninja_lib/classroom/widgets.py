@@ -9,6 +9,7 @@ Lesson: 00_genre_converter
 import html
 import logging
 import os
+import re
 import threading
 import time
 import warnings
@@ -227,7 +228,7 @@ class GenreConverter(widgets.VBox):
             "mp3" for the converted sound, "mid" for the tune that was heard in the song.
         """
         try:
-            name = "".join(letter if letter.isalnum() else "_" for letter in self._shown["title"])
+            name = "_".join(re.findall(r"\w+", self._shown["title"]))
             version = f"_{self._shown['genre']}_{self._shown['amount']:.2f}_{self._shown['seed']}"
             path = self.folder / f"{name}{version if kind == 'mp3' else '_tune'}.{kind}"
             try:
