@@ -20,6 +20,7 @@ from . import fast_mode
 from .errors import UserError
 from .model.autoencoder import MelAutoencoder          # diffusers loads only classes that were imported before
 from .model.denoiser import Denoiser
+from .model.diffusion import guide
 from .model.listener import Judge
 from .model.vocoder import Vocoder
 from .model.weights import load_model, models_folder, verify, write_checksums
@@ -30,7 +31,8 @@ from .sound.spectrogram import HOP_LENGTH, log_mel
 
 FOLD = 4                       # spectrogram columns to a latent column
 WINDOW, OVERLAP = 512, 32      # latent columns denoised at once (23.8 s), and shared by neighbours (1.5 s)
-CONTEXT = 16                   # latent columns around a window that decoder and vocoder also see
+CONTEXT = 24                   # latent columns around a window that decoder and vocoder also see
+GUIDED = (0.55, 1.0)           # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
 JUDGED = 256                   # spectrogram columns that the judge hears at once (3 s)
 FAST_SECONDS, FAST_STEPS = 8, 3
 
@@ -201,14 +203,17 @@ class NoteNinjaPipeline(DiffusionPipeline):
         sigma = self.scheduler.sigmas[begin]
         latents = noise if source is None else (1 - sigma) * source + sigma * noise
         both = torch.cat([picture, torch.zeros_like(picture)])
-        drawn = self.unet.content(both if guidance_scale != 1 else picture)
-        styles = torch.cat([style, torch.zeros_like(style)])[:len(drawn)]
+        drawn, styles = self.unet.content(both), torch.cat([style, torch.zeros_like(style)])
         timesteps = self.scheduler.timesteps[begin:]
         for number, time in enumerate(timesteps):
             progress(number / len(timesteps))
-            velocity = self.unet(latents.expand(len(drawn), -1, -1, -1), (time / 1000).expand(len(drawn)), drawn, styles)
-            if len(velocity) == 2:
-                velocity = velocity[1:] + guidance_scale * (velocity[:1] - velocity[1:])
+            noise_level = float(time) / 1000
+            guided = guidance_scale != 1 and GUIDED[0] <= noise_level <= GUIDED[1]
+            rows = 2 if guided else 1                      # told everything, and told nothing
+            velocity = self.unet(latents.expand(rows, -1, -1, -1), torch.full((rows,), noise_level, device=self.device),
+                                 drawn[:rows], styles[:rows])
+            if guided:
+                velocity = guide(velocity[:1], velocity[1:], guidance_scale)
             latents = self.scheduler.step(velocity, time, latents).prev_sample
         return latents
 
