@@ -143,11 +143,12 @@ def figures():
 def evaluate(tunes: Annotated[int, typer.Option(min=2, help="Test tunes.")] = 40,
              targets: Annotated[int, typer.Option(min=1, max=9, help="Genres that each is converted to.")] = 2,
              out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/evaluation.json by default.")] = None,
+             oracle_soundfont: Annotated[Optional[Path], typer.Option(help="Instruments of the oracle, the band's other take.")] = None,
              seed: int = 0):
     """Measure how good the conversions are, on tunes and instruments that the networks never heard."""
     from .evaluation import report
     from .model.weights import models_folder
-    report(tunes, targets, seed, out or models_folder() / "evaluation.json")
+    report(tunes, targets, seed, out or models_folder() / "evaluation.json", other_soundfont=oracle_soundfont)
 
 
 def main():

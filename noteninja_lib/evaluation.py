@@ -33,27 +33,45 @@ class Piece:
     melody : list of Note
         The known score.
     recordings : dict of genre to numpy.ndarray
+    replay : callable
+        Genre to one more recording by the same band: another take, by another seed.
     """
     source: str
     melody: list
     recordings: dict
+    replay: callable
 
 
-def pieces(count, seed=0, split="test", soundfont=None):
-    """Test tunes as the band plays them; a generator of `Piece`."""
+def pieces(count, seed=0, split="test", soundfont=None, other_soundfont=None):
+    """Test tunes as the band plays them; a generator of `Piece`. The other soundfont plays the other takes."""
     tunes, rng = load_tunes(split), np.random.default_rng(seed)
     for number in rng.permutation(len(tunes))[:count]:
-        tempo, swing = float(rng.uniform(80, 160)), float(rng.choice([0, 0, rng.uniform(0.4, 1)]))
-        played = {genre: arrange(tunes[number], load_recipe(genre), int(rng.integers(1e6)), tempo=tempo, swing=swing,
-                                 duration=SECONDS) for genre in GENRES}
+        shared = {"tempo": float(rng.uniform(80, 160)), "swing": float(rng.choice([0, 0, rng.uniform(0.4, 1)])),
+                  "duration": SECONDS}
+        played = {genre: arrange(tunes[number], load_recipe(genre), int(rng.integers(1e6)), **shared) for genre in GENRES}
+
+        def replay(genre, tune=tunes[number], shared=shared, take=int(1e6 + number)):
+            return render(arrange(tune, load_recipe(genre), take, **shared), other_soundfont)
         melody = [note for note in played["jazz"].melody if note.end < SECONDS]
-        yield Piece(str(rng.choice(GENRES)), melody, {genre: render(one, soundfont) for genre, one in played.items()})
+        yield Piece(str(rng.choice(GENRES)), melody, {genre: render(one, soundfont) for genre, one in played.items()}, replay)
 
 
 def spectral_distance(first, second):
     """Mean absolute difference of two log-mel spectrograms in nats, each freed of its mean over time and mels."""
     mels = [log_mel(audio) for audio in (first, second)]
     return float(np.abs((mels[0] - mels[0].mean()) - (mels[1] - mels[1].mean())).mean())
+
+
+def embedding(pipe, audio):
+    """What the judge network makes of a recording, before it decides: a vector of 64 numbers."""
+    windows = torch.from_numpy(log_mel(audio)).unfold(1, 256, 128).transpose(0, 1)
+    with torch.no_grad():
+        return pipe.judge.embedding(windows.to(pipe.device)).mean(0).cpu().numpy()
+
+
+def nearest(made, recordings, distance):
+    """Genre of the recording that is nearest to `made`."""
+    return min(recordings, key=lambda genre: distance(made, recordings[genre]))
 
 
 def onset_chroma(heard):
@@ -102,7 +120,7 @@ def decoded(pipe, audio):
         return pipe.sound(pipe.encode(whole))[:len(audio)]
 
 
-def evaluate(pipe, tunes=40, targets=2, seed=0, split="test", soundfont=None, **options):
+def evaluate(pipe, tunes=40, targets=2, seed=0, split="test", soundfont=None, other_soundfont=None, **options):
     """Convert test tunes and measure the results; a generator.
 
     Parameters
@@ -114,7 +132,9 @@ def evaluate(pipe, tunes=40, targets=2, seed=0, split="test", soundfont=None, **
     split : str
         'validation' to choose checkpoints, 'test' to report.
     soundfont : path, optional
-        The source's instruments; TimGM6mb by default.
+        The instruments of the source and of the true recordings; TimGM6mb by default.
+    other_soundfont : path, optional
+        The instruments of the oracle, another take of the band in the asked-for genre; TimGM6mb by default.
     options : dict
         For the pipeline: `guidance_scale`, `num_inference_steps`, `amount`.
 
@@ -124,16 +144,19 @@ def evaluate(pipe, tunes=40, targets=2, seed=0, split="test", soundfont=None, **
         Conversions done and in all; at last the figures, each as (mean, low, high) of a bootstrap.
     """
     rng, found, rows = np.random.default_rng(seed), defaultdict(list), []
-    for number, piece in enumerate(pieces(tunes, seed, split, soundfont)):
+    for number, piece in enumerate(pieces(tunes, seed, split, soundfont, other_soundfont)):
         others = [genre for genre in GENRES if genre != piece.source]
+        embedded = {genre: embedding(pipe, truth) for genre, truth in piece.recordings.items()}
         for target in map(str, rng.choice(others, targets, replace=False)):
             result = pipe(piece.recordings[piece.source], target, generator=torch.Generator().manual_seed(number), **options)
             heard = {"converted": from_audio(result.audio), "oracle": from_audio(decoded(pipe, piece.recordings[target])),
                      "truth": from_audio(piece.recordings[target]), "source": result.content}
-            distances = {genre: spectral_distance(result.audio, truth) for genre, truth in piece.recordings.items()}
+            for name, made in (("", result.audio), ("_oracle", piece.replay(target))):
+                found[f"right_recording_of_10{name}"].append(nearest(
+                    embedding(pipe, made), embedded, lambda a, b: np.linalg.norm(a - b)) == target)
+                found[f"right_spectrum_of_10{name}"].append(nearest(made, piece.recordings, spectral_distance) == target)
             rows.append((number, piece, target, {name: onset_chroma(what) for name, what in heard.items()}, heard))
-            found["right_recording_of_10"].append(min(distances, key=distances.get) == target)
-            found["spectral_distance"].append(distances[target])
+            found["spectral_distance"].append(spectral_distance(result.audio, piece.recordings[target]))
             found["spectral_distance_copy"].append(spectral_distance(piece.recordings[piece.source], piece.recordings[target]))
             found["judge"].append(max(result.genre_heard, key=result.genre_heard.get) == target)
             found["judge_oracle"].append(next(iter(pipe.judge_genre(piece.recordings[target]))) == target)

@@ -47,7 +47,11 @@ def numbers():
                       for name in ("benchmark", "evaluation"))
     rows = [("tune kept (0: another tune, 1: the true recording through the same decoder)", "tune_kept_likeness"),
             ("tune kept, by F-measure of the melody's notes", "tune_kept_note_f1"),
-            ("the true recording in the asked-for genre is the nearest of the tune's ten (chance 0.10)", "right_recording_of_10"),
+            ("the nearest of the tune's ten true recordings is the one in the asked-for genre, by the judge network's embedding "
+             "(chance 0.10)", "right_recording_of_10"),
+            ("... and for another take by the band itself", "right_recording_of_10_oracle"),
+            ("the same by plain spectral distance", "right_spectrum_of_10"),
+            ("... and for another take by the band itself", "right_spectrum_of_10_oracle"),
             ("the right tune is the nearest of 24 (chance 0.04)", "right_tune_of_24"),
             ("a judge network hears the asked-for genre", "judge"),
             ("... and in the band's own recordings of it", "judge_oracle")]
