@@ -12,6 +12,7 @@ import mir_eval
 import numpy as np
 import torch
 
+from . import fast_mode
 from .music.band import arrange
 from .music.content import from_audio, pick_notes, transcribe, tune_likeness
 from .music.genres import GENRES, load_recipe
@@ -19,7 +20,7 @@ from .music.synthesis import render
 from .music.theory import load_tunes
 from .sound.spectrogram import log_mel
 
-SECONDS, OTHERS = 12.0, 24
+SECONDS, OTHERS = (6.0 if fast_mode() else 12.0), 24
 
 
 @dataclass

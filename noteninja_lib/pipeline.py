@@ -177,7 +177,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         rows, columns = self.unet.content.height.shape[0], len(audio) // (FOLD * HOP_LENGTH)
         level = float(np.interp(amount, np.linspace(0, 1, len(self.config.amount_curve)), self.config.amount_curve))
         source = self.encode(audio) if level < 1 else None
-        if level <= 0:
+        if level < 0.01:
             return source
         noise = torch.randn((1, 8, rows, columns), generator=generator).to(self.device)
         blended, weights = torch.zeros_like(noise), torch.zeros(columns, device=self.device)
@@ -196,8 +196,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
     def denoise_window(self, noise, source, level, picture, style, steps, guidance_scale, progress):
         """Walk from `level` of noise to music under one window of the content."""
-        begin = 0 if level >= 1 else round(steps / level) - steps
-        self.scheduler.set_timesteps(steps + begin, device=self.device)
+        skipped = 0 if level >= 1 else round(steps / level) - steps     # a finer schedule, begun part of the way
+        self.scheduler.set_timesteps(steps + skipped, device=self.device)
+        begin = skipped * self.scheduler.order
         if hasattr(self.scheduler, "set_begin_index"):
             self.scheduler.set_begin_index(begin)
         sigma = self.scheduler.sigmas[begin]
