@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import soundfile
 import torch
+from tqdm import tqdm
 
 from . import data_folder
 from .sound.audio import SAMPLE_RATE, load, loudness, save
@@ -62,7 +63,7 @@ def measure(out=None, song=None):
         lengthen(song, SHORT, short)
         lengthen(song, LONG, long)
         pipe, times = NoteNinjaPipeline.from_pretrained(), []
-        for number in range(4):                            # the first one warms up
+        for number in tqdm(range(4), desc="30 s, networks loaded", unit=" conversions"):     # the first one warms up
             began = time.perf_counter()
             result = pipe(short, "jazz", generator=torch.Generator().manual_seed(0))
             save(made, result.audio)
@@ -75,6 +76,7 @@ def measure(out=None, song=None):
         del pipe, result
         words = ("--to", "jazz", "-o", str(made))
         figures["cold_s"], figures["memory_30_s_gb"] = run_measured("convert", str(short), *words)
+        print("converting 20 minutes: this takes some minutes", flush=True)
         long_seconds, figures["memory_20_min_gb"] = run_measured("convert", str(long), *words)
         figures["real_time_factor_20_min"] = long_seconds / LONG
     figures = {name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import mir_eval
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from . import fast_mode
 from .music.band import arrange
@@ -205,7 +206,7 @@ def calibrate(pipe, tunes=12, seed=1, split="validation", levels=11):
     walks, likeness = np.zeros((2, levels)), {"other": [], "truth": []}
     curve, pipe_config, before = (0.0, 1.0), pipe.config.amount_curve, None
     pipe.register_to_config(amount_curve=curve)
-    for number, piece in enumerate(pieces(tunes, seed, split)):
+    for number, piece in enumerate(tqdm(pieces(tunes, seed, split), total=tunes, unit=" tunes", dynamic_ncols=True)):
         source, target = piece.recordings[piece.source], str(rng.choice([g for g in GENRES if g != piece.source]))
         for place, level in enumerate(grid):
             made = pipe(source, target, float(level), generator=torch.Generator().manual_seed(number))
@@ -224,8 +225,6 @@ def calibrate(pipe, tunes=12, seed=1, split="validation", levels=11):
 
 def report(tunes, targets, seed=0, out=None, **options):
     """Evaluate with a progress bar; print the figures as a table and write them as JSON."""
-    from tqdm import tqdm
-
     from .pipeline import load_pipeline
     with tqdm(total=tunes * targets, unit=" conversions", dynamic_ncols=True) as bar:
         for state in evaluate(load_pipeline(), tunes, targets, seed, **options):
