@@ -81,7 +81,7 @@ def convert(songs: Annotated[List[Path], typer.Argument(help="Recordings: mp3, w
             to: Annotated[str, typer.Option(help="Genre: blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock.")],
             out: Annotated[Optional[Path], typer.Option("-o", "--out", help="File to write; a folder for several songs.")] = None,
             amount: Annotated[float, typer.Option(help="0: the source, 1: fully converted.")] = 1.0,
-            steps: Annotated[int, typer.Option(help="Inference steps.")] = 10,
+            steps: Annotated[int, typer.Option(help="Inference steps.")] = 6,
             guidance: Annotated[float, typer.Option(help="Guidance scale; 1 switches it off.")] = 2.0,
             seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
             device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",

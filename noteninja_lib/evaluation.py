@@ -71,6 +71,11 @@ def embedding(pipe, audio):
         return pipe.judge.embedding(windows.to(pipe.device)).mean(0).cpu().numpy()
 
 
+def euclidean(first, second):
+    """Distance of two vectors."""
+    return float(np.linalg.norm(first - second))
+
+
 def nearest(made, recordings, distance):
     """Genre of the recording that is nearest to `made`."""
     return min(recordings, key=lambda genre: distance(made, recordings[genre]))
@@ -148,31 +153,40 @@ def evaluate(pipe, tunes=40, targets=2, seed=0, split="test", soundfont=None, ot
     rng, found, rows = np.random.default_rng(seed), defaultdict(list), []
     for number, piece in enumerate(pieces(tunes, seed, split, soundfont, other_soundfont)):
         others = [genre for genre in GENRES if genre != piece.source]
-        embedded = {genre: embedding(pipe, truth) for genre, truth in piece.recordings.items()}
+        takes = {genre: piece.replay(genre) for genre in GENRES}
+        embedded, retaken = ({genre: embedding(pipe, audio) for genre, audio in ten.items()} for ten in (piece.recordings, takes))
         for target in map(str, rng.choice(others, targets, replace=False)):
             result = pipe(piece.recordings[piece.source], target, generator=torch.Generator().manual_seed(number), **options)
             heard = {"converted": from_audio(result.audio), "oracle": from_audio(decoded(pipe, piece.recordings[target])),
                      "truth": from_audio(piece.recordings[target]), "source": result.content}
-            for name, made in (("", result.audio), ("_oracle", piece.replay(target))):
-                found[f"right_recording_of_10{name}"].append(nearest(
-                    embedding(pipe, made), embedded, lambda a, b: np.linalg.norm(a - b)) == target)
-                found[f"right_spectrum_of_10{name}"].append(nearest(made, piece.recordings, spectral_distance) == target)
             rows.append((number, piece, target, {name: onset_chroma(what) for name, what in heard.items()}, heard))
-            found["spectral_distance"].append(spectral_distance(result.audio, piece.recordings[target]))
-            found["spectral_distance_copy"].append(spectral_distance(piece.recordings[piece.source], piece.recordings[target]))
-            found["judge"].append(max(result.genre_heard, key=result.genre_heard.get) == target)
-            found["judge_oracle"].append(next(iter(pipe.judge_genre(piece.recordings[target]))) == target)
-            found["tune_kept_told"].append(result.tune_kept)
-            for name, what in heard.items():
-                found[f"likeness_{name}"].append(tune_likeness(piece.melody, what.notes))
-                found[f"note_f1_{name}"].append(note_f1(piece.melody, what))
+            for name, value in compare(pipe, piece, target, result, heard, takes, embedded, retaken).items():
+                found[name].append(value)
             yield len(rows), tunes * targets
     summarise(rows, found, rng)
     figures = {name: bootstrap(values, seed=seed) for name, values in found.items()}
     for measure in ("likeness", "note_f1"):
-        low, high, here = (figures[f"{measure}_{name}"][0] for name in ("another_tune", "oracle", "converted"))
+        low, high = (figures[f"{measure}_{name}"][0] for name in ("another_tune", "oracle"))
         figures[f"tune_kept_{measure}"] = [round((value - low) / (high - low), 4) for value in figures[f"{measure}_converted"]]
     yield figures
+
+
+def compare(pipe, piece, target, result, heard, takes, embedded, retaken):
+    """All measures of one conversion that need no other one, by name."""
+    truth, made = piece.recordings[target], embedding(pipe, result.audio)
+    told = {"right_recording_of_10": nearest(made, embedded, euclidean) == target,
+            "right_recording_of_10_oracle": nearest(retaken[target], embedded, euclidean) == target,
+            "right_take_of_10": nearest(made, retaken, euclidean) == target,
+            "right_spectrum_of_10": nearest(result.audio, piece.recordings, spectral_distance) == target,
+            "right_spectrum_of_10_oracle": nearest(takes[target], piece.recordings, spectral_distance) == target,
+            "spectral_distance": spectral_distance(result.audio, truth),
+            "spectral_distance_copy": spectral_distance(piece.recordings[piece.source], truth),
+            "judge": next(iter(result.genre_heard)) == target,
+            "judge_oracle": next(iter(pipe.judge_genre(truth))) == target,
+            "tune_kept_told": result.tune_kept}
+    for name, what in heard.items():
+        told |= {f"likeness_{name}": tune_likeness(piece.melody, what.notes), f"note_f1_{name}": note_f1(piece.melody, what)}
+    return told
 
 
 def summarise(rows, found, rng):

@@ -32,6 +32,7 @@ from .sound.spectrogram import HOP_LENGTH, log_mel
 FOLD = 4                       # spectrogram columns to a latent column
 WINDOW, OVERLAP = 512, 32      # latent columns denoised at once (23.8 s), and shared by neighbours (1.5 s)
 CONTEXT = 24                   # latent columns around a window that decoder and vocoder also see
+STEPS = 6                      # as good as 10 on validation tunes, and faster
 GUIDED = (0.55, 1.0)           # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
 JUDGED = 256                   # spectrogram columns that the judge hears at once (3 s)
 FAST_SECONDS, FAST_STEPS = 8, 3
@@ -108,7 +109,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         write_checksums(Path(folder))
 
     @torch.no_grad()
-    def __call__(self, audio, genre="jazz", amount=1.0, num_inference_steps=10, guidance_scale=2.0, generator=None, *,
+    def __call__(self, audio, genre="jazz", amount=1.0, num_inference_steps=STEPS, guidance_scale=2.0, generator=None, *,
                  valence=0.0, arousal=0.0, progress=None):
         """Convert a song.
 
@@ -147,13 +148,14 @@ class NoteNinjaPipeline(DiffusionPipeline):
         source = load(audio, duration=seconds) if isinstance(audio, (str, Path)) else check(audio)
         if fast_mode():
             source, num_inference_steps = source[:FAST_SECONDS * SAMPLE_RATE], min(num_inference_steps, FAST_STEPS)
-        whole = np.pad(source, (0, -len(source) % (16 * HOP_LENGTH)))
+        whole, samples = np.pad(source, (0, -len(source) % (16 * HOP_LENGTH))), len(source)
+        source = whole[:samples]                        # a view: a long song should lie in memory once
         progress(0.02, "listening")
         content = from_audio(whole, lambda done: progress(0.02 + 0.13 * done, "listening"))
         latents = self.denoise(whole, content, style, amount, num_inference_steps, guidance_scale, generator,
                                lambda done: progress(0.15 + 0.6 * done, "converting"))
         made = self.sound(latents, lambda done: progress(0.75 + 0.12 * done, "making sound"))
-        made = normalise(made[:len(source)])
+        made = normalise(made[:samples])
         heard = transcribe(made, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
         notes = content.melody()
         low, high = self.config.tune_scale
@@ -220,14 +222,15 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
     def sound(self, latents, progress=lambda done: None):
         """Decode latents and make them sound, window by window; float32, shape (columns * 1024,)."""
-        parts, columns = [], latents.shape[-1]
+        columns, column = latents.shape[-1], FOLD * HOP_LENGTH
+        made = np.empty(columns * column, np.float32)
         for start in range(0, columns, WINDOW):
             progress(start / columns)
             first, last = max(0, start - CONTEXT), min(columns, start + WINDOW + CONTEXT)
             audio = self.vocoder(self.vae.decode(latents[..., first:last]))[0].cpu().numpy()
-            begin, length = (start - first) * FOLD * HOP_LENGTH, min(WINDOW, columns - start) * FOLD * HOP_LENGTH
-            parts.append(audio[begin:begin + length])
-        return np.concatenate(parts)
+            end = min(start + WINDOW, columns)
+            made[start * column:end * column] = audio[(start - first) * column:(end - first) * column]
+        return made
 
     @torch.no_grad()
     def judge_genre(self, audio):

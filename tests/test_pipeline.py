@@ -93,7 +93,7 @@ def test_windows_meet_without_a_seam(pipe):
     parts = pipe.sound(latents)
     assert parts.shape == whole.shape
     here = slice(512 * 1024 - 2000, 512 * 1024 + 2000)
-    np.testing.assert_allclose(parts[here], whole[here], atol=0.02 * np.abs(whole).max())
+    np.testing.assert_allclose(parts[here], whole[here], atol=0.05 * np.abs(whole).max())
 
 
 def test_progress_rises_to_one_and_may_stop(pipe, song):

@@ -50,6 +50,7 @@ def numbers():
             ("the nearest of the tune's ten true recordings is the one in the asked-for genre, by the judge network's embedding "
              "(chance 0.10)", "right_recording_of_10"),
             ("... and for another take by the band itself", "right_recording_of_10_oracle"),
+            ("... among ten other takes, played by the instruments that the converter learned", "right_take_of_10"),
             ("the same by plain spectral distance", "right_spectrum_of_10"),
             ("... and for another take by the band itself", "right_spectrum_of_10_oracle"),
             ("the right tune is the nearest of 24 (chance 0.04)", "right_tune_of_24"),

@@ -72,6 +72,12 @@ def transcriber():
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
+def _cut(audio, start, length):
+    """Part of a recording, with silence where it reaches beyond either end."""
+    part = audio[max(start, 0):start + length]
+    return np.pad(part, (max(-start, 0), length - len(part) - max(-start, 0)))
+
+
 def transcribe(audio, progress=lambda done: None):
     """How surely each of 88 notes begins and sounds in each column.
 
@@ -89,11 +95,10 @@ def transcribe(audio, progress=lambda done: None):
     """
     frames = len(audio) // HOP_LENGTH
     starts = np.arange(0, max(frames, 1), KEPT) * HOP_LENGTH
-    padded = np.pad(audio, (MARGIN * HOP_LENGTH, WINDOW + KEPT * HOP_LENGTH))
     found = np.empty((2, PITCHES, len(starts) * KEPT), np.float16)
     for first in range(0, len(starts), 8):
         progress(first / len(starts))
-        windows = np.stack([padded[start:start + WINDOW] for start in starts[first:first + 8]])[..., None]
+        windows = np.stack([_cut(audio, start - MARGIN * HOP_LENGTH, WINDOW) for start in starts[first:first + 8]])[..., None]
         onset, note, _ = transcriber().run(None, {"serving_default_input_2:0": windows.astype(np.float32)})
         heard = np.stack([onset, note])[:, :, MARGIN:MARGIN + KEPT].reshape(2, -1, PITCHES).transpose(0, 2, 1)
         found[..., first * KEPT:first * KEPT + heard.shape[-1]] = heard
