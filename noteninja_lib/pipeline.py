@@ -198,9 +198,15 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
     def denoise_window(self, noise, source, level, picture, style, steps, guidance_scale, progress):
         """Walk from `level` of noise to music under one window of the content."""
-        skipped = 0 if level >= 1 else round(steps / level) - steps     # a finer schedule, begun part of the way
-        self.scheduler.set_timesteps(steps + skipped, device=self.device)
-        begin = skipped * self.scheduler.order
+        begin = 0
+        if level >= 1:
+            self.scheduler.set_timesteps(steps, device=self.device)
+        elif isinstance(self.scheduler, FlowMatchEulerDiscreteScheduler):
+            self.scheduler.set_timesteps(sigmas=list(np.linspace(level, 0.001, steps)), device=self.device)
+        else:                                          # a finer schedule, begun at the step nearest to the level
+            skipped = round(steps / level) - steps
+            self.scheduler.set_timesteps(steps + skipped, device=self.device)
+            begin = skipped * self.scheduler.order
         if hasattr(self.scheduler, "set_begin_index"):
             self.scheduler.set_begin_index(begin)
         sigma = self.scheduler.sigmas[begin]
