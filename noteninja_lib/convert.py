@@ -2,13 +2,10 @@
 import json
 import sys
 import warnings
-from pathlib import Path
 
 import torch
 
 from .errors import UserError
-
-NAMES = {"tune_kept": "tune kept", "genre_heard": "genre heard"}
 
 
 def place_of(song, genre, out, several):

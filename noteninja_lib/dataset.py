@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import torch
 
 from .errors import UserError
 from .music import content
@@ -69,7 +70,7 @@ class Clip:
         return [Note(start, end, pitch, 90) for start, end, pitch in getattr(self, which)]
 
 
-def _group(index, split, seconds, versions, soundfonts, seed, moods):
+def _group(index, split, versions, soundfonts, seed, moods):
     """How the clips of one group are to be played, from seeds alone."""
     rng = np.random.default_rng((seed, index))
     tunes = load_tunes(split)
@@ -87,7 +88,7 @@ def render_group(index, folder, split, seconds, versions, soundfonts, seed, mood
     """Render one group; returns its manifest lines. Files that are there already are kept."""
     clips = []
     for tune, genre, tempo, swing, transpose, mood, font, play_seed in _group(
-            index, split, seconds, versions, soundfonts, seed, moods):
+            index, split, versions, soundfonts, seed, moods):
         played = arrange(tune, load_recipe(genre), play_seed + seed, tempo=tempo, swing=swing, transpose=transpose,
                          valence=float(mood[0]), arousal=float(mood[1]), duration=seconds)
         path = Path(folder) / "genres" / genre / f"{genre}.{index:05d}.wav"
@@ -205,14 +206,13 @@ def unpack(heard):
     return notes.reshape(*notes.shape[:-2], 2, 88, notes.shape[-1]) / 255, (rhythm - 128.0) / 127
 
 
-def _hear_one(number, root):
-    import torch
-    torch.set_num_threads(1)
-    BandSet(root).heard(number) if not isinstance(root, BandSet) else root.heard(number)
+def _hear_one(number, data):
+    torch.set_num_threads(1)                               # one process a core
+    data.heard(number)
 
 
 def hear_all(data, workers=1):
     """Listen to all clips of a `BandSet` ahead of training; yields (done, all)."""
     with ProcessPoolExecutor(workers) as pool:
-        for done, _ in enumerate(pool.map(partial(_hear_one, root=data), range(len(data)), chunksize=8), 1):
+        for done, _ in enumerate(pool.map(partial(_hear_one, data=data), range(len(data)), chunksize=8), 1):
             yield done, len(data)

@@ -3,7 +3,6 @@
 Every 4 x 4 patch of the picture becomes one point with 8 numbers: half as many numbers as pixels, on a grid so much
 coarser that diffusion becomes affordable. Lesson: 05_autoencoders_and_latent_space.
 """
-import torch
 from diffusers import AutoencoderKL
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin

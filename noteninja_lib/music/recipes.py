@@ -169,7 +169,7 @@ class RecipeChecker:
             self.mapping(where, line_up, required=("melody",), optional=ROLES[1:])
             for role in line_up:
                 if role in CHORD_ROLES and role not in chords:
-                    self.fail(f"{where}.{role}", f"plays a part that the section chords does not describe")
+                    self.fail(f"{where}.{role}", "plays a part that the section chords does not describe")
             sets.append({role: self.instrument(f"{where}.{role}", instrument, role, mix)
                          for role, instrument in line_up.items()})
         return sets
