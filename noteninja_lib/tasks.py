@@ -245,5 +245,21 @@ class DiffusionTask:
         return {"mse": loss.item()}
 
 
+class RegressionTask(DiffusionTask):
+    """The rival without diffusion: the same network guesses the latents at once, from content and style alone.
+
+    What it answers is the mean of all recordings that would fit, which is why its pictures are blurred.
+    """
+    saved_as = "regression"
+
+    def update(self, trainer, batch):
+        """One step; returns the mean squared error of the latents."""
+        clean, picture, style = batch
+        blank, time = torch.zeros_like(clean), torch.ones(len(clean), device=clean.device)
+        loss = F.mse_loss(self.networks["unet"](blank, time, picture, style).float(), velocity(clean, blank))
+        trainer.descend(loss, "unet")
+        return {"mse": loss.item()}
+
+
 TASKS = {"autoencoder": (AutoencoderTask, MelAutoencoder), "vocoder": (VocoderTask, Vocoder),
-         "lead": (LeadTask, LeadFinder), "judge": (JudgeTask, Judge), "diffusion": (DiffusionTask, Denoiser)}
+         "lead": (LeadTask, LeadFinder), "judge": (JudgeTask, Judge), "diffusion": (DiffusionTask, Denoiser), "regression": (RegressionTask, Denoiser)}

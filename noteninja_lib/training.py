@@ -181,7 +181,7 @@ def make_task(network, data, steps, models, again):
         options["steps"] = steps
     if network == "vocoder" and (models / "vae").exists():
         options["vae"] = load_model(MelAutoencoder, models)
-    if network == "diffusion":
+    if network in ("diffusion", "regression"):
         options |= {"vae": load_model(MelAutoencoder, models), "lead": load_model(LeadFinder, models)}
     return kind(BandSet(data), **options)
 
@@ -218,4 +218,4 @@ def run_training(network, data, run, steps, batch_size, seed=0, ema=0.999, model
         network = trainer.averaged()
         if hasattr(trainer.task, "finish"):
             trainer.task.finish(network)
-        save_model(network, models)
+        save_model(network, models, getattr(trainer.task, "saved_as", None))

@@ -55,17 +55,17 @@ def verify(folder):
 
 
 @lru_cache(maxsize=8)
-def _load(kind, folder):
+def _load(kind, folder, name):
     verify(folder)
     try:
-        model = kind.from_pretrained(folder / WHERE[kind.__name__])
+        model = kind.from_pretrained(folder / name)
     except (OSError, ValueError, KeyError) as problem:
-        raise UserError(f"The trained weights in {folder / WHERE[kind.__name__]} can't be read: get them again with "
+        raise UserError(f"The trained weights in {folder / name} can't be read: get them again with "
                         "`git checkout -- data/models`.") from problem
     return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-def load_model(kind, folder=None):
+def load_model(kind, folder=None, name=None):
     """A trained network in evaluation mode, cached in the process.
 
     Parameters
@@ -74,15 +74,17 @@ def load_model(kind, folder=None):
         Its class, for instance `Vocoder`.
     folder : pathlib.Path, optional
         Where the folders `vae`, `vocoder`, `unet`, `lead`, `judge` lie; `data/models` by default.
+    name : str, optional
+        The network's folder below it, if it is not its kind's usual one.
 
     Returns
     -------
     torch.nn.Module
     """
-    return _load(kind, folder or models_folder())
+    return _load(kind, folder or models_folder(), name or WHERE[kind.__name__])
 
 
-def save_model(model, folder):
+def save_model(model, folder, name=None):
     """Save a network's weights in half precision, with the list of checksums renewed.
 
     Parameters
@@ -90,11 +92,13 @@ def save_model(model, folder):
     model : ModelMixin
     folder : pathlib.Path
         The folder that holds all networks.
+    name : str, optional
+        The network's folder below it, if it is not its kind's usual one.
     """
     half = copy.deepcopy(model)
     for tensor in [*half.parameters(), *half.buffers()]:
         if tensor.is_floating_point():
             tensor.data = tensor.data.half()
-    half.save_pretrained(folder / WHERE[type(model).__name__], safe_serialization=True)
+    half.save_pretrained(folder / (name or WHERE[type(model).__name__]), safe_serialization=True)
     write_checksums(folder)
     _load.cache_clear()
