@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from . import fast_mode
-from .music.band import arrange
-from .music.content import from_audio, pick_notes, transcribe, tune_likeness
-from .music.genres import GENRES, load_recipe
-from .music.synthesis import render
-from .music.theory import load_tunes
-from .sound.spectrogram import log_mel
+from .. import fast_mode
+from ..music.band import arrange
+from ..music.content import from_audio, pick_notes, transcribe, tune_likeness
+from ..music.genres import GENRES, load_recipe
+from ..music.synthesis import render
+from ..music.theory import load_tunes
+from ..sound.spectrogram import log_mel
 
 SECONDS, OTHERS = (6.0 if fast_mode() else 12.0), 24
 
@@ -239,7 +239,7 @@ def calibrate(pipe, tunes=12, seed=1, split="validation", levels=11):
 
 def report(tunes, targets, seed=0, out=None, **options):
     """Evaluate with a progress bar; print the figures as a table and write them as JSON."""
-    from .pipeline import load_pipeline
+    from ..pipeline import load_pipeline
     with tqdm(total=tunes * targets, unit=" conversions", dynamic_ncols=True) as bar:
         for state in evaluate(load_pipeline(), tunes, targets, seed, **options):
             if isinstance(state, dict):
