@@ -6,6 +6,8 @@ double-time, where one beat of the pattern lasts two beats of the tune or half a
 """
 from bisect import bisect_right
 
+import numpy as np
+
 from .recipes import STEPS_PER_BEAT
 
 STRENGTH = {"X": 1.0, "x": 0.82, "o": 0.5}
@@ -150,10 +152,38 @@ def choose(patterns, arousal, rng):
     """Draw a pattern; an excited mood favours busy ones, a calm mood sparse ones."""
     if len(patterns) == 1:
         return patterns[0]
-    order = sorted(range(len(patterns)), key=lambda i: (pattern_density(patterns[i]), i))
-    busy = [2 * order.index(i) / (len(patterns) - 1) - 1 for i in range(len(patterns))]  # -1 sparse to 1 busy
-    weights = [2.718 ** (2.5 * arousal * rank) for rank in busy]
-    return patterns[rng.choice(len(patterns), p=[weight / sum(weights) for weight in weights])]
+    # From sparse to busy: with the same luck, a more excited band then never draws a sparser pattern.
+    patterns = sorted(patterns, key=pattern_density)
+    weights = np.exp(2.5 * arousal * np.linspace(-1, 1, len(patterns)))
+    return patterns[rng.choice(len(patterns), p=weights / weights.sum())]
+
+
+def enliven(start, stop, sign, arousal, luck):
+    """What the mood makes of one stroke of a bass or chord pattern.
+
+    A calm player leaves weak strokes out, an excited one strikes long notes twice. Strokes on the beat and
+    loud ones ("X") carry the pattern: they are never left out.
+
+    Parameters
+    ----------
+    start, stop : int
+        Steps.
+    sign : str
+    arousal : float
+    luck : float
+        0 to 1, drawn for this stroke.
+
+    Returns
+    -------
+    list of (int, int)
+        First step and step after the last of what is played.
+    """
+    if sign != "X" and start % STEPS_PER_BEAT and luck < -0.5 * arousal:
+        return []
+    if stop - start >= STEPS_PER_BEAT and luck > 1 - 0.6 * arousal:
+        middle = start + (stop - start) // 4 * 2
+        return [(start, middle), (middle, stop)]
+    return [(start, stop)]
 
 
 def steps_to_beats(step, feel):

@@ -32,7 +32,9 @@ class Recipe:
     swing : tuple of float
         Least and most swing: 0 is straight, 1 puts the half beat on the last triplet.
     melody : dict
-        ``length`` (part of its written length that a note sounds), ``velocity``, ``accent``.
+        ``length`` and ``offbeat`` (part of its written length that a note sounds, on and off the beat),
+        ``velocity``, ``accent``, ``swell`` (velocity gained by the middle of a phrase), ``late`` (ms),
+        ``grace`` (chance that a long note is led into) and ``grace_from`` (below, slide, above).
     harmony : dict
         Chord quality to a list of interval lists, in semitones above the root.
     drums, bass, chords : dict
@@ -43,6 +45,9 @@ class Recipe:
         Role to (late by, spread), both in milliseconds.
     mix : dict
         ``levels`` in dB relative to the melody, and ``chains`` of effects.
+    form : dict
+        ``intro`` (bars it may last), ``enter`` (role to the share of the intro after which it enters; a role
+        that is not named waits for the tune) and ``ending`` (hold, roll, stop).
     """
 
     genre: str
@@ -56,6 +61,7 @@ class Recipe:
     sets: list
     timing: dict
     mix: dict
+    form: dict
 
 
 def list_genres():

@@ -7,12 +7,13 @@ import pretty_midi
 
 @dataclass
 class Note:
-    """One note: start and end in seconds, MIDI pitch, MIDI velocity."""
+    """One note: start and end in seconds, MIDI pitch, MIDI velocity; an ornament is not part of the tune."""
 
     start: float
     end: float
     pitch: int
     velocity: int
+    ornament: bool = False
 
 
 @dataclass
@@ -46,9 +47,16 @@ class Performance:
     beats : ndarray
         Times of the felt beats, in seconds.
     chords : list of (float, float, int, str)
-        Start and end in seconds, root pitch class, quality, as written in the tune (transposed).
+        Start and end in seconds, root pitch class, quality, as written in the tune (transposed); with intro
+        and last chord.
     mix : dict
         Levels and effects for `noteninja_lib.music.synthesis.render`.
+    intro : int
+        Bars before the tune begins.
+    ending : bool
+        Whether the piece closes at its last bar line.
+    harmony : list of (float, float, int, str)
+        As `chords`, but as the band reads them: mood may turn a chord into its relative minor or major.
     """
 
     tune: object
@@ -62,11 +70,15 @@ class Performance:
     beats: np.ndarray = None
     chords: list = field(default_factory=list)
     mix: dict = field(default_factory=dict)
+    intro: int = 0
+    ending: bool = False
+    harmony: list = field(default_factory=list)
 
     @property
     def melody(self):
-        """The notes of the melody (list of Note)."""
-        return next(part.notes for part in self.parts if part.name == "melody")
+        """The notes of the tune as the melody plays them, without ornaments (list of Note)."""
+        notes = next(part.notes for part in self.parts if part.name == "melody")
+        return [note for note in notes if not note.ornament]
 
     def to_midi(self, path=None):
         """The performance as MIDI, written to `path` if one is given."""

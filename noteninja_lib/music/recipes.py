@@ -29,6 +29,9 @@ CHORD_SIGNS = "Xxolh12345-."
 BASS_SIGNS = "R3567824aw-."
 CHORD_ROLES = ("comp", "comp2", "pad", "stabs")
 ROLES = ("melody", "double", "bass", *CHORD_ROLES)
+GRACES = ("below", "slide", "above")
+#: hold: the last chord rings; roll: it is spread upwards, then rings; stop: one short stroke.
+ENDINGS = ("hold", "roll", "stop")
 
 
 class RecipeChecker:
@@ -43,23 +46,19 @@ class RecipeChecker:
 
     def recipe(self, data):
         """All fields of a recipe, checked and completed (dict); UserError at the first fault."""
-        self.mapping("the file", data, optional=("melody", "drums", "timing"),
+        self.mapping("the file", data, optional=("melody", "drums", "timing", "form"),
                      required=("genre", "tempo", "swing", "harmony", "bass", "chords", "sets", "mix"))
         if not isinstance(data["genre"], str):
             self.fail("genre", "must be a name")
-        melody = data.get("melody", {})
-        self.mapping("melody", melody, optional=("length", "velocity", "accent"))
-        melody = {"length": self.number("melody.length", melody.get("length", 0.9), 0.1, 1.2),
-                  "velocity": self.number("melody.velocity", melody.get("velocity", 96), 1, 127),
-                  "accent": self.number("melody.accent", melody.get("accent", 8), 0, 40)}
         mix = self.mix(data["mix"])
         chords = self.chords(data["chords"])
+        drums = self.drums(data.get("drums") or {})
+        sets = self.sets(data["sets"], chords, mix)
         return dict(
             genre=data["genre"], tempo=self.pair("tempo", data["tempo"], 30, 300),
-            swing=self.pair("swing", data["swing"], 0, 1), melody=melody,
-            harmony=self.harmony(data["harmony"]),
-            drums=self.drums(data.get("drums") or {}), bass=self.bass(data["bass"]), chords=chords,
-            sets=self.sets(data["sets"], chords, mix), mix=mix,
+            swing=self.pair("swing", data["swing"], 0, 1), melody=self.melody(data.get("melody", {})),
+            harmony=self.harmony(data["harmony"]), drums=drums, bass=self.bass(data["bass"]), chords=chords,
+            sets=sets, mix=mix, form=self.form(data.get("form", {}), chords, drums, sets),
             timing={role: self.pair(f"timing.{role}", pair, -60, 60, rising=False)
                     for role, pair in self.mapping("timing", data.get("timing", {}),
                                                    optional=(*ROLES, "drums")).items()})
@@ -110,6 +109,35 @@ class RecipeChecker:
             if sign not in signs:
                 self.fail(field, f"contains {sign!r}, but only {' '.join(signs)} are allowed")
         return value
+
+    def melody(self, data):
+        """How the tune is phrased; `noteninja_lib.music.phrasing` plays it."""
+        self.mapping("melody", data, optional=("length", "offbeat", "velocity", "accent", "swell", "late",
+                                               "grace", "grace_from"))
+        length = self.number("melody.length", data.get("length", 0.9), 0.1, 1.2)
+        return {"length": length,
+                "offbeat": self.number("melody.offbeat", data.get("offbeat", length), 0.1, 1.2),
+                "velocity": self.number("melody.velocity", data.get("velocity", 96), 1, 127),
+                "accent": self.number("melody.accent", data.get("accent", 8), 0, 40),
+                "swell": self.number("melody.swell", data.get("swell", 0), 0, 40),
+                # Milliseconds; no more, or melodies in different genres would fall out of step.
+                "late": self.number("melody.late", data.get("late", 0), 0, 4),
+                "grace": self.number("melody.grace", data.get("grace", 0), 0, 1),
+                "grace_from": self.choice("melody.grace_from", data.get("grace_from", "below"), GRACES)}
+
+    def form(self, data, chords, drums, sets):
+        """Intro and ending; a part enters when its share of the intro has passed, others wait."""
+        self.mapping("form", data, optional=("intro", "enter", "ending"))
+        bars = [self.number(where, number, 0, 16, int)
+                for where, number in self.items("form.intro", data.get("intro", [0]))]
+        playing = ("bass", *chords, *(["drums"] if drums else []))
+        enter = self.mapping("form.enter", data.get("enter", dict.fromkeys(playing, 0)), optional=playing)
+        enter = {role: self.number(f"form.enter.{role}", share, 0, 1) for role, share in enter.items()}
+        first = {role for role, share in enter.items() if share == 0}
+        if not all(first & {*line_up, "drums"} for line_up in sets):
+            self.fail("form.enter", "must let a part of each line-up begin at 0, or an intro begins in silence")
+        return {"intro": bars, "enter": enter,
+                "ending": self.choice("form.ending", data.get("ending", "hold"), ENDINGS)}
 
     def harmony(self, data):
         self.mapping("harmony", data, required=QUALITIES, optional=())
