@@ -3,7 +3,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .dataset import unpack
+from .dataset.excerpts import Sounds, all_heard, pairs
+from .dataset.hearing import unpack
+from .errors import UserError
 from .model.autoencoder import MelAutoencoder, PatchDiscriminator, discriminator_loss, generator_loss
 from .model.denoiser import Denoiser
 from .model.diffusion import add_noise, sample_times, velocity
@@ -12,25 +14,8 @@ from .model.vocoder import Vocoder
 from .music.content import beat_phase
 from .music.notation import draw_notes
 from .music.genres import GENRES
-from .sound.spectrogram import HOP_LENGTH, log_mel_tensor, magnitude, mel_frequencies
-
-
-class Sounds:
-    """All recordings of a data set in memory, as 16-bit samples; random excerpts of them."""
-
-    def __init__(self, data, numbers=None):
-        numbers = range(len(data)) if numbers is None else numbers
-        self.samples = [(data.audio(n) * 32767).astype(np.int16) for n in numbers]
-
-    def excerpt(self, draw, batch_size, frames):
-        """Excerpts (batch, frames * 256) as float32, with the clips' numbers; loudness varied by +-6 dB."""
-        numbers = draw.integers(len(self.samples), size=batch_size)
-        parts = []
-        for number in numbers:
-            start = draw.integers(len(self.samples[number]) - frames * HOP_LENGTH + 1)
-            parts.append(self.samples[number][start:start + frames * HOP_LENGTH])
-        gains = 10 ** (draw.uniform(-6, 6, (batch_size, 1)) / 20)
-        return (np.stack(parts) / 32767 * gains).astype(np.float32), numbers
+from .sound.augmentation import change_tone
+from .sound.spectrogram import log_mel_tensor, magnitude, mel_frequencies
 
 
 class AutoencoderTask:
@@ -58,7 +43,6 @@ class AutoencoderTask:
             losses["fooled"] = fooled.item()
         trainer.descend(loss, "vae")
         return losses
-
 
     def finish(self, vae):
         """Measure how widely the latents spread and write it into the network's configuration."""
@@ -127,8 +111,11 @@ class LeadTask:
     main, frames = "lead", 384
 
     def __init__(self, data):
+        if not data.has_scores:
+            raise UserError("The lead network learns from known scores, and GTZAN has none: give it a data set that "
+                            "`noteninja dataset build` made.")
         self.data = data
-        self.heard = [data.heard(number) for number in range(len(data))]
+        self.heard = all_heard(data)
         self.networks, self.rates = {"lead": LeadFinder()}, {"lead": 2e-3}
 
     def batch(self, draw, size):
@@ -137,7 +124,7 @@ class LeadTask:
         for number in draw.integers(len(self.heard), size=size):
             heard = self.heard[number]
             start = draw.integers(heard.shape[-1] - self.frames + 1)
-            roll = draw_notes(self.data.clips[number].notes(), heard.shape[-1])
+            roll = draw_notes(self.data.index[number].notes(), heard.shape[-1])
             shift = int(draw.integers(-5, 6))                      # all keys
             window = slice(start, start + self.frames)
             pairs.append([np.roll(unpack(heard[:, window])[0], shift, 1), np.roll(roll[..., window], shift, 1)])
@@ -152,21 +139,24 @@ class LeadTask:
 
 
 class JudgeTask:
-    """Which genre a recording is; learned from other instruments than those that the denoiser plays."""
+    """Which genre a recording is; it learns from all that it is given.
+
+    What judges the converter must know other instruments than the converter's: give it a data set of its own,
+    rendered with other soundfonts. Each excerpt is played a little faster or slower, through another tone control,
+    with some noise, so that neither key nor sound quality gives a genre away.
+    """
     main, frames = "judge", 256
 
     def __init__(self, data):
-        main_font = data.clips[0].soundfont
-        numbers = [n for n, clip in enumerate(data.clips) if clip.soundfont != main_font] or range(len(data))
-        self.sounds = Sounds(data, numbers)
-        self.labels = np.array([GENRES.index(data.clips[n].genre) for n in numbers])
+        self.sounds = Sounds(data)
+        self.labels = np.array([GENRES.index(genre) for genre in data.labels])
         self.networks, self.rates = {"judge": Judge()}, {"judge": 1e-3}
 
     def batch(self, draw, size):
         """Excerpts of sound and their genres."""
-        sounds, numbers = self.sounds.excerpt(draw, size, self.frames)
-        noise = draw.normal(size=sounds.shape) * 10 ** draw.uniform(-5, -2, (size, 1))
-        return [(sounds + noise).astype(np.float32), self.labels[numbers]]
+        sounds, numbers = self.sounds.excerpt(draw, size, self.frames, speed=0.06)
+        noise = draw.standard_normal(sounds.shape, np.float32) * 10 ** draw.uniform(-5, -2, (size, 1))
+        return [(change_tone(sounds, draw) + noise).astype(np.float32), self.labels[numbers]]
 
     def update(self, trainer, batch):
         """One step; returns the cross-entropy and the share of right answers."""
@@ -179,9 +169,11 @@ class JudgeTask:
 class DiffusionTask:
     """Velocity of the flow, on pairs: content heard in one genre, latents of the same bars in another.
 
+    Real recordings have no other version and no score: their content is heard in themselves, and only there.
+
     Parameters
     ----------
-    data : BandSet
+    data : BandSet or GTZAN
     vae, lead : networks
         Trained; they turn the recordings into latents and what was heard into the tune.
     drop_content, drop_style : float
@@ -192,8 +184,9 @@ class DiffusionTask:
     main, frames = "unet", 256
 
     def __init__(self, data, vae, lead, *, drop_content=0.15, drop_style=0.1, score=0.3, start=None):
-        self.data, self.drop_content, self.drop_style, self.score = data, drop_content, drop_style, score
-        self.heard = [data.heard(number) for number in range(len(data))]
+        self.data, self.drop_content, self.drop_style = data, drop_content, drop_style
+        self.score = score if data.has_scores else 0.0
+        self.heard = all_heard(data)
         self.leads, self.latents = [], []
         with torch.no_grad():
             for number, heard in enumerate(self.heard):
@@ -201,12 +194,7 @@ class DiffusionTask:
                 self.leads.append((lead(notes[None])[0].sigmoid() * 255).round().to(torch.uint8).numpy())
                 mel = log_mel_tensor(torch.from_numpy(data.audio(number)))
                 self.latents.append(vae.encode(mel[None])[0].half().numpy())
-        main_font = data.clips[0].soundfont if data.clips else ""
-        groups = {}
-        for number, clip in enumerate(data.clips):
-            groups.setdefault(clip.group, []).append(number)
-        self.pairs = [(source, target) for members in groups.values() for target in members for source in members
-                      if data.clips[target].soundfont == main_font and (source != target or len(members) == 1)]
+        self.pairs = pairs(data)
         self.networks = {"unet": start or Denoiser(tuple(map(float, mel_frequencies())))}
         self.rates = {"unet": 6e-4}
 
@@ -217,7 +205,7 @@ class DiffusionTask:
         if draw.random() >= self.score:
             lead = self.leads[number][..., window] / 255
             return np.concatenate([lead.reshape(-1, self.frames), notes.reshape(-1, self.frames), rhythm])
-        clip, end = self.data.clips[number], start + self.frames
+        clip, end = self.data.index[number], start + self.frames
         roll = draw_notes(clip.notes(), end)
         others = draw_notes(clip.notes("others"), end) if draw.random() < 0.7 else 0 * roll
         rhythm = np.concatenate([0 * rhythm[:3], beat_phase(np.asarray(clip.beats), end)[:, window]])
@@ -231,7 +219,7 @@ class DiffusionTask:
             columns = min(self.latents[source].shape[-1], self.latents[target].shape[-1])
             first = int(draw.integers(columns - self.frames // 4 + 1))
             picture = self.picture(source, 4 * first, draw) * (draw.random() >= self.drop_content)
-            style = self.data.clips[target].style() * (draw.random() >= self.drop_style)
+            style = self.data.index[target].style() * (draw.random() >= self.drop_style)
             rows.append((self.latents[target][..., first:first + self.frames // 4], picture, style))
         return [np.stack(part).astype(np.float32) for part in zip(*rows)]
 
@@ -262,4 +250,5 @@ class RegressionTask(DiffusionTask):
 
 
 TASKS = {"autoencoder": (AutoencoderTask, MelAutoencoder), "vocoder": (VocoderTask, Vocoder),
-         "lead": (LeadTask, LeadFinder), "judge": (JudgeTask, Judge), "diffusion": (DiffusionTask, Denoiser), "regression": (RegressionTask, Denoiser)}
+         "lead": (LeadTask, LeadFinder), "judge": (JudgeTask, Judge), "diffusion": (DiffusionTask, Denoiser),
+         "regression": (RegressionTask, Denoiser)}

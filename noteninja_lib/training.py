@@ -167,8 +167,12 @@ def train(trainer, batch_size, save_minutes=3.0):
 
 
 def make_task(network, data, steps, models, again):
-    """The task of a network by name, with the trained networks that it builds upon."""
-    from .dataset import BandSet
+    """The task of a network by name, with the trained networks that it builds upon.
+
+    `data` is a folder of either kind of data set, or None; see `dataset.open_dataset`. Of GTZAN the training part is
+    used, and of the band's sets all clips whose tunes are for training.
+    """
+    from .dataset import open_dataset
     from .model.listener import LeadFinder
     from .model.autoencoder import MelAutoencoder
     from .model.weights import load_model
@@ -183,7 +187,11 @@ def make_task(network, data, steps, models, again):
         options["vae"] = load_model(MelAutoencoder, models)
     if network in ("diffusion", "regression"):
         options |= {"vae": load_model(MelAutoencoder, models), "lead": load_model(LeadFinder, models)}
-    return kind(BandSet(data), **options)
+    data = open_dataset(data)
+    numbers = data.training()
+    if not numbers:
+        raise UserError(f"{data.root} holds nothing to train on: no recording of it belongs to the training part.")
+    return kind(data.part(numbers), **options)
 
 
 def run_training(network, data, run, steps, batch_size, seed=0, ema=0.999, models=None, again=False, threads=0):

@@ -167,7 +167,7 @@ MAY_IMPORT = {
     "sound": {"sound"},
     "music": {"sound", "music", "model.listener", "model.weights"},
     "model": {"sound", "model"},
-    "dataset": {"sound", "music"},
+    "dataset": {"sound", "music", "dataset"},
     "pipeline": {"sound", "music", "model"},
     "tasks": {"sound", "music", "model", "dataset"},
     "training": {"sound", "music", "model", "dataset", "tasks"},

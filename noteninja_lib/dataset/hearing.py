@@ -1,0 +1,66 @@
+"""What Basic Pitch and the beat tracker hear in a data set, once and for all: training reads it thousands of times."""
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import connection, parent_process
+from os import _exit
+
+import numpy as np
+import torch
+
+from ..music import content
+
+
+def listen(data, number, path):
+    """What is heard in a recording, from the file at `path` if it is there; see `DataSet.heard`."""
+    if not path.exists():
+        audio = data.audio(number)
+        notes, rhythm = content.transcribe(audio), content.rhythm_of(audio)
+        frames = notes.shape[-1]
+        packed = np.concatenate([np.rint(notes.reshape(-1, frames) * 255), np.rint(rhythm * 127) + 128])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path.with_suffix(".part"), "wb") as file:
+            np.savez_compressed(file, heard=packed.astype(np.uint8))
+        path.with_suffix(".part").replace(path)
+    return np.load(path)["heard"]
+
+
+def unpack(heard):
+    """Notes (..., 2, 88, frames) and rhythm (..., 5, frames) of what `heard` gave, as floats or tensors."""
+    notes, rhythm = heard[..., :176, :], heard[..., 176:, :]
+    return notes.reshape(*notes.shape[:-2], 2, 88, notes.shape[-1]) / 255, (rhythm - 128.0) / 127
+
+
+def _hear_one(number, data):
+    torch.set_num_threads(1)                               # one process a core
+    data.heard(number)
+
+
+def hear_all(data, workers=1):
+    """Listen to all recordings of a data set ahead of training; yields (done, all)."""
+    with processes(workers) as pool:
+        for done, _ in enumerate(pool.map(partial(_hear_one, data=data), range(len(data)), chunksize=8), 1):
+            yield done, len(data)
+
+
+@contextmanager
+def processes(workers):
+    """Processes that share the work, and end with the caller, however it ends."""
+    with ProcessPoolExecutor(workers, initializer=_begin) as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)             # what has begun is finished, nothing else begins
+
+
+def _begin():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)           # Ctrl-C is for the caller, who then ends the others
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_caller, daemon=True).start()
+
+
+def _end_with_caller():
+    connection.wait([parent_process().sentinel])
+    _exit(1)

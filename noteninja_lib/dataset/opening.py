@@ -1,0 +1,61 @@
+"""One door to every data set: the real GTZAN where a user has it, else the band."""
+import os
+from pathlib import Path
+
+from tqdm import tqdm
+
+from .. import data_folder, fast_mode
+from ..errors import UserError
+from .bandset import BandSet
+from .building import build, fingerprint
+from .common import cache_folder, require_folder
+from .gtzan import GTZAN, find_genres
+
+TUNES, SECONDS = (3, 4.0) if fast_mode() else (12, 10.0)     # of the small set that the band plays for want of a better
+
+
+def open_dataset(root=None, tell=print):
+    """Open a data set of either kind.
+
+    Parameters
+    ----------
+    root : path, optional
+        A folder that `noteninja dataset build` made, or GTZAN. By default the folder that the environment variable
+        NOTENINJA_GTZAN names, or data/gtzan; where there is none, a small set by the band, rendered once.
+    tell : callable or None
+        Is given one sentence on what is used, where that is not plain.
+
+    Returns
+    -------
+    BandSet or GTZAN
+
+    Raises
+    ------
+    UserError
+        If `root`, or the folder that NOTENINJA_GTZAN names, holds no data set.
+    """
+    root = root or os.environ.get("NOTENINJA_GTZAN")
+    if root:
+        root = require_folder(root)
+        if any(root.glob("manifest*.jsonl")):
+            return BandSet(root, tell)
+        if find_genres(root):
+            return GTZAN(root, tell=tell)
+        raise UserError(f"{root} holds no data set: give GTZAN's folder, with genres/ or genres_original/ inside, or make "
+                        f"a data set with `noteninja dataset build --out {root}`.")
+    home = data_folder() / "gtzan"
+    if home.is_dir() and find_genres(home):
+        return GTZAN(home, tell=tell)
+    if tell:
+        tell(f"No GTZAN at hand, so the band plays: put its folder genres/ into {home}, or name it in the environment "
+             f"variable NOTENINJA_GTZAN.")
+    return small_set()
+
+
+def small_set():
+    """A few tunes by the band in all ten genres, from the cache; rendered the first time."""
+    folder = cache_folder("band") / f"{'fast' if fast_mode() else 'small'}-{fingerprint()}"
+    with tqdm(desc="the band is playing", unit=" tunes", delay=1, leave=False) as bar:
+        for done, bar.total in build(folder, TUNES * 10 * SECONDS / 3600, seconds=SECONDS, workers=os.cpu_count() or 1):
+            bar.update(done - bar.n)
+    return BandSet(Path(folder))
