@@ -25,7 +25,7 @@ def test_recipe_has_variants(genre):
     used = {role for line_up in recipe.sets for role in line_up}
     assert set(recipe.chords) <= used, "a part that no line-up plays"
     chains = {instrument["chain"] for line_up in recipe.sets for instrument in line_up.values()}
-    assert set(recipe.mix["chains"]) <= chains | {"drums", "bus"}, "an effect chain that nothing uses"
+    assert set(recipe.mix["chains"]) <= chains | {"drums", "voice", "bus"}, "an effect chain that nothing uses"
 
 
 def test_genres_are_what_they_are_known_for():

@@ -48,7 +48,7 @@ def voice_chord(tones, previous, low, high, style):
         return [root, root + 7, root + 12]
     if style == "strum":  # a guitar: root at the bottom, then chord tones upwards
         classes = {tone % 12 for tone in tones}
-        return [root] + [p for p in range(root + 5, min(high, root + 24) + 1) if p % 12 in classes][:5]
+        return [root] + [p for p in range(root + 5, min(high, root + 24) + 1) if p % 12 in classes][:4]
     if style == "shell" and len(tones) > 3:  # third and seventh tell the chord; the bass has the root
         tones = tones[1:2] + tones[3:]
     # Each tone goes to the octave nearest to where the hand was, so that chords move by small steps.

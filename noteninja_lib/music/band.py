@@ -12,6 +12,7 @@ from .performance import Part, Performance, pattern_metre
 from .phrasing import play_melody
 from .players import play_bass, play_chords, play_drums
 from .stage import Stage
+from .voice import play_voice
 
 
 def arrange(tune, recipe, seed=0, *, tempo=None, swing=None, transpose=0, valence=0.0, arousal=0.0,
@@ -88,6 +89,8 @@ def _parts(stage, line_up, rng):
     if stage.recipe.drums:
         kits = stage.recipe.drums["kits"]
         parts.append(Part("drums", kits[rng.integers(len(kits))], True, play_drums(stage)))
+    if stage.recipe.voice:
+        parts.append(Part("voice", 0, True, play_voice(stage)))
     for part in parts:
         part.notes = sorted((n for n in part.notes if n.start < stage.performance.duration - 0.02),
                             key=lambda n: (n.start, n.pitch))
@@ -97,10 +100,10 @@ def _parts(stage, line_up, rng):
 def _mix(recipe, line_up, rng, arousal):
     """Levels and effect chains of this line-up, for the renderer."""
     levels, chains = {}, {}
-    for role in (*line_up, *(["drums"] if recipe.drums else [])):
-        instrument = line_up.get(role, {"level": 0, "chain": "drums"})  # a kit is not in the line-up
+    for role in (*line_up, *(["drums"] if recipe.drums else []), *(["voice"] if recipe.voice else [])):
+        instrument = line_up.get(role, {"level": 0, "chain": role})  # kit and voice are not in the line-up
         own = 0.0 if role == "melody" else float(rng.uniform(-1.5, 1.5))  # no two mixes are alike
         levels[role] = recipe.mix["levels"].get(role, -8) + instrument["level"] + own
         chains[role] = recipe.mix["chains"].get(instrument["chain"], [])
     chains["bus"] = recipe.mix["chains"].get("bus", [])
-    return {"levels": levels, "chains": chains, "brightness": 3.0 * arousal}
+    return {"levels": levels, "chains": chains, "room": recipe.mix["room"], "brightness": 4.0 * arousal}

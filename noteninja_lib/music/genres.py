@@ -45,6 +45,8 @@ class Recipe:
         Role to (late by, spread), both in milliseconds.
     mix : dict
         ``levels`` in dB relative to the melody, and ``chains`` of effects.
+    voice : dict
+        ``range`` of a speaking voice's pitch and the rhythms of its syllables (may be empty).
     form : dict
         ``intro`` (bars it may last), ``enter`` (role to the share of the intro after which it enters; a role
         that is not named waits for the tune) and ``ending`` (hold, roll, stop).
@@ -62,6 +64,7 @@ class Recipe:
     timing: dict
     mix: dict
     form: dict
+    voice: dict
 
 
 def list_genres():

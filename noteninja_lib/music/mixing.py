@@ -2,8 +2,9 @@
 
 Half of a genre is in the studio. A distorted guitar is a clean one through an amplifier, a cabinet and a
 compressor; disco is a kick that makes the whole bus breathe. Each stem goes through its chain of effects,
-is brought to its level relative to the melody, and the sum goes through the bus chain. The effects come
-from pedalboard (the optional extra ``band``); without it only the levels are set.
+is brought to its level relative to the melody, and the sum goes through the bus chain. All players sit in one
+room: each sends a share of its sound to the same reverb. The effects come from pedalboard (the optional extra
+``band``); without it only the levels are set.
 """
 import warnings
 from functools import lru_cache
@@ -36,6 +37,7 @@ EFFECTS = {
                "mix": (0, 1)},
     "delay": {"delay_seconds": (0, 2), "feedback": (0, 0.9), "mix": (0, 1)},
     "reverb": {"room_size": (0, 1), "damping": (0, 1), "wet_level": (0, 1), "dry_level": (0, 1)},
+    "room": {"send_db": (-40, 0)},  # the share of a part that goes to the room which all parts have in common
 }
 #: Where pedalboard's class is not just the capitalised name.
 _CLASSES = {"highpass": "HighpassFilter", "lowpass": "LowpassFilter", "peak": "PeakFilter",
@@ -71,10 +73,22 @@ def apply_chain(audio, chain, sample_rate):
     library = _pedalboard() if chain else None
     if library is None:
         return audio
-    effects = [getattr(library, _CLASSES.get(name, name.capitalize()))(**settings)
-               for name, settings in chain]
-    board = library.Pedalboard(effects)
-    return board(audio, sample_rate, reset=True)
+    waiting = []
+    for name, settings in chain:
+        if name == "distortion":  # pedalboard's formula, but twenty times as fast
+            audio = np.tanh(_run(library, waiting, audio, sample_rate) * np.float32(_gain(settings["drive_db"])))
+            waiting = []
+        elif name != "room":
+            waiting.append(getattr(library, _CLASSES.get(name, name.capitalize()))(**settings))
+    return _run(library, waiting, audio, sample_rate)
+
+
+def _run(library, effects, audio, sample_rate):
+    return library.Pedalboard(effects)(audio, sample_rate, reset=True) if effects else audio
+
+
+def _gain(decibels):
+    return 10 ** (decibels / 20)
 
 
 def level(audio, sample_rate):
@@ -100,7 +114,7 @@ def mix_stems(stems, mix, sample_rate):
         Dry sound by part name.
     mix : dict
         ``levels``: part to dB relative to the melody; ``chains``: part (and "bus") to a list of effects;
-        ``brightness``: dB of treble added on the bus.
+        ``room``: settings of the reverb that all share; ``brightness``: dB of treble added on the bus.
     sample_rate : int
 
     Returns
@@ -108,16 +122,22 @@ def mix_stems(stems, mix, sample_rate):
     ndarray of float32, shape (n,)
         Not yet at its final loudness.
     """
-    total = None
+    total = np.zeros(max(map(len, stems.values())), np.float32)
+    room = np.zeros_like(total)
     for name in sorted(stems):
-        stem, loud = stems[name], level(stems[name], sample_rate)
+        chain, loud = mix["chains"].get(name, []), level(stems[name], sample_rate)
         if loud == 0:
             continue
-        stem = (stem * (_REFERENCE_RMS / loud)).astype(np.float32)
-        stem = apply_chain(stem, mix["chains"].get(name, []), sample_rate)
+        stem = apply_chain(stems[name] * np.float32(_REFERENCE_RMS / loud), chain, sample_rate)
         loud = level(stem, sample_rate) or 1.0
-        stem = stem * np.float32(_REFERENCE_RMS * 10 ** (mix["levels"].get(name, -6) / 20) / loud)
-        total = stem if total is None else total + stem
+        stem = stem * np.float32(_REFERENCE_RMS * _gain(mix["levels"].get(name, -6)) / loud)
+        total += stem
+        for effect, settings in chain:
+            if effect == "room":
+                room += stem * np.float32(_gain(settings["send_db"]))
+    if room.any():
+        echo = {"wet_level": 0.33, "dry_level": 0.0, **mix.get("room", {})}  # a gain of 1: the library's unit is 1/3
+        total += apply_chain(room, [("reverb", echo)], sample_rate) if _pedalboard() else 0
     bus = list(mix["chains"].get("bus", []))
     if mix.get("brightness"):
         bus.append(("highshelf", {"cutoff_frequency_hz": 2500, "gain_db": mix["brightness"]}))

@@ -18,7 +18,10 @@ class Note:
 
 @dataclass
 class Part:
-    """What one member of the band plays: a General MIDI program (or drum kit) and notes."""
+    """What one member of the band plays: a General MIDI program (or drum kit) and notes.
+
+    The part "voice" has `is_drum` set too: it speaks, and its pitches belong to no key.
+    """
 
     name: str
     program: int
@@ -84,6 +87,8 @@ class Performance:
         """The performance as MIDI, written to `path` if one is given."""
         midi = pretty_midi.PrettyMIDI(initial_tempo=self.tempo)
         for part in self.parts:
+            if part.name == "voice":  # MIDI cannot speak
+                continue
             instrument = pretty_midi.Instrument(part.program, part.is_drum, part.name)
             instrument.notes = [pretty_midi.Note(n.velocity, n.pitch, n.start, n.end) for n in part.notes]
             midi.instruments.append(instrument)

@@ -46,7 +46,7 @@ class RecipeChecker:
 
     def recipe(self, data):
         """All fields of a recipe, checked and completed (dict); UserError at the first fault."""
-        self.mapping("the file", data, optional=("melody", "drums", "timing", "form"),
+        self.mapping("the file", data, optional=("melody", "drums", "voice", "timing", "form"),
                      required=("genre", "tempo", "swing", "harmony", "bass", "chords", "sets", "mix"))
         if not isinstance(data["genre"], str):
             self.fail("genre", "must be a name")
@@ -58,10 +58,11 @@ class RecipeChecker:
             genre=data["genre"], tempo=self.pair("tempo", data["tempo"], 30, 300),
             swing=self.pair("swing", data["swing"], 0, 1), melody=self.melody(data.get("melody", {})),
             harmony=self.harmony(data["harmony"]), drums=drums, bass=self.bass(data["bass"]), chords=chords,
-            sets=sets, mix=mix, form=self.form(data.get("form", {}), chords, drums, sets),
+            voice=self.voice(data.get("voice") or {}), sets=sets, mix=mix,
+            form=self.form(data.get("form", {}), chords, drums, sets),
             timing={role: self.pair(f"timing.{role}", pair, -60, 60, rising=False)
                     for role, pair in self.mapping("timing", data.get("timing", {}),
-                                                   optional=(*ROLES, "drums")).items()})
+                                                   optional=(*ROLES, "drums", "voice")).items()})
 
     def mapping(self, field, value, required=(), optional=None):
         if not isinstance(value, dict):
@@ -180,6 +181,16 @@ class RecipeChecker:
             self.fail("bass.range", "must span at least 12 semitones")
         return part
 
+    def voice(self, data):
+        """The speaking voice: in which range its own pitch lies, and the rhythms of its syllables."""
+        if not data:
+            return {}
+        self.mapping("voice", data, required=("range", *METRES), optional=())
+        return {"range": self.pair("voice.range", data["range"], 40, 64, kinds=int),
+                **{metre: [self.pattern(where, row, steps, DRUM_SIGNS)
+                           for where, row in self.items(f"voice.{metre}", data[metre])]
+                   for metre, steps in METRES.items()}}
+
     def chords(self, data):
         parts = {}
         for role, part in self.mapping("chords", data, optional=CHORD_ROLES).items():
@@ -221,14 +232,15 @@ class RecipeChecker:
                 "interval": self.choice(f"{field}.interval", data.get("interval", 0), INTERVALS)}
 
     def mix(self, data):
-        self.mapping("mix", data, required=("levels",), optional=("chains",))
-        self.mapping("mix.levels", data["levels"], optional=(*ROLES, "drums"))
+        self.mapping("mix", data, required=("levels",), optional=("chains", "room"))
+        self.mapping("mix.levels", data["levels"], optional=(*ROLES, "drums", "voice"))
         levels = {role: self.number(f"mix.levels.{role}", level, -40, 12)
                   for role, level in data["levels"].items()}
         chains = {name: [self.effect(where, effect)
                          for where, effect in self.items(f"mix.chains.{name}", chain)]
                   for name, chain in self.mapping("mix.chains", data.get("chains", {})).items()}
-        return {"levels": levels, "chains": chains}
+        _, room = self.effect("mix.room", {"reverb": data.get("room", {})})
+        return {"levels": levels, "chains": chains, "room": room}
 
     def effect(self, field, data):
         if not isinstance(data, dict) or len(data) != 1:

@@ -12,10 +12,11 @@ from tinysoundfont import _tinysoundfont
 
 from ..errors import UserError
 from .mixing import finish, mix_stems
+from .voice import speak
 
 RENDER_RATE = 44100
 DRUM_BANK = 128
-_VOICES = 128
+_VOICES = 64  # more than are heard at once; what rings below them costs time
 
 
 def default_soundfont():
@@ -109,7 +110,8 @@ def render_stems(performance, soundfont=None, sample_rate=RENDER_RATE):
     """
     font = _load(str(soundfont or default_soundfont()), sample_rate)
     samples = int(round(performance.duration * sample_rate))
-    return {part.name: _render_part(font, part, samples, sample_rate)
+    return {part.name: speak(part.notes, samples, sample_rate, performance.seed) if part.name == "voice"
+            else _render_part(font, part, samples, sample_rate)
             for part in performance.parts if part.notes}
 
 
