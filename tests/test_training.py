@@ -1,5 +1,4 @@
 """The data set, the tasks and the training loop, on a handful of short clips."""
-import json
 from itertools import islice
 
 import numpy as np
@@ -7,13 +6,15 @@ import pytest
 import torch
 
 from noteninja_lib.dataset import BandSet, build, unpack
+from noteninja_lib.dataset.excerpts import Sounds
 from noteninja_lib.errors import UserError
 from noteninja_lib.model.autoencoder import MelAutoencoder
 from noteninja_lib.model.denoiser import Denoiser
 from noteninja_lib.model.listener import LeadFinder
 from noteninja_lib.music.genres import GENRES, style_vector
+from noteninja_lib.sound.augmentation import change_speed, change_tone
 from noteninja_lib.sound.spectrogram import mel_frequencies
-from noteninja_lib.tasks import AutoencoderTask, DiffusionTask, JudgeTask, LeadTask, VocoderTask
+from noteninja_lib.tasks import AutoencoderTask, DiffusionTask, JudgeTask, LeadTask, RegressionTask, VocoderTask
 from noteninja_lib.training import Trainer, train
 
 SECONDS, VERSIONS = 5.0, 2
@@ -36,23 +37,6 @@ def test_layout_and_manifest_are_as_promised(data):
         assert clip.melody and all(0 <= start < end <= SECONDS + 2 for start, end, _ in clip.melody)
     first, second = data.clips[:2]
     assert first.group == second.group and first.tempo == second.tempo and first.genre != second.genre
-
-
-def test_building_again_gives_the_same_bytes_and_keeps_what_is_there(data, tmp_path):
-    list(build(tmp_path, 4 * SECONDS / 3600, seconds=SECONDS, versions=VERSIONS))
-    for clip in data.clips:
-        assert (tmp_path / clip.file).read_bytes() == (data.root / clip.file).read_bytes()
-    before = (tmp_path / data.clips[0].file).stat().st_mtime_ns
-    (tmp_path / data.clips[1].file).unlink()
-    list(build(tmp_path, 4 * SECONDS / 3600, seconds=SECONDS, versions=VERSIONS))
-    assert (tmp_path / data.clips[0].file).stat().st_mtime_ns == before
-    assert (tmp_path / data.clips[1].file).read_bytes() == (data.root / data.clips[1].file).read_bytes()
-
-
-def test_shards_share_the_work(data, tmp_path):
-    for job in (0, 1):
-        list(build(tmp_path, 4 * SECONDS / 3600, seconds=SECONDS, versions=VERSIONS, shard=(job, 2)))
-    assert {clip.file for clip in BandSet(tmp_path).clips} == {clip.file for clip in data.clips}
 
 
 def test_what_was_heard_is_kept_and_contains_the_tune(data):
@@ -85,10 +69,11 @@ def small_tasks(data):
     unet = Denoiser(tuple(map(float, mel_frequencies())), (16, 16, 32), 1, 8)
     return {"autoencoder": AutoencoderTask(data, 2, start=MelAutoencoder(width=16, layers=1)),
             "vocoder": VocoderTask(data, 2, vae=vae), "lead": LeadTask(data), "judge": JudgeTask(data),
-            "diffusion": DiffusionTask(data, vae, LeadFinder().eval(), start=unet)}
+            "diffusion": DiffusionTask(data, vae, LeadFinder().eval(), start=unet),
+            "regression": RegressionTask(data, vae, LeadFinder().eval(), start=unet)}
 
 
-@pytest.mark.parametrize("name", ["autoencoder", "vocoder", "lead", "judge", "diffusion"])
+@pytest.mark.parametrize("name", ["autoencoder", "vocoder", "lead", "judge", "diffusion", "regression"])
 def test_each_task_trains_a_step_and_changes_its_network(data, tmp_path, name):
     task = small_tasks(data)[name]
     before = {key: value.clone() for key, value in task.networks[task.main].state_dict().items()}
@@ -120,6 +105,35 @@ def test_a_handful_can_be_learned_by_heart(data, tmp_path):
     assert np.mean(losses[-3:]) < 0.7 * np.mean(losses[:3])
 
 
-def test_the_manifest_is_one_json_object_a_line(data):
-    lines = (data.root / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
-    assert {"tune", "genre", "tempo", "seed", "soundfont", "valence", "melody"} <= set(json.loads(lines[0]))
+def test_speed_moves_pitch_and_tempo_together():
+    time = np.arange(30000) / 22050
+    faster, same = change_speed([np.sin(2 * np.pi * 440 * time)] * 2, [1.25, 1.0], 22050)
+    spectrum = np.abs(np.fft.rfft(faster))
+    assert np.argmax(spectrum) == 550 and same[100] == pytest.approx(np.sin(2 * np.pi * 440 * 100 / 22050), abs=1e-6)
+
+
+def test_tone_changes_stay_within_their_limits():
+    noise = np.random.default_rng(0).normal(size=(50, 32768)).astype(np.float32)
+    gains = np.abs(np.fft.rfft(change_tone(noise, np.random.default_rng(1)))) / np.abs(np.fft.rfft(noise))
+    decibels = 20 * np.log10(gains)
+    bass, middle, top = decibels[:, 10:60].mean(1), decibels[:, 1400:1500].mean(1), decibels[:, -10:].mean(1)
+    assert bass.min() < -4 and bass.max() > 4 and np.abs(bass).max() <= 6.1
+    assert np.abs(middle).max() <= 6.1 and np.median(top) < -6                 # the upper limit lies at 5 to 11 kHz
+    flat = change_tone(noise, np.random.default_rng(1), shelf=0, lowpass=(1e6, 1e6))
+    np.testing.assert_allclose(flat, noise, atol=1e-4)
+
+
+def test_excerpts_of_short_recordings_are_refused_or_slowed_to_fit(data):
+    sounds = Sounds(data)
+    shortest = min(map(len, sounds.samples))
+    fitting, _ = sounds.excerpt(np.random.default_rng(0), 8, shortest // 256, speed=0.06)
+    assert fitting.shape == (8, shortest // 256 * 256) and np.abs(fitting).max(1).min() > 0
+    with pytest.raises(UserError, match="shorter than"):
+        sounds.excerpt(np.random.default_rng(0), 2, shortest // 256 + 8)
+
+
+def test_the_judge_learns_from_all_that_it_is_given(data):
+    task = JudgeTask(data)
+    assert len(task.labels) == len(task.sounds.samples) == len(data)
+    first, second = (task.batch(np.random.default_rng(7), 4) for _ in range(2))
+    assert all(np.array_equal(one, other) for one, other in zip(first, second))
