@@ -11,17 +11,24 @@ from .errors import UserError  # noqa: E402
 
 app = typer.Typer(help="Hear the same tune in another genre.", no_args_is_help=True, add_completion=False,
                   pretty_exceptions_enable=False)
-dataset_app = typer.Typer(help="Make a data set in GTZAN's shape.", no_args_is_help=True)
+dataset_app = typer.Typer(help="Make, open and check data sets: GTZAN, or the band's own in its shape.", no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
 
 
 def bar(pairs, unit):
-    """Show (done, all) pairs as a progress bar with the time left."""
+    """Show (done, all) pairs as a progress bar with the time left; Ctrl-C ends it with a sentence."""
+    import signal
+
     from tqdm import tqdm
-    with tqdm(unit=unit, dynamic_ncols=True) as shown:
-        for done, total in pairs:
-            shown.total = total
-            shown.update(done - shown.n)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        done, total = next(pairs)                           # what is wrong with the arguments is said before a bar is drawn
+        with tqdm(unit=unit, dynamic_ncols=True, initial=done, total=total) as shown:
+            for done, _ in pairs:
+                shown.update(done - shown.n)
+    except KeyboardInterrupt:
+        typer.echo("Stopped; the same command goes on from there.", err=True)
+        raise typer.Exit(130) from None
 
 
 @dataset_app.command()
@@ -31,26 +38,73 @@ def build(out: Annotated[Path, typer.Option(help="Folder to make.")],
           seconds: Annotated[float, typer.Option(min=3, help="Length of each clip.")] = 30.0,
           versions: Annotated[int, typer.Option(min=1, max=10, help="Genres in which each tune is played.")] = 10,
           soundfont: Annotated[Optional[List[Path]], typer.Option(help="May be given several times.")] = None,
-          seed: int = 0, moods: Annotated[float, typer.Option(min=0, max=1)] = 0.3,
+          seed: int = 0, moods: Annotated[float, typer.Option(min=0, max=1, help="Share of clips with a mood.")] = 0.3,
           workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
           shard: Annotated[str, typer.Option(help="This job and the number of jobs, such as 0/4.")] = "0/1"):
     """Render tunes in several genres, in step with each other; can be stopped and started again."""
     from .dataset import build as render
+    from .dataset import parse_shard
     bar(render(out, hours, split=split, seconds=seconds, versions=versions, soundfonts=soundfont or (), seed=seed,
-               moods=moods, workers=workers, shard=tuple(map(int, shard.split("/")))), " tunes")
+               moods=moods, workers=workers, shard=parse_shard(shard)), " tunes")
+
+
+ANY_SET = "GTZAN's folder, or one made by `noteninja dataset build`; by default GTZAN if it is found, else a small set by the band."
+AnySet = Annotated[Optional[Path], typer.Argument(help=ANY_SET)]
 
 
 @dataset_app.command()
-def hear(data: Path, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
+def hear(data: AnySet = None, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
     """Listen to a data set ahead of training, and keep what was heard."""
-    from .dataset import BandSet, hear_all
-    bar(hear_all(BandSet(data), workers), " clips")
+    from .dataset import hear_all, open_dataset
+    bar(hear_all(open_dataset(data), workers), " recordings")
+
+
+@dataset_app.command()
+def info(data: AnySet = None):
+    """Say what a data set holds, how it is split, and what is known to be wrong with it."""
+    from .dataset import GTZAN, open_dataset
+    opened = open_dataset(data)
+    typer.echo(opened.summary())
+    if isinstance(opened, GTZAN):
+        typer.echo(opened.faults())
+
+
+@dataset_app.command()
+def validate(data: AnySet = None):
+    """Read all recordings and list those that cannot be used; the exit status is 1 if there are any."""
+    from .dataset import open_dataset
+    report = open_dataset(data, tell=None).validate()
+    typer.echo(str(report))
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@dataset_app.command()
+def repetitions(data: AnySet = None, likeness: Annotated[float, typer.Option(min=0, max=1)] = 0.85):
+    """List recordings that occur twice, also shifted in time, louder or coded differently."""
+    from .dataset import find_repetitions, open_dataset
+    opened = open_dataset(data)
+    for one in find_repetitions(opened, likeness):
+        typer.echo(f"{one.likeness:.3f}  {opened.index[one.first].file}  {opened.index[one.second].file}  "
+                   f"begins {one.shift:.1f} s later")
+
+
+@dataset_app.command()
+def check(clips: Annotated[int, typer.Option(min=1, help="Recordings of each genre.")] = 20,
+          tagger: Annotated[Optional[Path], typer.Option(help="A Python program that hears genres in files; see the README.")] = None,
+          soundfont: Annotated[Optional[Path], typer.Option(help="An .sf2 or .sf3 file; the small default one if not given.")] = None,
+          out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/band.json by default.")] = None,
+          seed: int = 0, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
+    """Measure what the band plays: traits of genres, mood, speed, and what an outside listener hears."""
+    from .evaluation.bandcheck import report
+    from .model.weights import models_folder
+    report(clips, out or models_folder() / "band.json", seed=seed, soundfont=soundfont, tagger=tagger, workers=workers)
 
 
 @app.command()
-def train(network: Annotated[str, typer.Argument(help="autoencoder, vocoder, lead, judge or diffusion.")],
-          data: Annotated[Path, typer.Option(help="Folder made by `noteninja dataset build`.")],
+def train(network: Annotated[str, typer.Argument(help="autoencoder, vocoder, lead, judge, diffusion or regression.")],
           run: Annotated[Path, typer.Option(help="Folder for checkpoints; started again, training goes on from there.")],
+          data: Annotated[Optional[Path], typer.Option(help=ANY_SET)] = None,
           steps: int = 2000, batch: int = 16, seed: int = 0, ema: float = 0.999,
           models: Annotated[Optional[Path], typer.Option(help="Where the weights go, and come from; data/models by default.")] = None,
           again: Annotated[bool, typer.Option(help="Begin from the weights that are there.")] = False,
@@ -68,7 +122,7 @@ def train(network: Annotated[str, typer.Argument(help="autoencoder, vocoder, lea
 @app.command()
 def calibrate(tunes: Annotated[int, typer.Option(min=2, help="Validation tunes.")] = 12):
     """After training: spread the amount slider evenly, and find the ends of the tune-kept scale."""
-    from .evaluation import calibrate as measure
+    from .evaluation.calibration import calibrate as measure
     from .model.weights import models_folder
     from .pipeline import NoteNinjaPipeline, assemble
     settings = measure(NoteNinjaPipeline.from_pretrained(), tunes)
@@ -140,15 +194,31 @@ def figures():
 
 
 @app.command()
-def evaluate(tunes: Annotated[int, typer.Option(min=2, help="Test tunes.")] = 40,
-             targets: Annotated[int, typer.Option(min=1, max=9, help="Genres that each is converted to.")] = 2,
+def evaluate(pairs: Annotated[int, typer.Option(min=8, help="Conversions; four for each test tune.")] = 200,
              out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/evaluation.json by default.")] = None,
              oracle_soundfont: Annotated[Optional[Path], typer.Option(help="Instruments of the oracle, the band's other take.")] = None,
-             seed: int = 0):
-    """Measure how good the conversions are, on tunes and instruments that the networks never heard."""
-    from .evaluation import report
+             data: Annotated[Optional[Path], typer.Option(help="Convert the recordings of this data set instead, such as GTZAN.")] = None,
+             split: Annotated[str, typer.Option(help="validation to choose checkpoints, test to report.")] = "test",
+             tagger: Annotated[Optional[Path], typer.Option(help="A Python program that hears genres in files; see the README.")] = None,
+             steps: Annotated[int, typer.Option(min=1, help="Inference steps.")] = 6,
+             guidance: Annotated[float, typer.Option(help="Guidance scale.")] = 2.0,
+             workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, seed: int = 0):
+    """Measure how good the conversions are, beside other ways to the same end, on tunes and instruments never heard in training."""
+    from .evaluation.report import report
     from .model.weights import models_folder
-    report(tunes, targets, seed, out or models_folder() / "evaluation.json", other_soundfont=oracle_soundfont)
+    shipped = not (out or data or split != "test")
+    report(pairs, models_folder() / "evaluation.json" if shipped else out, workers=workers, tagger=tagger, seed=seed, split=split, data=data,
+           other_soundfont=oracle_soundfont, options={"num_inference_steps": steps, "guidance_scale": guidance})
+
+
+@app.command()
+def hearing(tunes: Annotated[int, typer.Option(min=2, help="Test tunes, each in all ten genres.")] = 24,
+            out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/hearing.json by default.")] = None,
+            seed: int = 0, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
+    """Measure how much of a tune the content picture holds, by genre and through mp3, on instruments never heard in training."""
+    from .evaluation.hearing import report
+    from .model.weights import models_folder
+    report(tunes, seed, workers=workers, out=out or models_folder() / "hearing.json")
 
 
 def main():

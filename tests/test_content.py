@@ -5,7 +5,8 @@ import pytest
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.music import content, notation
-from noteninja_lib.music.band import Note, arrange
+from noteninja_lib.music.band import arrange
+from noteninja_lib.music.performance import Note
 from noteninja_lib.music.genres import load_recipe
 from noteninja_lib.music.synthesis import render
 from noteninja_lib.music.theory import load_tunes, to_stream

@@ -18,7 +18,7 @@ from ..model.listener import LeadFinder
 from ..model.weights import load_model
 from ..sound.audio import SAMPLE_RATE
 from ..sound.spectrogram import HOP_LENGTH, log_mel, mel_frequencies
-from .band import Note
+from .performance import Note
 
 LOWEST, PITCHES = 21, 88               # A0 to C8
 FRAME_RATE = SAMPLE_RATE / HOP_LENGTH  # 86.1 columns a second

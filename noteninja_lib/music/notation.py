@@ -2,7 +2,7 @@
 import numpy as np
 
 from ..errors import UserError
-from .band import Note
+from .performance import Note
 from .content import FRAME_RATE, LOWEST, PITCHES, Content, beat_phase
 from .theory import Tune, tune_from_score
 
