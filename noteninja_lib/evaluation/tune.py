@@ -99,10 +99,17 @@ def _chroma_filters(rate, n_fft):
     return librosa.filters.chroma(sr=rate, n_fft=n_fft, tuning=0)
 
 
+def remembered(measure):
+    """A function of a recording that keeps its last few answers: one source is compared with many versions."""
+    cached = lru_cache(maxsize=6)(lambda data, **settings: measure(np.frombuffer(data, np.float32), **settings))
+    return lambda audio, **settings: cached(np.asarray(audio, np.float32).tobytes(), **settings)
+
+
+@remembered
 def _strongest_class(audio, rate, n_fft, hop_length, highpass=0.0):
     """Strongest pitch class of each column (C is 0), and -1 where there is silence."""
     audio = soxr.resample(audio, SAMPLE_RATE, rate) if rate != SAMPLE_RATE else audio
-    power = np.abs(librosa.stft(np.asarray(audio, np.float32), n_fft=n_fft, hop_length=hop_length)) ** 2
+    power = np.abs(librosa.stft(audio, n_fft=n_fft, hop_length=hop_length)) ** 2
     power[librosa.fft_frequencies(sr=rate, n_fft=n_fft) < highpass] = 0
     chroma = _chroma_filters(rate, n_fft) @ power
     return np.where(power.sum(0) > 1e-6 * n_fft, chroma.argmax(0), -1)
@@ -120,7 +127,7 @@ def chroma_cosine(first, second):
     first, second : numpy.ndarray, shape (samples,)
         Mono, 22,050 Hz.
     """
-    classes = [_strongest_class(audio, 32000, 2 ** 14, 2 ** 12) for audio in (first, second)]
+    classes = [_strongest_class(audio, rate=32000, n_fft=2 ** 14, hop_length=2 ** 12) for audio in (first, second)]
     length = min(map(len, classes))
     return float(np.mean((classes[0][:length] == classes[1][:length]) & (classes[0][:length] >= 0)))
 
@@ -136,10 +143,19 @@ def melody_accuracy(reference, audio):
     reference, audio : numpy.ndarray, shape (samples,)
         Mono, 22,050 Hz.
     """
-    wanted, found = (_strongest_class(one, SAMPLE_RATE, 2048, 512, highpass=261.2) for one in (reference, audio))
+    wanted, found = (_strongest_class(one, rate=SAMPLE_RATE, n_fft=2048, hop_length=512, highpass=261.2)
+                     for one in (reference, audio))
     length = min(len(wanted), len(found))
     right, sounding = wanted[:length] == found[:length], wanted[:length] >= 0
     return float(right[sounding].mean()) if sounding.any() else 0.0
+
+
+@remembered
+def _strongest_bin(audio):
+    """Strongest of 128 constant-Q bins of each column."""
+    spectrum = librosa.cqt(soxr.resample(audio, SAMPLE_RATE, 16000), sr=16000, hop_length=512, fmin=65.0, n_bins=128,
+                           bins_per_octave=24)
+    return np.abs(spectrum).argmax(0)
 
 
 def cqt1_correlation(first, second):
@@ -153,13 +169,8 @@ def cqt1_correlation(first, second):
     first, second : numpy.ndarray, shape (samples,)
         Mono, 22,050 Hz.
     """
-    bins = []
-    for audio in (first, second):
-        spectrum = librosa.cqt(soxr.resample(np.asarray(audio, np.float32), SAMPLE_RATE, 16000), sr=16000, hop_length=512, fmin=65.0,
-                               n_bins=128, bins_per_octave=24)
-        bins.append(np.abs(spectrum).argmax(0))
-    length = min(map(len, bins))
-    first, second = (one[:length] for one in bins)
+    bins = [_strongest_bin(audio) for audio in (first, second)]
+    first, second = (one[:min(map(len, bins))] for one in bins)
     if first.std() == 0 or second.std() == 0:
         return 0.0
     return float(np.corrcoef(first, second)[0, 1])
