@@ -171,7 +171,7 @@ MAY_IMPORT = {
     "pipeline": {"sound", "music", "model"},
     "tasks": {"sound", "music", "model", "dataset"},
     "training": {"sound", "music", "model", "dataset", "tasks"},
-    "evaluation": {"sound", "music", "model", "dataset", "pipeline"},
+    "evaluation": {"sound", "music", "model", "dataset", "pipeline", "evaluation"},
     "benchmark": {"sound", "music", "model", "dataset", "pipeline", "evaluation"},
     "classroom": {"sound", "music", "model", "dataset", "pipeline", "training", "evaluation", "classroom"},
     "convert": {"sound", "music", "model", "pipeline"},

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -62,7 +63,7 @@ def render_group(index, folder, split, seconds, versions, soundfonts, seed, mood
         path = Path(folder) / "genres" / genre / f"{genre}.{index:05d}.wav"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial_path = path.with_suffix(".part")       # a half-written file never bears the real name
+            partial_path = path.with_name(f".{path.name}.{os.getpid()}")      # half-written, it never bears the real name
             soundfile.write(partial_path, render(played, font), SAMPLE_RATE, subtype="PCM_16", format="WAV")
             partial_path.replace(path)
         others = [note for part in played.parts if part.name != "melody" and not part.is_drum for note in part.notes]
@@ -188,6 +189,9 @@ def build(folder, hours, *, split="train", seconds=30.0, versions=10, soundfonts
                     "soundfonts": [Path(font).name for font in soundfonts], "recipes": fingerprint()})
     groups = range(shard[0], max(1, round(hours * 3600 / seconds / versions)), shard[1])
     manifest = folder / ("manifest.jsonl" if shard[1] == 1 else f"manifest-{shard[0]:03d}-of-{shard[1]:03d}.jsonl")
+    for path in folder.glob("genres/*/.*"):
+        if time.time() - path.stat().st_mtime > 600:       # half of a file that a job left when it was killed
+            path.unlink(missing_ok=True)
     done = _finished(manifest, folder, versions)
     write = partial(_replace, manifest)
     write("".join(map(_lines, done.values())))
@@ -211,6 +215,6 @@ def _finished(manifest, folder, versions):
     """Groups of a manifest of which all clips are there: number to clips."""
     groups = {}
     for clip in read_manifest(manifest)[0] if manifest.exists() else []:
-        groups.setdefault(clip.group, []).append(clip)
-    return {group: clips for group, clips in groups.items()
-            if len(clips) == versions and all((folder / clip.file).is_file() for clip in clips)}
+        groups.setdefault(clip.group, {})[clip.file] = clip
+    return {group: list(clips.values()) for group, clips in groups.items()
+            if len(clips) == versions and all((folder / file).is_file() for file in clips)}

@@ -39,7 +39,8 @@ def _hear_one(number, data):
 
 
 def hear_all(data, workers=1):
-    """Listen to all recordings of a data set ahead of training; yields (done, all)."""
+    """Listen to all recordings of a data set ahead of training; yields (done, all), first (0, all)."""
+    yield 0, len(data)
     with processes(workers) as pool:
         for done, _ in enumerate(pool.map(partial(_hear_one, data=data), range(len(data)), chunksize=8), 1):
             yield done, len(data)
