@@ -106,7 +106,8 @@ def bass_pitch(sign, chord, following, previous, low, high, rng):
     Parameters
     ----------
     sign : str
-        R root, 8 octave, 2 3 4 5 6 7 that step above the root, a approach to the next chord, w walk.
+        R root, 8 octave, 2 3 4 5 6 7 that step above the root, a approach to the next chord, w walk, p pedal
+        point (`chord` is then the tonic's).
     chord, following : (int, str)
         Root pitch class and quality now, and at the next note.
     previous : int or None

@@ -70,6 +70,7 @@ def play_bass(stage):
     low, high = style["range"]
     for passage, start, stop, sign in _strokes(stage, style, "bass", stage.stream("bass strokes")):
         chord, following = stage.colour(passage, start), stage.colour(passage, stop)
+        chord = stage.home if sign == "p" else chord  # a pedal point stays on the tonic
         previous = acc.bass_pitch(sign, chord[:2], following[:2], previous, low, high, rng)
         when, until = stage.time(passage, start), stage.time(passage, stop)
         notes.append(stage.note("bass", rng, when, when + (until - when) * style["length"], previous,
