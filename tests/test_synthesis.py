@@ -62,6 +62,15 @@ def test_a_repeated_key_sounds_again():
     assert np.abs(stem[int(0.85 * 44100):int(0.95 * 44100)]).max() > 0.2 * np.abs(stem).max()
 
 
+def test_a_tail_rings_and_ends():
+    """A harp string rings on after its note, but not for ever: that would be paid for in every part."""
+    part = Part("comp", 46, False, [Note(0.1, 0.3, 60, 100)])
+    performance = Performance(None, "test", 0, 120.0, 0.0, 0, 3.0, [part], mix={})
+    stem = np.abs(render_stems(performance)["comp"])
+    assert stem[int(0.6 * 44100):int(0.9 * 44100)].max() > 0.02 * stem.max()
+    assert stem[int(1.5 * 44100):].max() < 1e-4
+
+
 def test_slow_instruments_are_in_step_by_ear():
     """Strings and piano reach the ear within 15 ms of each other."""
     heard = []

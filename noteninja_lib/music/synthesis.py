@@ -16,6 +16,9 @@ from .voice import speak
 
 RENDER_RATE = 44100
 DRUM_BANK = 128
+_CHANNELS = 128
+_TAILS = {False: 1.0, True: 2.5}  # seconds that a note (a drum: True) may ring on: half the work was unheard tails
+_SILENCE, _OFF, _ON = range(3)  # in this order when they fall on one moment
 _VOICES = 64  # more than are heard at once; what rings below them costs time
 
 
@@ -44,8 +47,9 @@ def _prepare(font, program, is_drum):
     font.reset()
     # reset() fades notes that still sound: play the fade into a bin, or it would leak into this part.
     font.render(np.zeros(4 * 4096, np.uint8))
-    font.channel_set_bank(0, DRUM_BANK if is_drum else 0)
-    font.channel_set_preset_number(0, program, is_drum)
+    for channel in range(_CHANNELS):
+        font.channel_set_bank(channel, DRUM_BANK if is_drum else 0)
+        font.channel_set_preset_number(channel, program, is_drum)
 
 
 @lru_cache(maxsize=256)
@@ -68,26 +72,32 @@ def _render_part(font, part, samples, sample_rate):
         pitches = sorted(note.pitch for note in part.notes)
         early = _attack(font, part.program, pitches[len(pitches) // 2] // 12 * 12, sample_rate)
     _prepare(font, part.program, part.is_drum)
-    events, sounding_until = [], {}
+    events, struck_again, used_again = [], {}, {}
     # Backwards in time, so that a note can be cut where the same key is struck again: its release would
-    # otherwise silence the new note.
-    for note in sorted(part.notes, key=lambda n: n.start, reverse=True):
+    # otherwise silence the new note. Each note has a channel of its own, so that its tail can be cut too.
+    for number, note in enumerate(sorted(part.notes, key=lambda n: n.start, reverse=True)):
         start, end = (int(round(max(0.0, when - early) * sample_rate)) for when in (note.start, note.end))
-        end = min(end, sounding_until.get(note.pitch, end))
+        end = min(end, struck_again.get(note.pitch, end))
+        channel = number % _CHANNELS
         if start < min(samples, end):
-            sounding_until[note.pitch] = start
-            events.append((start, 1, note.pitch, note.velocity))
-            events.append((end, 0, note.pitch, 0))
+            silent = end + int(_TAILS[part.is_drum] * sample_rate)
+            if silent < min(samples, used_again.get(channel, samples)):
+                events.append((silent, _SILENCE, channel, note.pitch, 0))
+            struck_again[note.pitch] = used_again[channel] = start
+            events.append((end, _OFF, channel, note.pitch, 0))
+            events.append((start, _ON, channel, note.pitch, note.velocity))
     out, at = np.zeros(samples, np.float32), 0
-    for when, on, pitch, velocity in sorted(events):  # a note that ends goes before one that starts
+    for when, action, channel, pitch, velocity in sorted(events):
         when = min(when, samples)
         if when > at:
             font.render(out[at:when].view(np.uint8))  # the sampler wants bytes
             at = when
-        if on:
-            font.channel_note_on(0, pitch, velocity / 127)
+        if action == _ON:
+            font.channel_note_on(channel, pitch, velocity / 127)
+        elif action == _OFF:
+            font.channel_note_off(channel, pitch)
         else:
-            font.channel_note_off(0, pitch)
+            font.channel_sounds_off(channel)  # a short fade, not a click
     if at < samples:
         font.render(out[at:].view(np.uint8))
     return out
