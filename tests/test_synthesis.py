@@ -30,6 +30,17 @@ def test_level_length_and_peak(genre):
     assert min(np.abs(part).max() for part in np.array_split(audio, 10)) > 0.02
 
 
+@pytest.mark.parametrize("genre", GENRES)
+def test_intro_and_ending_are_heard(genre):
+    """Somebody plays from the first second on; the last chord is as loud as the piece, and rings out."""
+    audio = render(performance_of(genre, duration=8.5, intro=1, ending=True))
+    end = int(performance_of(genre, duration=8.5, intro=1, ending=True).chords[-1][0] * RATE)
+    loud = np.sqrt(np.mean(audio ** 2))
+    assert np.sqrt(np.mean(audio[:RATE] ** 2)) > 0.1 * loud
+    assert np.sqrt(np.mean(audio[end:end + RATE // 3] ** 2)) > 0.5 * loud
+    assert np.abs(audio[-RATE // 50:]).max() < 0.05
+
+
 def test_equal_bytes_also_after_other_music():
     first, other = performance_of("pop", 1, 3.0), performance_of("metal", 2, 3.0)
     before = render(first).tobytes()

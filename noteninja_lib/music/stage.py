@@ -5,7 +5,7 @@ The clock, the form, the harmony as genre and mood read it, and the way in which
 import numpy as np
 
 from .accompaniment import steps_to_beats
-from .form import plan, tonic_chord
+from .form import RING, plan, tonic_chord
 from .performance import Clock, Note, choose_feel, pattern_metre
 from .recipes import METRES, STEPS_PER_BEAT
 
@@ -118,7 +118,7 @@ class Stage:
         start = self.clock.tune(self.form.end)
         if self.recipe.form["ending"] == "stop":
             return start, start + 0.6 * self.clock.seconds
-        return start, min(start + max(2.0, 2 * self.clock.seconds), self.performance.duration)
+        return start, min(start + max(2.0, 2 * self.clock.seconds), self.performance.duration - 0.3 * RING)
 
     # Touch ---------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ RENDER_RATE = 44100
 DRUM_BANK = 128
 _CHANNELS = 128
 _TAILS = {False: 1.0, True: 2.5}  # seconds that a note (a drum: True) may ring on: half the work was unheard tails
+_FADE = 0.25  # seconds, after an ending
 _SILENCE, _OFF, _ON = range(3)  # in this order when they fall on one moment
 _VOICES = 64  # more than are heard at once; what rings below them costs time
 
@@ -148,4 +149,8 @@ def render(performance, soundfont=None, *, mixed=True, sample_rate=22050):
     samples = int(round(performance.duration * sample_rate))
     if not stems:
         return np.zeros(samples, np.float32)
-    return finish(mix_stems(stems, mix, RENDER_RATE), RENDER_RATE, sample_rate, samples)
+    audio = finish(mix_stems(stems, mix, RENDER_RATE), RENDER_RATE, sample_rate, samples)
+    if performance.ending:  # what still rings fades out
+        fade = min(samples, int(_FADE * sample_rate))
+        audio[samples - fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
+    return audio
