@@ -76,7 +76,7 @@ def apply_chain(audio, chain, sample_rate):
     waiting = []
     for name, settings in chain:
         if name == "distortion":  # pedalboard's formula, but twenty times as fast
-            audio = np.tanh(_run(library, waiting, audio, sample_rate) * np.float32(_gain(settings["drive_db"])))
+            audio = np.tanh(_run(library, waiting, audio, sample_rate) * np.float32(_gain(settings.get("drive_db", 25))))
             waiting = []
         elif name != "room":
             waiting.append(getattr(library, _CLASSES.get(name, name.capitalize()))(**settings))
@@ -133,7 +133,7 @@ def mix_stems(stems, mix, sample_rate):
         total += stem
         for effect, settings in chain:
             if effect == "room":
-                room += stem * np.float32(_gain(settings["send_db"]))
+                room += stem * np.float32(_gain(settings.get("send_db", -10)))
     if room.any():
         echo = {"wet_level": 0.33, "dry_level": 0.0, **mix.get("room", {})}  # a gain of 1: the library's unit is 1/3
         total += apply_chain(room, [("reverb", echo)], sample_rate) if _pedalboard() else 0

@@ -14,7 +14,7 @@ from .recipes import STEPS_PER_BEAT
 
 VOICE_RATE = 22050
 _HOP, _WINDOW = 256, 512  # 12 ms: fast enough for a mouth
-#: Formants 1 to 4 in Hz (Peterson and Barney, 1952, men; the fourth rounded).
+#: Formants 1 to 4 in Hz, rounded; the first three after Peterson and Barney (1952, men).
 VOWELS = {"a": (730, 1090, 2440, 3400), "e": (530, 1840, 2480, 3500), "i": (300, 2200, 2900, 3600),
           "o": (500, 900, 2400, 3300), "u": (320, 870, 2240, 3200), "er": (490, 1350, 1690, 3300),
           "ae": (660, 1700, 2400, 3500), "uh": (600, 1200, 2400, 3400)}
