@@ -9,7 +9,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from noteninja_lib.__main__ import app
-from noteninja_lib.dataset import GTZAN, BandSet, build, find_repetitions, open_dataset, parse_shard
+from noteninja_lib.dataset import GTZAN, BandSet, build, find_repetitions, hear_all, open_dataset, parse_shard
 from noteninja_lib.dataset.gtzan import published_split
 from noteninja_lib.errors import UserError
 from noteninja_lib.model.autoencoder import MelAutoencoder
@@ -92,9 +92,9 @@ def test_the_published_split_is_whole(tmp_path):
     assert [len(parts[part]) for part in ("train", "validation", "test")] == [443, 197, 290]
     assert len(frozenset().union(*parts.values())) == 930
     data = GTZAN(small_gtzan(tmp_path, genres=["blues", "jazz"], numbers=[0, 12, 29]), 1.0, tell=None)
-    names = {part: [data.index[n].name for n in numbers] for part, numbers in data.splits().items()}
-    assert names == {"train": ["blues.00029", "jazz.00000", "jazz.00012"], "validation": ["blues.00000", "jazz.00029"],
-                     "test": ["blues.00012"]}
+    assert {part: [data.index[n].name for n in numbers] for part, numbers in data.splits().items()} == {
+        "train": ["blues.00029", "jazz.00000", "jazz.00012"], "validation": ["blues.00000", "jazz.00029"],
+        "test": ["blues.00012"]}
 
 
 def test_own_lists_go_before_and_are_checked(tmp_path):
@@ -112,7 +112,7 @@ def test_own_lists_go_before_and_are_checked(tmp_path):
 
 
 def test_random_split_has_all_excerpts_once(tmp_path):
-    data = GTZAN(small_gtzan(tmp_path, genres=["pop", "rock"], numbers=range(10)), 1.0, tell=None)
+    data = GTZAN(small_gtzan(tmp_path, genres=["pop", "rock"], numbers=range(10)), 1.0, None)
     parts = data.splits("random")
     assert [len(part) for part in parts.values()] == [10, 4, 6] and sorted(sum(parts.values(), [])) == list(range(20))
     assert parts == data.splits("random") != data.splits("random", seed=1)
@@ -207,15 +207,19 @@ def test_no_family_lies_in_two_parts(band, tmp_path):
     assert all(parts.values()) and sorted(sum(parts.values(), [])) == list(range(6)) and band.training() == list(range(6))
     used = [{families[band.index[n].tune] for n in part} for part in parts.values()]
     assert not (used[0] & used[1] or used[0] & used[2] or used[1] & used[2])
-    # Where a set mixes tunes of several splits, the tunes' own splits count, and only training tunes may be learned.
+    # Where a set holds other tunes of several splits, the tunes' own splits count, and only training tunes may be learned.
     lines = [json.loads(line) for line in (band.root / "manifest.jsonl").read_text().splitlines()]
-    for line, split in zip(lines, ("train", "train", "validation", "test", "test", "train")):
-        line["tune"] = load_tunes(split)[0].name
-        (tmp_path / line["file"]).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / line["file"]).touch()
-    (tmp_path / "manifest.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    mixed = BandSet(tmp_path)
-    assert mixed.splits() == {"train": [0, 1, 5], "validation": [2], "test": [3, 4]} and mixed.training() == [0, 1, 5]
+    for splits, training in ((["train", "train", "validation", "test", "test", "train"], [0, 1, 5]), (["test"] * 6, [])):
+        for line, split in zip(lines, splits):
+            line["tune"] = load_tunes(split)[0].name
+            (tmp_path / line["file"]).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / line["file"]).touch()
+        (tmp_path / "manifest.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        other = BandSet(tmp_path)
+        assert other.splits() == {part: [n for n in range(6) if splits[n] == part] for part in ("train", "validation", "test")}
+        assert other.training() == training
+    with pytest.raises(UserError, match="nothing to train on"):
+        make_task("judge", tmp_path, 1, tmp_path, False)
 
 
 def test_band_set_reports_faults(band, tmp_path):
@@ -227,8 +231,7 @@ def test_band_set_reports_faults(band, tmp_path):
     (tmp_path / files[0]).unlink()
     (tmp_path / files[1]).write_bytes(b"no sound")
     (tmp_path / files[2]).write_bytes((band.root / files[2]).read_bytes()[:60000])
-    said = []
-    data = BandSet(tmp_path, tell=said.append)
+    data = BandSet(tmp_path, tell=(said := []).append)
     assert len(data) == 5 and len(said) == 1 and files[0] in said[0]
     assert {p.file: p.kind for p in data.validate().problems} == {files[0]: "missing", files[1]: "corrupt", files[2]: "short"}
 
@@ -265,6 +268,19 @@ def test_open_dataset_finds_either_kind(broken, band, tmp_path, monkeypatch):
         monkeypatch.setenv("NOTENINJA_GTZAN", str(folder))
         with pytest.raises(UserError, match=text):
             open_dataset()
+
+
+class Listener(list):
+    """In place of a data set: a list of paths, of which each is made when its recording is listened to."""
+
+    def heard(self, number):
+        self[number].touch()
+
+
+def test_all_are_heard_ahead(tmp_path):
+    paths = [tmp_path / str(number) for number in range(6)]
+    assert list(hear_all(Listener(paths), workers=2)) == [(done, 6) for done in range(7)]
+    assert all(path.exists() for path in paths)
 
 
 def test_repetitions_are_found_and_other_takes_are_not(band, tmp_path):

@@ -15,7 +15,7 @@ from ..sound.audio import SAMPLE_RATE
 from .common import WHOLE, DataSet, Problem, Recording, Report, inspect, require_folder
 
 SPLITS = ("train", "validation", "test")
-HELD_OUT = 0.1                   # share of the tune families for validation, and for test, in a set of one split
+HELD_OUT = 0.1                   # share of the tune families for validation, and for test, in a set of training tunes
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,9 @@ class BandSet(DataSet):
     def splits(self):
         """Numbers of the clips for train, validation and test; no tune family lies in two of them.
 
-        Clips have the split of their tune. Where all have the same one, a tenth of the tune families (at least one,
-        where there are three) goes to validation, a tenth to test, and the rest to training: which, is
-        decided by a hash of the family's name.
+        Clips have the split of their tune. Where all tunes are for training, as in a set that was built for it, a tenth
+        of their families (at least one, where there are three) goes to validation, a tenth to test, and the rest to
+        training: which, is decided by a hash of the family's name.
 
         Returns
         -------
@@ -156,7 +156,7 @@ class BandSet(DataSet):
         """
         tunes = self._tunes()
         place = {family: split for split, family in tunes}
-        if len({split for split, _ in tunes}) == 1:
+        if {split for split, _ in tunes} == {"train"}:
             families = sorted(place, key=lambda name: hashlib.sha256(name.encode()).digest())
             held = max(1, round(HELD_OUT * len(families))) if len(families) >= 3 else 0
             place = {family: "validation" if at < held else "test" if at < 2 * held else "train"

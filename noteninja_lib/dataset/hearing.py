@@ -3,7 +3,6 @@ import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing import connection, parent_process
 from os import _exit
 
@@ -11,6 +10,9 @@ import numpy as np
 import torch
 
 from ..music import content
+
+
+_shared = None                   # what the processes of `processes` work on
 
 
 def listen(data, number, path):
@@ -33,30 +35,32 @@ def unpack(heard):
     return notes.reshape(*notes.shape[:-2], 2, 88, notes.shape[-1]) / 255, (rhythm - 128.0) / 127
 
 
-def _hear_one(number, data):
+def _hear_one(number):
     torch.set_num_threads(1)                               # one process a core
-    data.heard(number)
+    _shared.heard(number)
 
 
 def hear_all(data, workers=1):
     """Listen to all recordings of a data set ahead of training; yields (done, all), first (0, all)."""
     yield 0, len(data)
-    with processes(workers) as pool:
-        for done, _ in enumerate(pool.map(partial(_hear_one, data=data), range(len(data)), chunksize=8), 1):
+    with processes(workers, data) as pool:
+        for done, _ in enumerate(pool.map(_hear_one, range(len(data)), chunksize=8), 1):
             yield done, len(data)
 
 
 @contextmanager
-def processes(workers):
-    """Processes that share the work, and end with the caller, however it ends."""
-    with ProcessPoolExecutor(workers, initializer=_begin) as pool:
+def processes(workers, shared=None):
+    """Processes that share the work, and end with the caller, however it ends; `shared` is handed to each but once."""
+    with ProcessPoolExecutor(workers, initializer=_begin, initargs=[shared]) as pool:
         try:
             yield pool
         finally:
             pool.shutdown(cancel_futures=True)             # what has begun is finished, nothing else begins
 
 
-def _begin():
+def _begin(shared):
+    global _shared
+    _shared = shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)           # Ctrl-C is for the caller, who then ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_caller, daemon=True).start()
