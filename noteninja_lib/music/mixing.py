@@ -76,7 +76,8 @@ def apply_chain(audio, chain, sample_rate):
     waiting = []
     for name, settings in chain:
         if name == "distortion":  # pedalboard's formula, but twenty times as fast
-            audio = np.tanh(_run(library, waiting, audio, sample_rate) * np.float32(_gain(settings.get("drive_db", 25))))
+            drive = np.float32(_gain(settings.get("drive_db", 25)))
+            audio = np.tanh(_run(library, waiting, audio, sample_rate) * drive)
             waiting = []
         elif name != "room":
             waiting.append(getattr(library, _CLASSES.get(name, name.capitalize()))(**settings))
