@@ -49,6 +49,8 @@ def test_voices_sevenths_and_broken_chords():
     assert character.voice_steps(smooth) == pytest.approx(1)
     assert character.voice_steps(leaping) == pytest.approx((10 + 14 + 17) / 3)
     assert character.free_sevenths(smooth) == 0
+    assert character.parallels(smooth) == 0                                           # only C stays, E and G rise by unequal steps
+    assert character.parallels(played(comp=chords(0.0) + chords(2.0, pitches=(65, 69, 72)))) == 1
     assert character.free_sevenths(played(comp=chords(0.0, pitches=(60, 64, 67, 71)) + chords(2.0, pitches=(60, 65, 69)))) == 0.5
     dominant = played(harmony=[(0.0, 4.0, 0, "dom7")], comp=chords(0.0, pitches=(60, 64, 70)))
     assert np.isnan(character.free_sevenths(dominant))                                # a dominant's seventh is not counted
@@ -76,11 +78,14 @@ def test_traits_are_judged_by_place():
                 for number, genre in enumerate(GENRES)}                                # blues 0 ... classical 1 ... rock 9
     found = {(row["genre"], row["feature"]): row for row in character.judge_traits(features)}
     assert found["classical", "drum_strokes"]["place"] == 2 and not found["classical", "drum_strokes"]["as_expected"]
-    assert found["classical", "voice_steps"]["place"] == 2 and found["classical", "voice_steps"]["as_expected"]
+    assert found["classical", "pulse_clarity"]["place"] == 2 and found["classical", "pulse_clarity"]["as_expected"]
+    assert found["classical", "voice_steps"]["as_expected"]                            # one semitone is below two
     assert found["reggae", "offbeat_chords"]["place"] == 2 and not found["reggae", "offbeat_chords"]["as_expected"]
+    features["classical"][0]["voice_steps"] = 2.5
     features["blues"][0]["drum_strokes"] = 1.0                                         # as few as classical: first place for both
     features["rock"][0]["offbeat_chords"] = np.nan                                     # unknown: nobody is larger than reggae
     again = {(row["genre"], row["feature"]): row for row in character.judge_traits(features)}
+    assert not again["classical", "voice_steps"]["as_expected"]
     assert again["classical", "drum_strokes"]["as_expected"] and again["reggae", "offbeat_chords"]["place"] == 1
 
 

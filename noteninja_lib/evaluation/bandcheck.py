@@ -160,14 +160,14 @@ def table(figures):
     lines = [f"speed: {rate['together']:.0f} seconds of music a second and core; slowest {slowest}: {rate['genres'][slowest]:.0f}", ""]
     for trait in figures["traits"]:
         lines.append(f"{'as expected' if trait['as_expected'] else 'NOT SO':12}{trait['genre']:10} {trait['words']}: "
-                     f"{trait['means'].get(trait['genre'], float('nan')):.3g}, place {trait['place']} of {trait['expected']}")
+                     f"{trait['means'].get(trait['genre'], float('nan')):.3g}, place {trait['place']} of ten, expected {trait['expected']}")
     told = figures["mood"]
     for slider, wanted in mood.MOVES.items():
         lines += ["", f"{slider:12}" + "".join(f"{name + ('*' if name in wanted else ''):>13}" for name in mood.MEASURES)]
         for genre, rows in told["correlations"].items():
             lines.append(f"{genre:12}" + "".join(f"{'-' if value is None else f'{value:.2f}':>13}" for value in rows[slider].values()))
-    lines += ["(Spearman's correlation; * should go up with the slider)",
-              f"tune unchanged by mood: {told['tune_unchanged']:.3f} of its notes; heard {told['heard_change']:.1%} better or worse at most"]
+    lines += ["(Spearman's correlation; * should go up with the slider)", f"tune unchanged by mood: {told['tune_unchanged']:.3f} of "
+              f"its notes; heard {told['heard_change']:.1%} better or worse at most"]
     for kind, found in figures.get("outside_listener", {}).items():
         mean, low, high = found["together"]
         lines += ["", f"outside listener, {kind}: own genre among its three strongest in {mean:.3f} [{low:.3f}, {high:.3f}]"]

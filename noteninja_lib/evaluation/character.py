@@ -30,11 +30,11 @@ TOGETHER = 0.035                                  # seconds: strokes and chord n
 
 @dataclass(frozen=True)
 class Trait:
-    """A feature by which a genre is known: it is among the `place` largest or smallest of the ten."""
+    """A feature by which a genre is known: among the `limit` "largest" or "smallest" of the ten, or "below" the limit."""
     genre: str
     feature: str
     side: str
-    place: int
+    limit: float
     words: str
 
 
@@ -44,7 +44,8 @@ TRAITS = (
     Trait("classical", "loudness_range", "largest", 3, "wide dynamics: loud less soft passages, dB"),
     Trait("classical", "pulse_clarity", "smallest", 3, "no beat hammered out: pulse clarity"),
     Trait("classical", "free_sevenths", "smallest", 1, "sevenths on the dominant only: their share of other chords"),
-    Trait("classical", "voice_steps", "smallest", 3, "voices move by step: semitones from chord to chord"),
+    Trait("classical", "voice_steps", "below", 2, "voices move by step: semitones from chord to chord"),
+    Trait("classical", "parallels", "smallest", 3, "no parallel fifths: chord changes that have some"),
     Trait("classical", "broken_chords", "largest", 2, "broken chords (Alberti): chord notes that begin alone"),
     Trait("classical", "bass_beats", "largest", 2, "held bass and pedals: beats a bass note lasts"),
     Trait("reggae", "offbeat_chords", "largest", 1, "skank: share of the chords that fall between the beats"),
@@ -128,6 +129,18 @@ def voice_steps(performance):
     return float(np.mean(moves)) if moves else np.nan
 
 
+def parallels(performance):
+    """Share of the chord changes in which two voices of a part, a fifth apart, move by the same interval; octaves may be doublings."""
+    found = []
+    for part in chord_pitches(performance):
+        for (_, first), (_, second) in zip(part, part[1:]):
+            if first != second and len(first) == len(second):
+                voices = list(zip(sorted(first), sorted(second)))
+                found.append(any((upper - lower) % 12 == 7 and upper_next - upper == lower_next - lower != 0
+                                 for number, (lower, lower_next) in enumerate(voices) for upper, upper_next in voices[number + 1:]))
+    return float(np.mean(found)) if found else np.nan
+
+
 def broken_chords(performance):
     """Share of the chord notes that begin alone in their part."""
     alone = []
@@ -145,7 +158,8 @@ def note_features(performance):
             "bass_beats": float(np.mean(bass)) * performance.tempo / 60 if bass else np.nan,
             "tempo": performance.tempo,
             **{measure.__name__: measure(performance) for measure in (
-                offbeat_chords, kick_with_backbeat, kick_on_one, free_sevenths, voice_steps, broken_chords)}}
+                offbeat_chords, kick_with_backbeat, kick_on_one, free_sevenths, voice_steps, parallels,
+                broken_chords)}}
 
 
 def sound_features(audio):
@@ -181,7 +195,7 @@ def judge_traits(features):
     -------
     list of dict
         The trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal values share a
-        place), and whether that is `as_expected`.
+        place), and whether that, or the mean where there is a limit, is `as_expected`.
     """
     found = []
     for trait in TRAITS:
@@ -189,10 +203,11 @@ def judge_traits(features):
         means = {genre: float(np.nanmean(values)) for genre, values in columns.items() if not np.isnan(values).all()}
         place = None
         if trait.genre in means:
-            sign = 1 if trait.side == "smallest" else -1
+            sign = -1 if trait.side == "largest" else 1
             place = 1 + sum(sign * value < sign * means[trait.genre] - 1e-9 for value in means.values())
+        reached = means.get(trait.genre) if trait.side == "below" else place
         found.append({"genre": trait.genre, "feature": trait.feature, "words": trait.words,
-                      "expected": f"{trait.side} {trait.place}", "place": place,
-                      "as_expected": place is not None and place <= trait.place,
+                      "expected": f"{trait.side} {trait.limit:g}", "place": place,
+                      "as_expected": reached is not None and reached <= trait.limit,
                       "means": {genre: round(value, 4) for genre, value in means.items()}})
     return found
