@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import UserError
 from .form import draw_form
-from .performance import Part, Performance, pattern_metre
+from .performance import Part, Performance, natural_tempo, pattern_metre
 from .phrasing import play_melody
 from .players import play_bass, play_chords, play_drums
 from .stage import Stage
@@ -53,7 +53,7 @@ def arrange(tune, recipe, seed=0, *, tempo=None, swing=None, transpose=0, valenc
     _check(tempo, swing, valence, arousal, duration, intro)
     rng = np.random.default_rng([seed, *recipe.genre.encode()])
     # Drawn even when given, so that the same seed plays the same patterns at any tempo.
-    own_tempo = rng.uniform(*recipe.tempo) * (1 + 0.15 * arousal)
+    own_tempo = rng.uniform(*natural_tempo(recipe, arousal))
     own_swing = rng.uniform(*recipe.swing)
     performance = Performance(tune, recipe.genre, seed, float(tempo or own_tempo),
                               float(own_swing if swing is None else swing), transpose, float(duration))

@@ -121,6 +121,11 @@ class Clock:
         return (whole + part) * self.seconds
 
 
+def natural_tempo(recipe, arousal):
+    """Lowest and highest tempo in which a genre is played, in beats per minute; excitement quickens it."""
+    return tuple(tempo * (1 + 0.15 * arousal) for tempo in recipe.tempo)
+
+
 def choose_feel(tempo, tempo_range, metre):
     """Pattern beats per beat of the tune: 1, or half-time (.5) or double-time (2) where that suits better."""
     low, high = tempo_range

@@ -95,8 +95,9 @@ def play_chords(stage, role):
     list of Note
     """
     style, notes, previous, rng = stage.recipe.chords[role], [], [], stage.stream(role)
-    # A happy band plays higher, a sad one lower.
-    low, high = (int(limit + round(4 * stage.valence)) for limit in style["range"])
+    # A sad band plays lower; a happy one higher, but not into the melody.
+    shift = round((6 if stage.valence < 0 else 4) * stage.valence)
+    low, high = (limit + shift for limit in style["range"])
     def play(colour, sign, when, until, velocity, strum):
         root, _, intervals = colour
         pitches = acc.voice_chord([root + step for step in intervals], previous, low, high, style["voicing"])

@@ -6,9 +6,10 @@ import numpy as np
 
 from .accompaniment import steps_to_beats
 from .form import RING, plan, tonic_chord
-from .performance import Clock, Note, choose_feel, pattern_metre
+from .performance import Clock, Note, choose_feel, natural_tempo, pattern_metre
 from .recipes import METRES, STEPS_PER_BEAT
 
+_GOLDEN = 0.618
 SECTION = 4  # pattern bars after which a fill and a change may come
 
 
@@ -30,14 +31,15 @@ class Stage:
         self.metre, self.beat = pattern_metre(performance.tune)
         self.steps = METRES[self.metre]
         self.clock = Clock(performance.tempo, performance.swing, self.beat == 1.5)
-        self.feel = choose_feel(performance.tempo, recipe.tempo, self.metre)
+        self.feel = choose_feel(performance.tempo, natural_tempo(recipe, arousal), self.metre)
         self.form = plan(performance.tune, self.beat, self.clock.seconds, performance.duration,
                          performance.intro, performance.ending)
         read = {}  # each time through the tune has the same harmony
         for passage in self.form.passages:
             if passage.is_intro not in read:
                 luck = self.stream("intro" if passage.is_intro else "harmony")
-                read[passage.is_intro] = [self._colour(*chord[2:], valence, luck) for chord in passage.chords]
+                read[passage.is_intro] = [self._colour(*chord[2:], valence, luck, number)
+                                          for number, chord in enumerate(passage.chords)]
             passage.colours = read[passage.is_intro]
         self.home = self._colour(*tonic_chord(performance.tune), 0.0, self.stream("home"))
 
@@ -47,11 +49,13 @@ class Stage:
 
     # Harmony -------------------------------------------------------------------------------------------
 
-    def _colour(self, root, quality, valence, luck):
+    def _colour(self, root, quality, valence, luck, number=0):
         """The genre's and the mood's reading of a chord: root, quality, intervals."""
         root = (root + self.performance.transpose) % 12
+        # Multiples of the golden ratio lie evenly between 0 and 1: so even a few bars show the mood's share.
+        chance = (number * _GOLDEN + 0.3 * luck.random()) % 1
         # The relative minor or major shares two of three tones, so the melody still fits.
-        if luck.random() < abs(valence) - 0.2:
+        if chance < abs(valence) - 0.2:
             if valence < 0 and quality == "maj":
                 root, quality = (root - 3) % 12, "min"
             elif valence > 0 and quality == "min":
