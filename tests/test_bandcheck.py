@@ -59,7 +59,7 @@ def test_voices_sevenths_and_broken_chords():
 
 
 def test_sound_features_tell_drums_bass_and_dynamics():
-    time = np.arange(6 * 22050) / 22050
+    time = np.arange(4 * 22050) / 22050
     clicks = np.zeros(len(time), np.float32)
     clicks[::11025] = 1.0                                                             # a stroke every half second
     tone, bass = (0.3 * np.sin(2 * np.pi * f * time).astype(np.float32) for f in (440, 80))

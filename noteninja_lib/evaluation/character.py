@@ -169,7 +169,7 @@ def sound_features(audio):
     below 150 Hz; `loudness_range` the distance from the 10th to the 95th percentile of the level of 0.4 s stretches;
     `pulse_clarity` the highest autocorrelation of the onset strength at 0.3 to 2 s (after Lartillot et al. 2008).
     """
-    spectrum = np.abs(librosa.stft(audio, n_fft=2048, hop_length=512))
+    spectrum = np.abs(librosa.stft(audio, n_fft=1024, hop_length=512))
     power = spectrum ** 2
     harmonic, percussive = (float((part ** 2).sum()) for part in librosa.decompose.hpss(spectrum))
     level = np.sqrt(librosa.feature.rms(y=audio, frame_length=int(0.4 * SAMPLE_RATE), hop_length=2048, center=False)[0] ** 2 + 1e-10)
@@ -177,7 +177,7 @@ def sound_features(audio):
     onsets = librosa.onset.onset_strength(S=librosa.power_to_db(librosa.feature.melspectrogram(S=power, sr=SAMPLE_RATE)), sr=SAMPLE_RATE)
     again = librosa.autocorrelate(onsets - onsets.mean())
     rate = SAMPLE_RATE / 512
-    bass = power[librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=2048) < BASS_HZ].sum()
+    bass = power[librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=1024) < BASS_HZ].sum()
     return {"percussive_share": percussive / (harmonic + percussive), "bass_share": float(bass / power.sum()),
             "loudness_range": float(high - low),
             "pulse_clarity": float(again[int(0.3 * rate):int(2 * rate)].max() / max(again[0], 1e-9))}
