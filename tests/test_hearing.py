@@ -17,6 +17,7 @@ def moved(semitones):
     return [Note(note.start, note.end, note.pitch + semitones, 90) for note in TUNE]
 
 
+@pytest.mark.filterwarnings("ignore:Estimated melody has no voiced frames")
 @pytest.mark.parametrize("lead, expected", [
     (TUNE, (1, 1, 1, 1)),
     (moved(12), (1, 0, 1, 1)),                   # another octave
