@@ -14,6 +14,7 @@ from noteninja_lib.music.band import arrange
 from noteninja_lib.music.genres import GENRES
 from noteninja_lib.music.genres import load_recipe as read_recipe
 from noteninja_lib.music.performance import Clock, choose_feel
+from noteninja_lib.music.stage import Stage
 from noteninja_lib.music.theory import Tune
 
 load_recipe = lru_cache(read_recipe)
@@ -211,6 +212,15 @@ def test_half_time_and_double_time():
     assert choose_feel(70, (120, 184), "four") == 2.0
     assert choose_feel(110, (104, 152), "four") == 1.0
     assert choose_feel(160, (78, 102), "three") == 1.0
+
+
+def test_a_calm_band_does_not_fall_into_double_time():
+    """At its own slow tempo it plays the same patterns, only slower."""
+    for genre in ("classical", "disco", "jazz"):
+        recipe = load_recipe(genre)
+        for seed in range(6):
+            calm = arrange(make_tune(), recipe, seed, arousal=-1, duration=5)
+            assert Stage(calm, recipe, 0.0, -1.0).feel == 1.0
 
 
 def test_clock_swings_half_beats_and_leaves_triplets():

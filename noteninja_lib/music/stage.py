@@ -31,7 +31,8 @@ class Stage:
         self.metre, self.beat = pattern_metre(performance.tune)
         self.steps = METRES[self.metre]
         self.clock = Clock(performance.tempo, performance.swing, self.beat == 1.5)
-        self.feel = choose_feel(performance.tempo, natural_tempo(recipe, arousal), self.metre)
+        low, high = zip(recipe.tempo, natural_tempo(recipe, arousal))
+        self.feel = choose_feel(performance.tempo, (min(low), max(high)), self.metre)
         self.form = plan(performance.tune, self.beat, self.clock.seconds, performance.duration,
                          performance.intro, performance.ending)
         read = {}  # each time through the tune has the same harmony
