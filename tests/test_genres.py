@@ -83,6 +83,12 @@ def _put(data, path, value):
     (["mix", "chains", "lead"], [{"reverb": {"room": 0.5}}],
      ["mix.chains.lead[1].reverb", "'room'", "room_size"]),
     (["chords", "comp", "voicing"], "wide", ["chords.comp.voicing", "wide", "power"]),
+    (["form", "ending"], "fade", ["form.ending", "fade", "hold, roll, stop"]),
+    (["form", "intro"], [2.5], ["form.intro[1]", "2.5", "whole number"]),
+    (["form", "enter"], {"tuba": 0}, ["form.enter", "'tuba'", "bass"]),
+    (["form", "enter"], {"drums": 0.5}, ["form.enter", "silence"]),
+    (["melody", "grace_from"], "left", ["melody.grace_from", "left", "below, slide, above"]),
+    (["melody", "late"], 30, ["melody.late", "30", "0 to 4"]),
     (["colour"], "blue", ["the file", "'colour'", "tempo"]),
 ])
 def test_each_fault_is_one_sentence(tmp_path, path, value, words):
