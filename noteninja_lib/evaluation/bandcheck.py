@@ -115,8 +115,8 @@ def outside_listener(genres, scores):
     Returns
     -------
     dict
-        `together` (mean, low, high) and `genres`: of each genre that the tagger knows its share, and how often which
-        genre was the strongest.
+        `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its share, and how often
+        which genre was the strongest.
     """
     right, strongest = defaultdict(list), defaultdict(Counter)
     for genre, found in zip(genres, scores):
@@ -124,7 +124,7 @@ def outside_listener(genres, scores):
         strongest[genre][order[0]] += 1
         if genre in found:
             right[genre].append(genre in order[:STRONGEST])
-    return {"together": bootstrap([hit for hits in right.values() for hit in hits]),
+    return {"together": bootstrap([hit for hits in right.values() for hit in hits]), "chance": round(STRONGEST / len(scores[0]), 4),
             "genres": {genre: {"among_three": round(float(np.mean(right[genre])), 4) if genre in right else None,
                                "strongest": dict(counts.most_common())} for genre, counts in sorted(strongest.items())}}
 
@@ -170,7 +170,8 @@ def table(figures):
               f"its notes; heard {told['heard_change']:.1%} better or worse at most"]
     for kind, found in figures.get("outside_listener", {}).items():
         mean, low, high = found["together"]
-        lines += ["", f"outside listener, {kind}: own genre among its three strongest in {mean:.3f} [{low:.3f}, {high:.3f}]"]
+        lines += ["", f"outside listener, {kind}: own genre among its three strongest in {mean:.3f} [{low:.3f}, {high:.3f}]; "
+                  f"chance {found['chance']:.3f}"]
         for genre, row in found["genres"].items():
             share = "-" if row["among_three"] is None else f"{row['among_three']:.2f}"
             lines.append(f"{genre:12}{share:>6}   strongest: " + ", ".join(f"{name} {count}" for name, count in row["strongest"].items()))
