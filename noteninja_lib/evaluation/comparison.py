@@ -13,7 +13,6 @@ import numpy as np
 import soundfile
 import torch
 
-from ..dataset import open_dataset
 from ..music.band import arrange
 from ..music.content import Content, find_lead, transcribe, tune_likeness
 from ..music.genres import GENRES, load_recipe
@@ -21,7 +20,7 @@ from ..music.synthesis import render
 from ..music.theory import load_tunes
 from ..sound.audio import SAMPLE_RATE
 from . import likeness, rivals, tune
-from .pieces import SECONDS, choose_tunes, found_piece, make_piece
+from .pieces import SECONDS, choose_tunes, found_piece, make_piece, opened
 
 
 @dataclass
@@ -92,7 +91,7 @@ def measure_piece(numbers, setting):
     torch.set_num_threads(setting.threads)
     pipe = load_pipeline()
     if setting.data:
-        piece = found_piece(open_dataset(setting.data), numbers[0])
+        piece = found_piece(setting.data, numbers[0])
     else:
         piece = make_piece(numbers[0], setting.seed, setting.split, setting.soundfont, setting.other_soundfont)
     rng = np.random.default_rng((setting.seed, piece.number, 1))
@@ -169,7 +168,7 @@ def compare(tunes=50, setting=Setting(), workers=1):
         Conversions done and in all; at last all rows, and for each tune the onset chroma of its true recordings by genre.
     """
     if setting.data:
-        clips = open_dataset(setting.data).splits()[setting.split]
+        clips = opened(setting.data).splits()[setting.split]
         numbers = [int(number) for number in np.random.default_rng(setting.seed).permutation(clips)[:tunes]]
     else:
         numbers = choose_tunes(tunes, setting.seed, setting.split)

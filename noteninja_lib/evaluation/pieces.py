@@ -1,9 +1,11 @@
 """Test tunes, played by the band in all ten genres in step: the sources, and the known right answers."""
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from .. import fast_mode
+from ..dataset import open_dataset
 from ..music.band import arrange
 from ..music.genres import GENRES, load_recipe
 from ..music.synthesis import render
@@ -64,14 +66,15 @@ def make_piece(number, seed=0, split="test", soundfont=None, other_soundfont=Non
     return Piece(number, str(rng.choice(GENRES)), melody, {genre: render(one, soundfont) for genre, one in played.items()}, replay)
 
 
-def found_piece(data, number):
-    """A recording of a data set of real music, cut to length: no score is known, and no right answer.
+@lru_cache(maxsize=1)
+def opened(root):
+    """A data set, opened once in a process, which takes a while for a large one."""
+    return open_dataset(root, tell=None)
 
-    Parameters
-    ----------
-    data : GTZAN or BandSet
-    number : int
-    """
+
+def found_piece(root, number):
+    """A recording of a data set of real music, cut to length: no score is known, and no right answer."""
+    data = opened(root)
     return Piece(number, data.labels[number], None, {data.labels[number]: data.audio(number)[:int(SECONDS * SAMPLE_RATE)]})
 
 
