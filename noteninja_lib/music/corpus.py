@@ -177,13 +177,17 @@ def build_tunes(folder, limit=None, progress=None):
             counts[f"{collection}: {reason}"] = counts.get(f"{collection}: {reason}", 0) + 1
             if progress and count % 100 == 0:
                 progress(f"{collection}: {count} read, {len(names)} kept")
-    tunes = assign_families(tunes)
+    write_tunes(assign_families(tunes), folder)
+    return counts
+
+
+def write_tunes(tunes, folder):
+    """Write tunes with their families and splits, one file a collection."""
     folder.mkdir(parents=True, exist_ok=True)
     for collection in FOLDERS:
         lines = [json.dumps(t._to_record(), ensure_ascii=False) for t in tunes if t.collection == collection]
         data = gzip.compress(("\n".join(lines) + "\n").encode("utf-8"), compresslevel=9, mtime=0)
         (folder / f"{collection}.jsonl.gz").write_bytes(data)
-    return counts
 
 
 if __name__ == "__main__":
