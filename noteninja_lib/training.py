@@ -180,7 +180,11 @@ def make_task(network, data, steps, models, again):
     if network not in TASKS:
         raise UserError(f"There is no network called {network}: choose from {', '.join(TASKS)}.")
     kind, model = TASKS[network]
-    options = {"start": load_model(model, models).requires_grad_(True)} if again else {}
+    options = {}
+    if again:
+        name = getattr(kind, "saved_as", None)             # the regression rival begins from the denoiser if it is not there yet
+        name = name if name and (models / name).exists() else None
+        options["start"] = load_model(model, models, name).requires_grad_(True)
     if network in ("autoencoder", "vocoder"):
         options["steps"] = steps
     if network == "vocoder" and (models / "vae").exists():

@@ -3,8 +3,6 @@
 Command: `noteninja dataset check`. Lesson: 04_gtzan_and_the_band.
 """
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -13,10 +11,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from .. import fast_mode
-from ..errors import UserError
 from ..music.band import arrange
 from ..music.genres import GENRES, load_recipe
 from ..music.synthesis import default_soundfont, render
@@ -25,6 +21,7 @@ from ..sound.audio import save
 from . import mood
 from .character import judge_traits, note_features, sound_features
 from .statistics import bootstrap
+from .tagger import listen
 from .workers import spread
 
 SECONDS = 6.0 if fast_mode() else 15.0
@@ -72,35 +69,6 @@ def play(job, soundfont=None, folder=None):
             result["files"][kind] = str(Path(folder) / f"{genre}-{number:03d}-{kind}.wav")
             save(result["files"][kind], sound)
     return result
-
-
-def listen(tagger, files):
-    """Genre scores that a tagger gives to sound files.
-
-    Parameters
-    ----------
-    tagger : path
-        A Python program that is called with `--json` and the files, and prints a line of JSON for each, with `genres`
-        (a score for each genre that it knows), in the order of the files.
-    files : list of str
-
-    Returns
-    -------
-    list of dict of genre to float
-    """
-    if not Path(tagger).is_file():
-        raise UserError(f"There is no tagger {tagger}: give the path of a Python program.")
-    scores = []
-    with tempfile.TemporaryFile("w+") as complaints:
-        with subprocess.Popen([sys.executable, str(tagger), "--json", *files], stdout=subprocess.PIPE, stderr=complaints,
-                              text=True) as program:
-            for line in tqdm(program.stdout, total=len(files), unit=" files heard", dynamic_ncols=True):
-                scores.append(json.loads(line)["genres"])
-        complaints.seek(0)
-        if program.returncode or len(scores) != len(files):
-            last = (complaints.read().strip().splitlines() or ["it printed too few lines"])[-1]
-            raise UserError(f"The tagger {tagger} failed: {last}")
-    return scores
 
 
 def outside_listener(genres, scores):

@@ -1,7 +1,5 @@
 """From measured rows to figures: the table of rivals, the fixed points, and what it takes to write them down."""
 import json
-import subprocess
-import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -15,6 +13,7 @@ from ..music.genres import GENRES
 from .comparison import Setting, compare
 from .likeness import frechet_distance
 from .statistics import bootstrap, place_between
+from .tagger import listen
 from .tune import matched_notes, onset_chroma
 
 RIVALS = {"ours": "**NoteNinja**", "copy": "copy of the source", "wrong_tune": "another tune in the right genre",
@@ -106,16 +105,12 @@ def outside(tagger, folder, rows, seed=0):
     Parameters
     ----------
     tagger : path
-        A Python program that is called with `--json` and sound files, and prints a line of JSON for each, with `file` and
-        `genres` (a score for each genre that it knows).
+        See `tagger.listen`.
     folder : path
         The sounds, as `compare` keeps them.
     """
-    files = sorted(str(path) for path in Path(folder).glob("*.wav"))
-    run = subprocess.run([sys.executable, str(tagger), "--json", *files], capture_output=True, text=True)
-    if run.returncode:
-        raise UserError(f"The tagger {tagger} failed: {(run.stderr.strip().splitlines() or ['no message'])[-1]}")
-    heard = {Path(line["file"]).stem: line["genres"] for line in map(json.loads, run.stdout.splitlines())}
+    files = sorted(Path(folder).glob("*.wav"))
+    heard = dict(zip((path.stem for path in files), listen(tagger, list(map(str, files)))))
     risen = defaultdict(lambda: ([], []))
     for row in rows:
         scores, source = (heard[f"{row.tune}-{row.target}-{rival}"] for rival in (row.rival, "copy"))
