@@ -57,8 +57,8 @@ MEASURES = (
 
 def numbers():
     """The tables of the README, in Markdown, from the files that `evaluate` and `benchmark` wrote."""
-    speed, quality = (json.loads((data_folder() / "models" / f"{name}.json").read_text(encoding="utf-8"))
-                      for name in ("benchmark", "evaluation"))
+    speed, quality, heard, band = (json.loads((data_folder() / "models" / f"{name}.json").read_text(encoding="utf-8"))
+                                   for name in ("benchmark", "evaluation", "hearing", "band"))
     ours, truth, oracle = (quality["rivals"][name] for name in ("ours", "truth", "oracle"))
     lines = [f"On {quality['conversions']} conversions of {quality['tunes']} test tunes, played by instruments that no network was "
              "trained on; in brackets the 95 % interval:", "",
@@ -71,10 +71,42 @@ def numbers():
               "as these papers define them; the distances compare with the true recording in the asked-for genre. Sharpness (energy of "
               "the log-mel gradient) and treble (above 4 kHz) are shares of the true recording's. The Fréchet distance is between "
               f"the judge's embeddings and those of the true recordings of other tunes (among true recordings: {quality['frechet_floor']:.0f}).",
-              "", f"Speed and memory on {speed['cores']} cores ({speed['processor']}), 30 s of mp3 unless said otherwise:", "",
+              "", *hearing_lines(heard), "", *band_lines(band), "", f"Speed and memory on {speed['cores']} cores ({speed['processor']}), 30 s of mp3 unless said otherwise:", "",
               "| measure | value |", "|---|---|",
               f"| mp3 to mp3, networks loaded | {speed['real_time_factor_loaded']:.2f} of real time |",
               f"| command line, from nothing to a written file | {speed['cold_s']:.0f} s |",
               f"| peak memory | {speed['memory_30_s_gb']:.2f} GB |",
               f"| peak memory, 20 minutes of music | {speed['memory_20_min_gb']:.2f} GB |", ""]
     return "\n".join(lines)
+
+
+def hearing_lines(heard):
+    """What the content picture can carry, by genre."""
+    sound, mp3 = (heard[coding]["genres"] for coding in ("recording", "mp3_128"))
+    found = heard["recording"]["retrieval"]
+    return [f"What is heard of the tune before anything is converted ({heard['tunes']} test tunes in each genre, instruments never trained "
+            f"on); the same tune is the nearest of {found['among']} in another genre in {found['mean']:.0%}:", "",
+            "| | " + " | ".join(sound) + " |", "|---|" + "---|" * len(sound),
+            "| melody note F1 | " + " | ".join(f"{one['note_f1']:.2f}" for one in sound.values()) + " |",
+            "| pitch-class accuracy | " + " | ".join(f"{one['pitch_class']:.2f}" for one in sound.values()) + " |",
+            "| melody note F1 through 128 kbit/s mp3 | " + " | ".join(f"{one['note_f1']:.2f}" for one in mp3.values()) + " |"]
+
+
+def band_lines(band):
+    """What an outside listener makes of the band, and whether mood can be measured."""
+    lines = [f"The band itself ({band['clips']} clips of {band['seconds']:.0f} s in each genre, {band['soundfont']}; a tagger that learned from real "
+             "recordings has the clip's own genre among the three strongest of its eight):", ""]
+    listener = band["outside_listener"]
+    genres = [genre for genre, row in listener["band"]["genres"].items() if row["among_three"] is not None]
+    lines += ["| | together | " + " | ".join(genres) + " |", "|---|---|" + "---|" * len(genres)]
+    for kind, words in (("band", "the band"), ("raw", "the same notes as raw General MIDI")):
+        rows = listener[kind]
+        lines.append(f"| {words} | {rows['together'][0]:.0%} | " +
+                     " | ".join(f"{rows['genres'][genre]['among_three']:.0%}" for genre in genres) + " |")
+    mood = band["mood"]["correlations"]["together"]
+    return lines + ["", "Mood can be measured (Spearman correlation of slider and sound, mean of the ten genres): arousal with " +
+                    ", ".join(f"{words} {mood['arousal'][name]:.2f}" for name, words in
+                              (("onset_rate", "onset rate"), ("loudness", "loudness"), ("brightness", "brightness"))) +
+                    "; valence with " + ", ".join(f"{words} {mood['valence'][name]:.2f}" for name, words in
+                                                  (("major_share", "share of major thirds"), ("register", "register"))) +
+                    f". Rendering: {band['speed']['together']:.0f} seconds of music a second and core."]
