@@ -169,12 +169,12 @@ def test_the_rival_that_writes_the_tune_down_finds_tempo_bar_and_key():
 def test_an_outside_tagger_is_asked_about_every_version(tmp_path):
     tagger = tmp_path / "tagger.py"
     tagger.write_text("import json, sys\nfor f in sys.argv[2:]:\n    print(json.dumps({'file': f, 'genres': {'jazz': 'ours' in f}}))\n")
-    for name in ("3-jazz-ours", "3-jazz-copy", "3-jazz-sdedit", "4-reggae-ours", "4-reggae-copy"):
+    for name in ("3-jazz-ours", "3-jazz-regression", "3-source", "4-reggae-ours", "4-source"):
         (tmp_path / f"{name}.wav").touch()
     rows = [Row(rival, "rock", target, number, {}, [], [], None, None) for number, target, rival in
-            ((3, "jazz", "ours"), (3, "jazz", "copy"), (3, "jazz", "sdedit"), (4, "reggae", "ours"), (4, "reggae", "copy"))]
+            ((3, "jazz", "ours"), (3, "jazz", "copy"), (3, "jazz", "regression"), (4, "reggae", "ours"), (4, "reggae", "copy"))]
     found = report.outside(tagger, tmp_path, rows)
-    assert found["ours"][0] == 1 and found["sdedit"][0] == 0 and "copy" not in found     # reggae is unknown to it
+    assert found["ours"][0] == 1 and found["regression"][0] == 0 and "copy" not in found     # reggae is unknown to it
     tagger.write_text("raise SystemExit('no weights')")
     with pytest.raises(UserError, match="no weights"):
         report.outside(tagger, tmp_path, rows)

@@ -23,6 +23,15 @@ from . import likeness, rivals, tune
 from .pieces import SECONDS, choose_tunes, found_piece, make_piece, opened
 
 
+#: Rivals that an outside listener is asked about, which takes as long as all the rest.
+LISTENED_TO = ("copy", "ours", "regression", "transcribe", "oracle")
+
+
+def file_name(number, target, rival):
+    """Where a version is kept for an outside listener; a source serves all targets."""
+    return f"{number}-source.wav" if rival == "copy" else f"{number}-{target}-{rival}.wav"
+
+
 @dataclass
 class Setting:
     """What is to be compared: see `compare`."""
@@ -105,8 +114,8 @@ def measure_piece(numbers, setting):
             rows.append(Row(rival, piece.source, target, piece.number, measure(pipe, audio, content, piece, target, known), piece.melody,
                             tune.lead_notes(content), np.rint(255 * content.notes[0].astype(np.float32)).astype(np.uint8),
                             likeness.embeddings(pipe.judge, audio)))
-            if setting.folder:
-                soundfile.write(Path(setting.folder) / f"{piece.number}-{target}-{rival}.wav", audio, SAMPLE_RATE)
+            if setting.folder and rival in LISTENED_TO:
+                soundfile.write(Path(setting.folder) / file_name(piece.number, target, rival), audio, SAMPLE_RATE)
     return rows, {genre: tune.onset_chroma(content.notes[0]) for genre, content in heard.items()}
 
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from ..errors import UserError
 from ..music.content import tune_likeness
 from ..music.genres import GENRES
-from .comparison import Setting, compare
+from .comparison import LISTENED_TO, Setting, compare, file_name
 from .likeness import frechet_distance
 from .statistics import bootstrap, place_between
 from .tagger import listen
@@ -110,13 +110,14 @@ def outside(tagger, folder, rows, seed=0):
         The sounds, as `compare` keeps them.
     """
     files = sorted(Path(folder).glob("*.wav"))
-    heard = dict(zip((path.stem for path in files), listen(tagger, list(map(str, files)))))
+    heard = dict(zip((path.name for path in files), listen(tagger, list(map(str, files)))))
     risen = defaultdict(lambda: ([], []))
     for row in rows:
-        scores, source = (heard[f"{row.tune}-{row.target}-{rival}"] for rival in (row.rival, "copy"))
-        if row.rival != "copy" and row.target in scores:
-            risen[row.rival][0].append(scores[row.target] > source[row.target])
-            risen[row.rival][1].append(row.tune)
+        if row.rival != "copy" and row.rival in LISTENED_TO:
+            scores, source = (heard[file_name(row.tune, row.target, rival)] for rival in (row.rival, "copy"))
+            if row.target in scores:
+                risen[row.rival][0].append(scores[row.target] > source[row.target])
+                risen[row.rival][1].append(row.tune)
     return {rival: bootstrap(*found, seed=seed) for rival, found in risen.items()}
 
 
