@@ -125,7 +125,9 @@ def test_discriminator_loss_is_lower_when_it_is_right():
 
 def test_weights_are_half_precision_checked_and_refused_when_damaged(tmp_path):
     vocoder = Vocoder(width=32, hidden=64, blocks=1)
+    vocoder.register_to_config(_name_or_path=str(tmp_path))
     weights.save_model(vocoder, tmp_path)
+    assert str(tmp_path) not in (tmp_path / "vocoder" / "config.json").read_text(encoding="utf-8")
     loaded = weights.load_model(Vocoder, tmp_path)
     assert next(loaded.parameters()).dtype == torch.float32
     torch.testing.assert_close(loaded.head.weight, vocoder.head.weight, rtol=1e-3, atol=1e-3)

@@ -99,6 +99,10 @@ def save_model(model, folder, name=None):
     for tensor in [*half.parameters(), *half.buffers()]:
         if tensor.is_floating_point():
             tensor.data = tensor.data.half()
-    half.save_pretrained(folder / (name or WHERE[type(model).__name__]), safe_serialization=True)
+    place = folder / (name or WHERE[type(model).__name__])
+    half.save_pretrained(place, safe_serialization=True)
+    config = json.loads((place / "config.json").read_text(encoding="utf-8"))
+    config.pop("_name_or_path", None)                      # diffusers notes where a network was loaded from: nobody's business
+    (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     write_checksums(folder)
     _load.cache_clear()
