@@ -6,6 +6,7 @@ import matplotlib
 import torch
 
 from .. import data_folder
+from ..evaluation.mood import MOVES
 from ..evaluation.report import table
 from ..pipeline import load_pipeline
 from .plotting import plot_conversion
@@ -94,19 +95,24 @@ def hearing_lines(heard):
 
 def band_lines(band):
     """What an outside listener makes of the band, and whether mood can be measured."""
-    lines = [f"The band itself ({band['clips']} clips of {band['seconds']:.0f} s in each genre, {band['soundfont']}; a tagger that learned from real "
-             "recordings has the clip's own genre among the three strongest of its eight):", ""]
-    listener = band["outside_listener"]
-    genres = [genre for genre, row in listener["band"]["genres"].items() if row["among_three"] is not None]
-    lines += ["| | together | " + " | ".join(genres) + " |", "|---|---|" + "---|" * len(genres)]
-    for kind, words in (("band", "the band"), ("raw", "the same notes as raw General MIDI")):
-        rows = listener[kind]
-        lines.append(f"| {words} | {rows['together'][0]:.0%} | " +
-                     " | ".join(f"{rows['genres'][genre]['among_three']:.0%}" for genre in genres) + " |")
     mood = band["mood"]["correlations"]["together"]
-    return lines + ["", "Mood can be measured (Spearman correlation of slider and sound, mean of the ten genres): arousal with " +
-                    ", ".join(f"{words} {mood['arousal'][name]:.2f}" for name, words in
-                              (("onset_rate", "onset rate"), ("loudness", "loudness"), ("brightness", "brightness"))) +
-                    "; valence with " + ", ".join(f"{words} {mood['valence'][name]:.2f}" for name, words in
-                                                  (("major_share", "share of major thirds"), ("register", "register"))) +
-                    f". Rendering: {band['speed']['together']:.0f} seconds of music a second and core."]
+    words = {"onset_rate": "onset rate", "loudness": "loudness", "brightness": "brightness", "major_share": "share of major thirds",
+             "register": "register"}
+    told = [", ".join(f"{words[name]} {mood[slider][name]:.2f}" for name in names) for slider, names in MOVES.items()]
+    return [*listener_lines(band), "Mood can be measured (Spearman's correlation of slider and sound, mean of the ten genres): arousal "
+            f"with {told[0]}; valence with {told[1]}. The band plays {band['speed']['together']:.0f} seconds of music a second and core."]
+
+
+def listener_lines(band):
+    """How often a tagger that learned from real recordings hears the right genre in the band; nothing if none was asked."""
+    if "outside_listener" not in band:
+        return []
+    heard = band["outside_listener"]
+    genres = [genre for genre, row in heard["band"]["genres"].items() if row["among_three"] is not None]
+    lines = [f"The band itself ({band['clips']} clips of {band['seconds']:.0f} s in each genre, {band['soundfont']}; how often a tagger that "
+             "learned from real recordings has the clip's own genre among the three strongest of its eight):", "",
+             "| | together | " + " | ".join(genres) + " |", "|---|---|" + "---|" * len(genres)]
+    for kind, words in (("band", "the band"), ("raw", "the same notes as raw General MIDI")):
+        shares = " | ".join(f"{heard[kind]['genres'][genre]['among_three']:.0%}" for genre in genres)
+        lines.append(f"| {words} | {heard[kind]['together'][0]:.0%} | {shares} |")
+    return lines + [""]
