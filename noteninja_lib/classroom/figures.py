@@ -70,9 +70,11 @@ def numbers():
     lines += ["", "And beside other ways to the same end:", "", table(quality), "",
               "Chroma cosine (MusicGen), melody accuracy (Music ControlNet) and CQT-1 correlation (SteerMusic) compare with the *source*, "
               "as these papers define them; the distances compare with the true recording in the asked-for genre. Outside: how often a "
-              "tagger's score for the asked-for genre is higher than in the source. Sharpness (energy of the log-mel gradient) and treble (above 4 kHz) are shares of the true recording's. The Fréchet distance is between "
+              "tagger's score for the asked-for genre is higher than in the source. Sharpness (energy of the log-mel gradient) "
+              "and treble (above 4 kHz) are shares of the true recording's. The Fréchet distance is between "
               f"the judge's embeddings and those of the true recordings of other tunes (among true recordings: {quality['frechet_floor']:.0f}).",
-              "", *hearing_lines(heard), "", *band_lines(band), "", f"Speed and memory on {speed['cores']} cores ({speed['processor']}), 30 s of mp3 unless said otherwise:", "",
+              "", *hearing_lines(heard), "", *band_lines(band), "",
+              f"Speed and memory on {speed['cores']} cores ({speed['processor']}), 30 s of mp3 unless said otherwise:", "",
               "| measure | value |", "|---|---|",
               f"| mp3 to mp3, networks loaded | {speed['real_time_factor_loaded']:.2f} of real time |",
               f"| command line, from nothing to a written file | {speed['cold_s']:.0f} s |",
