@@ -171,7 +171,7 @@ def test_an_outside_tagger_is_asked_about_every_version(tmp_path):
     tagger.write_text("import json, sys\nfor f in sys.argv[2:]:\n    print(json.dumps({'file': f, 'genres': {'jazz': 'ours' in f}}))\n")
     for name in ("3-jazz-ours", "3-jazz-regression", "3-source", "4-reggae-ours", "4-source"):
         (tmp_path / f"{name}.wav").touch()
-    rows = [Row(rival, "rock", target, number, {}, [], [], None, None) for number, target, rival in
+    rows = [Row(rival, target, number, {}, [], [], None, None) for number, target, rival in
             ((3, "jazz", "ours"), (3, "jazz", "copy"), (3, "jazz", "regression"), (4, "reggae", "ours"), (4, "reggae", "copy"))]
     found = report.outside(tagger, tmp_path, rows)
     assert found["ours"][0] == 1 and found["regression"][0] == 0 and "copy" not in found     # reggae is unknown to it

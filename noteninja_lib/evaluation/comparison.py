@@ -3,27 +3,27 @@
 Two fixed points stand beside every figure about the tune: another tune's content (0), and the true recording in the
 asked-for genre, sent through the same decoder (1). Lesson: 11_judging_a_converter.
 """
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import torch
 
+from ..errors import UserError
 from ..music.band import arrange
-from ..music.content import Content, find_lead, transcribe, tune_likeness
+from ..music.content import tune_likeness
 from ..music.genres import GENRES, load_recipe
 from ..music.synthesis import render
 from ..music.theory import load_tunes
+from ..pipeline import load_pipeline
 from ..sound.audio import SAMPLE_RATE
 from . import likeness, rivals, tune
 from .pieces import SECONDS, choose_tunes, found_piece, make_piece, opened
+from .workers import in_order
 
-
-#: Rivals that an outside listener is asked about, which takes as long as all the rest.
+#: Rivals that an outside listener is asked about; it may be slow.
 LISTENED_TO = ("copy", "ours", "regression", "transcribe", "oracle")
 
 
@@ -43,7 +43,6 @@ class Setting:
     other_soundfont: str = None
     folder: str = None
     options: dict = field(default_factory=dict)
-    threads: int = 1
 
 
 @dataclass
@@ -52,7 +51,7 @@ class Row:
 
     Attributes
     ----------
-    rival, source, target : str
+    rival, target : str
     tune : int
     figures : dict of str to float
     melody : list of Note
@@ -63,7 +62,6 @@ class Row:
     embeddings : numpy.ndarray, shape (windows, 64)
     """
     rival: str
-    source: str
     target: str
     tune: int
     figures: dict
@@ -71,12 +69,6 @@ class Row:
     notes: list
     onsets: np.ndarray
     embeddings: np.ndarray
-
-
-def hear(audio):
-    """The content of a recording, without its rhythm."""
-    notes = transcribe(audio)
-    return Content(find_lead(notes), notes, None)
 
 
 def versions(pipe, piece, target, setting, wrong):
@@ -90,49 +82,51 @@ def versions(pipe, piece, target, setting, wrong):
     if piece.melody is not None:
         other = arrange(load_tunes(setting.split)[wrong], load_recipe(target), wrong, duration=SECONDS, intro=0, ending=False)
         made |= {"wrong_tune": render(other, setting.soundfont), "oracle": piece.replay(target),
-                    "decoded": rivals.decoded(pipe, piece.recordings[target]), "truth": piece.recordings[target]}
+                 "decoded": rivals.decoded(pipe, piece.recordings[target]), "truth": piece.recordings[target]}
     return made
+
+
+@dataclass
+class Known:
+    """What every version is compared with, worked out once for each true recording: see `likeness`."""
+    embedding: np.ndarray
+    mel: np.ndarray
+    edges: dict
 
 
 def measure_piece(numbers, setting):
     """All rows of one tune, and the onset chroma of its recordings; `numbers` are those of the tune and of another one."""
-    from ..pipeline import load_pipeline
-    torch.set_num_threads(setting.threads)
     pipe = load_pipeline()
     if setting.data:
         piece = found_piece(setting.data, numbers[0])
     else:
         piece = make_piece(numbers[0], setting.seed, setting.split, setting.soundfont, setting.other_soundfont)
     rng = np.random.default_rng((setting.seed, piece.number, 1))
-    heard = {genre: hear(audio) for genre, audio in piece.recordings.items()}
-    known = ({genre: likeness.embeddings(pipe.judge, audio).mean(0) for genre, audio in piece.recordings.items()},
-             {genre: likeness.centred_mel(audio) for genre, audio in piece.recordings.items()})
+    heard = {genre: tune.hear(audio) for genre, audio in piece.recordings.items()}
+    known = {genre: Known(likeness.embeddings(pipe.judge, audio).mean(0), likeness.centred_mel(audio), likeness.edges(audio))
+             for genre, audio in piece.recordings.items()}
     rows = []
     for target in map(str, rng.choice([genre for genre in GENRES if genre != piece.source], setting.targets, replace=False)):
         for rival, audio in versions(pipe, piece, target, setting, numbers[1]).items():
-            content = heard[target] if rival == "truth" else heard[piece.source] if rival == "copy" else hear(audio)
-            rows.append(Row(rival, piece.source, target, piece.number, measure(pipe, audio, content, piece, target, known), piece.melody,
-                            tune.lead_notes(content), np.rint(255 * content.notes[0].astype(np.float32)).astype(np.uint8),
-                            likeness.embeddings(pipe.judge, audio)))
+            content = heard[target] if rival == "truth" else heard[piece.source] if rival == "copy" else tune.hear(audio)
+            embedded = likeness.embeddings(pipe.judge, audio)
+            figures = against_source(audio, piece) | {"judge": next(iter(pipe.judge_genre(audio))) == target}
+            if piece.melody is not None:
+                figures |= against_score(piece.melody, content) | against_truth(audio, piece, target, known)
+                figures |= among_ten(audio, embedded.mean(0), target, known)
+            rows.append(Row(rival, target, piece.number, figures, piece.melody, tune.lead_notes(content),
+                            np.rint(255 * content.notes[0].astype(np.float32)).astype(np.uint8), embedded))
             if setting.folder and rival in LISTENED_TO:
                 soundfile.write(Path(setting.folder) / file_name(piece.number, target, rival), audio, SAMPLE_RATE)
     return rows, {genre: tune.onset_chroma(content.notes[0]) for genre, content in heard.items()}
 
 
-def measure(pipe, audio, content, piece, target, known):
-    """All figures of one version: against the source, and where they are known against score and true recordings.
-
-    `known` are the mean embeddings of the piece's recordings, and their spectrograms.
-    """
-    figures = against_source(audio, piece) | {"judge": next(iter(pipe.judge_genre(audio))) == target}
-    if piece.melody is None:
-        return figures
-    figures |= against_score(piece.melody, content) | against_truth(audio, piece, target)
-    means, mels = known
-    embedded = likeness.embeddings(pipe.judge, audio).mean(0)
-    return figures | {
-        "right_recording_of_10": likeness.nearest(embedded, means, likeness.euclidean) == target,
-        "right_spectrum_of_10": likeness.nearest(likeness.centred_mel(audio), mels, likeness.mean_difference) == target}
+def among_ten(audio, embedded, target, known):
+    """Whether the nearest of the tune's ten true recordings is the asked-for one: by the judge's embedding, and by spectrum."""
+    mel = likeness.centred_mel(audio)
+    embeddings, mels = ({genre: getattr(one, name) for genre, one in known.items()} for name in ("embedding", "mel"))
+    return {"right_recording_of_10": likeness.nearest(embedded, embeddings, likeness.euclidean) == target,
+            "right_spectrum_of_10": likeness.nearest(mel, mels, likeness.mean_difference) == target}
 
 
 def against_source(audio, piece):
@@ -149,10 +143,10 @@ def against_score(melody, content):
             "likeness": tune_likeness(melody, content.notes)}
 
 
-def against_truth(audio, piece, target):
+def against_truth(audio, piece, target, known):
     """Likeness to the true recording in the asked-for genre; the edges as pairs (made, true), for their ratio."""
     truth = piece.recordings[target]
-    made, true = likeness.edges(audio), likeness.edges(truth)
+    made, true = likeness.edges(audio), known[target].edges
     return {"log_spectral_distance": likeness.log_spectral_distance(audio, truth),
             "spectral_distance": likeness.spectral_distance(audio, truth), **{name: (made[name], true[name]) for name in made}}
 
@@ -177,20 +171,16 @@ def compare(tunes=50, setting=Setting(), workers=1):
         Conversions done and in all; at last all rows, and for each tune the onset chroma of its true recordings by genre.
     """
     if setting.data:
-        clips = opened(setting.data).splits()[setting.split]
+        clips = opened(setting.data).splits().get(setting.split)
+        if not clips:
+            raise UserError(f"{setting.data} has no recordings in its part {setting.split!r}: choose train, validation or test.")
         numbers = [int(number) for number in np.random.default_rng(setting.seed).permutation(clips)[:tunes]]
     else:
         numbers = choose_tunes(tunes, setting.seed, setting.split)
     pairs = list(zip(numbers, numbers[1:] + numbers[:1]))
     rows, truths = [], {}
-    work = partial(measure_piece, setting=setting)
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
-    try:
-        for done, (found, chroma) in enumerate((pool.map if pool else map)(work, pairs), 1):
-            rows += found
-            truths[found[0].tune] = chroma
-            yield done * setting.targets, len(numbers) * setting.targets
-    finally:
-        if pool:
-            pool.shutdown(cancel_futures=True)
+    for done, (found, chroma) in enumerate(in_order(partial(measure_piece, setting=setting), pairs, workers), 1):
+        rows += found
+        truths[found[0].tune] = chroma
+        yield done * setting.targets, len(numbers) * setting.targets
     yield rows, truths

@@ -15,12 +15,13 @@ import soxr
 
 from .. import fast_mode
 from ..music.band import arrange
-from ..music.content import Content, find_lead, transcribe, tune_likeness
+from ..music.content import tune_likeness
 from ..music.genres import GENRES, load_recipe
 from ..music.synthesis import render
 from ..music.theory import load_tunes
 from ..sound.audio import SAMPLE_RATE
 from .statistics import bootstrap
+from .tune import hear as hear_tune
 from .tune import note_f1, onset_chroma, raw_pitch_accuracy
 from .workers import spread
 
@@ -113,9 +114,8 @@ def hear(job, soundfont=None):
                      intro=0, ending=False)
     audio, found = render(played, soundfont), {}
     for coding, kilobits in CODINGS.items():
-        notes = transcribe(audio if kilobits is None else through_mp3(audio, kilobits))
-        heard = Content(find_lead(notes), notes, np.zeros((5, notes.shape[-1]), np.float32))
-        found[coding] = measure(played.melody, heard), onset_chroma(notes[0])
+        heard = hear_tune(audio if kilobits is None else through_mp3(audio, kilobits))
+        found[coding] = measure(played.melody, heard), onset_chroma(heard.notes[0])
     return found
 
 

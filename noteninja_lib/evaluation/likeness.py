@@ -7,6 +7,7 @@ import numpy as np
 import scipy.linalg
 import torch
 
+from ..pipeline import JUDGED
 from ..sound.spectrogram import log_mel, mel_frequencies
 
 TREBLE = 4000.0       # Hz: above it lie cymbals, breath and the edge of plucked strings
@@ -64,7 +65,7 @@ def edges(audio):
 def embeddings(judge, audio):
     """What the judge network makes of a recording before it decides: windows of 3 s, shape (windows, 64)."""
     mel = torch.from_numpy(log_mel(audio))
-    windows = mel.unfold(1, min(256, mel.shape[1]), 128).transpose(0, 1)
+    windows = mel.unfold(1, min(JUDGED, mel.shape[1]), JUDGED // 2).transpose(0, 1)
     with torch.no_grad():
         return judge.embedding(windows.to(judge.device)).cpu().numpy()
 

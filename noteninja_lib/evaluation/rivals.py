@@ -107,7 +107,6 @@ def find_bar(strength, start, step):
     found = {}
     for beats in (4, 3):
         for downbeat in range(beats):
-            # Beats 1 and 3 of four are both strong, so that only their excess over the weak ones counts.
             found[beats, downbeat] = accents[downbeat::beats].mean() if len(accents) > downbeat else 0.0
     beats, downbeat = max(found, key=found.get)
     return f"{beats}/4", downbeat
@@ -120,5 +119,3 @@ def find_key(notes):
     line = stream.Stream([note.Note(one.pitch, quarterLength=max(round(4 * (one.end - one.start)) / 4, 0.25)) for one in notes])
     key = line.analyze("key")
     return key.tonic.pitchClass, key.mode
-
-

@@ -10,8 +10,14 @@ import mir_eval
 import numpy as np
 import soxr
 
-from ..music.content import FRAME_RATE, LOWEST, pick_notes
+from ..music.content import FRAME_RATE, LOWEST, Content, find_lead, pick_notes, transcribe
 from ..sound.audio import SAMPLE_RATE
+
+
+def hear(audio):
+    """The content of a recording as far as these measures look at it: lead and notes, without the rhythm."""
+    notes = transcribe(audio)
+    return Content(find_lead(notes), notes, None)
 
 
 def note_f1(melody, heard, *, octaves=False):

@@ -1,16 +1,19 @@
-"""Many independent measurements, spread over the cores, with a progress bar; the order of the jobs is kept."""
-from concurrent.futures import ProcessPoolExecutor
+"""Many independent measurements, spread over the cores; the order of the jobs is kept."""
+from functools import partial
 
 import torch
 from tqdm import tqdm
 
+from ..dataset.hearing import processes
 
-def _one_thread():
+
+def _with_one_thread(work, job):
     torch.set_num_threads(1)          # one process a core: threads within it would only get in each other's way
+    return work(job)
 
 
-def spread(work, jobs, workers, unit):
-    """Results of `work` for each of the jobs, in their order; one process a worker, and none for a single one.
+def in_order(work, jobs, workers):
+    """Results of `work` for each of the jobs, in their order; a generator.
 
     Parameters
     ----------
@@ -18,22 +21,15 @@ def spread(work, jobs, workers, unit):
         A function of a module, or a `functools.partial` of one.
     jobs : list
     workers : int
-    unit : str
-        What the progress bar counts, such as " recordings".
-
-    Returns
-    -------
-    list
+        Processes; a single one is this one, with all its threads.
     """
-    with tqdm(total=len(jobs), unit=unit, dynamic_ncols=True) as bar:
-        results = []
-        if workers == 1:
-            for job in jobs:
-                results.append(work(job))
-                bar.update()
-            return results
-        with ProcessPoolExecutor(workers, initializer=_one_thread) as pool:
-            for result in pool.map(work, jobs):
-                results.append(result)
-                bar.update()
-    return results
+    if workers == 1:
+        yield from map(work, jobs)
+    else:
+        with processes(workers) as pool:
+            yield from pool.map(partial(_with_one_thread, work), jobs)
+
+
+def spread(work, jobs, workers, unit):
+    """The same as a list, with a progress bar that counts `unit`, such as " recordings"."""
+    return list(tqdm(in_order(work, jobs, workers), total=len(jobs), unit=unit, dynamic_ncols=True))
