@@ -175,8 +175,9 @@ MAY_IMPORT = {
     "benchmark": {"sound", "music", "model", "dataset", "pipeline", "evaluation"},
     "classroom": {"sound", "music", "model", "dataset", "pipeline", "training", "evaluation", "classroom"},
     "convert": {"sound", "music", "model", "pipeline"},
+    "measuring": {"sound", "music", "model", "dataset", "pipeline", "evaluation", "benchmark", "classroom"},
     "__main__": {"sound", "music", "model", "dataset", "tasks", "pipeline", "training", "evaluation",
-                 "benchmark", "convert", "classroom"},
+                 "benchmark", "convert", "classroom", "measuring"},
 }
 
 

@@ -1,13 +1,10 @@
 """Pictures of the README, made by `noteninja figures` with the functions that the lessons call."""
-import json
 from pathlib import Path
 
 import matplotlib
 import torch
 
 from .. import data_folder
-from ..evaluation.mood import MOVES
-from ..evaluation.report import table
 from ..pipeline import load_pipeline
 from .plotting import plot_conversion
 
@@ -29,92 +26,3 @@ def make_figures(folder):
     result = load_pipeline()(song, GENRE, generator=torch.Generator().manual_seed(0))
     plot_conversion(result).savefig(folder / "conversion.png", dpi=80)
     return [folder / "conversion.png"]
-
-
-def write_readme(readme):
-    """Write the measured numbers between the two marks in the README.
-
-    Parameters
-    ----------
-    readme : pathlib.Path
-    """
-    text = readme.read_text(encoding="utf-8")
-    before, after = text.split("<!-- numbers:begin -->")[0], text.split("<!-- numbers:end -->")[1]
-    readme.write_text(f"{before}<!-- numbers:begin -->\n{numbers()}<!-- numbers:end -->{after}", encoding="utf-8")
-
-
-#: Lines of the README's first table: what is said, and the measure in evaluation.json.
-MEASURES = (
-    ("tune kept, by F-measure of the melody's notes against the known score (0: another tune's content, 1: the true recording "
-     "through the same decoder)", "tune_kept_note_f1"),
-    ("tune kept, by onsets of the melody's pitch classes", "tune_kept_likeness"),
-    ("raw pitch accuracy against the known score", "raw_pitch_accuracy"),
-    ("the right tune is the nearest of 50 (chance 0.02)", "right_tune_of_50"),
-    ("the nearest of the tune's ten true recordings is the one in the asked-for genre, by the judge network's embedding "
-     "(chance 0.10)", "right_recording_of_10"),
-    ("the same by plain spectral distance", "right_spectrum_of_10"),
-    ("a judge network hears the asked-for genre", "judge"))
-
-
-def numbers():
-    """The tables of the README, in Markdown, from the files that `evaluate` and `benchmark` wrote."""
-    speed, quality, heard, band = (json.loads((data_folder() / "models" / f"{name}.json").read_text(encoding="utf-8"))
-                                   for name in ("benchmark", "evaluation", "hearing", "band"))
-    ours, truth, oracle = (quality["rivals"][name] for name in ("ours", "truth", "oracle"))
-    lines = [f"On {quality['conversions']} conversions of {quality['tunes']} test tunes, played by instruments that no network was "
-             "trained on; in brackets the 95 % interval:", "",
-             "| measure | converted | another take by the band, other instruments | the true recording |", "|---|---|---|---|"]
-    for words, name in MEASURES:
-        mean, low, high = ours[name]
-        lines.append(f"| {words} | **{mean:.2f}** [{low:.2f}, {high:.2f}] | {oracle[name][0]:.2f} | {truth[name][0]:.2f} |")
-    lines += ["", "And beside other ways to the same end:", "", table(quality), "",
-              "Chroma cosine (MusicGen), melody accuracy (Music ControlNet) and CQT-1 correlation (SteerMusic) compare with the *source*, "
-              "as these papers define them; the distances compare with the true recording in the asked-for genre. Outside: how often a "
-              "tagger's score for the asked-for genre is higher than in the source. Sharpness (energy of the log-mel gradient) "
-              "and treble (above 4 kHz) are shares of the true recording's. The Fréchet distance is between "
-              f"the judge's embeddings and those of the true recordings of other tunes (among true recordings: {quality['frechet_floor']:.0f}).",
-              "", *hearing_lines(heard), "", *band_lines(band), "",
-              f"Speed and memory on {speed['cores']} cores ({speed['processor']}), 30 s of mp3 unless said otherwise:", "",
-              "| measure | value |", "|---|---|",
-              f"| mp3 to mp3, networks loaded | {speed['real_time_factor_loaded']:.2f} of real time |",
-              f"| command line, from nothing to a written file | {speed['cold_s']:.0f} s |",
-              f"| peak memory | {speed['memory_30_s_gb']:.2f} GB |",
-              f"| peak memory, 20 minutes of music | {speed['memory_20_min_gb']:.2f} GB |", ""]
-    return "\n".join(lines)
-
-
-def hearing_lines(heard):
-    """What the content picture can carry, by genre."""
-    sound, mp3 = (heard[coding]["genres"] for coding in ("recording", "mp3_128"))
-    found = heard["recording"]["retrieval"]
-    return [f"What is heard of the tune before anything is converted ({heard['tunes']} test tunes in each genre, instruments never trained "
-            f"on); the same tune is the nearest of {found['among']} in another genre in {found['mean']:.0%}:", "",
-            "| | " + " | ".join(sound) + " |", "|---|" + "---|" * len(sound),
-            "| melody note F1 | " + " | ".join(f"{one['note_f1']:.2f}" for one in sound.values()) + " |",
-            "| pitch-class accuracy | " + " | ".join(f"{one['pitch_class']:.2f}" for one in sound.values()) + " |",
-            "| melody note F1 through 128 kbit/s mp3 | " + " | ".join(f"{one['note_f1']:.2f}" for one in mp3.values()) + " |"]
-
-
-def band_lines(band):
-    """What an outside listener makes of the band, and whether mood can be measured."""
-    mood = band["mood"]["correlations"]["together"]
-    words = {"onset_rate": "onset rate", "loudness": "loudness", "brightness": "brightness", "major_share": "share of major thirds",
-             "register": "register"}
-    told = [", ".join(f"{words[name]} {mood[slider][name]:.2f}" for name in names) for slider, names in MOVES.items()]
-    return [*listener_lines(band), "Mood can be measured (Spearman's correlation of slider and sound, mean of the ten genres): arousal "
-            f"with {told[0]}; valence with {told[1]}. The band plays {band['speed']['together']:.0f} seconds of music a second and core."]
-
-
-def listener_lines(band):
-    """How often a tagger that learned from real recordings hears the right genre in the band; nothing if none was asked."""
-    if "outside_listener" not in band:
-        return []
-    heard = band["outside_listener"]
-    genres = [genre for genre, row in heard["band"]["genres"].items() if row["among_three"] is not None]
-    lines = [f"The band itself ({band['clips']} clips of {band['seconds']:.0f} s in each genre, {band['soundfont']}; how often a tagger that "
-             "learned from real recordings has the clip's own genre among the three strongest of its eight):", "",
-             "| | together | " + " | ".join(genres) + " |", "|---|---|" + "---|" * len(genres)]
-    for kind, words in (("band", "the band"), ("raw", "the same notes as raw General MIDI")):
-        shares = " | ".join(f"{heard[kind]['genres'][genre]['among_three']:.0%}" for genre in genres)
-        lines.append(f"| {words} | {heard[kind]['together'][0]:.0%} | {shares} |")
-    return lines + [""]

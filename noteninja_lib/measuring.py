@@ -1,0 +1,54 @@
+"""The commands that measure, and write the README's pictures and numbers; `__main__` puts them beside the others."""
+import os
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def benchmark(out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/benchmark.json by default.")] = None):
+    """Measure speed and memory of a conversion on this machine."""
+    from .benchmark import measure
+    measure(out)
+
+
+@app.command()
+def figures():
+    """Make the README's pictures anew, and write the measured numbers into it."""
+    from . import data_folder
+    from .classroom.figures import make_figures
+    from .classroom.readme import write_readme
+    for path in make_figures(data_folder().parent / "figures"):
+        typer.echo(path)
+    write_readme(data_folder().parent / "README.md")
+
+
+@app.command()
+def evaluate(pairs: Annotated[int, typer.Option(min=8, help="Conversions; four for each test tune.")] = 200,
+             out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/evaluation.json by default.")] = None,
+             oracle_soundfont: Annotated[Optional[Path], typer.Option(help="Instruments of the oracle, the band's other take.")] = None,
+             data: Annotated[Optional[Path], typer.Option(help="Convert the recordings of this data set instead, such as GTZAN.")] = None,
+             split: Annotated[str, typer.Option(help="validation to choose checkpoints, test to report.")] = "test",
+             tagger: Annotated[Optional[Path], typer.Option(help="A Python program that hears genres in files; see the README.")] = None,
+             steps: Annotated[int, typer.Option(min=1, help="Inference steps.")] = 6,
+             guidance: Annotated[float, typer.Option(help="Guidance scale.")] = 2.0,
+             workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, seed: int = 0):
+    """Measure how good the conversions are, beside other ways to the same end, on tunes and instruments never heard in training."""
+    from .evaluation.report import report
+    from .model.weights import models_folder
+    shipped = not (out or data or split != "test")
+    report(pairs, models_folder() / "evaluation.json" if shipped else out, workers=workers, tagger=tagger, seed=seed, split=split, data=data,
+           other_soundfont=oracle_soundfont, options={"num_inference_steps": steps, "guidance_scale": guidance})
+
+
+@app.command()
+def hearing(tunes: Annotated[int, typer.Option(min=2, help="Test tunes, each in all ten genres.")] = 24,
+            out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/hearing.json by default.")] = None,
+            seed: int = 0, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
+    """Measure how much of a tune the content picture holds, by genre and through mp3, on instruments never heard in training."""
+    from .evaluation.hearing import report
+    from .model.weights import models_folder
+    report(tunes, seed, workers=workers, out=out or models_folder() / "hearing.json")
