@@ -43,16 +43,6 @@ def test_retrieval_counts_the_right_neighbours():
     assert found["mean"] == pytest.approx((2 * 1 + 4 * 0.5) / 6, abs=1e-4)
 
 
-@pytest.mark.parametrize("kilobits", [64, 128])
-def test_an_mp3_has_its_bit_rate_and_stays_in_time(kilobits):
-    audio = np.random.default_rng(0).normal(0, 0.1, 4 * 22050).astype(np.float32)
-    assert len(hearing.mp3_bytes(audio, kilobits)) * 8 / 4 / 1000 == pytest.approx(kilobits, rel=0.03)
-    again = hearing.through_mp3(audio, kilobits)
-    assert again.shape == audio.shape and again.dtype == np.float32
-    lags = np.correlate(again[20000:21000], audio[19900:21100], "valid")
-    assert len(lags) - 1 - int(np.argmax(lags[::-1])) == 100                  # not a sample early or late
-
-
 def test_tunes_of_the_plan_are_strangers_and_shared_by_all_genres():
     jobs = hearing.plan(6, seed=1)
     assert [job.genre for job in jobs] == list(GENRES) * 6

@@ -4,14 +4,11 @@ A converter sees a song only through its content picture. Here test tunes are pl
 network was trained on, heard, and compared with the known score: from the recording itself and from an mp3 of it.
 Command: `noteninja hearing`. Lesson: 11_judging_a_converter.
 """
-import io
 import json
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import soundfile
-import soxr
 
 from .. import fast_mode
 from ..music.band import arrange
@@ -19,7 +16,7 @@ from ..music.content import tune_likeness
 from ..music.genres import GENRES, load_recipe
 from ..music.synthesis import render
 from ..music.theory import load_tunes
-from ..sound.audio import SAMPLE_RATE
+from ..sound.augmentation import through_mp3
 from .statistics import bootstrap
 from .tune import hear as hear_tune
 from .tune import note_f1, onset_chroma, raw_pitch_accuracy
@@ -28,7 +25,7 @@ from .workers import spread
 SECONDS = 6.0 if fast_mode() else 12.0
 TEMPI = (80, 100, 120, 140, 160)     # few, so that a tune cannot be told by its tempo alone
 ENOUGH = 0.6                         # a genre below this is not worth training on
-MP3_RATE = 44100                     # Hz: a plain mp3 file is made at this rate; LAME goes from 32 to 320 kbit/s there
+MP3_RATE = 44100                     # Hz: songs are written at this rate
 CODINGS = {"recording": None, "mp3_128": 128}
 MEASURES = {"note_f1": "melody note F1, any octave", "note_f1_octave": "melody note F1, right octave",
             "pitch_class": "pitch-class accuracy", "likeness": "tune among all notes"}
@@ -55,31 +52,6 @@ def plan(count, seed=0, split="test"):
         tempo, swing = float(rng.choice(TEMPI)), float(rng.choice([0, 0, rng.uniform(0.4, 1)]))
         jobs += [Job(tune, genre, int(rng.integers(1e6)), tempo, swing) for genre in GENRES]
     return jobs
-
-
-def mp3_bytes(audio, kilobits):
-    """A recording as the bytes of an mp3 file at a constant bit rate.
-
-    Parameters
-    ----------
-    audio : numpy.ndarray, shape (samples,)
-        Mono, 22,050 Hz. It is written at 44,100 Hz, as songs are.
-    kilobits : int
-        Thousands of bits a second, 32 to 320.
-    """
-    # libsndfile spreads its compression level 0..1 evenly over LAME's rates, from the highest to the lowest.
-    options = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT",
-               "compression_level": (320 - kilobits) / (320 - 32)}
-    memory = io.BytesIO()
-    soundfile.write(memory, np.clip(soxr.resample(audio, SAMPLE_RATE, MP3_RATE), -1, 1), MP3_RATE, **options)
-    return memory.getvalue()
-
-
-def through_mp3(audio, kilobits):
-    """A recording written as an mp3 and read again, as many samples as before."""
-    decoded, _ = soundfile.read(io.BytesIO(mp3_bytes(audio, kilobits)), dtype="float32")
-    again = soxr.resample(decoded, MP3_RATE, SAMPLE_RATE)[:len(audio)]
-    return np.pad(again, (0, len(audio) - len(again)))
 
 
 def measure(melody, heard):
@@ -114,7 +86,7 @@ def hear(job, soundfont=None):
                      intro=0, ending=False)
     audio, found = render(played, soundfont), {}
     for coding, kilobits in CODINGS.items():
-        heard = hear_tune(audio if kilobits is None else through_mp3(audio, kilobits))
+        heard = hear_tune(audio if kilobits is None else through_mp3(audio, kilobits, MP3_RATE))
         found[coding] = measure(played.melody, heard), onset_chroma(heard.notes[0])
     return found
 
