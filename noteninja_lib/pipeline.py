@@ -20,7 +20,7 @@ from . import fast_mode
 from .errors import UserError
 from .model.autoencoder import MelAutoencoder          # diffusers loads only classes that were imported before
 from .model.denoiser import Denoiser
-from .model.diffusion import guide
+from .model.diffusion import guide, time_steps
 from .model.listener import Judge
 from .model.vocoder import Vocoder
 from .model.weights import load_model, models_folder, verify, write_checksums
@@ -85,12 +85,14 @@ class NoteNinjaPipeline(DiffusionPipeline):
         Noise level (0..1) at which the trip begins for the amounts 0, 1/n ... 1.
     tune_scale : (float, float)
         Likeness of the tune to another song's, and of a true recording in the target genre to its source's.
+    guided : (float, float)
+        Noise levels between which guidance is on.
     """
 
-    def __init__(self, vae, unet, vocoder, judge, scheduler, amount_curve=(0.0, 1.0), tune_scale=(0.0, 1.0)):
+    def __init__(self, vae, unet, vocoder, judge, scheduler, amount_curve=(0.0, 1.0), tune_scale=(0.0, 1.0), guided=GUIDED):
         super().__init__()
         self.register_modules(vae=vae, unet=unet, vocoder=vocoder, judge=judge, scheduler=scheduler)
-        self.register_to_config(amount_curve=tuple(amount_curve), tune_scale=tuple(tune_scale))
+        self.register_to_config(amount_curve=tuple(amount_curve), tune_scale=tuple(tune_scale), guided=tuple(guided))
 
     @classmethod
     def from_pretrained(cls, folder=None, **kwargs):
@@ -199,10 +201,10 @@ class NoteNinjaPipeline(DiffusionPipeline):
     def denoise_window(self, noise, source, level, picture, style, steps, guidance_scale, progress):
         """Walk from `level` of noise to music under one window of the content."""
         begin = 0
-        if level >= 1:
+        if isinstance(self.scheduler, FlowMatchEulerDiscreteScheduler):   # whose own last step, from .001 to 0, does nothing
+            self.scheduler.set_timesteps(sigmas=time_steps(steps, level)[:-1].tolist(), device=self.device)
+        elif level >= 1:
             self.scheduler.set_timesteps(steps, device=self.device)
-        elif isinstance(self.scheduler, FlowMatchEulerDiscreteScheduler):
-            self.scheduler.set_timesteps(sigmas=list(np.linspace(level, 0.001, steps)), device=self.device)
         else:                                          # a finer schedule, begun at the step nearest to the level
             skipped = round(steps / level) - steps
             self.scheduler.set_timesteps(steps + skipped, device=self.device)
@@ -217,7 +219,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         for number, time in enumerate(timesteps):
             progress(number / len(timesteps))
             noise_level = float(time) / 1000
-            guided = guidance_scale != 1 and GUIDED[0] <= noise_level <= GUIDED[1]
+            guided = guidance_scale != 1 and self.config.guided[0] <= noise_level <= self.config.guided[1]
             rows = 2 if guided else 1                      # told everything, and told nothing
             velocity = self.unet(latents.expand(rows, -1, -1, -1), torch.full((rows,), noise_level, device=self.device),
                                  drawn[:rows], styles[:rows])
@@ -277,11 +279,11 @@ def assemble(folder, **settings):
     folder : pathlib.Path
         Holds the trained networks.
     settings
-        `amount_curve`, `tune_scale`; those that are not given stay as they are.
+        `amount_curve`, `tune_scale`, `guided`; those that are not given stay as they are.
     """
     index = folder / "model_index.json"
     kept = json.loads(index.read_text(encoding="utf-8")) if index.exists() else {}
-    settings = {name: kept[name] for name in ("amount_curve", "tune_scale") if name in kept} | settings
+    settings = {name: kept[name] for name in ("amount_curve", "tune_scale", "guided") if name in kept} | settings
     networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, Judge)]
     pipe = NoteNinjaPipeline(*networks, FlowMatchEulerDiscreteScheduler(), **settings)
     pipe.scheduler.save_pretrained(folder / "scheduler")

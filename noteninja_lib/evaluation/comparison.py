@@ -14,13 +14,13 @@ import torch
 from ..errors import UserError
 from ..music.band import arrange
 from ..music.content import tune_likeness
-from ..music.genres import GENRES, load_recipe
+from ..music.genres import load_recipe
 from ..music.synthesis import render
 from ..music.theory import load_tunes
 from ..pipeline import load_pipeline
 from ..sound.audio import SAMPLE_RATE
 from . import likeness, rivals, tune
-from .pieces import SECONDS, choose_tunes, found_piece, make_piece, opened
+from .pieces import SECONDS, choose_targets, choose_tunes, found_piece, make_piece, opened
 from .workers import in_order
 
 #: Rivals that an outside listener is asked about; it may be slow.
@@ -94,6 +94,12 @@ class Known:
     edges: dict
 
 
+def know(judge, recordings):
+    """What is known of true recordings, by genre."""
+    return {genre: Known(likeness.embeddings(judge, audio).mean(0), likeness.centred_mel(audio), likeness.edges(audio))
+            for genre, audio in recordings.items()}
+
+
 def measure_piece(numbers, setting):
     """All rows of one tune, and the onset chroma of its recordings; `numbers` are those of the tune and of another one."""
     pipe = load_pipeline()
@@ -101,12 +107,10 @@ def measure_piece(numbers, setting):
         piece = found_piece(setting.data, numbers[0])
     else:
         piece = make_piece(numbers[0], setting.seed, setting.split, setting.soundfont, setting.other_soundfont)
-    rng = np.random.default_rng((setting.seed, piece.number, 1))
     heard = {genre: tune.hear(audio) for genre, audio in piece.recordings.items()}
-    known = {genre: Known(likeness.embeddings(pipe.judge, audio).mean(0), likeness.centred_mel(audio), likeness.edges(audio))
-             for genre, audio in piece.recordings.items()}
+    known = know(pipe.judge, piece.recordings)
     rows = []
-    for target in map(str, rng.choice([genre for genre in GENRES if genre != piece.source], setting.targets, replace=False)):
+    for target in choose_targets(piece, setting.targets, setting.seed):
         for rival, audio in versions(pipe, piece, target, setting, numbers[1]).items():
             content = heard[target] if rival == "truth" else heard[piece.source] if rival == "copy" else tune.hear(audio)
             embedded = likeness.embeddings(pipe.judge, audio)

@@ -39,7 +39,7 @@ class Piece:
     replay: callable = None
 
 
-def make_piece(number, seed=0, split="test", soundfont=None, other_soundfont=None):
+def make_piece(number, seed=0, split="test", soundfont=None, other_soundfont=None, *, alone=False):
     """One tune as the band plays it; the other soundfont plays the other takes.
 
     Parameters
@@ -50,6 +50,8 @@ def make_piece(number, seed=0, split="test", soundfont=None, other_soundfont=Non
     split : {'train', 'validation', 'test'}
     soundfont, other_soundfont : path, optional
         TimGM6mb by default, which no network is trained on.
+    alone : bool
+        Only the source is recorded, which takes a tenth of the time.
 
     Returns
     -------
@@ -63,7 +65,15 @@ def make_piece(number, seed=0, split="test", soundfont=None, other_soundfont=Non
     def replay(genre):
         return render(arrange(tune, load_recipe(genre), int(1e6) + number, **shared), other_soundfont)
     melody = [note for note in played["jazz"].melody if note.end < SECONDS]
-    return Piece(number, str(rng.choice(GENRES)), melody, {genre: render(one, soundfont) for genre, one in played.items()}, replay)
+    source = str(rng.choice(GENRES))
+    recordings = {genre: render(one, soundfont) for genre, one in played.items() if genre == source or not alone}
+    return Piece(number, source, melody, recordings, replay)
+
+
+def choose_targets(piece, count, seed=0):
+    """`count` genres to convert a piece to, other than its own, drawn by seed."""
+    others = [genre for genre in GENRES if genre != piece.source]
+    return [str(genre) for genre in np.random.default_rng((seed, piece.number, 1)).choice(others, count, replace=False)]
 
 
 @lru_cache(maxsize=1)
