@@ -55,10 +55,12 @@ AnySet = Annotated[Optional[Path], typer.Argument(help=ANY_SET)]
 
 
 @dataset_app.command()
-def hear(data: AnySet = None, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
+def hear(data: AnySet = None, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
+         share: Annotated[float, typer.Option(min=0, max=1, help="Share of the recordings to listen to.")] = 1.0,
+         worn: Annotated[float, typer.Option(min=0, max=1, help="Share of these heard through mp3, in a room or with noise.")] = 0.0):
     """Listen to a data set ahead of training, and keep what was heard."""
     from .dataset import hear_all, open_dataset
-    bar(hear_all(open_dataset(data), workers), " recordings")
+    bar(hear_all(open_dataset(data), workers, share, worn), " recordings")
 
 
 @dataset_app.command()

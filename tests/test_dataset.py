@@ -122,7 +122,7 @@ def test_tasks_take_gtzan_too(tmp_path, monkeypatch):
     for number in (0, 29):
         tone(tmp_path / f"genres/blues/blues.{number:05d}.wav", seconds=3.5)
         tone(tmp_path / f"genres/jazz/jazz.{number:05d}.wav", seconds=3.5, pitch=300)
-    monkeypatch.setattr(GTZAN, "heard", lambda self, number: np.full((181, 300), 128, np.uint8))     # hearing takes seconds
+    monkeypatch.setattr(GTZAN, "heard", lambda self, number, worn=False: np.full((181, 300), 128, np.uint8))     # hearing takes seconds
     data = GTZAN(tmp_path, 1.0, tell=None)
     draw = np.random.default_rng(0)
     sounds, labels = JudgeTask(data).batch(draw, 4)
@@ -273,14 +273,30 @@ def test_open_dataset_finds_either_kind(broken, band, tmp_path, monkeypatch):
 class Listener(list):
     """In place of a data set: a list of paths, of which each is made when its recording is listened to."""
 
-    def heard(self, number):
-        self[number].touch()
+    def heard(self, number, worn=False):
+        self[number].write_text("worn" if worn else "clean")
 
 
 def test_all_are_heard_ahead(tmp_path):
     paths = [tmp_path / str(number) for number in range(6)]
     assert list(hear_all(Listener(paths), workers=2)) == [(done, 6) for done in range(7)]
-    assert all(path.exists() for path in paths)
+    assert all(path.read_text() == "clean" for path in paths)
+
+
+def test_a_share_is_heard_ahead_and_some_of_it_worn(tmp_path):
+    paths = [tmp_path / str(number) for number in range(60)]
+    count = list(hear_all(Listener(paths), share=0.5, worn=0.5))[-1][0]
+    words = [path.read_text() for path in paths if path.exists()]
+    assert 20 < len(words) == count < 40 and 8 < words.count("worn") < count - 8
+
+
+def test_a_worn_recording_is_heard_otherwise(band, tmp_path):
+    (tmp_path / "genres").symlink_to(band.root / "genres")
+    data = BandSet(band.root)
+    data.root = tmp_path
+    worn = data.heard(0, worn=True)
+    assert data.is_heard(0) and not data.is_heard(1) and np.array_equal(worn, data.heard(0))
+    assert worn.shape == band.heard(0).shape and not np.array_equal(worn, band.heard(0))
 
 
 def test_repetitions_are_found_and_other_takes_are_not(band, tmp_path):

@@ -67,7 +67,8 @@ def test_guidance_of_one_changes_nothing_and_times_lie_inside():
     assert torch.equal(diffusion.guide(told, untold, 1.0), told)
     assert torch.equal(diffusion.guide(told, untold, 3.0), 3 * told)
     times = diffusion.sample_times(1000, torch.Generator().manual_seed(0))
-    assert 0 < times.min() and times.max() < 1 and abs(times.mean() - 0.5) < 0.03
+    inside = times[times < 1]
+    assert 0 < times.min() and times.max() == 1 and 860 < len(inside) < 940 and abs(inside.mean() - 0.5) < 0.03
 
 
 def test_autoencoder_folds_sixteen_pixels_into_eight_numbers():
@@ -117,7 +118,7 @@ def test_listeners_shapes():
 
 
 def test_discriminator_loss_is_lower_when_it_is_right():
-    scores, features = PatchDiscriminator(8)(torch.randn(2, 96, 64))
+    scores, features = PatchDiscriminator(8)(torch.randn(2, 1, 96, 64))
     assert scores.shape[:2] == (2, 1) and len(features) == 3
     right, wrong = torch.ones(3), -torch.ones(3)
     assert discriminator_loss(right, wrong) == 0 < discriminator_loss(wrong, right)

@@ -169,7 +169,7 @@ MAY_IMPORT = {
     "model": {"sound", "model"},
     "dataset": {"sound", "music", "dataset"},
     "pipeline": {"sound", "music", "model"},
-    "tasks": {"sound", "music", "model", "dataset"},
+    "tasks": {"sound", "music", "model", "dataset", "tasks"},
     "training": {"sound", "music", "model", "dataset", "tasks"},
     "evaluation": {"sound", "music", "model", "dataset", "pipeline", "evaluation"},
     "benchmark": {"sound", "music", "model", "dataset", "pipeline", "evaluation"},

@@ -93,14 +93,14 @@ def test_a_trained_autoencoder_keeps_its_latents(data, tmp_path):
     assert len(list(train(trainer, batch_size=2))) == 2
     after = trainer.averaged()
     with torch.no_grad():
-        assert torch.equal(after.encode(mel), latents) and not torch.allclose(after.decode(latents), decoded)
+        assert torch.allclose(after.encode(mel), latents, atol=1e-5) and not torch.allclose(after.decode(latents), decoded, atol=1e-5)
 
 
 def test_only_what_was_listened_to_is_heard_as_a_source(data, monkeypatch):
     monkeypatch.setattr(type(data), "is_heard", lambda self, number: number == 0)
     heard = []
     monkeypatch.setattr(type(data), "heard", lambda self, number: heard.append(number) or np.full((181, 400), 128, np.uint8))
-    task = small_tasks(data)["diffusion"]
+    task = DiffusionTask(data, MelAutoencoder(width=16, layers=1).eval(), LeadFinder().eval())
     task.batch(np.random.default_rng(0), 20)
     assert set(heard) == {0} and {source for source, _ in task.pairs} > {0}
 

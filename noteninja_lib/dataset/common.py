@@ -144,8 +144,14 @@ class DataSet:
         samples = load(self.path(number))
         return samples[:len(samples) // WHOLE * WHOLE]
 
-    def heard(self, number):
+    def heard(self, number, worn=False):
         """What Basic Pitch and the beat tracker hear in a recording, kept on disk after the first time.
+
+        Parameters
+        ----------
+        number : int
+        worn : bool
+            Hear it as from a worn source: through mp3, in a room, with noise; see `sound.augmentation.wear`.
 
         Returns
         -------
@@ -153,8 +159,15 @@ class DataSet:
             Onset and sustain of 88 notes (0..255), then rhythm (-127..127 stored with 128 added).
         """
         from .hearing import listen
+        return listen(self, number, self._kept(number), worn)
+
+    def is_heard(self, number):
+        """Whether what is heard in a recording is on disk already."""
+        return self._kept(number).exists()
+
+    def _kept(self, number):
         below = self.root if os.access(self.root, os.W_OK) else cache_folder("heard") / self.root.resolve().name
-        return listen(self, number, (below / "heard" / self.index[number].file).with_suffix(".npz"))
+        return (below / "heard" / self.index[number].file).with_suffix(".npz")
 
     def part(self, numbers):
         """The same data set with some of its recordings only, numbered anew."""

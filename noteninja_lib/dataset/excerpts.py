@@ -2,7 +2,6 @@
 from collections import Counter
 
 import numpy as np
-from tqdm import tqdm
 
 from ..errors import UserError
 from ..sound.audio import SAMPLE_RATE
@@ -34,11 +33,6 @@ class Sounds:
         gains = 10 ** (draw.uniform(-6, 6, (batch_size, 1)) / 20)
         sounds = change_speed(parts, speeds, wanted) if speed else np.stack(parts)
         return (sounds / 32767 * gains).astype(np.float32), numbers
-
-
-def all_heard(data):
-    """What is heard in each recording; shows its progress where that takes long."""
-    return [data.heard(number) for number in tqdm(range(len(data)), "listening", delay=2, leave=False)]
 
 
 def pairs(data):

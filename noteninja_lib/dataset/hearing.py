@@ -10,15 +10,17 @@ import numpy as np
 import torch
 
 from ..music import content
-
+from ..sound.augmentation import wear
 
 _shared = None                   # what the processes of `processes` work on
 
 
-def listen(data, number, path):
+def listen(data, number, path, worn=False):
     """What is heard in a recording, from the file at `path` if it is there; see `DataSet.heard`."""
     if not path.exists():
         audio = data.audio(number)
+        if worn:
+            audio = wear(audio, np.random.default_rng((number, len(audio))))
         notes, rhythm = content.transcribe(audio), content.rhythm_of(audio)
         frames = notes.shape[-1]
         packed = np.concatenate([np.rint(notes.reshape(-1, frames) * 255), np.rint(rhythm * 127) + 128])
@@ -35,17 +37,30 @@ def unpack(heard):
     return notes.reshape(*notes.shape[:-2], 2, 88, notes.shape[-1]) / 255, (rhythm - 128.0) / 127
 
 
-def _hear_one(number):
+def _hear_one(number, worn):
     torch.set_num_threads(1)                               # one process a core
-    _shared.heard(number)
+    _shared.heard(number, worn)
 
 
-def hear_all(data, workers=1):
-    """Listen to all recordings of a data set ahead of training; yields (done, all), first (0, all)."""
-    yield 0, len(data)
+def hear_all(data, workers=1, share=1.0, worn=0.0, seed=0):
+    """Listen to the recordings of a data set ahead of training; yields (done, all), first (0, all).
+
+    Parameters
+    ----------
+    data : DataSet
+    workers : int
+        Processes.
+    share : float
+        How many of the recordings, drawn by seed: training can learn from a part of them as sources, and from all as targets.
+    worn : float
+        How many of these are heard through mp3, in a room or with noise.
+    """
+    draws = np.random.default_rng(seed).random((2, len(data)))
+    numbers = [int(number) for number in np.flatnonzero(draws[0] < share)]
+    yield 0, len(numbers)
     with processes(workers, data) as pool:
-        for done, _ in enumerate(pool.map(_hear_one, range(len(data)), chunksize=8), 1):
-            yield done, len(data)
+        for done, _ in enumerate(pool.map(_hear_one, numbers, [bool(draws[1, n] < worn) for n in numbers], chunksize=8), 1):
+            yield done, len(numbers)
 
 
 @contextmanager

@@ -111,12 +111,14 @@ def measure_piece(numbers, setting):
     known = know(pipe.judge, piece.recordings)
     rows = []
     for target in choose_targets(piece, setting.targets, setting.seed):
-        for rival, audio in versions(pipe, piece, target, setting, numbers[1]).items():
+        made = versions(pipe, piece, target, setting, numbers[1])
+        own = likeness.edges(made["oracle"]) if "oracle" in made else None
+        for rival, audio in made.items():
             content = heard[target] if rival == "truth" else heard[piece.source] if rival == "copy" else tune.hear(audio)
             embedded = likeness.embeddings(pipe.judge, audio)
             figures = against_source(audio, piece) | {"judge": next(iter(pipe.judge_genre(audio))) == target}
             if piece.melody is not None:
-                figures |= against_score(piece.melody, content) | against_truth(audio, piece, target, known)
+                figures |= against_score(piece.melody, content) | against_truth(audio, piece.recordings[target], known[target].edges, own)
                 figures |= among_ten(audio, embedded.mean(0), target, known)
             rows.append(Row(rival, target, piece.number, figures, piece.melody, tune.lead_notes(content),
                             np.rint(255 * content.notes[0].astype(np.float32)).astype(np.uint8), embedded))
@@ -147,12 +149,16 @@ def against_score(melody, content):
             "likeness": tune_likeness(melody, content.notes)}
 
 
-def against_truth(audio, piece, target, known):
-    """Likeness to the true recording in the asked-for genre; the edges as pairs (made, true), for their ratio."""
-    truth = piece.recordings[target]
-    made, true = likeness.edges(audio), known[target].edges
+def against_truth(audio, truth, edges, own):
+    """Likeness to the true recording in the asked-for genre.
+
+    The edges are pairs, for their ratio: made to true, and made to `own`, the oracle's, which is the band's other take. So a
+    blurred picture is told from one of duller instruments.
+    """
+    made = likeness.edges(audio)
     return {"log_spectral_distance": likeness.log_spectral_distance(audio, truth),
-            "spectral_distance": likeness.spectral_distance(audio, truth), **{name: (made[name], true[name]) for name in made}}
+            "spectral_distance": likeness.spectral_distance(audio, truth),
+            **{name: (made[name], edges[name]) for name in made}, **{f"{name}_beside_oracle": (made[name], own[name]) for name in made}}
 
 
 def compare(tunes=50, setting=Setting(), workers=1):

@@ -36,7 +36,7 @@ def figures_of(rows, truths, seed=0):
     -------
     dict
         `rivals`: for each rival its measures; `zero`: another tune's content through our converter;
-        `genres`: our measures by asked-for genre; `frechet_floor`.
+        `genres`: our measures by asked-for genre; `frechet_floor`, and `frechet_floor_oracle` among the oracle's recordings.
     """
     by_rival = defaultdict(list)
     for row in rows:
@@ -55,9 +55,11 @@ def figures_of(rows, truths, seed=0):
                 table[f"tune_kept_{name}"] = place_between([row.figures[name] for row in found], low, high, tunes)
             table[f"right_tune_of_{CROWD}"] = bootstrap(right_tune(found, truths, seed), tunes)
             table["frechet_distance"] = frechet(found, by_rival["truth"])
+            table["frechet_to_oracle"] = frechet(found, by_rival["oracle"])
         figures["rivals"][rival] = table
     if known:
-        figures["frechet_floor"] = frechet(by_rival["truth"], by_rival["truth"])
+        for name, rival in (("frechet_floor", "truth"), ("frechet_floor_oracle", "oracle")):
+            figures[name] = frechet(by_rival[rival], by_rival[rival])
     figures["genres"] = {genre: {name: bootstrap([row.figures[name] for row in chosen], [row.tune for row in chosen])
                                  for name in ("note_f1", "right_recording_of_10", "judge") if name in chosen[0].figures}
                          for genre in GENRES if (chosen := [row for row in by_rival["ours"] if row.target == genre])}

@@ -85,12 +85,12 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
 class PatchDiscriminator(nn.Module):
     """Tells real pictures from decoded ones, patch by patch (Isola et al. 2016, arXiv 1611.07004).
 
-    Works on log-mels and on magnitude spectrograms alike; training plays it against the decoder for sharpness.
+    Works on log-mels and on spectra alike; training plays it against the decoder for sharpness.
     """
 
-    def __init__(self, width=32, strides=((1, 2), (2, 2), (2, 2))):
+    def __init__(self, width=32, strides=((1, 2), (2, 2), (2, 2)), channels=1):
         super().__init__()
-        layers, before = [], 1
+        layers, before = [], channels
         for number, stride in enumerate(strides):
             layers += [nn.utils.parametrizations.weight_norm(
                 nn.Conv2d(before, width * min(number + 1, 2), (5, 5), stride, 2)), nn.LeakyReLU(0.2)]
@@ -99,8 +99,8 @@ class PatchDiscriminator(nn.Module):
         self.head = nn.Conv2d(before, 1, 3, 1, 1)
 
     def forward(self, picture):
-        """Scores of each patch, and the features on the way; `picture` has shape (batch, rows, frames)."""
-        x, features = picture[:, None], []
+        """Scores of each patch, and the features on the way; `picture` has shape (batch, channels, rows, frames)."""
+        x, features = picture, []
         for layer in self.layers:
             x = layer(x)
             if isinstance(layer, nn.LeakyReLU):

@@ -29,9 +29,13 @@ def velocity(clean, noise):
     return noise - clean
 
 
-def sample_times(batch, generator=None):
-    """Logit-normal times for training: most in the middle, where the work is hardest; shape (batch,)."""
-    return torch.sigmoid(torch.randn(batch, generator=generator))
+def sample_times(batch, generator=None, begin=0.1):
+    """Times for training, shape (batch,): logit-normal, most in the middle, where the work is hardest.
+
+    A share of `begin` is 1, pure noise: each trip begins there, and logit-normal times all but never come near it.
+    """
+    times = torch.sigmoid(torch.randn(batch, generator=generator))
+    return torch.where(torch.rand(batch, generator=generator) < begin, 1.0, times)
 
 
 def time_steps(steps, start=1.0):

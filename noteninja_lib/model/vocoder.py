@@ -9,6 +9,8 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 
+from ..sound.spectrogram import fit_to_mel
+
 
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution over time, then two dense layers at each frame (Liu et al. 2022, arXiv 2201.03545)."""
@@ -39,11 +41,13 @@ class Vocoder(ModelMixin, ConfigMixin):
         Of the inverse transform, in samples.
     mean, std : float
         Of the log-mels.
+    refine : int
+        Rounds in which the sound is brought closer to the picture; see `fit_to_mel`.
     """
     config_name = "config.json"
 
     @register_to_config
-    def __init__(self, n_mels=96, width=256, hidden=768, blocks=8, n_fft=1024, hop_length=256, mean=-4.0, std=2.3):
+    def __init__(self, n_mels=96, width=256, hidden=768, blocks=8, n_fft=1024, hop_length=256, mean=-4.0, std=2.3, refine=2):
         super().__init__()
         self.embed = nn.Conv1d(n_mels, width, 7, padding=3)
         self.norm_in = nn.LayerNorm(width)
@@ -70,5 +74,6 @@ class Vocoder(ModelMixin, ConfigMixin):
         log_magnitude, phase = self.head(self.norm_out(x)).transpose(1, 2).float().chunk(2, dim=1)
         spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=6)), phase)
         spectrum = torch.cat([spectrum, spectrum[..., -1:]], -1)       # the last hop needs the frame after it
-        return torch.istft(spectrum, config.n_fft, config.hop_length, window=self.window.to(spectrum.real.dtype),
-                           length=mel.shape[-1] * config.hop_length)
+        audio = torch.istft(spectrum, config.n_fft, config.hop_length, window=self.window.to(spectrum.real.dtype),
+                            length=mel.shape[-1] * config.hop_length)
+        return fit_to_mel(audio, mel.float(), config.refine)

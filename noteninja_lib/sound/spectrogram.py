@@ -112,6 +112,34 @@ def log_mel(audio, n_mels=N_MELS):
     return mel
 
 
+def fit_to_mel(audio, mel, rounds=2, limit=1.0):
+    """Bring sound closer to a log-mel picture, with the phase that it has; can be differentiated.
+
+    Each round measures by how much every mel bin is off, and multiplies the Fourier bins below it by that.
+
+    Parameters
+    ----------
+    audio : torch.Tensor, shape (batch, samples)
+    mel : torch.Tensor, shape (batch, n_mels, samples // 256)
+        The picture wanted, in nats.
+    rounds : int
+    limit : float
+        The most that a bin is raised or lowered in a round, in nats.
+
+    Returns
+    -------
+    torch.Tensor, shape (batch, samples)
+    """
+    filters, window = mel_filters(mel.shape[1]).to(audio.device), torch.hann_window(N_FFT, device=audio.device)
+    shares = (filters / filters.sum(0).clamp(min=1e-9)).T           # of the mel bins in the gain of a Fourier bin
+    for _ in range(rounds):
+        gains = shares @ (mel - log_mel_tensor(audio, mel.shape[1])).clamp(-limit, limit)
+        gains = torch.cat([gains, gains[..., -1:]], -1)             # the transform has a column at either end
+        spectrum = torch.stft(audio, N_FFT, HOP_LENGTH, window=window, pad_mode="constant", return_complex=True)
+        audio = torch.istft(spectrum * torch.exp(gains), N_FFT, HOP_LENGTH, window=window, length=audio.shape[-1])
+    return audio
+
+
 def griffin_lim(mel, n_iter=64, seed=0):
     """Sound of a log-mel spectrogram by Griffin and Lim's guesses of the phase.
 
