@@ -40,3 +40,15 @@ def test_griffin_lim_gives_back_the_pitch():
     assert len(made) == 2 * SAMPLE_RATE // 256 * 256
     spectrum = np.abs(np.fft.rfft(made))
     assert abs(spectrum.argmax() * SAMPLE_RATE / len(made) - 440) < 15
+
+
+def test_fitting_brings_sound_closer_to_the_picture_and_keeps_its_phase():
+    time = torch.arange(256 * 80) / SAMPLE_RATE
+    truth = torch.sin(2 * torch.pi * 440 * time)[None] * (0.1 + 0.9 * (time > 0.4))
+    dull = 0.5 * torch.sin(2 * torch.pi * 440 * time)[None] + 0.01 * torch.randn(1, len(time), generator=torch.Generator().manual_seed(0))
+    mel = spectrogram.log_mel_tensor(truth)
+    errors = [float((spectrogram.log_mel_tensor(spectrogram.fit_to_mel(dull, mel, rounds)) - mel).abs().mean()) for rounds in (0, 1, 3)]
+    assert errors[1] < 0.8 * errors[0] and errors[2] < 0.7 * errors[1]
+    fitted = spectrogram.fit_to_mel(dull, mel)
+    assert fitted.shape == dull.shape and torch.cosine_similarity(fitted, truth).item() > 0.98
+    assert torch.equal(spectrogram.fit_to_mel(dull, mel, rounds=0), dull)

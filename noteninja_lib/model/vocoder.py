@@ -47,7 +47,7 @@ class Vocoder(ModelMixin, ConfigMixin):
     config_name = "config.json"
 
     @register_to_config
-    def __init__(self, n_mels=96, width=256, hidden=768, blocks=8, n_fft=1024, hop_length=256, mean=-4.0, std=2.3, refine=2):
+    def __init__(self, n_mels=96, width=256, hidden=768, blocks=8, n_fft=1024, hop_length=256, mean=-4.0, std=2.3, refine=3):
         super().__init__()
         self.embed = nn.Conv1d(n_mels, width, 7, padding=3)
         self.norm_in = nn.LayerNorm(width)

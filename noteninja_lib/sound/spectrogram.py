@@ -112,7 +112,7 @@ def log_mel(audio, n_mels=N_MELS):
     return mel
 
 
-def fit_to_mel(audio, mel, rounds=2, limit=1.0):
+def fit_to_mel(audio, mel, rounds=3, pace=1.5, limit=1.0):
     """Bring sound closer to a log-mel picture, with the phase that it has; can be differentiated.
 
     Each round measures by how much every mel bin is off, and multiplies the Fourier bins below it by that.
@@ -123,8 +123,10 @@ def fit_to_mel(audio, mel, rounds=2, limit=1.0):
     mel : torch.Tensor, shape (batch, n_mels, samples // 256)
         The picture wanted, in nats.
     rounds : int
+    pace : float
+        How much of what is missing is given in a round; above 1, since neighbouring windows take part of it away again.
     limit : float
-        The most that a bin is raised or lowered in a round, in nats.
+        The most that is taken for missing, in nats.
 
     Returns
     -------
@@ -133,7 +135,7 @@ def fit_to_mel(audio, mel, rounds=2, limit=1.0):
     filters, window = mel_filters(mel.shape[1]).to(audio.device), torch.hann_window(N_FFT, device=audio.device)
     shares = (filters / filters.sum(0).clamp(min=1e-9)).T           # of the mel bins in the gain of a Fourier bin
     for _ in range(rounds):
-        gains = shares @ (mel - log_mel_tensor(audio, mel.shape[1])).clamp(-limit, limit)
+        gains = pace * shares @ (mel - log_mel_tensor(audio, mel.shape[1])).clamp(-limit, limit)
         gains = torch.cat([gains, gains[..., -1:]], -1)             # the transform has a column at either end
         spectrum = torch.stft(audio, N_FFT, HOP_LENGTH, window=window, pad_mode="constant", return_complex=True)
         audio = torch.istft(spectrum * torch.exp(gains), N_FFT, HOP_LENGTH, window=window, length=audio.shape[-1])
