@@ -124,12 +124,13 @@ def train(network: Annotated[str, typer.Argument(help="autoencoder, vocoder, lea
 
 
 @app.command()
-def calibrate(tunes: Annotated[int, typer.Option(min=2, help="Validation tunes.")] = 12):
+def calibrate(tunes: Annotated[int, typer.Option(min=2, help="Validation tunes.")] = 16,
+              workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
     """After training: spread the amount slider evenly, and find the ends of the tune-kept scale."""
     from .evaluation.calibration import calibrate as measure
     from .model.weights import models_folder
-    from .pipeline import NoteNinjaPipeline, assemble
-    settings = measure(NoteNinjaPipeline.from_pretrained(), tunes)
+    from .pipeline import assemble
+    settings = measure(tunes, workers=workers)
     assemble(models_folder(), **settings)
     typer.echo(str(settings))
 

@@ -1,7 +1,7 @@
 """The commands that measure, and write the README's pictures and numbers; `__main__` puts them beside the others."""
 import os
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, List, Optional
 
 import typer
 
@@ -52,3 +52,31 @@ def hearing(tunes: Annotated[int, typer.Option(min=2, help="Test tunes, each in 
     from .evaluation.hearing import report
     from .model.weights import models_folder
     report(tunes, seed, workers=workers, out=out or models_folder() / "hearing.json")
+
+
+@app.command()
+def amounts(tunes: Annotated[int, typer.Option(min=2, help="Test tunes, each converted to one genre by eleven amounts.")] = 40,
+            out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/amounts.json by default.")] = None,
+            split: Annotated[str, typer.Option(help="validation to try things, test to report.")] = "test",
+            seed: int = 0, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
+    """Measure whether the amount slider leads evenly from the source to the conversion."""
+    from .evaluation.amounts import report
+    from .model.weights import models_folder
+    shipped = None if split != "test" else models_folder() / "amounts.json"
+    report(tunes, out or shipped, seed=seed, split=split, workers=workers)
+
+
+@app.command()
+def steps(step: Annotated[Optional[List[int]], typer.Option("--steps", min=1, help="May be given several times.")] = None,
+          scheduler: Annotated[Optional[List[str]], typer.Option(help="euler, heun, dpm++ or unipc.")] = None,
+          guidance: Annotated[Optional[List[float]], typer.Option(help="Guidance scale; 1 is off.")] = None,
+          guided: Annotated[Optional[List[str]], typer.Option(help="Noise levels where guidance is on, such as 0.55-1.")] = None,
+          shift: Annotated[Optional[List[float]], typer.Option(help="Above 1, more steps lie near the noise.")] = None,
+          tunes: Annotated[int, typer.Option(min=2, help="Validation tunes, each converted to three genres.")] = 8,
+          out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/steps.json by default.")] = None,
+          seed: int = 0, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
+    """Measure quality against time; what is given several times is combined, and ways measured before stay in the file."""
+    from .evaluation.steps import parse_interval, report
+    from .model.weights import models_folder
+    report(tunes, out or models_folder() / "steps.json", seed=seed, workers=workers, schedulers=scheduler or (), steps=step or (),
+           scales=guidance or (), intervals=[parse_interval(text) for text in guided or ()], shifts=shift or ())

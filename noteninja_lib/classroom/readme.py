@@ -4,6 +4,9 @@ import json
 from .. import data_folder
 from ..evaluation.mood import MOVES
 from ..evaluation.report import table
+from ..evaluation.steps import table as steps_table
+from ..pipeline import STEPS
+from .curves import steps_alone
 
 #: Lines of the README's first table: what is said, and the measure in evaluation.json.
 MEASURES = (
@@ -94,6 +97,36 @@ def listener_lines(band):
     return lines + [""]
 
 
+#: What is asked of the amount slider, in words; the found value follows.
+ASKED = {"genre_rises": "smallest step of the judge's share, above 0",
+         "likeness_falls": "smallest step of the distance to the source, above 0",
+         "tune_stays": "the tune at its worst, as share of its better end, at least 0.80",
+         "genre_largest_step": "largest step of the judge's share, at most 0.25 of the whole way",
+         "likeness_largest_step": "largest step of the distance to the source, at most 0.25",
+         "mean_largest_step": "largest step of the mean of the two ways, at most 0.25"}
+
+
+def amounts_lines(walked):
+    """Whether the amount slider leads evenly from the source to the conversion."""
+    found = "; ".join(f"{words}: {walked['verdict'][name][0]:.3f}{'' if walked['verdict'][name][1] else ' (**missed**)'}"
+                      for name, words in ASKED.items())
+    return [f"The amount slider, from 0 to 1 in steps of a tenth, on {walked['conversions']} conversions of as many test tunes. "
+            f"Asked and found: {found}. Half of the slider goes {walked['half']:.2f} of the way.", "",
+            "![What the amount slider does to genre, likeness to the source and tune, and how evenly it leads](figures/amount.png)"]
+
+
+def steps_lines(measured):
+    """Quality against time: Euler's steps, then the other schedulers and other guidance at the usual number of steps."""
+    alone = steps_alone(measured["ways"])
+    shown = [one for scheduler, rows in alone.items() for one in rows if scheduler == "euler" or one["steps"] == STEPS]
+    shown += [one for one in measured["ways"] if one not in sum(alone.values(), [])]
+    of = measured["of"]
+    return [f"Quality against time, on {of['tunes'] * of['targets']} conversions of {of['tunes']} {of['split']} tunes; guidance is on "
+            "while the noise level lies between the two numbers, evaluations are the network's, and seconds are those that one core "
+            "takes to denoise a second of music:", "", steps_table(shown), "",
+            "![Quality of the conversion against the time of denoising, for four schedulers](figures/steps.png)"]
+
+
 def benchmark_lines(speed):
     """Speed and memory on the machine where they were measured."""
     return [f"Speed and memory on {speed['cores']} cores ({speed['processor']}), 30 s of mp3 unless said otherwise:", "",
@@ -105,4 +138,5 @@ def benchmark_lines(speed):
 
 
 #: Files of figures in data/models, in the README's order, and what turns each into lines.
-SECTIONS = (("evaluation", evaluation_lines), ("hearing", hearing_lines), ("band", band_lines), ("benchmark", benchmark_lines))
+SECTIONS = (("evaluation", evaluation_lines), ("hearing", hearing_lines), ("band", band_lines), ("amounts", amounts_lines),
+            ("steps", steps_lines), ("benchmark", benchmark_lines))

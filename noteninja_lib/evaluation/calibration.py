@@ -1,42 +1,80 @@
 """What the amount slider and the "tune kept" number should show, found on validation tunes after training."""
+from functools import partial
+
 import numpy as np
-import torch
-from tqdm import tqdm
 
 from ..music.content import transcribe, tune_likeness
-from ..music.genres import GENRES
+from ..pipeline import load_pipeline
+from .amounts import way
+from .conversions import Heard, convert
 from .likeness import spectral_distance
-from .pieces import pieces
+from .pieces import choose_targets, choose_tunes, make_piece
+from .workers import spread
+
+POINTS = 21           # of the curve that is kept
 
 
-def calibrate(pipe, tunes=12, seed=1, split="validation", levels=11):
+def walk_levels(number, levels, seed=1, split="validation"):
+    """The judge's share for the asked-for genre, and the spectral distance to the source, by noise level; shape (2, levels)."""
+    pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
+    target, source = choose_targets(piece, 1, seed)[0], piece.recordings[piece.source]
+    heard, curve, found = Heard(source), pipe.config.amount_curve, []
+    for level in levels:
+        amount = float(np.interp(level, curve, np.linspace(0, 1, len(curve))))
+        made = convert(pipe, heard, target, number, amount=amount)
+        found.append((pipe.judge_genre(made)[target], spectral_distance(made, source)))
+    return np.transpose(found)
+
+
+def hear_tune(number, seed=1, split="validation"):
+    """Notes heard in a tune's source, and what is heard in the true recording of the asked-for genre."""
+    piece = make_piece(number, seed, split)
+    target = choose_targets(piece, 1, seed)[0]
+    return Heard(piece.recordings[piece.source]).content.melody(), transcribe(piece.recordings[target])
+
+
+def spread_evenly(levels, walks):
+    """Noise levels for equally spaced amounts, so that equal steps of the amount go equally far.
+
+    How far one has come is the mean of the two measures, each from 0 at the lowest level to 1 at the highest.
+
+    Parameters
+    ----------
+    levels : numpy.ndarray, shape (n,)
+        Rising.
+    walks : numpy.ndarray, shape (2, n)
+        Means over tunes.
+
+    Returns
+    -------
+    numpy.ndarray, shape (POINTS,)
+        From the first level to the last.
+    """
+    gone = (way(walks[0]) + way(walks[1])) / 2
+    # Chance makes the curve fall here and there; halfway between its rising hulls from both sides it never does.
+    gone = (np.maximum.accumulate(gone) + np.minimum.accumulate(gone[::-1])[::-1]) / 2 + 1e-6 * np.arange(len(gone))
+    return np.interp(np.linspace(gone[0], gone[-1], POINTS), gone, levels)
+
+
+def calibrate(tunes=16, seed=1, split="validation", workers=1, levels=11):
     """Find out what the amount slider and the "tune kept" number should show, on validation tunes.
 
-    The trip from source to conversion is walked at several noise levels. How far one has come is the mean of two
-    measures, each scaled to 0..1: the judge's share for the asked-for genre, and the spectral distance to the source.
-    The amount is then spread so that equal steps of it go equally far.
+    The trip from source to conversion is begun at several noise levels: first at equally spaced ones, then at those which
+    the first round found to be equally far apart, since most of the way lies between few levels.
 
     Returns
     -------
     dict
         `amount_curve` (noise levels for equally spaced amounts) and `tune_scale`.
     """
-    rng, grid = np.random.default_rng(seed), np.linspace(0, 1, levels)
-    walks, likeness = np.zeros((2, levels)), {"other": [], "truth": []}
-    curve, pipe_config, before = (0.0, 1.0), pipe.config.amount_curve, None
-    pipe.register_to_config(amount_curve=curve)
-    for number, piece in enumerate(tqdm(pieces(tunes, seed, split), total=tunes, unit=" tunes", dynamic_ncols=True)):
-        source, target = piece.recordings[piece.source], str(rng.choice([g for g in GENRES if g != piece.source]))
-        for place, level in enumerate(grid):
-            made = pipe(source, target, float(level), generator=torch.Generator().manual_seed(number))
-            walks[:, place] += made.genre_heard[target], spectral_distance(made.audio, source)
-        truth = transcribe(piece.recordings[target])
-        likeness["truth"].append(tune_likeness(made.notes, truth))
-        if before is not None:
-            likeness["other"].append(tune_likeness(made.notes, before))
-        before = truth
-    pipe.register_to_config(amount_curve=pipe_config)
-    walks = (walks - walks[:, :1]) / (walks[:, -1:] - walks[:, :1])
-    gone = np.maximum.accumulate(walks.mean(0)) + 1e-6 * np.arange(levels)
-    return {"amount_curve": [round(float(v), 4) for v in np.interp(np.linspace(gone[0], gone[-1], 2 * levels - 1), gone, grid)],
-            "tune_scale": [round(float(np.mean(likeness[name])), 4) for name in ("other", "truth")]}
+    numbers, grid = choose_tunes(tunes, seed, split), np.linspace(0, 1, levels)
+    walks = np.mean(spread(partial(walk_levels, levels=grid, seed=seed, split=split), numbers, workers, " tunes"), 0)
+    between = np.interp(np.linspace(0, 1, levels), np.linspace(0, 1, POINTS), spread_evenly(grid, walks))[1:-1]
+    finer = np.mean(spread(partial(walk_levels, levels=between, seed=seed, split=split), numbers, workers, " tunes"), 0)
+    order = np.argsort(np.concatenate([grid, between]))
+    curve = spread_evenly(np.concatenate([grid, between])[order], np.concatenate([walks, finer], 1)[:, order])
+    heard = spread(partial(hear_tune, seed=seed, split=split), numbers, workers, " tunes")
+    truth = [tune_likeness(notes, true) for notes, true in heard]
+    other = [tune_likeness(notes, true) for (notes, _), (_, true) in zip(heard[1:], heard)]
+    return {"amount_curve": [round(float(level), 4) for level in curve],
+            "tune_scale": [round(float(np.mean(values)), 4) for values in (other, truth)]}
