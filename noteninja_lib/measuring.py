@@ -80,3 +80,16 @@ def steps(step: Annotated[Optional[List[int]], typer.Option("--steps", min=1, he
     from .model.weights import models_folder
     report(tunes, out or models_folder() / "steps.json", seed=seed, workers=workers, schedulers=scheduler or (), steps=step or (),
            scales=guidance or (), intervals=[parse_interval(text) for text in guided or ()], shifts=shift or ())
+
+
+@app.command()
+def ladder(tunes: Annotated[int, typer.Option(min=2, help="Test tunes, each in all ten genres; or tens of real recordings.")] = 6,
+           out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/ladder.json by default.")] = None,
+           data: Annotated[Optional[Path], typer.Option(help="Any folder of real recordings, to measure those instead.")] = None,
+           split: Annotated[str, typer.Option(help="validation to choose checkpoints, test to report.")] = "test",
+           seed: int = 0, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
+    """Measure what each network costs in sharpness, from the true recording up to the converter, and look for clicks and seams."""
+    from .evaluation.ladder import report
+    from .model.weights import models_folder
+    shipped = not (out or data or split != "test")
+    report(tunes, models_folder() / "ladder.json" if shipped else out, workers=workers, seed=seed, split=split, data=data)

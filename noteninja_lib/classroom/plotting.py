@@ -55,7 +55,7 @@ def _mel_rows(hertz):
     return np.interp(hertz, centres, np.arange(len(centres)))
 
 
-def plot_spectrogram(audio, ax=None, notes=None):
+def plot_spectrogram(audio, ax=None, notes=None, loudest=None):
     """Draw the mel spectrogram of a sound, with notes over it.
 
     Parameters
@@ -67,6 +67,9 @@ def plot_spectrogram(audio, ax=None, notes=None):
     notes : iterable of Note, optional
         Each with ``start`` and ``end`` in seconds and a MIDI ``pitch``; drawn as lines at the height of
         their fundamental frequency.
+    loudest : float, optional
+        Level in dB that is drawn brightest, for pictures that share one scale and hence need no bar of their own;
+        the sound's loudest point, with a colour bar, if None.
 
     Returns
     -------
@@ -77,9 +80,11 @@ def plot_spectrogram(audio, ax=None, notes=None):
     seconds = len(audio) / SAMPLE_RATE
     half_frame = HOP_LENGTH / SAMPLE_RATE / 2
     extent = (-half_frame, (2 * picture.shape[1] - 1) * half_frame, -0.5, len(picture) - 0.5)
+    brightest = picture.max() if loudest is None else loudest
     image = ax.imshow(picture, origin="lower", aspect="auto", cmap=SPECTROGRAM_MAP, extent=extent,
-                      vmin=picture.max() - DARKEST, vmax=picture.max(), interpolation="nearest")
-    ax.figure.colorbar(image, ax=ax, label="level in dB", pad=0.01)
+                      vmin=brightest - DARKEST, vmax=brightest, interpolation="nearest")
+    if loudest is None:
+        ax.figure.colorbar(image, ax=ax, label="level in dB", pad=0.01)
     if notes:
         heights = _mel_rows(librosa.midi_to_hz([note.pitch for note in notes]))
         lines = [[(note.start, row), (note.end, row)] for note, row in zip(notes, heights)]
@@ -165,4 +170,30 @@ def plot_conversion(result, figure=None):
         plot_genres(genres, bars).set_title(f"genre heard {when}")
     if new:
         plt.close(figure)   # else the notebook would show it a second time at the end of the cell
+    return figure
+
+
+def plot_pairs(pairs, headings):
+    """Draw pairs of sounds side by side, all in the same colours.
+
+    Parameters
+    ----------
+    pairs : dict of str to (np.ndarray, np.ndarray)
+        Name of each row, and its two sounds.
+    headings : (str, str)
+        What stands on the left and on the right.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = plt.figure(figsize=(12, 1.75 * len(pairs) + 0.6), layout="constrained")
+    grid = figure.subplots(len(pairs), 2, sharex=True, sharey=True, squeeze=False)
+    loudest = max(log_mel(audio).max() for pair in pairs.values() for audio in pair) * DECIBELS
+    for axes, (name, pair) in zip(grid, pairs.items()):
+        for ax, audio, heading in zip(axes, pair, headings):
+            plot_spectrogram(audio, ax, loudest=loudest).set_title(f"{name}: {heading}", fontsize=10)
+            ax.label_outer()
+    figure.colorbar(grid[0, 0].images[0], ax=grid, label="level in dB", aspect=60, pad=0.01)
+    plt.close(figure)       # else a notebook would show it a second time at the end of the cell
     return figure

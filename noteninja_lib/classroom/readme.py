@@ -4,6 +4,7 @@ import json
 from .. import data_folder
 from ..evaluation.mood import MOVES
 from ..evaluation.report import table
+from ..evaluation.rungs import RUNGS
 from ..evaluation.steps import table as steps_table
 from ..pipeline import STEPS
 from .curves import steps_alone
@@ -58,6 +59,37 @@ def evaluation_lines(quality):
             "tagger's score for the asked-for genre is higher than in the source. Sharpness (energy of the log-mel gradient) "
             "and treble (above 4 kHz) are shares of the true recording's. The Fréchet distance is between "
             f"the judge's embeddings and those of the true recordings of other tunes (among true recordings: {quality['frechet_floor']:.0f})."]
+
+
+#: Columns of the ladder: heading, measure and format.
+LADDER = (("mel, nats", "mel_distance", ".3f"), ("STFT", "multi_resolution", ".2f"), ("above 4 kHz, dB", "treble_db", "+.1f"),
+          ("above 6 kHz, dB", "cymbals_db", "+.1f"), ("below 200 Hz, dB", "bass_db", "+.1f"), ("sharp in time", "sharpness_in_time", ".2f"),
+          ("in frequency", "sharpness_in_frequency", ".2f"), ("embedding", "embedding_distance", ".1f"), ("clicks/s", "clicks", ".2f"))
+
+
+def ladder_lines(climbed):
+    """What each network on the way from sound to sound costs, together and by genre."""
+    lines = [f"The ladder: what each network costs in sharpness ({climbed['tunes']} test tunes in each genre, {climbed['soundfont']}; "
+             f"speed on {climbed['cores']} cores):", "", "| | " + " | ".join(heading for heading, _, _ in LADDER) + " | × real time |",
+             "|---|" + "---|" * (len(LADDER) + 1)]
+    for rung, words in RUNGS.items():
+        row, speed = climbed["rungs"][rung]["together"], climbed["speed"].get(rung)
+        cells = [format(row[name][0], form) if name in row else "" for _, name, form in LADDER]
+        lines.append(f"| {words} | " + " | ".join(cells) + f" | {f'{1 / speed:.0f}' if speed else ''} |")
+    genres = climbed["rungs"]["autoencoder"]["genres"]
+    lines += ["", "| the autoencoder's picture | " + " | ".join(genres) + " |", "|---|" + "---|" * len(genres)]
+    for heading, name, form in LADDER:
+        if name in ("mel_distance", "sharpness_in_time", "sharpness_in_frequency"):
+            lines.append(f"| {heading} | " + " | ".join(format(row[name][0], form) for row in genres.values()) + " |")
+    seams = climbed["seams"]
+    told = [f"{seams[name][0]:.2f} [{seams[name][1]:.2f}, {seams[name][2]:.2f}] {words}" for name, words in
+            (("decoded", "decoded"), ("converter", "converted"), ("truth", "in the true recording")) if name in seams]
+    return [*lines, "", "STFT: multi-resolution distance (Yamamoto et al. 2020, arXiv 1910.11480). Sharpness is the energy of the log-mel "
+            "gradient as a share of the true recording's; embedding: distance of the judge's embeddings to the true recording's "
+            f"({climbed['embedding_floor']:.1f} between two tunes in one genre). A conversion is another performance than the true recording "
+            "in its genre, so that only ratios mean something there."
+            + (f" Jumps of the spectrum where the converter's windows meet, beside those elsewhere: {'; '.join(told)}." if told else ""),
+            "", "![Ten true recordings, and the same through autoencoder and vocoder](figures/decoded.png)"]
 
 
 def hearing_lines(heard):
@@ -138,5 +170,6 @@ def benchmark_lines(speed):
 
 
 #: Files of figures in data/models, in the README's order, and what turns each into lines.
-SECTIONS = (("evaluation", evaluation_lines), ("hearing", hearing_lines), ("band", band_lines), ("amounts", amounts_lines),
-            ("steps", steps_lines), ("benchmark", benchmark_lines))
+SECTIONS = (("evaluation", evaluation_lines), ("ladder", ladder_lines),
+            ("hearing", hearing_lines), ("band", band_lines), ("amounts", amounts_lines), ("steps", steps_lines),
+            ("benchmark", benchmark_lines))

@@ -56,7 +56,11 @@ def edges(audio):
     dict of str to float
         `sharpness_in_time`, `sharpness_in_frequency` (squared nats), `treble` (mean magnitude).
     """
-    mel = log_mel(audio)
+    return mel_edges(log_mel(audio))
+
+
+def mel_edges(mel):
+    """The same of a log-mel spectrogram, shape (mels, frames)."""
     return {"sharpness_in_time": float(np.mean(np.diff(mel, axis=1) ** 2)),
             "sharpness_in_frequency": float(np.mean(np.diff(mel, axis=0) ** 2)),
             "treble": float(np.exp(mel[mel_frequencies() > TREBLE]).mean())}
@@ -64,7 +68,12 @@ def edges(audio):
 
 def embeddings(judge, audio):
     """What the judge network makes of a recording before it decides: windows of 3 s, shape (windows, 64)."""
-    mel = torch.from_numpy(log_mel(audio))
+    return mel_embeddings(judge, log_mel(audio))
+
+
+def mel_embeddings(judge, mel):
+    """The same of a log-mel spectrogram, shape (mels, frames)."""
+    mel = torch.from_numpy(mel)
     windows = mel.unfold(1, min(JUDGED, mel.shape[1]), JUDGED // 2).transpose(0, 1)
     with torch.no_grad():
         return judge.embedding(windows.to(judge.device)).cpu().numpy()
