@@ -55,6 +55,19 @@ def hearing(tunes: Annotated[int, typer.Option(min=2, help="Test tunes, each in 
 
 
 @app.command()
+def difficult(tunes: Annotated[int, typer.Option(min=2, help="Test tunes, each converted to one genre from six sources.")] = 20,
+              out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/difficult.json by default.")] = None,
+              steps: Annotated[int, typer.Option(min=1, help="Inference steps.")] = 6,
+              guidance: Annotated[float, typer.Option(help="Guidance scale.")] = 2.0,
+              seed: int = 0, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
+    """Measure what is left of the tune when the source is a small mp3, a recording in a hall or in a crowd, beside the strongest rival."""
+    from .evaluation.difficult import report
+    from .model.weights import models_folder
+    report(tunes, out or models_folder() / "difficult.json", workers=workers, seed=seed,
+           options={"num_inference_steps": steps, "guidance_scale": guidance})
+
+
+@app.command()
 def amounts(tunes: Annotated[int, typer.Option(min=2, help="Test tunes, each converted to one genre by eleven amounts.")] = 40,
             out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/amounts.json by default.")] = None,
             split: Annotated[str, typer.Option(help="validation to try things, test to report.")] = "test",
