@@ -7,6 +7,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")     # processes that share t
 
 import typer  # noqa: E402
 
+from . import STEPS  # noqa: E402
 from .errors import UserError  # noqa: E402
 from .measuring import app as measuring_app  # noqa: E402
 
@@ -140,7 +141,7 @@ def convert(songs: Annotated[List[Path], typer.Argument(help="Recordings: mp3, w
             to: Annotated[str, typer.Option(help="Genre: blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock.")],
             out: Annotated[Optional[Path], typer.Option("-o", "--out", help="File to write; a folder for several songs.")] = None,
             amount: Annotated[float, typer.Option(help="0: the source, 1: fully converted.")] = 1.0,
-            steps: Annotated[int, typer.Option(help="Inference steps.")] = 6,
+            steps: Annotated[int, typer.Option(help="Inference steps.")] = STEPS,
             guidance: Annotated[float, typer.Option(help="Guidance scale; 1 switches it off.")] = 2.0,
             seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
             device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",

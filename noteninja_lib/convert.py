@@ -5,6 +5,7 @@ import warnings
 
 import torch
 
+from . import STEPS
 from .errors import UserError
 
 
@@ -27,7 +28,7 @@ def check_device(device):
     return torch.device(device)
 
 
-def convert_files(songs, genre, out=None, *, amount=1.0, steps=6, guidance=2.0, seed=0, device="cpu", as_json=False):
+def convert_files(songs, genre, out=None, *, amount=1.0, steps=STEPS, guidance=2.0, seed=0, device="cpu", as_json=False):
     """Convert files one by one, with a progress bar; one sentence for each that can't be used.
 
     Parameters

@@ -5,6 +5,8 @@ from typing import Annotated, List, Optional
 
 import typer
 
+from . import STEPS
+
 app = typer.Typer()
 
 
@@ -33,7 +35,7 @@ def evaluate(pairs: Annotated[int, typer.Option(min=8, help="Conversions; four f
              data: Annotated[Optional[Path], typer.Option(help="Convert the recordings of this data set instead, such as GTZAN.")] = None,
              split: Annotated[str, typer.Option(help="validation to choose checkpoints, test to report.")] = "test",
              tagger: Annotated[Optional[Path], typer.Option(help="A Python program that hears genres in files; see the README.")] = None,
-             steps: Annotated[int, typer.Option(min=1, help="Inference steps.")] = 6,
+             steps: Annotated[int, typer.Option(min=1, help="Inference steps.")] = STEPS,
              guidance: Annotated[float, typer.Option(help="Guidance scale.")] = 2.0,
              workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, seed: int = 0):
     """Measure how good the conversions are, beside other ways to the same end, on tunes and instruments never heard in training."""
@@ -57,7 +59,7 @@ def hearing(tunes: Annotated[int, typer.Option(min=2, help="Test tunes, each in 
 @app.command()
 def difficult(tunes: Annotated[int, typer.Option(min=2, help="Test tunes, each converted to one genre from six sources.")] = 20,
               out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/difficult.json by default.")] = None,
-              steps: Annotated[int, typer.Option(min=1, help="Inference steps.")] = 6,
+              steps: Annotated[int, typer.Option(min=1, help="Inference steps.")] = STEPS,
               guidance: Annotated[float, typer.Option(help="Guidance scale.")] = 2.0,
               seed: int = 0, workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
     """Measure what is left of the tune when the source is a small mp3, a recording in a hall or in a crowd, beside the strongest rival."""

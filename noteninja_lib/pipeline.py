@@ -16,7 +16,7 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from diffusers.utils import BaseOutput
 from diffusers.utils.logging import disable_progress_bar
 
-from . import fast_mode
+from . import STEPS, fast_mode
 from .errors import UserError
 from .model.autoencoder import MelAutoencoder          # diffusers loads only classes that were imported before
 from .model.denoiser import Denoiser
@@ -32,7 +32,6 @@ from .sound.spectrogram import HOP_LENGTH, log_mel
 FOLD = 4                       # spectrogram columns to a latent column
 WINDOW, OVERLAP = 512, 32      # latent columns denoised at once (23.8 s), and shared by neighbours (1.5 s)
 CONTEXT = 24                   # latent columns around a window that decoder and vocoder also see
-STEPS = 6                      # no worse than 10 on 16 validation conversions, and faster
 GUIDED = (0.55, 1.0)           # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
 JUDGED = 256                   # spectrogram columns that the judge hears at once (3 s)
 FAST_SECONDS, FAST_STEPS = 8, 3

@@ -173,7 +173,7 @@ def test_parts_add_up_in_one_file(tmp_path):
 
 
 def test_quality_against_time_is_told_and_drawn():
-    found = {Way(name, n): rows_of(0.5 + 0.01 * n, n) for name in steps.SCHEDULERS for n in (4, steps.STEPS, 20)}
+    found = {Way(name, n): rows_of(0.5 + 0.01 * n, n) for name in steps.SCHEDULERS for n in (2, steps.STEPS, 20)}
     found[Way(guidance=1.0)] = rows_of(0.4)
     figures = {"of": {"tunes": 2, "targets": 2, "split": "validation"}, "ways": steps.merge({}, found, [7, 7, 9, 9])}
     told = "\n".join(readme.steps_lines(figures))
@@ -182,5 +182,5 @@ def test_quality_against_time_is_told_and_drawn():
     figure = plot_steps(figures)
     assert len(figure.axes) == len(PANELS)
     for ax in figure.axes:
-        assert len(ax.lines) == 4 and ax.get_title() and list(ax.lines[0].get_xdata()) == [0.04, steps.STEPS / 100, 0.2]
+        assert len(ax.lines) == 4 and ax.get_title() and list(ax.lines[0].get_xdata()) == [0.02, steps.STEPS / 100, 0.2]
     plt.close(figure)

@@ -1,13 +1,12 @@
 """The numbers of the README: each file of figures in data/models gives a few lines of Markdown, if it is there."""
 import json
 
-from .. import data_folder
+from .. import STEPS, data_folder
 from ..evaluation.difficult import table as difficult_table
 from ..evaluation.mood import MOVES
 from ..evaluation.report import table
 from ..evaluation.rungs import RUNGS
 from ..evaluation.steps import table as steps_table
-from ..pipeline import STEPS
 from .curves import steps_alone
 
 #: Lines of the README's first table: what is said, and the measure in evaluation.json.

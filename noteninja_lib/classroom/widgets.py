@@ -17,6 +17,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
+from noteninja_lib import STEPS
 from noteninja_lib.classroom.choosing import SongChooser
 from noteninja_lib.classroom.players import SoundView, data_link, free_path, notes_to_midi
 from noteninja_lib.classroom.style import meter, style_sheet
@@ -77,7 +78,7 @@ class GenreConverter(widgets.VBox):
                                           readout_format=".2f", continuous_update=False)
         scale = widgets.HTML("0 keeps the recording as it is, 1 keeps only the tune")
         self.controls = widgets.HBox([self.genre, self.amount, scale])
-        self.steps = widgets.IntSlider(value=6, min=2, max=50, description="steps", continuous_update=False)
+        self.steps = widgets.IntSlider(value=STEPS, min=2, max=50, description="steps", continuous_update=False)
         self.guidance = widgets.FloatSlider(value=2.0, min=1, max=6, step=0.5, description="guidance",
                                             continuous_update=False)
         self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, description="seed")

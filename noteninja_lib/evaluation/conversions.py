@@ -2,9 +2,9 @@
 import numpy as np
 import torch
 
+from .. import STEPS
 from ..music.content import from_audio
 from ..music.genres import style_vector
-from ..pipeline import STEPS
 from ..sound.audio import normalise
 from ..sound.spectrogram import HOP_LENGTH
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from music21 import note, stream
 
+from .. import STEPS
 from ..model.denoiser import Denoiser
 from ..model.weights import load_model
 from ..music.band import arrange
@@ -39,7 +40,7 @@ def sdedit(pipe, audio, genre, seed=0, level=SDEDIT_LEVEL, **options):
     style = torch.from_numpy(style_vector(genre))[None]
     curve = pipe.config.amount_curve
     amount = float(np.interp(level, curve, np.linspace(0, 1, len(curve))))
-    latents = pipe.denoise(whole, blank, style, amount, options.get("num_inference_steps", 6), options.get("guidance_scale", 2.0),
+    latents = pipe.denoise(whole, blank, style, amount, options.get("num_inference_steps", STEPS), options.get("guidance_scale", 2.0),
                            torch.Generator().manual_seed(seed), lambda done: None)
     return normalise(pipe.sound(latents)[:len(audio)])
 

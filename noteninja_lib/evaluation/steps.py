@@ -13,9 +13,10 @@ import numpy as np
 from diffusers import (DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler,
                        UniPCMultistepScheduler)
 
+from .. import STEPS
 from ..errors import UserError
 from ..model.weights import models_folder
-from ..pipeline import GUIDED, STEPS, NoteNinjaPipeline, load_pipeline
+from ..pipeline import GUIDED, NoteNinjaPipeline, load_pipeline
 from ..sound.audio import SAMPLE_RATE
 from . import likeness, tune
 from .comparison import among_ten, know
@@ -30,7 +31,7 @@ SCHEDULERS = {"euler": lambda shift: FlowMatchEulerDiscreteScheduler(shift=shift
               "heun": lambda shift: FlowMatchHeunDiscreteScheduler(shift=shift),
               "dpm++": lambda shift: DPMSolverMultistepScheduler(flow_shift=shift, **FLOW),
               "unipc": lambda shift: UniPCMultistepScheduler(flow_shift=shift, **FLOW)}
-ALL_STEPS, SCALES = (4, STEPS, 8, 12, 20, 50), (1.0, 1.5, 2.0, 3.0)
+ALL_STEPS, SCALES = (2, 4, 6, 8, 12, 20, 50), (1.0, 1.5, 2.0, 3.0)
 INTERVALS = ((0.0, 1.0), (0.3, 1.0), (0.75, 1.0), (0.3, 0.8))
 TARGETS = 3                   # genres to which each tune is converted
 
