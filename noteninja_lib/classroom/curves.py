@@ -3,14 +3,16 @@
 Each takes the figures that were measured and an empty figure to draw on. Lesson: 00_genre_converter.
 """
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, NullLocator
 
 from .plotting import LOOKS, plot_curves
 
-#: Panels of the picture of steps: what is drawn, and the measure.
-PANELS = (("melody note F1", "note_f1"), ("chroma cosine to the source", "chroma_cosine"),
-          ("nearest of ten is the right recording", "right_recording_of_10"), ("judge's share for the genre", "judge_share"),
-          ("log-spectral distance to the truth, dB", "log_spectral_distance"),
-          ("sharpness in time, truth = 1", "sharpness_in_time"))
+#: Panels of the picture of steps: what is drawn, the measure, and the least that the y axis spans, so that chance looks small.
+PANELS = (("melody note F1", "note_f1", 0.3), ("chroma cosine to the source", "chroma_cosine", 0.3),
+          ("nearest of ten is the right recording", "right_recording_of_10", 0.3),
+          ("judge's share for the genre", "judge_share", 0.3),
+          ("log-spectral distance to the truth, dB", "log_spectral_distance", 2.0),
+          ("sharpness in time, truth = 1", "sharpness_in_time", 0.3))
 SCHEDULER_NAMES = {"euler": "Euler", "heun": "Heun", "dpm++": "DPM-Solver++", "unipc": "UniPC"}
 
 
@@ -39,12 +41,11 @@ def plot_amounts(figures, figure=None):
         left.fill_between(amounts, low, high, color=look["color"], alpha=0.2, linewidth=0)
     left.set(xlabel="amount", ylabel="mean, 0 to 1, with its 95 % interval", ylim=(0, 1.02), title="what changes and what stays")
     way = figures["way"]
-    plot_curves(amounts, {"towards the genre (judge's share)": way["judge_share"],
-                          "away from the source (spectral distance)": way["spectral_distance"],
+    plot_curves(amounts, {"to the genre": way["judge_share"], "away from the source": way["spectral_distance"],
                           "mean of the two": way["mean"]}, right)
-    right.plot([0, 1], [0, 1], color="grey", linewidth=1, zorder=0)
-    right.annotate("even", (0.9, 0.9), xytext=(4, -10), textcoords="offset points", color="dimgrey")
-    right.set(xlabel="amount", ylabel="share of the whole way", ylim=(-0.02, 1.02), title="how far half the slider goes")
+    right.plot([0, 1], [0, 1], color="grey", linewidth=1, zorder=0, label="even")
+    right.legend(loc="upper left", fontsize=9)
+    right.set(xlabel="amount", ylabel="share of the whole way", ylim=(-0.02, 1.02), title="how evenly it leads there")
     return figure
 
 
@@ -65,19 +66,30 @@ def plot_steps(figures, figure=None):
     figure = figure or plt.figure(figsize=(12, 6.5), layout="constrained")
     drawn = steps_alone(figures["ways"])
     axes = figure.subplots(2, 3, sharex=True)
-    for ax, (words, measure) in zip(axes.flat, PANELS):
+    for ax, (words, measure, span) in zip(axes.flat, PANELS):
         for (scheduler, found), look in zip(drawn.items(), LOOKS):
-            ax.plot([one["core_seconds"] for one in found], [one["measures"][measure][0] for one in found],
-                    label=SCHEDULER_NAMES[scheduler], markersize=5, **look)
-        for one in drawn.get("euler", []):
-            ax.annotate(str(one["steps"]), (one["core_seconds"], one["measures"][measure][0]), xytext=(0, 6),
-                        textcoords="offset points", ha="center", fontsize=8, color=LOOKS[0]["color"])
-        ax.set(title=words, xscale="log")
+            _curve_in_time(ax, found, measure, look, scheduler)
+        low, high = ax.get_ylim()
+        room = max(0, span - (high - low)) / 2
+        ax.set(title=words, xscale="log", ylim=(low - room, high + room))
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_locator(NullLocator())
         ax.spines[["top", "right"]].set_visible(False)
-    for ax in axes[1]:
-        ax.set_xlabel("denoising, seconds of one core a second of music")
-    axes[0, 0].legend(title="scheduler (Euler's steps at its marks)", fontsize=8, title_fontsize=8)
+    figure.supxlabel("denoising: seconds that one core takes for a second of music")
+    axes[0, 0].legend(title="number of steps at Euler's marks", fontsize=8, title_fontsize=8)
     return figure
+
+
+def _curve_in_time(ax, found, measure, look, scheduler):
+    """One scheduler's line; Euler's with its 95 % intervals and its steps."""
+    seconds, (means, lows, highs) = [one["core_seconds"] for one in found], zip(*(one["measures"][measure] for one in found))
+    ax.plot(seconds, means, label=SCHEDULER_NAMES[scheduler], markersize=5, **look)
+    if scheduler == "euler":
+        ax.fill_between(seconds, lows, highs, color=look["color"], alpha=0.15, linewidth=0)
+        for one, mean in zip(found, means):
+            ax.annotate(str(one["steps"]), (one["core_seconds"], mean), xytext=(0, 6), textcoords="offset points", ha="center",
+                        fontsize=8, color=look["color"])
 
 
 def steps_alone(ways):
