@@ -32,7 +32,7 @@ SCHEDULERS = {"euler": lambda shift: FlowMatchEulerDiscreteScheduler(shift=shift
               "dpm++": lambda shift: DPMSolverMultistepScheduler(flow_shift=shift, **FLOW),
               "unipc": lambda shift: UniPCMultistepScheduler(flow_shift=shift, **FLOW)}
 ALL_STEPS, SCALES = (2, 4, 6, 8, 12, 20, 50), (1.0, 1.5, 2.0, 3.0)
-INTERVALS = ((0.0, 1.0), (0.75, 1.0), (0.9, 1.0), (0.3, 0.8))
+INTERVALS = ((0.0, 1.0), (0.3, 1.0), (0.9, 1.0), (0.3, 0.8))
 TARGETS = 3                   # genres to which each tune is converted
 
 
