@@ -2,8 +2,11 @@
 import numpy as np
 import pretty_midi
 import pytest
+import torch
 
 from noteninja_lib.errors import UserError
+from noteninja_lib.model.transcriber import BasicPitch, convolve
+from noteninja_lib.model.weights import load_model
 from noteninja_lib.music import content, notation
 from noteninja_lib.music.band import arrange
 from noteninja_lib.music.performance import Note
@@ -29,6 +32,26 @@ def test_a_tone_is_heard_at_its_pitch_and_time():
     row, column = np.unravel_index(notes[0].argmax(), notes[0].shape)
     assert row == 69 - content.LOWEST and abs(column / content.FRAME_RATE - 1) < 0.03
     assert notes[1, row, 110:160].mean() > 0.5 > notes[1, row, :60].mean()
+
+
+def test_what_is_heard_is_what_the_original_of_basic_pitch_hears():
+    """The figures are those of nmp.onnx through onnxruntime for the same sound: four notes, one after the other."""
+    time, pitches = np.arange(content.WINDOW) / SAMPLE_RATE, np.array([48, 64, 67, 76])
+    sound = sum(0.2 * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time) * (time > 0.4 * number)
+                for number, pitch in enumerate(pitches, 1))
+    with torch.no_grad():
+        onset, sustain = load_model(BasicPitch)(torch.from_numpy(sound[None].astype(np.float32)))[0].numpy()
+    assert onset.shape == (88, 172) and onset[pitches - content.LOWEST].argmax(1).tolist() == [34, 137, 103, 137]
+    np.testing.assert_allclose(onset[pitches - content.LOWEST].max(1), [0.581, 0.662, 0.709, 0.708], atol=1e-3)
+    np.testing.assert_allclose(sustain[pitches - content.LOWEST, 150], [0.722, 0.628, 0.316, 0.414], atol=1e-3)
+    np.testing.assert_allclose([onset.mean(), sustain.mean(), onset.std(), sustain.std()], [0.0991, 0.1092, 0.0292, 0.0629], atol=1e-4)
+
+
+@pytest.mark.parametrize("width, stride, padding, columns", [(39, 1, 19, 264), (3, 1, 1, 50), (6, 2, 2, 61), (7, 3, 0, 40)])
+def test_neighbours_worked_out_together_are_the_same(width, stride, padding, columns):
+    layer, x = torch.nn.Conv2d(3, 2, (5, width), (1, stride), (2, padding)), torch.randn(2, 3, 9, columns)
+    for together in (1, 2, 8):
+        torch.testing.assert_close(convolve(x, layer, together), layer(x), rtol=1e-4, atol=1e-5)
 
 
 def test_windows_leave_no_drift_in_a_long_recording():
@@ -85,15 +108,6 @@ def test_bad_midi_is_one_sentence(tmp_path):
     empty.write(str(tmp_path / "empty.mid"))
     with pytest.raises(UserError, match="no notes"):
         notation.from_midi(tmp_path / "empty.mid")
-
-
-def test_beat_phase_is_one_on_the_beats():
-    beats = np.arange(0.5, 10, 0.5)
-    phase = content.beat_phase(beats, 800)
-    columns = np.round(beats[beats < 9] * content.FRAME_RATE).astype(int)
-    assert phase[0, columns].min() > 0.95
-    assert phase[0, columns + round(0.25 * content.FRAME_RATE)].max() < -0.9
-    assert not content.beat_phase([], 10).any()
 
 
 def test_picked_notes_are_those_that_were_drawn():

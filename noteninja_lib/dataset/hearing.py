@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..music import content
+from ..music.rhythm import rhythm_of
 from ..sound.augmentation import wear
 
 _shared = None                   # what the processes of `processes` work on
@@ -21,7 +22,7 @@ def listen(data, number, path, worn=False):
         audio = data.audio(number)
         if worn:
             audio = wear(audio, np.random.default_rng((number, len(audio))))
-        notes, rhythm = content.transcribe(audio), content.rhythm_of(audio)
+        notes, rhythm = content.transcribe(audio), rhythm_of(audio)
         frames = notes.shape[-1]
         packed = np.concatenate([np.rint(notes.reshape(-1, frames) * 255), np.rint(rhythm * 127) + 128])
         path.parent.mkdir(parents=True, exist_ok=True)

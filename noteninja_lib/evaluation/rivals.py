@@ -10,9 +10,10 @@ from .. import STEPS
 from ..model.denoiser import Denoiser
 from ..model.weights import load_model
 from ..music.band import arrange
-from ..music.content import Content, from_audio, track_beats
+from ..music.content import Content, from_audio
 from ..music.genres import load_recipe, style_vector
 from ..music.harmony import bar_length, harmonise
+from ..music.rhythm import track_beats
 from ..music.synthesis import render
 from ..music.theory import Tune
 from ..sound.audio import SAMPLE_RATE, normalise

@@ -10,7 +10,8 @@ from .. import data_folder
 from ..errors import UserError
 
 CHECKSUMS = "SHA256SUMS.json"
-WHERE = {"MelAutoencoder": "vae", "Vocoder": "vocoder", "Denoiser": "unet", "LeadFinder": "lead", "Judge": "judge"}
+WHERE = {"MelAutoencoder": "vae", "Vocoder": "vocoder", "Denoiser": "unet", "LeadFinder": "lead", "Judge": "judge",
+         "BasicPitch": "basic_pitch"}
 
 
 def models_folder():
@@ -54,7 +55,7 @@ def verify(folder):
             raise UserError(f"The trained weights {path} are damaged: {mend}.")
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _load(kind, folder, name):
     verify(folder)
     try:

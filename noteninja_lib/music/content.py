@@ -5,23 +5,18 @@ time along the columns (one every 256 samples, as in the spectrogram). It has th
 all notes, and the rhythm. Lesson: 00_genre_converter.
 """
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 
-import librosa
 import numpy as np
 import torch
 
-from ..errors import UserError
 from ..model.listener import LeadFinder
+from ..model.transcriber import BasicPitch
 from ..model.weights import load_model
-from ..sound.audio import SAMPLE_RATE
-from ..sound.spectrogram import HOP_LENGTH, log_mel, mel_frequencies
+from ..sound.spectrogram import HOP_LENGTH
 from .performance import Note
+from .rhythm import FRAME_RATE, rhythm_of
 
 LOWEST, PITCHES = 21, 88               # A0 to C8
-FRAME_RATE = SAMPLE_RATE / HOP_LENGTH  # 86.1 columns a second
 WINDOW, MARGIN = 43844, 15             # Basic Pitch hears windows of 43,844 samples; 15 columns at each end are cut
 KEPT = 142                             # columns kept of each window
 
@@ -59,19 +54,6 @@ class Content:
         return pick_notes(self.lead[0], self.lead[1], single=True)
 
 
-@lru_cache(maxsize=1)
-def transcriber():
-    """Basic Pitch's network (Bittner et al. 2022, arXiv 2203.09893) as an onnxruntime session."""
-    import onnxruntime
-    package = find_spec("basic_pitch")
-    if package is None:
-        raise UserError("The note-hearing network is missing: run `pip install --no-deps basic-pitch`.")
-    model = Path(package.origin).parent / "saved_models" / "icassp_2022" / "nmp.onnx"
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-
-
 def _cut(audio, start, length):
     """Part of a recording, with silence where it reaches beyond either end."""
     part = audio[max(start, 0):start + length]
@@ -93,14 +75,15 @@ def transcribe(audio, progress=lambda done: None):
     numpy.ndarray, float16, shape (2, 88, samples // 256)
         Onset and sustain posteriors of Basic Pitch, 0 to 1.
     """
-    frames = len(audio) // HOP_LENGTH
+    listener, frames = load_model(BasicPitch), len(audio) // HOP_LENGTH
     starts = np.arange(0, max(frames, 1), KEPT) * HOP_LENGTH
     found = np.empty((2, PITCHES, len(starts) * KEPT), np.float16)
     for first in range(0, len(starts), 8):
         progress(first / len(starts))
-        windows = np.stack([_cut(audio, start - MARGIN * HOP_LENGTH, WINDOW) for start in starts[first:first + 8]])[..., None]
-        onset, note, _ = transcriber().run(None, {"serving_default_input_2:0": windows.astype(np.float32)})
-        heard = np.stack([onset, note])[:, :, MARGIN:MARGIN + KEPT].reshape(2, -1, PITCHES).transpose(0, 2, 1)
+        windows = np.stack([_cut(audio, start - MARGIN * HOP_LENGTH, WINDOW) for start in starts[first:first + 8]])
+        with torch.no_grad():
+            heard = listener(torch.from_numpy(windows.astype(np.float32)).to(listener.device))
+        heard = heard[..., MARGIN:MARGIN + KEPT].permute(1, 2, 0, 3).flatten(2).cpu().numpy()
         found[..., first * KEPT:first * KEPT + heard.shape[-1]] = heard
     return found[..., :frames]
 
@@ -127,49 +110,6 @@ def find_lead(notes, finder=None):
             heard = torch.from_numpy(notes[None, ..., first:last].astype(np.float32))
             found[..., start:start + 4096] = finder(heard)[0].sigmoid()[..., start - first:][..., :4096].numpy()
     return found
-
-
-def rhythm_of(audio, beats=None):
-    """Onset strength in three bands, and the beat's phase, for each column.
-
-    Parameters
-    ----------
-    audio : numpy.ndarray, shape (samples,)
-    beats : numpy.ndarray, optional
-        Beat times in seconds; tracked from the sound (Ellis 2007, doi 10.1080/09298210701653344) if not given.
-
-    Returns
-    -------
-    numpy.ndarray, float32, shape (5, samples // 256)
-    """
-    mel = log_mel(audio)
-    rise = np.maximum(np.diff(mel, axis=1, prepend=mel[:, :1]), 0)
-    centres = mel_frequencies()
-    bands = [rise[(centres >= low) & (centres < high)].mean(0) for low, high in ((0, 200), (200, 4000), (4000, 11025))]
-    if beats is None:
-        beats = track_beats(rise.mean(0))
-    return np.concatenate([np.clip(np.stack(bands) / 2, 0, 1), beat_phase(beats, mel.shape[1])]).astype(np.float32)
-
-
-def track_beats(onset_strength):
-    """Beat times in seconds from onset strength, minute by minute: the tempo may drift, and memory stays flat."""
-    beats, start = [], 0
-    for part in np.array_split(onset_strength, -(-len(onset_strength) // (60 * int(FRAME_RATE)))):
-        _, found = librosa.beat.beat_track(onset_envelope=part, sr=SAMPLE_RATE, hop_length=HOP_LENGTH, trim=False)
-        beats.append((start + found) / FRAME_RATE)
-        start += len(part)
-    return np.concatenate(beats)
-
-
-def beat_phase(beats, frames):
-    """Cosine and sine of the beat's phase, 1 and 0 on each beat; zeros where fewer than two beats are known."""
-    if len(beats) < 2:
-        return np.zeros((2, frames), np.float32)
-    step = np.median(np.diff(beats))
-    beats = np.concatenate([np.arange(beats[0] - step, -step, -step)[::-1], beats,
-                            np.arange(beats[-1] + step, frames / FRAME_RATE + 2 * step, step)])
-    phase = 2 * np.pi * np.interp(np.arange(frames) / FRAME_RATE, beats, np.arange(len(beats)))
-    return np.stack([np.cos(phase), np.sin(phase)]).astype(np.float32)
 
 
 def from_audio(audio, progress=lambda done: None):

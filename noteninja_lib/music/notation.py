@@ -3,7 +3,8 @@ import numpy as np
 
 from ..errors import UserError
 from .performance import Note
-from .content import FRAME_RATE, LOWEST, PITCHES, Content, beat_phase
+from .content import FRAME_RATE, LOWEST, PITCHES, Content
+from .rhythm import beat_phase
 from .theory import Tune, tune_from_score
 
 CHORDS = {"maj": (0, 4, 7), "min": (0, 3, 7), "dom7": (0, 4, 7, 10), "dim": (0, 3, 6)}   # semitones above the root

@@ -7,7 +7,7 @@ from ..dataset.excerpts import pairs
 from ..dataset.hearing import unpack
 from ..model.denoiser import Denoiser
 from ..model.diffusion import add_noise, sample_times, velocity
-from ..music.content import beat_phase
+from ..music.rhythm import beat_phase
 from ..music.notation import draw_notes
 from ..sound.spectrogram import log_mel_tensor, mel_frequencies
 
