@@ -5,12 +5,12 @@ the vocoder, and at the top the whole converter: whatever a rung loses, none abo
 are such as no network was trained on. Command: `noteninja ladder`. Lesson: 05_autoencoders_and_latent_space.
 """
 import json
-import os
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..errors import UserError
 from ..music.genres import GENRES
@@ -111,7 +111,7 @@ def report(tunes=6, out=None, *, workers=1, seed=0, split="test", data=None):
         raise UserError(f"None of the recordings in {data} can be used: they must be longer than {SECONDS:.0f} s.")
     walks = spread(partial(walk, seed=seed, split=split), jobs[::len(GENRES) + 1], workers, " long recordings")
     figures = {"tunes": tunes, "recordings": sum(map(bool, results)), "seconds": SECONDS, "seed": seed, "split": split,
-               "soundfont": None if data else Path(default_soundfont()).name, **summarise(rows, walks), "cores": os.cpu_count(),
+               "soundfont": None if data else Path(default_soundfont()).name, **summarise(rows, walks), "cores": torch.get_num_threads(),
                "speed": speeds(seed, split)}
     print("\n".join(table(figures)))
     if out:
