@@ -88,7 +88,7 @@ def outside_packages(path):
 def test_every_import_is_a_listed_package(path):
     """A fresh machine has only what the list names (IPython comes with ipywidgets)."""
     import_names = {"pyyaml": "yaml", "ipython": "IPython"}
-    listed = requirements("lab", "band").keys() | {"basic-pitch", "tinysoundfont", "ipython", "noteninja-lib"}
+    listed = requirements("lab", "band").keys() | {"tinysoundfont", "ipython", "noteninja-lib"}
     known = {import_names.get(name, name.replace("-", "_")) for name in listed}
     assert set(outside_packages(path)) <= known
 

@@ -77,7 +77,7 @@ def test_set_up_only_once(run, monkeypatch):
     run.set_up(cpu=False)
     assert [step["clear"] for step in steps[:1]] == [True]
     assert steps[1] == ["-e", ".[lab,test,band]"]
-    assert steps[2][0] == "--no-deps" and any(name.startswith("basic-pitch") for name in steps[2])
+    assert steps[2][0] == "--no-deps" and any(name.startswith("tinysoundfont") for name in steps[2])
     run.set_up(cpu=False)
     assert len(steps) == 3
     monkeypatch.setattr(run.sys, "platform", "linux")
