@@ -34,6 +34,7 @@ WINDOW, OVERLAP = 512, 32      # latent columns denoised at once (23.8 s), and s
 CONTEXT = 24                   # latent columns around a window that decoder and vocoder also see
 GUIDED = (0.55, 1.0)           # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
 JUDGED = 256                   # spectrogram columns that the judge hears at once (3 s)
+JUDGED_BLOCKS = 4              # of 48 s that it hears of a song at most
 FAST_SECONDS, FAST_STEPS = 8, 3
 
 
@@ -195,7 +196,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             ramp = torch.minimum(place, place.flip(0)).clamp(max=OVERLAP)
             blended[..., window] += latents * ramp
             weights[window] += ramp
-        return blended / weights
+        return blended.div_(weights)
 
     def denoise_window(self, noise, source, level, picture, style, steps, guidance_scale, progress):
         """Walk from `level` of noise to music under one window of the content."""
@@ -243,7 +244,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
     def judge_genre(self, audio):
         """What the judge network takes a recording for: dict of genre to share, strongest first."""
         total, block = np.zeros(len(GENRES)), 16 * JUDGED * HOP_LENGTH
-        for start in range(0, len(audio), block):
+        starts = range(0, len(audio), block)
+        for start in starts[::-(-len(starts) // JUDGED_BLOCKS)]:           # of a long song, parts spread over all of it
             mel = torch.from_numpy(log_mel(audio[start:start + block]))
             if mel.shape[1] < JUDGED:
                 if start:

@@ -60,14 +60,12 @@ def normalise(audio, lufs=-16.0, peak=0.98, sample_rate=SAMPLE_RATE):
         float32; silence is returned as it is.
     """
     before = loudness(audio, sample_rate)
-    audio = np.array(audio, dtype=np.float32)
     if math.isinf(before):
-        return audio
-    audio *= 10 ** ((lufs - before) / 20)
-    return limit(audio, peak, sample_rate) if max(audio.max(), -audio.min()) > peak else audio
+        return np.array(audio, dtype=np.float32)
+    return limit(audio, peak, sample_rate, 10 ** ((lufs - before) / 20))
 
 
-def limit(audio, peak, sample_rate=SAMPLE_RATE):
+def limit(audio, peak, sample_rate=SAMPLE_RATE, factor=1.0):
     """Turn the sound down for a few milliseconds around each sample beyond a peak.
 
     Parameters
@@ -75,6 +73,8 @@ def limit(audio, peak, sample_rate=SAMPLE_RATE):
     audio : np.ndarray, shape (n,)
     peak : float
         Largest absolute value of the result.
+    factor : float
+        By which everything is multiplied first.
 
     Returns
     -------
@@ -85,9 +85,10 @@ def limit(audio, peak, sample_rate=SAMPLE_RATE):
     segment, window = 30 * sample_rate, round(0.01 * sample_rate) | 1
     for start in range(0, len(audio), segment):  # in segments, so that memory stays flat
         before = min(start, window)
-        piece = audio[start - before:start + segment + window]
+        piece = factor * audio[start - before:start + segment + window]
         gain = np.minimum(1, peak / np.maximum(np.abs(piece), 1e-9))
-        # The mean of a running minimum is never above what the sample in its middle may have.
-        gain = scipy.ndimage.uniform_filter1d(scipy.ndimage.minimum_filter1d(gain, window), window)
+        if gain.min() < 1:
+            # The mean of a running minimum is never above what the sample in its middle may have.
+            gain = scipy.ndimage.uniform_filter1d(scipy.ndimage.minimum_filter1d(gain, window), window)
         limited[start:start + segment] = (piece * gain)[before:before + segment]
     return np.clip(limited, -peak, peak, out=limited)  # rounding only

@@ -135,9 +135,10 @@ def fit_to_mel(audio, mel, rounds=3, pace=1.5, limit=1.0):
     filters, window = mel_filters(mel.shape[1]).to(audio.device), torch.hann_window(N_FFT, device=audio.device)
     shares = (filters / filters.sum(0).clamp(min=1e-9)).T           # of the mel bins in the gain of a Fourier bin
     for _ in range(rounds):
-        gains = pace * shares @ (mel - log_mel_tensor(audio, mel.shape[1])).clamp(-limit, limit)
-        gains = torch.cat([gains, gains[..., -1:]], -1)             # the transform has a column at either end
         spectrum = torch.stft(audio, N_FFT, HOP_LENGTH, window=window, pad_mode="constant", return_complex=True)
+        heard = torch.log((filters @ (spectrum[..., :-1].abs() * (2 / window.sum()))).clamp(min=FLOOR))
+        gains = pace * shares @ (mel - heard).clamp(-limit, limit)
+        gains = torch.cat([gains, gains[..., -1:]], -1)             # the transform has a column at either end
         audio = torch.istft(spectrum * torch.exp(gains), N_FFT, HOP_LENGTH, window=window, length=audio.shape[-1])
     return audio
 
