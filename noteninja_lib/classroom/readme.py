@@ -58,7 +58,18 @@ def evaluation_lines(quality):
             "as these papers define them; the distances compare with the true recording in the asked-for genre. Outside: how often a "
             "tagger's score for the asked-for genre is higher than in the source. Sharpness (energy of the log-mel gradient) "
             "and treble (above 4 kHz) are shares of the true recording's. The Fréchet distance is between "
-            f"the judge's embeddings and those of the true recordings of other tunes (among true recordings: {quality['frechet_floor']:.0f})."]
+            f"the judge's embeddings and those of the true recordings of other tunes (among true recordings: {quality['frechet_floor']:.0f}).",
+            "", beside_oracle(quality)]
+
+
+def beside_oracle(quality):
+    """The same edges and distance beside the other take, which is played by the instruments that the converter learned."""
+    ours = quality["rivals"]["ours"]
+    edges = (f"{words} {ours[f'{name}_beside_oracle'][0]:.2f}" for words, name in
+             (("in time", "sharpness_in_time"), ("in frequency", "sharpness_in_frequency"), ("treble", "treble")))
+    return (f"The true recordings are played by instruments that the converter never heard. Beside the other take, if that is played by "
+            f"those which it learned from, sharpness is {', '.join(edges)}, and the Fréchet distance {ours['frechet_to_oracle']:.0f} "
+            f"(among such takes: {quality['frechet_floor_oracle']:.0f}).")
 
 
 def difficult_lines(hard):
