@@ -18,7 +18,7 @@ from ..music.synthesis import default_soundfont
 from . import likeness
 from .pieces import SECONDS
 from .report import frechet
-from .rungs import OTHER, RUNGS, climb, plan, speeds, walk
+from .rungs import OTHER, climb, plan, speeds, walk
 from .statistics import bootstrap
 from .workers import spread
 
