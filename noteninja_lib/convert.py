@@ -86,8 +86,6 @@ def convert_files(songs, genre, out=None, *, amount=1.0, steps=STEPS, guidance=2
 def convert_one(pipe, song, place, genre, amount, steps, guidance, seed):
     """Convert one file and save it; returns what is to be told about it, as a dict."""
     from tqdm import tqdm
-
-    from .sound.audio import save
     with tqdm(total=100, unit="%", desc=song.name[:30], file=sys.stderr, dynamic_ncols=True,
               bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}") as bar:
         def progress(fraction, what):
@@ -95,11 +93,10 @@ def convert_one(pipe, song, place, genre, amount, steps, guidance, seed):
             bar.update(100 * fraction - bar.n)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
-            result = pipe(song, genre, amount, steps, guidance, torch.Generator().manual_seed(seed), progress=progress)
+            result = pipe(song, genre, amount, steps, guidance, torch.Generator().manual_seed(seed), out=place, progress=progress)
     for warning in told:
         if issubclass(warning.category, UserWarning) and str(song) in str(warning.message):
             print(f"noteninja: {warning.message}", file=sys.stderr)
-    save(place, result.audio)
     return {"song": str(song), "out": str(place), "genre": genre, "amount": amount, "steps": steps, "guidance": guidance,
             "seed": seed, "seconds": round(len(result.audio) / result.sample_rate, 2),
             "tune_kept": round(result.tune_kept, 3),

@@ -6,6 +6,7 @@ vocoder -> audio. Noise turns into latents of music under the eyes of the conten
 Lesson: 00_genre_converter.
 """
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from .model.vocoder import Vocoder
 from .model.weights import load_model, models_folder, verify, write_checksums
 from .music.content import Content, from_audio, transcribe, tune_likeness
 from .music.genres import GENRES, style_vector
-from .sound.audio import SAMPLE_RATE, check, load, normalise
+from .sound.audio import SAMPLE_RATE, check, load, normalise, save
 from .sound.spectrogram import HOP_LENGTH, log_mel
 
 FOLD = 4                       # spectrogram columns to a latent column
@@ -112,7 +113,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def __call__(self, audio, genre="jazz", amount=1.0, num_inference_steps=STEPS, guidance_scale=2.0, generator=None, *,
-                 valence=0.0, arousal=0.0, progress=None):
+                 valence=0.0, arousal=0.0, out=None, progress=None):
         """Convert a song.
 
         Parameters
@@ -130,6 +131,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
             Its seed decides the result.
         valence, arousal : float
             Mood, -1 to 1.
+        out : path, optional
+            Where to save the result; sooner done here than afterwards, since it is listened to meanwhile.
         progress : callable, optional
             Called with (fraction done, what is being done); may raise to stop.
 
@@ -140,7 +143,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         Raises
         ------
         UserError
-            If an argument is out of range or the song can't be used.
+            If an argument is out of range, the song can't be used or the result can't be saved.
         """
         check_arguments(amount, num_inference_steps, guidance_scale, valence, arousal)
         style = torch.from_numpy(style_vector(genre, valence, arousal))[None].to(self.device)
@@ -158,11 +161,16 @@ class NoteNinjaPipeline(DiffusionPipeline):
                                lambda done: progress(0.15 + 0.6 * done, "converting"))
         made = self.sound(latents, lambda done: progress(0.75 + 0.12 * done, "making sound"))
         made = normalise(made[:samples])
-        heard = transcribe(made, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
+        with ThreadPoolExecutor(1) as pool:             # encoding an mp3 keeps only one core busy
+            saved = pool.submit(save, out, made) if out else None
+            heard = transcribe(made, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
+            genre_heard, source_genre = self.judge_genre(made), self.judge_genre(source)
+        if saved:
+            saved.result()                              # raises what went wrong
         notes = content.melody()
         low, high = self.config.tune_scale
         kept = float(np.clip((tune_likeness(notes, heard) - low) / (high - low), 0, 1))
-        result = Conversion(made, SAMPLE_RATE, source, content, notes, kept, self.judge_genre(made), self.judge_genre(source))
+        result = Conversion(made, SAMPLE_RATE, source, content, notes, kept, genre_heard, source_genre)
         progress(1.0, "done")
         return result
 
