@@ -7,66 +7,34 @@ Lesson: 00_genre_converter.
 """
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
-from diffusers.utils import BaseOutput
 from diffusers.utils.logging import disable_progress_bar
 
 from . import STEPS, fast_mode
-from .errors import UserError
+from .errors import UserError, check_range
+from .model import windows
 from .model.autoencoder import MelAutoencoder          # diffusers loads only classes that were imported before
 from .model.denoiser import Denoiser
-from .model.diffusion import guide, time_steps
-from .model.listener import Judge
+from .model.diffusion import time_steps
+from .model.listener import Judge, classify
 from .model.vocoder import Vocoder
 from .model.weights import load_model, models_folder, verify, write_checksums
-from .music.content import Content, from_audio, transcribe, tune_likeness
-from .music.genres import GENRES, style_vector
-from .sound.audio import SAMPLE_RATE, check, load, normalise, save
-from .sound.spectrogram import HOP_LENGTH, log_mel
+from .music.content import transcribe, tune_likeness
+from .music.genres import GENRES
+from .music.reshaping import align, mix, stretch, tempo_of, whole_columns
+from .music.steering import styles
+from .sound.audio import SAMPLE_RATE, normalise, save
+from .sound.spectrogram import HOP_LENGTH, time_stretch
+from .songs import Conversion, read_source
 
-FOLD = 4                       # spectrogram columns to a latent column
-WINDOW, OVERLAP = 512, 32      # latent columns denoised at once (23.8 s), and shared by neighbours (1.5 s)
-CONTEXT = 24                   # latent columns around a window that decoder and vocoder also see
 GUIDED = (0.55, 1.0)           # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
-JUDGED = 256                   # spectrogram columns that the judge hears at once (3 s)
-JUDGED_BLOCKS = 4              # of 48 s that it hears of a song at most
 FAST_SECONDS, FAST_STEPS = 8, 3
-
-
-@dataclass
-class Conversion(BaseOutput):
-    """What the pipeline returns.
-
-    Attributes
-    ----------
-    audio : numpy.ndarray, float32, shape (samples,)
-        As long as the source, about -16 LUFS.
-    sample_rate : int
-    source : numpy.ndarray, float32, shape (samples,)
-        The song that was converted, mono.
-    content : Content
-        What was heard in the source.
-    notes : list of Note
-        The tune that was heard in the source.
-    tune_kept : float
-        How much of that tune is heard again at the same time, from 0 (no more than in another song) to 1.
-    genre_heard, source_genre : dict of str to float
-        What the judge network takes the result and the source for; the shares sum to 1.
-    """
-    audio: np.ndarray
-    sample_rate: int
-    source: np.ndarray
-    content: Content
-    notes: list
-    tune_kept: float
-    genre_heard: dict
-    source_genre: dict
+RATES = (0.5, 2.0)
 
 
 class NoteNinjaPipeline(DiffusionPipeline):
@@ -113,14 +81,15 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def __call__(self, audio, genre="jazz", amount=1.0, num_inference_steps=STEPS, guidance_scale=2.0, generator=None, *,
-                 valence=0.0, arousal=0.0, out=None, progress=None):
+                 mood=None, tempo=None, rate=1.0, out=None, progress=None):
         """Convert a song.
 
         Parameters
         ----------
-        audio : path, numpy.ndarray of shape (samples,) at 22,050 Hz
-        genre : str or dict
-            One of the ten, or shares of several.
+        audio : path, numpy.ndarray of shape (samples,) at 22,050 Hz, music21.stream.Stream, Tune or Content
+            A recording; or notes, from a MIDI, MusicXML or ABC file too.
+        genre : str, dict or list
+            One of the ten, shares of several, or a path of either: [(0, "blues"), (1, "disco")].
         amount : float
             0 gives the source through autoencoder and vocoder, 1 the full conversion.
         num_inference_steps : int
@@ -129,8 +98,12 @@ class NoteNinjaPipeline(DiffusionPipeline):
             How far to go beyond what the network would do unasked; 1 switches guidance off and halves the time.
         generator : torch.Generator, optional
             Its seed decides the result.
-        valence, arousal : float
-            Mood, -1 to 1.
+        mood : str, (float, float) or list, optional
+            A word such as "happy", valence and arousal from -1 to 1, or a path of either.
+        tempo : float, optional
+            Beats a minute, between half and twice the source's own.
+        rate : float
+            The same as a factor, 0.5 to 2.
         out : path, optional
             Where to save the result; sooner done here than afterwards, since it is listened to meanwhile.
         progress : callable, optional
@@ -145,69 +118,89 @@ class NoteNinjaPipeline(DiffusionPipeline):
         UserError
             If an argument is out of range, the song can't be used or the result can't be saved.
         """
-        check_arguments(amount, num_inference_steps, guidance_scale, valence, arousal)
-        style = torch.from_numpy(style_vector(genre, valence, arousal))[None].to(self.device)
+        check_arguments(amount, num_inference_steps, guidance_scale, rate)
+        styles(genre, mood)                              # what is wrong there is told before the song is listened to
         progress = progress or (lambda fraction, what: None)
         progress(0.0, "reading")
-        seconds = FAST_SECONDS if fast_mode() else None
-        source = load(audio, duration=seconds) if isinstance(audio, (str, Path)) else check(audio)
-        if fast_mode():
-            source, num_inference_steps = source[:FAST_SECONDS * SAMPLE_RATE], min(num_inference_steps, FAST_STEPS)
-        whole, samples = np.pad(source, (0, -len(source) % (16 * HOP_LENGTH))), len(source)
-        source = whole[:samples]                        # a view: a long song should lie in memory once
-        progress(0.02, "listening")
-        content = from_audio(whole, lambda done: progress(0.02 + 0.13 * done, "listening"))
-        latents = self.denoise(whole, content, style, amount, num_inference_steps, guidance_scale, generator,
+        source = read_source(audio, FAST_SECONDS if fast_mode() else None, lambda done: progress(0.02 + 0.13 * done, "listening"))
+        steps = min(num_inference_steps, FAST_STEPS) if fast_mode() else num_inference_steps
+        content, sound, samples = source.content, source.whole, len(source.audio)
+        rate = rate_of(content, tempo) if tempo else rate
+        if rate != 1:
+            content, samples = whole_columns(stretch(content, rate)), round(samples / rate)
+            sound = time_stretch(sound, rate) if amount < 1 else None
+        latents = self.denoise(sound, content, self.styles_for(content, genre, mood), amount, steps, guidance_scale, generator,
                                lambda done: progress(0.15 + 0.6 * done, "converting"))
-        made = self.sound(latents, lambda done: progress(0.75 + 0.12 * done, "making sound"))
-        made = normalise(made[:samples])
-        with ThreadPoolExecutor(1) as pool:             # encoding an mp3 keeps only one core busy
-            saved = pool.submit(save, out, made) if out else None
-            heard = transcribe(made, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
-            genre_heard, source_genre = self.judge_genre(made), self.judge_genre(source)
-        if saved:
-            saved.result()                              # raises what went wrong
-        notes = content.melody()
-        low, high = self.config.tune_scale
-        kept = float(np.clip((tune_likeness(notes, heard) - low) / (high - low), 0, 1))
-        result = Conversion(made, SAMPLE_RATE, source, content, notes, kept, genre_heard, source_genre)
-        progress(1.0, "done")
-        return result
+        return self.finish(latents, samples, source, content, out, progress)
 
-    def encode(self, audio):
-        """Latents (1, 8, rows, columns) of a recording, window by window."""
-        parts, columns = [], len(audio) // (FOLD * HOP_LENGTH)
-        for start in range(0, columns, WINDOW):
-            first, last = max(0, start - CONTEXT), min(columns, start + WINDOW + CONTEXT)
-            mel = torch.from_numpy(log_mel(audio[first * FOLD * HOP_LENGTH:last * FOLD * HOP_LENGTH]))
-            latents = self.vae.encode(mel[None].to(self.device))
-            parts.append(latents[..., start - first:start - first + min(WINDOW, columns - start)])
-        return torch.cat(parts, -1)
+    @torch.no_grad()
+    def interpolate(self, first, second, share=0.5, genre="jazz", num_inference_steps=STEPS, guidance_scale=2.0, generator=None, *,
+                    mood=None, out=None, progress=None):
+        """A song between two songs: their contents mixed on one beat, at a tempo between theirs.
 
-    def denoise(self, audio, content, style, amount, steps, guidance_scale, generator, progress):
-        """Latents of the converted song: windows that share noise and overlap, blended where they meet."""
-        rows, columns = self.unet.content.height.shape[0], len(audio) // (FOLD * HOP_LENGTH)
-        level = float(np.interp(amount, np.linspace(0, 1, len(self.config.amount_curve)), self.config.amount_curve))
-        source = self.encode(audio) if level < 1 else None
+        Parameters
+        ----------
+        first, second
+            As `audio` of a conversion.
+        share : float
+            0 is the first song alone, 1 the second.
+        genre, num_inference_steps, guidance_scale, generator, mood, out, progress
+            As in a conversion.
+
+        Returns
+        -------
+        Conversion
+            `source` is the song that is nearer.
+        """
+        check_arguments(1.0, num_inference_steps, guidance_scale)
+        check_range("share", share, 0, 1)
+        progress = progress or (lambda fraction, what: None)
+        seconds = FAST_SECONDS if fast_mode() else None
+        sources = [read_source(song, seconds, lambda done: progress(0.07 * done + 0.07 * number, "listening"))
+                   for number, song in enumerate((first, second))]
+        pair = align(*(source.content for source in sources), share)
+        content = whole_columns(mix(*pair, share))
+        steps = min(num_inference_steps, FAST_STEPS) if fast_mode() else num_inference_steps
+        latents = self.denoise(None, content, self.styles_for(content, genre, mood), 1.0, steps, guidance_scale, generator,
+                               lambda done: progress(0.15 + 0.6 * done, "converting"))
+        samples = content.rhythm.shape[-1] * HOP_LENGTH
+        return self.finish(latents, samples, sources[share > 0.5], content, out, progress)
+
+    def styles_for(self, content, genre, mood):
+        """Styles for each latent column if one of them is a path, shape (columns, 12), or else a single one, (1, 12)."""
+        moving = isinstance(genre, list) or isinstance(mood, list)
+        columns = content.rhythm.shape[-1] // windows.FOLD
+        return torch.from_numpy(styles(genre, mood, np.linspace(0, 1, columns) if moving else (0.5,))).to(self.device)
+
+    def level_of(self, amount):
+        """Noise level at which a conversion by this amount begins."""
+        return float(np.interp(amount, np.linspace(0, 1, len(self.config.amount_curve)), self.config.amount_curve))
+
+    def noise_like(self, content, generator=None):
+        """Noise (1, 8, rows, columns) for a content picture."""
+        shape = (1, 8, self.unet.content.height.shape[0], content.rhythm.shape[-1] // windows.FOLD)
+        return torch.randn(shape, generator=generator).to(self.device)
+
+    def denoise(self, audio, content, styles, amount, steps, guidance_scale, generator, progress=lambda done: None, *, noise=None):
+        """Latents (1, 8, rows, columns) of a conversion; `audio` is looked at where the amount is below 1."""
+        level = self.level_of(amount)
+        source = windows.encode(self.vae, audio) if level < 1 else None
         if level < 0.01:
             return source
-        noise = torch.randn((1, 8, rows, columns), generator=generator).to(self.device)
-        blended, weights = torch.zeros_like(noise), torch.zeros(columns, device=self.device)
-        starts = range(0, max(columns - OVERLAP, 1), WINDOW - OVERLAP)
-        for number, start in enumerate(starts):
-            window = slice(start, min(start + WINDOW, columns))
-            picture = torch.from_numpy(content.stack(slice(FOLD * window.start, FOLD * window.stop)))[None].to(self.device)
-            latents = self.denoise_window(noise[..., window], None if source is None else source[..., window], level,
-                                          picture, style, steps, guidance_scale,
-                                          lambda done: progress((number + done) / len(starts)))
-            place = torch.arange(window.stop - start, device=self.device) + 1.0
-            ramp = torch.minimum(place, place.flip(0)).clamp(max=OVERLAP)
-            blended[..., window] += latents * ramp
-            weights[window] += ramp
-        return blended.div_(weights)
+        latents = self.noise_like(content, generator) if noise is None else noise
+        begin = self.set_schedule(steps, level)
+        if source is not None:
+            columns, sigma = min(source.shape[-1], latents.shape[-1]), self.scheduler.sigmas[begin]
+            latents[..., :columns] = (1 - sigma) * source[..., :columns] + sigma * latents[..., :columns]
+        flow = windows.WindowedFlow(self.unet, content, styles, latents.shape[-1], guidance_scale, self.config.guided)
+        timesteps = self.scheduler.timesteps[begin:]
+        for number, time in enumerate(timesteps):
+            velocity = flow(latents, float(time) / 1000, lambda done: progress((number + done) / len(timesteps)))
+            latents = self.scheduler.step(velocity, time, latents).prev_sample
+        return latents
 
-    def denoise_window(self, noise, source, level, picture, style, steps, guidance_scale, progress):
-        """Walk from `level` of noise to music under one window of the content."""
+    def set_schedule(self, steps, level):
+        """Set the scheduler to walk from a noise level to 0; returns the index of its first step."""
         begin = 0
         if isinstance(self.scheduler, FlowMatchEulerDiscreteScheduler):   # whose own last step, from .001 to 0, does nothing
             self.scheduler.set_timesteps(sigmas=time_steps(steps, level)[:-1].tolist(), device=self.device)
@@ -219,59 +212,49 @@ class NoteNinjaPipeline(DiffusionPipeline):
             begin = skipped * self.scheduler.order
         if hasattr(self.scheduler, "set_begin_index"):
             self.scheduler.set_begin_index(begin)
-        sigma = self.scheduler.sigmas[begin]
-        latents = noise if source is None else (1 - sigma) * source + sigma * noise
-        both = torch.cat([picture, torch.zeros_like(picture)])
-        drawn, styles = self.unet.content(both), torch.cat([style, torch.zeros_like(style)])
-        timesteps = self.scheduler.timesteps[begin:]
-        for number, time in enumerate(timesteps):
-            progress(number / len(timesteps))
-            noise_level = float(time) / 1000
-            guided = guidance_scale != 1 and self.config.guided[0] <= noise_level <= self.config.guided[1]
-            rows = 2 if guided else 1                      # told everything, and told nothing
-            velocity = self.unet(latents.expand(rows, -1, -1, -1), torch.full((rows,), noise_level, device=self.device),
-                                 drawn[:rows], styles[:rows])
-            if guided:
-                velocity = guide(velocity[:1], velocity[1:], guidance_scale)
-            latents = self.scheduler.step(velocity, time, latents).prev_sample
-        return latents
+        return begin
 
     def sound(self, latents, progress=lambda done: None):
-        """Decode latents and make them sound, window by window; float32, shape (columns * 1024,)."""
-        columns, column = latents.shape[-1], FOLD * HOP_LENGTH
-        made = np.empty(columns * column, np.float32)
-        for start in range(0, columns, WINDOW):
-            progress(start / columns)
-            first, last = max(0, start - CONTEXT), min(columns, start + WINDOW + CONTEXT)
-            audio = self.vocoder(self.vae.decode(latents[..., first:last]))[0].cpu().numpy()
-            end = min(start + WINDOW, columns)
-            made[start * column:end * column] = audio[(start - first) * column:(end - first) * column]
-        return made
+        """Decode latents and make them sound; float32, shape (columns * 1024,)."""
+        return windows.decode(self.vae, self.vocoder, latents, progress)
 
-    @torch.no_grad()
+    def finish(self, latents, samples, source, content, out, progress):
+        """Make latents sound, save that, and listen to it."""
+        made = self.sound(latents, lambda done: progress(0.75 + 0.12 * done, "making sound"))
+        made = normalise(made[:samples])
+        with ThreadPoolExecutor(1) as pool:             # encoding an mp3 keeps only one core busy
+            saved = pool.submit(save, out, made) if out else None
+            heard = transcribe(made, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
+            genre_heard, source_genre = self.judge_genre(made), self.judge_genre(source.audio)
+        if saved:
+            saved.result()                              # raises what went wrong
+        notes = content.melody()
+        low, high = self.config.tune_scale
+        kept = float(np.clip((tune_likeness(notes, heard) - low) / (high - low), 0, 1))
+        result = Conversion(made, SAMPLE_RATE, source.audio, content, notes, kept, genre_heard, source_genre)
+        progress(1.0, "done")
+        return result
+
     def judge_genre(self, audio):
         """What the judge network takes a recording for: dict of genre to share, strongest first."""
-        total, block = np.zeros(len(GENRES)), 16 * JUDGED * HOP_LENGTH
-        starts = range(0, len(audio), block)
-        for start in starts[::-(-len(starts) // JUDGED_BLOCKS)]:           # of a long song, parts spread over all of it
-            mel = torch.from_numpy(log_mel(audio[start:start + block]))
-            if mel.shape[1] < JUDGED:
-                if start:
-                    break                                  # the last bits of a long song change nothing
-                mel = mel[:, torch.arange(JUDGED) % mel.shape[1]]
-            windows = mel.unfold(1, JUDGED, JUDGED // 2).transpose(0, 1)
-            total += self.judge(windows.to(self.device)).softmax(1).sum(0).cpu().numpy()
-        order = np.argsort(-total)
-        return {GENRES[n]: float(total[n] / total.sum()) for n in order}
+        shares = classify(self.judge, audio)
+        return {GENRES[number]: float(shares[number]) for number in np.argsort(-shares)}
 
 
-def check_arguments(amount, steps, guidance_scale, valence=0.0, arousal=0.0):
-    """Refuse what is out of range, with one sentence that names the range."""
+def check_arguments(amount, steps, guidance_scale, rate=1.0):
+    """Refuse a conversion's arguments that are out of range."""
     for name, value, low, high in (("amount", amount, 0, 1), ("guidance scale", guidance_scale, 0, 20),
-                                   ("number of inference steps", steps, 1, 1000),
-                                   ("valence", valence, -1, 1), ("arousal", arousal, -1, 1)):
-        if not low <= value <= high:
-            raise UserError(f"The {name} must lie between {low} and {high}, not {value}.")
+                                   ("number of inference steps", steps, 1, 1000), ("rate of the tempo", rate, *RATES)):
+        check_range(name, value, low, high)
+
+
+def rate_of(content, tempo):
+    """By which factor a source has to be quickened to reach a tempo in beats a minute."""
+    own = tempo_of(content)
+    if not own:
+        raise UserError("No beat was found in this song: give its tempo as a share, such as 80%.")
+    check_range("tempo of this song, in beats a minute,", tempo, own * RATES[0], own * RATES[1])
+    return tempo / own
 
 
 @lru_cache(maxsize=1)

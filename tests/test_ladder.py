@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from noteninja_lib import data_folder, pipeline
+from noteninja_lib.model import windows
 from noteninja_lib.classroom import readme
 from noteninja_lib.classroom.plotting import plot_pairs
 from noteninja_lib.errors import UserError
@@ -73,10 +74,10 @@ def test_a_phase_that_breaks_is_a_seam():
 def test_windows_that_see_their_neighbours_leave_no_seam(monkeypatch):
     """Plain concatenation, without context, is heard; what the pipeline does is not."""
     pipe, song = pipeline.load_pipeline(), load(sorted((data_folder() / "songs").glob("*classical.mp3"))[0], duration=9.0)
-    latents, found = pipe.encode(song[:len(song) // rungs.COLUMN * rungs.COLUMN]), {}
-    monkeypatch.setattr(pipeline, "WINDOW", 16)
-    for context in (pipeline.CONTEXT, 0):
-        monkeypatch.setattr(pipeline, "CONTEXT", context)
+    latents, found = windows.encode(pipe.vae, song[:len(song) // rungs.COLUMN * rungs.COLUMN]), {}
+    monkeypatch.setattr(windows, "WINDOW", 16)
+    for context in (windows.CONTEXT, 0):
+        monkeypatch.setattr(windows, "CONTEXT", context)
         made = pipe.sound(latents)
         pairs = fidelity.seams(made, range(16 * rungs.COLUMN, len(made), 16 * rungs.COLUMN))
         found[context] = np.mean([there for there, _ in pairs]) / pairs[0][1]

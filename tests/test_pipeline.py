@@ -111,7 +111,9 @@ def test_progress_rises_to_one_and_may_stop(pipe, song):
 @pytest.mark.parametrize("options, sentence", [
     ({"genre": "polka"}, "choose from blues, classical"), ({"amount": 1.5}, "between 0 and 1"),
     ({"amount": float("nan")}, "between 0 and 1"), ({"num_inference_steps": 0}, "between 1 and 1000"),
-    ({"guidance_scale": -1}, "between 0 and 20"), ({"valence": 2}, "between -1 and 1")])
+    ({"guidance_scale": -1}, "between 0 and 20"), ({"mood": (2, 0)}, "between -1 and 1"),
+    ({"mood": "grumpy"}, "choose from neutral, calm"), ({"rate": 3}, "between 0.5 and 2"), ({"tempo": 700}, "beats a minute"),
+    ({"genre": [(0.5, "jazz"), (0.2, "rock")]}, "must rise")])
 def test_bad_values_are_told_in_one_sentence(pipe, song, options, sentence):
     with pytest.raises(UserError, match=sentence):
         pipe(song, **{"genre": "jazz", **options})

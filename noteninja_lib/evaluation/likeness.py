@@ -7,7 +7,7 @@ import numpy as np
 import scipy.linalg
 import torch
 
-from ..pipeline import JUDGED
+from ..model.listener import JUDGED
 from ..sound.spectrogram import log_mel, mel_frequencies
 
 TREBLE = 4000.0       # Hz: above it lie cymbals, breath and the edge of plucked strings

@@ -7,6 +7,7 @@ import torch
 from music21 import note, stream
 
 from .. import STEPS
+from ..model import windows
 from ..model.denoiser import Denoiser
 from ..model.weights import load_model
 from ..music.band import arrange
@@ -26,7 +27,7 @@ def decoded(pipe, audio):
     """A recording sent through autoencoder and vocoder, the most that the converter could reach."""
     whole = np.pad(audio, (0, -len(audio) % 4096))
     with torch.no_grad():
-        return pipe.sound(pipe.encode(whole))[:len(audio)]
+        return pipe.sound(windows.encode(pipe.vae, whole))[:len(audio)]
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from .. import fast_mode, pipeline
+from ..model import windows
 from ..errors import UserError
 from ..music.band import arrange
 from ..music.genres import GENRES, load_recipe
@@ -23,7 +24,7 @@ from .rivals import decoded
 RUNGS = {"truth": "the true recording", "griffin_lim": "its mel, by 64 rounds of Griffin-Lim",
          "vocoder": "its mel, by the vocoder", "autoencoder": "its mel through the autoencoder (picture alone)",
          "decoded": "that picture, by the vocoder", "converter": "converted from another genre"}
-COLUMN = pipeline.FOLD * HOP_LENGTH               # samples to a latent column
+COLUMN = windows.COLUMN
 LONG = 8.0 if fast_mode() else 60.0               # seconds: several windows of the pipeline
 OTHER = "other"                                   # genre of real recordings of which it is not known
 
@@ -156,13 +157,13 @@ def walk(job, seed=0, split="test"):
         truth, source = (render(arrange(tune, load_recipe(genre), seed + job.tune, duration=LONG, intro=0, ending=False))
                          for genre in (job.genre, other))
     pipe, target = pipeline.load_pipeline(), job.genre if job.genre in GENRES else GENRES[job.tune % len(GENRES)]
-    edges = range(pipeline.WINDOW * COLUMN, len(truth), pipeline.WINDOW * COLUMN)
+    edges = range(windows.WINDOW * COLUMN, len(truth), windows.WINDOW * COLUMN)
     sounds = {rung: climber(pipe, rung, audio, None, target, job.tune)()
               for rung, audio in (("truth", truth), ("decoded", truth), ("converter", source))}
     gradient = np.square(np.diff(log_mel(sounds["converter"]))).mean(0)
-    columns = np.arange(len(gradient)) // pipeline.FOLD
-    step = pipeline.WINDOW - pipeline.OVERLAP         # a window's first columns are its neighbour's last ones
-    shared = (columns >= step) & (columns % step < pipeline.OVERLAP)
+    columns = np.arange(len(gradient)) // windows.FOLD
+    step = windows.WINDOW - windows.OVERLAP         # a window's first columns are its neighbour's last ones
+    shared = (columns >= step) & (columns % step < windows.OVERLAP)
     return {rung: fidelity.seams(audio, edges) for rung, audio in sounds.items()} | {
         "blends": [(float(gradient[shared].mean()), float(gradient[~shared].mean()))] if shared.any() else []}
 

@@ -78,3 +78,23 @@ def heun(predict, latents, times):
             first = (first + predict(ahead, float(following))) / 2
         latents = latents + (following - now) * first
     return latents
+
+
+def slerp(first, second, share):
+    """A point on the arc between two noises: what lies on the straight line between them is too weak to be noise.
+
+    Parameters
+    ----------
+    first, second : torch.Tensor, of equal shape
+    share : float
+        0 is the first, 1 the second.
+
+    References
+    ----------
+    Shoemake 1985, doi 10.1145/325334.325242; for noise: White 2016, arXiv 1609.04468.
+    """
+    cosine = (first * second).sum() / (first.norm() * second.norm())
+    angle = torch.arccos(cosine.clamp(-1, 1))
+    if angle.sin() < 1e-4:
+        return (1 - share) * first + share * second
+    return (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * second) / torch.sin(angle)

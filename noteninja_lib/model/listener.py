@@ -9,6 +9,11 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.nn import functional as F
 
+from ..sound.spectrogram import HOP_LENGTH, log_mel
+
+JUDGED = 256                   # spectrogram columns that the judge hears at once (3 s)
+JUDGED_BLOCKS = 4              # of 48 s that it hears of a song at most
+
 
 class LeadFinder(ModelMixin, ConfigMixin):
     """Onsets and sustain of the tune from onsets and sustain of all notes.
@@ -79,3 +84,26 @@ class Judge(ModelMixin, ConfigMixin):
     def forward(self, mel):
         """Logits of shape (batch, classes)."""
         return self.head(F.gelu(self.embedding(mel)))
+
+
+@torch.no_grad()
+def classify(judge, audio):
+    """What the judge takes a recording for: shares of the classes, which sum to 1; shape (classes,).
+
+    Parameters
+    ----------
+    judge : Judge
+    audio : numpy.ndarray, float32, shape (samples,)
+        Of a long song, parts spread over all of it are heard.
+    """
+    total, block = 0.0, 16 * JUDGED * HOP_LENGTH
+    starts = range(0, len(audio), block)
+    for start in starts[::-(-len(starts) // JUDGED_BLOCKS)]:
+        mel = torch.from_numpy(log_mel(audio[start:start + block]))
+        if mel.shape[1] < JUDGED:
+            if start:
+                break                                      # the last bits of a long song change nothing
+            mel = mel[:, torch.arange(JUDGED) % mel.shape[1]]
+        heard = mel.unfold(1, JUDGED, JUDGED // 2).transpose(0, 1)
+        total = total + judge(heard.to(judge.device)).softmax(1).sum(0).cpu().numpy()
+    return total / total.sum()

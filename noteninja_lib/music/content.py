@@ -53,6 +53,12 @@ class Content:
         """The notes of the tune that were heard, as a list of `Note`."""
         return pick_notes(self.lead[0], self.lead[1], single=True)
 
+    def accompaniment(self):
+        """The notes that were heard besides the tune, as a list of `Note`."""
+        tune = {(round(note.start * FRAME_RATE), note.pitch) for note in self.melody()}
+        return [note for note in pick_notes(self.notes[0], self.notes[1])
+                if not any((round(note.start * FRAME_RATE) + shift, note.pitch) in tune for shift in (-2, -1, 0, 1, 2))]
+
 
 def _cut(audio, start, length):
     """Part of a recording, with silence where it reaches beyond either end."""

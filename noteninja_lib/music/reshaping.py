@@ -101,6 +101,38 @@ def on_grid(content, tempo, beats):
     return warp(content, np.interp(np.arange(frames) / FRAME_RATE * tempo / 60, np.arange(len(found)), found))
 
 
+def align(first, second, share):
+    """Two content pictures on one beat, as long as the shorter one in beats, at a tempo between theirs.
+
+    Parameters
+    ----------
+    first, second : Content
+        Where one has no beat, both stay as they are.
+    share : float
+        0 keeps the tempo of the first, 1 that of the second; in between it lies on a geometric scale.
+
+    Returns
+    -------
+    (Content, Content)
+    """
+    beats = [beats_of(one) for one in (first, second)]
+    if min(map(len, beats)) < 2:
+        return first, second
+    tempi = [tempo_of(one) for one in (first, second)]
+    # A song in half time is met at every other beat.
+    octave = round(np.log2(tempi[1] / tempi[0]))
+    tempo = tempi[0] * (tempi[1] / 2.0 ** octave / tempi[0]) ** share
+    length = min(len(beats[0]) - 1, (len(beats[1]) - 1) / 2.0 ** octave)
+    return on_grid(first, tempo, length), on_grid(second, tempo * 2.0 ** octave, length * 2.0 ** octave)
+
+
+def whole_columns(content, multiple=16):
+    """A content picture with silence at its end, so that its length is a multiple of some columns."""
+    short = -content.rhythm.shape[-1] % multiple
+    silent = [np.zeros((*layer.shape[:-1], short), layer.dtype) for layer in (content.lead, content.notes, content.rhythm)]
+    return join([content, Content(*silent)]) if short else content
+
+
 def cut(content, start, end):
     """The part of a content picture between two times in seconds."""
     columns = slice(round(start * FRAME_RATE), round(end * FRAME_RATE))

@@ -12,6 +12,7 @@ from tinysoundfont import _tinysoundfont
 
 from ..errors import UserError
 from .mixing import finish, mix_stems
+from .performance import Part, Performance
 from .voice import speak
 
 RENDER_RATE = 44100
@@ -154,3 +155,22 @@ def render(performance, soundfont=None, *, mixed=True, sample_rate=22050):
         fade = min(samples, int(_FADE * sample_rate))
         audio[samples - fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
     return audio
+
+
+def sketch(lead, others, seconds):
+    """Notes as a piano plays them, so that a score can be heard before a band takes it up.
+
+    Parameters
+    ----------
+    lead, others : list of Note
+        The tune, and what goes below it.
+    seconds : float
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        Mono, 22,050 Hz.
+    """
+    played = Performance(None, "sketch", 0, 120.0, 0.0, 0, seconds, mix={"levels": {"melody": 0.0, "chords": -6.0}})
+    played.parts = [Part("melody", 0, False, lead), Part("chords", 0, False, others)]
+    return render(played, mixed=False)

@@ -1,0 +1,116 @@
+"""What a conversion begins with, a recording that is listened to or notes that are known; and what it ends with."""
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from diffusers.utils import BaseOutput
+
+from .music.content import Content, from_audio
+from .music.reshaping import whole_columns
+from .music.rhythm import FRAME_RATE
+from .music.synthesis import sketch
+from .sound.audio import SAMPLE_RATE, check, load
+from .sound.spectrogram import HOP_LENGTH
+
+FOLDED = 16 * HOP_LENGTH       # samples to a column at the denoiser's lowest level
+MIDI, SCORES = (".mid", ".midi"), (".musicxml", ".xml", ".mxl", ".abc")
+
+
+@dataclass
+class Source:
+    """A song, as sound and as content.
+
+    Attributes
+    ----------
+    audio : numpy.ndarray, float32, shape (samples,)
+        The recording, or where there is none, a piano that plays the notes.
+    whole : numpy.ndarray, float32
+        The same with silence at its end, so that it fills the networks' columns.
+    content : Content
+        As long as `whole`.
+    """
+    audio: np.ndarray
+    whole: np.ndarray
+    content: Content
+
+
+@dataclass
+class Conversion(BaseOutput):
+    """What the pipeline returns.
+
+    Attributes
+    ----------
+    audio : numpy.ndarray, float32, shape (samples,)
+        As long as the source, about -16 LUFS.
+    sample_rate : int
+    source : numpy.ndarray, float32, shape (samples,)
+        The song that was converted, mono.
+    content : Content
+        What was heard in the source.
+    notes : list of Note
+        The tune that was heard in the source.
+    tune_kept : float
+        How much of that tune is heard again at the same time, from 0 (no more than in another song) to 1.
+    genre_heard, source_genre : dict of str to float
+        What the judge network takes the result and the source for; the shares sum to 1.
+    """
+    audio: np.ndarray
+    sample_rate: int
+    source: np.ndarray
+    content: Content
+    notes: list
+    tune_kept: float
+    genre_heard: dict
+    source_genre: dict
+
+
+def read_source(song, seconds=None, progress=lambda done: None):
+    """A song as the pipeline takes it.
+
+    Parameters
+    ----------
+    song : path, numpy.ndarray, music21.stream.Stream, Tune or Content
+        A path may lead to a recording, or to a MIDI, MusicXML or ABC file.
+    seconds : float, optional
+        Only the beginning.
+    progress : callable
+        Called with the fraction done of listening.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    UserError
+        If it can't be used.
+    """
+    if isinstance(song, (str, Path)) and Path(song).suffix.lower() not in MIDI + SCORES:
+        return heard(load(song, duration=seconds), progress)
+    if isinstance(song, np.ndarray):
+        audio = check(song)
+        return heard(audio if seconds is None else audio[:round(seconds * SAMPLE_RATE)], progress)
+    content = known_content(song)
+    if seconds is not None:
+        frames = min(content.rhythm.shape[-1], round(seconds * FRAME_RATE))
+        content = Content(*(layer[..., :frames] for layer in (content.lead, content.notes, content.rhythm)))
+    samples, content = content.rhythm.shape[-1] * HOP_LENGTH, whole_columns(content)
+    whole = sketch(content.melody(), content.accompaniment(), content.rhythm.shape[-1] / FRAME_RATE)
+    return Source(whole[:samples], whole, content)
+
+
+def heard(audio, progress):
+    """A recording and what is heard in it."""
+    whole = np.pad(audio, (0, -len(audio) % FOLDED))
+    return Source(whole[:len(audio)], whole, from_audio(whole, progress))    # a view: a long song should lie in memory once
+
+
+def known_content(song):
+    """The content picture of notes: of a file, a score, a tune, or one that is there already."""
+    if isinstance(song, Content):
+        return song
+    from .music.inventing import read_notes               # these load music21, which a recording does not need
+    from .music.notation import from_midi, from_score
+    if isinstance(song, (str, Path)):
+        return from_midi(song) if Path(song).suffix.lower() in MIDI else from_score(read_notes(Path(song)))
+    return from_score(song)
