@@ -5,61 +5,21 @@ since these tests ask what the widget does with an answer, an error or a stop, a
 """
 import base64
 import io
-import json
 import threading
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pretty_midi
 import pytest
 import soundfile
+from widget_doubles import TONE, Pipeline, songs  # noqa: F401
 
 from noteninja_lib.classroom import players
 from noteninja_lib.classroom.choosing import WAYS, uploaded
 from noteninja_lib.classroom.widgets import GenreConverter, converter
 from noteninja_lib.errors import UserError
+from noteninja_lib.music.steering import MOODS
 from noteninja_lib.sound import audio as sound
-
-SECONDS = 3
-TIME = np.arange(SECONDS * sound.SAMPLE_RATE) / sound.SAMPLE_RATE
-TONE = (0.3 * np.sin(2 * np.pi * 440 * TIME)).astype(np.float32)
-NOTES = [SimpleNamespace(start=0.0, end=0.5, pitch=69, velocity=80),
-         SimpleNamespace(start=1.0, end=2.0, pitch=71, velocity=64)]
-
-
-class Pipeline:
-    """Answers with the song turned round, and remembers how it was asked."""
-
-    def __init__(self):
-        self.asked, self.error, self.wait = [], None, None
-
-    def __call__(self, audio, *, genre, amount, num_inference_steps, guidance_scale, generator, progress):
-        self.asked.append((genre, amount, num_inference_steps, guidance_scale, generator.initial_seed()))
-        progress(0.1, "listening")
-        if self.wait:
-            self.wait.set()
-            while True:
-                progress(0.2, "denoising")
-        if self.error:
-            raise self.error
-        progress(1.0, "ready")
-        return SimpleNamespace(audio=audio[::-1].copy(), source=audio, sample_rate=sound.SAMPLE_RATE,
-                               tune_kept=0.75, notes=NOTES, genre_heard={genre: 0.625, "other": 0.375},
-                               source_genre={genre: 0.125, "other": 0.875})
-
-
-@pytest.fixture
-def songs(tmp_path, monkeypatch):
-    """A data folder of its own with two songs, one of which has a title."""
-    folder = tmp_path / "data" / "songs"
-    folder.mkdir(parents=True)
-    for name in ("a_tune.mp3", "b.mp3"):
-        sound.save(folder / name, TONE)
-    (folder / "songs.json").write_text(json.dumps({"b.mp3": {"title": "The <Blue> Bell"}}), "utf-8")
-    monkeypatch.setenv("NOTENINJA_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("NOTENINJA_TEST", raising=False)
-    return folder
 
 
 @pytest.fixture
@@ -100,7 +60,7 @@ def test_upload_is_converted(widget, songs, monkeypatch):
     widget.chooser.way.value = WAYS[2]
     monkeypatch.setattr("noteninja_lib.classroom.choosing.uploaded", lambda value: ("mein Lied.mp3", content))
     widget.convert()
-    assert "before: mein Lied" in widget.before.heading.value
+    assert "before: mein Lied" in widget.results.before.heading.value
 
 
 def test_only_the_chosen_way_is_shown(widget):
@@ -127,31 +87,57 @@ def test_asks_for_what_the_controls_say(widget):
     widget.genre.value, widget.amount.value, widget.seed.value = "metal", 0.5, 7
     widget.steps.value, widget.guidance.value = 6, 3.0
     widget.convert()
-    assert widget.pipeline.asked == [("metal", 0.5, 6, 3.0, 7)]
+    asked = widget.pipeline.asked[0]
+    assert np.array_equal(asked.pop("sources")[0], sound.load(widget.chooser.song()[0]))
+    assert asked == {"genre": "metal", "amount": 0.5, "rate": 1.0, "mood": None, "num_inference_steps": 6,
+                     "guidance_scale": 3.0, "seed": 7}
+
+
+def test_asks_for_tempo_and_mood(widget):
+    widget.tempo.value = 150
+    widget.mood.words["happy"].click()
+    widget.convert()
+    asked = widget.pipeline.asked[0]
+    assert asked["rate"] == 1.5 and asked["mood"] == MOODS["happy"]
+    result = widget.result
+    assert len(result.audio) < len(result.source)
+    assert "tempo 150%" in widget.results.after.heading.value and "mood +0.9 +0.5" in widget.results.after.heading.value
+    widget.mood.use("neutral")
+    assert widget.mood.mood() is None
+
+
+@pytest.mark.parametrize("name", ["tune.mid", "tune.abc", "Tune.MusicXML"])
+def test_a_score_goes_to_the_pipeline_unread(widget, tmp_path, name):
+    """Only the pipeline knows how to read notes; the widget would take them for damaged sound."""
+    widget.chooser.way.value, widget.chooser.path.value = WAYS[1], str(tmp_path / name)
+    widget.convert()
+    assert widget.pipeline.asked[0]["sources"] == (tmp_path / name,)
+    assert "nn-info" in widget.message.value and f"before: {name[:4]}" in widget.results.before.heading.value
+    assert all(f".{kind}" in widget.chooser.upload.accept for kind in ("mid", "abc", "musicxml", "mp3"))
 
 
 def test_shows_sound_picture_and_numbers(widget):
     assert widget.results.layout.display == "none"
     widget.convert()
     assert widget.results.layout.display != "none"
-    before, after = decode(widget.before.player.value), decode(widget.after.player.value)
+    before, after = decode(widget.results.before.player.value), decode(widget.results.after.player.value)
     assert abs(len(after) - len(TONE)) <= 0.05 * sound.SAMPLE_RATE
     assert np.abs(before - after[:len(before)]).max() > 0.1
-    assert bytes(widget.after.picture.value).startswith(b"\x89PNG")
-    assert bytes(widget.before.picture.value) != bytes(widget.after.picture.value)
-    assert all(share in widget.numbers.value for share in ("75%", "62%", "12%"))   # 0.625 and 0.125, to even
+    assert bytes(widget.results.after.picture.value).startswith(b"\x89PNG")
+    assert bytes(widget.results.before.picture.value) != bytes(widget.results.after.picture.value)
+    assert all(share in widget.results.numbers.value for share in ("75%", "62%", "12%"))   # 0.625 and 0.125, to even
     assert "Done" in widget.message.value
 
 
 def test_titles_are_not_taken_for_html(widget, songs):
     widget.chooser.bundled.value = songs / "b.mp3"
     widget.convert()
-    assert "The &lt;Blue&gt; Bell" in widget.before.heading.value
+    assert "The &lt;Blue&gt; Bell" in widget.results.before.heading.value
 
 
 def test_progress_tells_the_time_left(widget):
     widget._started, widget._told = time.monotonic() - 3, 0.0
-    widget._progress(0.25, "denoising")
+    widget.tell_progress(0.25, "denoising")
     assert widget.progress.value == 0.25
     assert widget.time_left.value == "denoising, about 9 s left"
 
@@ -186,11 +172,11 @@ def test_background_work_can_be_stopped_and_begun_again(songs):
 ])
 def test_error_is_one_sentence_and_the_widget_lives(widget, error, words):
     widget.convert()
-    kept, shown = widget.result, bytes(widget.after.player.value)
+    kept, shown = widget.result, bytes(widget.results.after.player.value)
     widget.pipeline.error = error
     widget.convert()
     assert "nn-error" in widget.message.value and words in widget.message.value
-    assert widget.result is kept and bytes(widget.after.player.value) == shown
+    assert widget.result is kept and bytes(widget.results.after.player.value) == shown
     assert not widget.convert_button.disabled
     widget.pipeline.error = None
     widget.convert()
@@ -233,8 +219,8 @@ def test_errors_are_raised_under_test(widget, monkeypatch):
 def test_saves_mp3_and_midi_and_never_over_an_earlier_file(widget, tmp_path):
     widget.convert()
     for kind in ("mp3", "mp3", "mid"):
-        widget.save(kind)
-        assert 'download="' in widget.saved.value
+        widget.results.save(kind)
+        assert 'download="' in widget.results.saved.value
     names = sorted(path.name for path in (tmp_path / "outputs").iterdir())
     assert names == ["a_tune_jazz_1.00_0-2.mp3", "a_tune_jazz_1.00_0.mp3", "a_tune_tune.mid"]
     assert abs(len(sound.load(tmp_path / "outputs" / names[1])) - len(TONE)) <= 0.05 * sound.SAMPLE_RATE
@@ -247,9 +233,9 @@ def test_unwritable_folder_is_told(widget, tmp_path):
     widget.convert()
     (tmp_path / "outputs").write_text("a file where the folder should be")
     for kind in ("mp3", "mid"):
-        widget.save(kind)
+        widget.results.save(kind)
         assert "nn-error" in widget.message.value and "outputs" in widget.message.value
-    assert widget.saved.value == ""
+    assert widget.results.saved.value == ""
 
 
 def test_stage_size_is_switched(widget):

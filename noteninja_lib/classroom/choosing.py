@@ -1,4 +1,4 @@
-"""Three ways to a song in a notebook: one that comes with the course, a path, an upload.
+"""What a user chooses in a notebook: a song (one that comes with the course, a path, an upload), and a mood.
 
 Lesson: 00_genre_converter
 """
@@ -9,8 +9,11 @@ import ipywidgets as widgets
 
 from noteninja_lib.classroom.players import bundled_songs
 from noteninja_lib.errors import UserError
+from noteninja_lib.music.steering import MOODS
+from noteninja_lib.songs import MIDI, SCORES
 
 WAYS = ("a bundled song", "a path", "an upload")
+KINDS = (".mp3", ".wav", ".flac", ".ogg", *MIDI, *SCORES)
 UPLOAD_LIMIT = 10_000_000   # bytes; Jupyter drops a larger message without a word
 
 
@@ -35,16 +38,21 @@ def uploaded(value):
 
 
 class SongChooser(widgets.VBox):
-    """Lets a user choose a song; ``song()`` says which."""
+    """Lets a user choose a song; ``song()`` says which.
 
-    def __init__(self):
+    Parameters
+    ----------
+    song : str or Path, optional
+        The file that is chosen at first; else the first bundled song.
+    """
+
+    def __init__(self, song=None):
         self._folder = tempfile.TemporaryDirectory(prefix="noteninja-")   # for uploads; gone with the kernel
-        self.way = widgets.ToggleButtons(options=WAYS, value=WAYS[0])
+        self.way = widgets.ToggleButtons(options=WAYS, value=WAYS[0] if song is None else WAYS[1])
         self.bundled = widgets.Dropdown(options=list(bundled_songs().items()), description="title")
-        self.path = widgets.Text(placeholder="for example C:/music/my song.mp3 (mp3, wav, flac or ogg)",
-                                 description="path", continuous_update=False)
-        self.upload = widgets.FileUpload(accept=".mp3,.wav,.flac,.ogg", multiple=False,
-                                         description="choose a file")
+        self.path = widgets.Text(placeholder="for example C:/music/my song.mp3 (or wav, flac, ogg, mid, musicxml, abc)",
+                                 value=str(song or ""), description="path", continuous_update=False)
+        self.upload = widgets.FileUpload(accept=",".join(KINDS), multiple=False, description="choose a file")
         self.uploaded = widgets.HTML()
         self.preview = widgets.Audio(value=b"", format="mp3", autoplay=False, loop=False)
         self.rows = (widgets.HBox([self.bundled, self.preview]), widgets.HBox([self.path]),
@@ -96,12 +104,39 @@ class SongChooser(widgets.VBox):
             return self.bundled.value, self.bundled.label
         if self.way.value == WAYS[1]:
             if not self.path.value.strip():
-                raise UserError("Type the path of a sound file first, then press Convert.")
+                raise UserError("Type the path of a song first, then press the button again.")
             path = Path(self.path.value.strip().strip("\"'")).expanduser()
             return path, path.stem
         file = uploaded(self.upload.value)
         if file is None:
-            raise UserError("Choose a file to upload first, wait until it has arrived, then press Convert.")
+            raise UserError("Choose a file to upload first, wait until it has arrived, then press the button again.")
         path = Path(self._folder.name) / Path(file[0]).name
         path.write_bytes(file[1])
         return path, path.stem
+
+
+class MoodChooser(widgets.VBox):
+    """Two sliders for valence and arousal, and words that set them; ``mood()`` says which."""
+
+    def __init__(self):
+        self.valence, self.arousal = (
+            widgets.FloatSlider(value=0, min=-1, max=1, step=0.1, description=name, readout_format="+.1f", continuous_update=False)
+            for name in ("valence", "arousal"))
+        self.words = {word: widgets.Button(description=word, layout={"width": "auto"}) for word in MOODS}
+        for word, button in self.words.items():
+            button.on_click(lambda button: self.use(button.description))
+        scales = (widgets.HTML("−1 sad or bitter, +1 happy"), widgets.HTML("−1 calm, +1 excited"))
+        rows = [widgets.HBox(parts) for parts in ((widgets.Label("mood"), *self.words.values()), (self.valence, scales[0]),
+                                                  (self.arousal, scales[1]))]
+        super().__init__(rows)
+        for part, handle in ((self, "mood"), (self.valence, "valence"), (self.arousal, "arousal"), *((one, "row") for one in rows)):
+            part.add_class(f"nn-{handle}")
+
+    def use(self, word):
+        """Set both sliders to the mood of a word of `MOODS`."""
+        self.valence.value, self.arousal.value = MOODS[word]
+
+    def mood(self):
+        """(valence, arousal), or None where both are neutral."""
+        pair = (self.valence.value, self.arousal.value)
+        return pair if any(pair) else None

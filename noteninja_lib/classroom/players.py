@@ -118,12 +118,26 @@ class SoundView(widgets.VBox):
         super().__init__([self.heading, self.player, self.picture])
         self.add_class("nn-side")
 
-    def show(self, heading, audio, notes):
-        """Show a sound: ``audio`` (n,) at ``SAMPLE_RATE`` and the notes to draw over its picture."""
+    def show(self, heading, audio, notes, picture=None):
+        """Show a sound.
+
+        Parameters
+        ----------
+        heading : str
+        audio : np.ndarray, shape (n,)
+            Mono sound at ``SAMPLE_RATE``.
+        notes : list of Note
+            Drawn over its spectrogram.
+        picture : callable, optional
+            Draws another picture on the empty figure that it is given.
+        """
         shown = audio[: PICTURED_SECONDS * SAMPLE_RATE]
-        cut = f" (picture: the first {PICTURED_SECONDS} s)" if len(shown) < len(audio) else ""
+        cut = f" (picture: the first {PICTURED_SECONDS} s)" if len(shown) < len(audio) and picture is None else ""
         figure = Figure(figsize=(7, 3.4), layout="constrained")   # not pyplot: this may run in a thread
-        plot_spectrogram(shown, figure.subplots(), [note for note in notes if note.start < PICTURED_SECONDS])
+        if picture is None:
+            plot_spectrogram(shown, figure.subplots(), [note for note in notes if note.start < PICTURED_SECONDS])
+        else:
+            picture(figure)
         png = io.BytesIO()
         figure.savefig(png, format="png", dpi=120)
         self.heading.value = f"<b>{html.escape(heading)}</b>{cut}"

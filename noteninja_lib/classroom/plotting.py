@@ -14,7 +14,7 @@ from matplotlib.patheffects import Stroke
 from noteninja_lib.sound.audio import SAMPLE_RATE
 from noteninja_lib.sound.spectrogram import HOP_LENGTH, log_mel, mel_frequencies
 
-BLUE, ORANGE = "#0072B2", "#E69F00"   # from the palette of Okabe and Ito, safe for colour-blind readers
+BLUE, ORANGE, VERMILION = "#0072B2", "#E69F00", "#D55E00"   # from the palette of Okabe and Ito, safe for colour-blind readers
 LOOKS = ({"color": BLUE, "marker": "o"}, {"color": ORANGE, "marker": "s", "linestyle": "--"},
          {"color": "#009E73", "marker": "^", "linestyle": ":"},
          {"color": "#CC79A7", "marker": "D", "linestyle": "-."})
@@ -170,6 +170,34 @@ def plot_conversion(result, figure=None):
         plot_genres(genres, bars).set_title(f"genre heard {when}")
     if new:
         plt.close(figure)   # else the notebook would show it a second time at the end of the cell
+    return figure
+
+
+def plot_journey(audio, path, figure):
+    """Draw a piece over its whole length, and the planned mood below it.
+
+    Parameters
+    ----------
+    audio : np.ndarray, shape (n,)
+        Mono sound at ``SAMPLE_RATE``.
+    path : list of (place, (valence, arousal))
+        Places from 0, the beginning, to 1, the end; moods from -1 to 1.
+    figure : matplotlib.figure.Figure
+        An empty figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    plot_spectrogram(audio, above).set_xlabel("")
+    seconds = [place * len(audio) / SAMPLE_RATE for place, _ in path]
+    valence, arousal = zip(*(mood for _, mood in path))
+    below.plot(seconds, valence, label="valence", color=BLUE, marker="o", clip_on=False)
+    below.plot(seconds, arousal, label="arousal", color=VERMILION, marker="s", linestyle="--", clip_on=False)
+    below.set(ylim=(-1.1, 1.1), xlabel="time in seconds", ylabel="planned mood")
+    below.legend(fontsize=8, ncols=2)
+    below.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -25,6 +25,10 @@ CSS = """
 .nn-meter b { text-align: left; }
 .nn-bar { height: .8em; background: rgba(128, 128, 128, .25); border-radius: .4em; overflow: hidden; }
 .nn-bar div { height: 100%; background: #0072B2; }
+.nn-bar.nn-asked div { background: #E69F00; }
+.nn-meter .nn-both { display: grid; gap: 2px; }
+.nn-square { width: auto; }
+.nn-square .nn-corners-top, .nn-square .nn-corners-bottom { justify-content: space-between; }
 .nn-path, .nn-song { width: 34em; max-width: 100%; }
 .nn-path input { width: 100%; }
 .nn-stage { --jp-widgets-font-size: 24px; --jp-ui-font-size1: 24px; --jp-code-font-size: 22px;
@@ -49,3 +53,11 @@ def meter(name, share, words):
     return (f'<div class="nn-meter"><b>{html.escape(name)}</b>'
             f'<div class="nn-bar"><div style="width:{width:.0%}"></div></div>'
             f'<span>{width:.0%}</span><span>{html.escape(words)}</span></div>')
+
+
+def two_bars(name, asked, heard):
+    """A named pair of bars (HTML), both 0..1: the share that was asked for, and below it the one that was heard."""
+    bars = "".join(f'<div class="nn-bar {kind}"><div style="width:{min(max(share, 0.0), 1.0):.1%}"></div></div>'
+                   for kind, share in (("nn-asked", asked), ("nn-heard", heard)))
+    return (f'<div class="nn-meter"><b>{html.escape(name)}</b><div class="nn-both">{bars}</div><span></span>'
+            f"<span>asked for {asked:.0%}, heard {heard:.0%}</span></div>")

@@ -1,0 +1,127 @@
+"""Genre pad, song mixer, inventor and journey without a browser and with doubles: what they ask the pipeline for."""
+import numpy as np
+import pytest
+from widget_doubles import Pipeline, songs  # noqa: F401
+
+from noteninja_lib.classroom.choosing import WAYS
+from noteninja_lib.classroom.crossing import GenrePad, SongMixer
+from noteninja_lib.classroom.inventor import Inventor, tune_of
+from noteninja_lib.classroom.journey import ARRIVE, PRESETS, SOURCES, STAY, Journey
+from noteninja_lib.errors import UserError
+from noteninja_lib.music.steering import MOODS, styles
+
+NOTES = [[0.0, 1.0, 67], [1.0, 1.0, 69], [2.0, 2.0, 71], [4.0, 2.0, 74], [6.0, 2.0, 67]]
+
+
+def made(kind, tmp_path, *arguments):
+    return kind(*arguments, pipeline=Pipeline(), in_background=False, folder=tmp_path / "outputs")
+
+
+# ---- genre pad ----------------------------------------------------------------------------------------
+
+def test_pad_asks_for_the_shares_at_the_dot(songs, tmp_path):  # noqa: F811
+    widget = made(GenrePad, tmp_path)
+    widget.corners[0].value = "jazz"
+    widget.pad.x, widget.pad.y = 0.25, 1.0
+    widget.play()
+    assert widget.pipeline.asked[0]["genre"] == pytest.approx({"jazz": 0.75, "disco": 0.25})
+    assert widget.pad.labels[0] == "jazz" and widget.pad.trail == [[0.25, 1.0]]
+    numbers = widget.results.numbers.value
+    assert "asked for 75%, heard 62%" in numbers and "asked for 25%, heard 0%" in numbers   # 0.625, to even
+    assert "asked for 0%, heard 38%" in numbers                                             # all other genres
+    widget.results.save("mp3")
+    assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["a_tune_jazz75_disco25_0.mp3"]
+
+
+def test_pad_begins_with_a_given_song_and_forgets_the_trail(songs, tmp_path):  # noqa: F811
+    widget = made(GenrePad, tmp_path, songs / "b.mp3")
+    widget.play()
+    assert "before: b" in widget.results.before.heading.value and widget.pad.trail
+    widget.corners[3].value = "country"
+    assert widget.pad.trail == [] and widget.pad.labels[3] == "country"
+
+
+# ---- song mixer ---------------------------------------------------------------------------------------
+
+def test_mixer_takes_two_songs_and_a_share(songs, tmp_path):  # noqa: F811
+    widget = made(SongMixer, tmp_path)
+    widget.share.value, widget.genre.value = 0.7, "rock"
+    widget.mix()
+    asked = widget.pipeline.asked[0]
+    assert (asked["share"], asked["genre"], len(asked["sources"])) == (0.7, "rock", 2)
+    assert "before: The &lt;Blue&gt; Bell" in widget.results.before.heading.value     # the nearer one
+    assert "30% a tune" in widget.results.after.heading.value
+
+
+def test_mixer_tells_which_choice_is_missing(songs, tmp_path):  # noqa: F811
+    widget = made(SongMixer, tmp_path)
+    widget.second.way.value = WAYS[1]
+    widget.mix()
+    assert "nn-error" in widget.message.value and "path" in widget.message.value and widget.pipeline.asked == []
+
+
+# ---- inventor -----------------------------------------------------------------------------------------
+
+def test_notes_of_the_roll_become_a_tune():
+    tune = tune_of(NOTES, "4/4")
+    assert [list(note) for note in tune.notes] == NOTES
+    assert (tune.metre, tune.length, tune.chords[0][0]) == ("4/4", 8.0, 0.0)
+    assert tune_of([[start, 1 / 3, pitch] for start, _, pitch in NOTES], "3/4").metre == "3/4"
+    with pytest.raises(UserError, match="four notes"):
+        tune_of(NOTES[:3], "4/4")
+
+
+def test_inventor_plays_what_is_on_the_roll(tmp_path, monkeypatch):
+    monkeypatch.delenv("NOTENINJA_TEST", raising=False)
+    widget = made(Inventor, tmp_path)
+    widget.play()
+    assert "four notes" in widget.message.value and widget.pipeline.asked == []
+    widget.roll.notes, widget.genre.value, widget.seed.value = NOTES, "blues", 5
+    widget.play()
+    asked = widget.pipeline.asked[0]
+    assert [list(note) for note in asked["sources"][0].notes] == NOTES
+    assert (asked["genre"], asked["seed"]) == ("blues", 5)
+    assert widget.results.settings["notes"] == NOTES
+
+
+def test_an_invention_is_played_as_it_is_and_an_edited_one_anew(tmp_path):
+    widget = made(Inventor, tmp_path)
+    widget._put(tune_of(NOTES, "4/4", "my tune"))
+    widget.play()
+    assert widget.pipeline.asked[0]["sources"][0] is widget.tune
+    widget.roll.notes = [*NOTES[:-1], [6.0, 1.0, 66]]
+    widget.play()
+    assert widget.pipeline.asked[1]["sources"][0].notes[-1] == (6.0, 1.0, 66)
+    widget.clear()
+    assert widget.roll.notes == [] and widget.tune is None
+
+
+def test_roll_follows_bars_and_metre(tmp_path):
+    widget = made(Inventor, tmp_path)
+    widget.bars.value, widget.metre.value = 32, "6/8"
+    assert (widget.roll.bars, widget.roll.bar, widget.roll.beat) == (32, 3.0, 1.5)
+
+
+# ---- journey ------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("begin, goal", PRESETS)
+def test_a_journey_begins_in_the_first_mood_and_ends_in_the_last(songs, tmp_path, begin, goal):  # noqa: F811
+    widget = made(Journey, tmp_path)
+    widget.plan(begin, goal)
+    path = dict(widget.path())
+    assert path[0] == path[STAY] == MOODS[begin] and path[ARRIVE] == path[1] == MOODS[goal]
+    middle = styles("jazz", widget.path(), [0.5])[0, -2:]
+    assert np.allclose(middle, np.mean([MOODS[begin], MOODS[goal]], axis=0), atol=1e-3)
+
+
+def test_drawn_curves_become_one_path(songs, tmp_path):  # noqa: F811
+    widget = made(Journey, tmp_path)
+    widget.valence.points, widget.arousal.points = [[0, -1], [1, 1]], [[0, 0], [0.5, 1], [1, 0]]
+    assert widget.path() == [(0, (-1, 0)), (0.5, (0, 1)), (1, (1, 0))]
+
+
+def test_only_a_song_needs_the_chooser(songs, tmp_path):  # noqa: F811
+    widget = made(Journey, tmp_path)
+    assert widget.chooser.layout.display == ""
+    widget.way.value = SOURCES[1]
+    assert widget.chooser.layout.display == "none"

@@ -1,0 +1,59 @@
+"""Doubles for the tests of the widgets: a pipeline that answers at once, and a data folder with two songs."""
+import inspect
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from noteninja_lib.music.genres import GENRES
+from noteninja_lib.music.performance import Note
+from noteninja_lib.pipeline import NoteNinjaPipeline
+from noteninja_lib.sound import audio as sound
+
+SECONDS = 3
+TIME = np.arange(SECONDS * sound.SAMPLE_RATE) / sound.SAMPLE_RATE
+TONE = (0.3 * np.sin(2 * np.pi * 440 * TIME)).astype(np.float32)
+NOTES = [Note(0.0, 0.5, 69, 80), Note(1.0, 2.0, 71, 64)]
+
+
+class Pipeline:
+    """Answers with the song turned round, and remembers how it was asked."""
+
+    def __init__(self):
+        self.asked, self.error, self.wait = [], None, None
+
+    def __call__(self, *sources, **wish):
+        return self.answer(NoteNinjaPipeline.__call__, *sources, **wish)
+
+    def interpolate(self, *sources, **wish):
+        return self.answer(NoteNinjaPipeline.interpolate, *sources, **wish)
+
+    def answer(self, method, *sources, generator, progress, rate=1.0, **wish):
+        inspect.signature(method).bind(self, *sources, generator=generator, progress=progress, **wish)   # as the true one takes it
+        self.asked.append({**wish, "rate": rate, "seed": generator.initial_seed(), "sources": sources})
+        progress(0.1, "listening")
+        if self.wait:
+            self.wait.set()
+            while True:
+                progress(0.2, "denoising")
+        if self.error:
+            raise self.error
+        progress(1.0, "ready")
+        audio = sources[0] if isinstance(sources[0], np.ndarray) else TONE
+        heard = dict.fromkeys(GENRES, 0.0) | {"jazz": 0.625, "rock": 0.375}
+        was = dict.fromkeys(GENRES, 0.0) | {"jazz": 0.125, "rock": 0.875}
+        return SimpleNamespace(audio=audio[:int(len(audio) / rate)][::-1].copy(), source=audio,
+                               sample_rate=sound.SAMPLE_RATE, tune_kept=0.75, notes=NOTES, genre_heard=heard, source_genre=was)
+
+@pytest.fixture
+def songs(tmp_path, monkeypatch):
+    """A data folder of its own with two songs, one of which has a title."""
+    folder = tmp_path / "data" / "songs"
+    folder.mkdir(parents=True)
+    for name in ("a_tune.mp3", "b.mp3"):
+        sound.save(folder / name, TONE)
+    (folder / "songs.json").write_text(json.dumps({"b.mp3": {"title": "The <Blue> Bell"}}), "utf-8")
+    monkeypatch.setenv("NOTENINJA_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("NOTENINJA_TEST", raising=False)
+    return folder
