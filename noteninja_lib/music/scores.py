@@ -114,3 +114,28 @@ def chords_from_symbols(symbols, length):
 def exact(quarters):
     """Quarter notes as a fraction: a third of a beat is stored as 0.3333, and music21 wants 1/3."""
     return Fraction(quarters).limit_denominator(48)
+
+
+def insert_by_beats(part, start, element, beat, bar):
+    """Put a note or rest into a part: in tied pieces, cut at bar lines, and at beats if it begins or ends inside one.
+
+    Parameters
+    ----------
+    part : music21.stream.Stream
+    start : float
+        Quarter notes.
+    element : music21.note.GeneralNote
+    beat : float
+        Quarter notes in a felt beat; in simple time a half of it may be syncopated untied, in compound time (1.5) none.
+    bar : float
+        Quarter notes in a bar.
+    """
+    start, beat, bar = exact(start), exact(beat), exact(bar)
+    end, unit = start + element.quarterLength, beat if beat == 1.5 else beat / 2
+    edges = {bar * number for number in range(int(start // bar) + 1, int(-(-end // bar)))}
+    if start % unit or end % unit:
+        edges |= {edge for edge in (beat * (start // beat + 1), beat * (-(-end // beat) - 1)) if start < edge < end}
+    edges = [start, *sorted(edges), end]
+    pieces = element.splitByQuarterLengths([after - before for before, after in zip(edges, edges[1:])]) if edges[2:] else [element]
+    for edge, piece in zip(edges, pieces):
+        part.insert(edge, piece)

@@ -17,7 +17,7 @@ import numpy as np
 from noteninja_lib import data_folder
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.harmony import CHORDS, COSTS, QUALITIES, bar_length, beat_length, harmonise
-from noteninja_lib.music.scores import chords_from_symbols, exact, find_key, melody_notes
+from noteninja_lib.music.scores import chords_from_symbols, exact, find_key, insert_by_beats, melody_notes
 
 __all__ = ["CHORDS", "COLLECTIONS", "COSTS", "QUALITIES", "Tune", "bar_length", "beat_length", "find_tune",
            "harmonise", "load_tunes", "search_tunes", "to_stream", "tune_from_score"]
@@ -235,11 +235,11 @@ def to_stream(tune):
     at = 0.0
     for start, duration, midi in [*tune.notes, (tune.length, 0.0, None)]:
         if start > at + 1e-3:
-            part.insert(exact(at), note.Rest(quarterLength=exact(start - at)))
+            insert_by_beats(part, at, note.Rest(quarterLength=exact(start - at)), tune.beat, tune.bar)
         if midi is not None:
             spelled = note.Note(names[midi % 12], octave=midi // 12 - 1)
             spelled.quarterLength = exact(duration)
-            part.insert(exact(start), spelled)
+            insert_by_beats(part, start, spelled, tune.beat, tune.bar)
         at = start + duration
     kinds = {"maj": "major", "min": "minor", "dom7": "dominant-seventh", "dim": "diminished"}
     for start, _, root, quality in tune.chords:

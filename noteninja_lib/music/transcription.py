@@ -1,0 +1,191 @@
+"""A tune from the notes that were heard: where its beats and bar lines are, its key and its chords.
+
+Notes come at any moment; the beats are the ruler by which they are written down. :mod:`noteninja_lib.music.engraving` then
+gives them values that can be read. Lesson: 00_genre_converter.
+"""
+from dataclasses import replace
+
+import numpy as np
+from music21 import note, stream
+
+from ..sound.audio import SAMPLE_RATE
+from ..sound.spectrogram import log_mel
+from .content import pick_notes
+from .engraving import quantise
+from .harmony import bar_length, harmonise
+from .reshaping import beats_of
+from .rhythm import FRAME_RATE, track_beats
+from .theory import Tune
+
+BASS = 31                    # lowest rows of the picture: A0 to D#3
+HEARD_WITHIN = 0.03          # seconds
+
+
+def write_down(notes, audio):
+    """A tune with chords from the notes that were heard: tempo, bar lines and key are estimated.
+
+    Parameters
+    ----------
+    notes : list of Note
+    audio : numpy.ndarray, shape (samples,)
+
+    Returns
+    -------
+    (Tune, float, float)
+        The tune, the time of its first bar line in seconds (0 or earlier), and the tempo in beats a minute.
+    """
+    rise = np.maximum(np.diff(log_mel(audio), axis=1, prepend=0), 0)
+    rise[:, 0] = 0
+    beats, strength, seconds = track_beats(rise.mean(0)), rise[:20].mean(0), len(audio) / SAMPLE_RATE
+    step = float(np.median(np.diff(beats))) if len(beats) > 1 else 0.5
+    start = float(beats[0]) if len(beats) else 0.0
+    even = np.arange(start, max(len(strength) / FRAME_RATE - 0.1, start + 1.5 * step), step)
+    columns = np.clip((even * FRAME_RATE).astype(int), 0, len(strength) - 4)
+    metre, downbeat = find_bar(np.array([strength[column:column + 4].max() for column in columns]))
+    first = downbeat - bar_length(metre)
+    if start + first * step > 0:
+        first -= bar_length(metre)
+    return set_in_bars(notes, even, metre, key_of_notes(notes), first, seconds), start + first * step, 60 / step
+
+
+def heard_tune(content, title="heard"):
+    """The tune of a content picture as it can be printed.
+
+    Parameters
+    ----------
+    content : Content
+    title : str
+
+    Returns
+    -------
+    (Tune, float, float)
+        The tune, its notes on the grid of the beats; the time of its first bar line in seconds (0 or earlier); the tempo
+        in felt beats a minute.
+    """
+    seconds, beats = content.rhythm.shape[-1] / FRAME_RATE, beats_of(content)
+    if len(beats) < 2:
+        beats = np.arange(0, seconds + 1, 0.5)
+    beats = settle(beats, content)
+    metre, downbeat = find_bar(harmony_changes(content, beats))
+    bar, step = bar_length(metre), (beats[-1] - beats[0]) / (len(beats) - 1)
+    first = downbeat - bar * np.ceil((downbeat + beats[0] / step) / bar - 0.01)       # the bar line before the first sound
+    tune = set_in_bars(content.melody(), beats, metre, key_of_music(content), first, seconds)
+    return replace(quantise(tune), title=title), float(beats[0] + first * step), 60 / step
+
+
+def places(times, beats):
+    """Times in seconds as numbers of beats; before the first and after the last one the beat goes on."""
+    step, beats = float(np.median(np.diff(beats))), np.asarray(beats)
+    inside = np.interp(times, beats, np.arange(len(beats)))
+    return inside + (np.minimum(times - beats[0], 0) + np.maximum(times - beats[-1], 0)) / step
+
+
+def settle(beats, content):
+    """Beats moved to where long notes of the tune and notes of the bass begin; trackers often follow the snare off the beat.
+
+    An even pulse of nearly the same tempo is tried as well, and taken where the music keeps to it better.
+
+    Parameters
+    ----------
+    beats : numpy.ndarray
+        Times in seconds.
+    content : Content
+
+    Returns
+    -------
+    numpy.ndarray
+        Times in seconds.
+    """
+    tune, bass = content.melody(), pick_notes(content.notes[0][:BASS], content.notes[1][:BASS])
+    times = np.array([one.start for one in (*tune, *bass)])
+    weights = np.concatenate([part / (part.sum() + 1e-9) for part in (
+        np.array([min(one.end - one.start, 1.0) for one in tune]), np.ones(len(bass)))])
+    if not len(times):
+        return beats
+    step = float(np.median(np.diff(beats)))
+    periods = step * np.linspace(0.97, 1.03, 1 + 2 * len(beats))
+    fit = [abs(np.exp(2j * np.pi * times / period) @ weights) for period in periods]                       # Fourier
+    even = [np.arange(-1, (beats[-1] + step) / period) * period for period in periods[np.argsort(fit)[-9:]]]
+    shifts = np.arange(24) / 24 * step
+    beats = max((grid + shift for grid in (beats, *even) for shift in shifts),
+                key=lambda grid: weights @ np.exp(-0.5 * (_off(times, grid) * step / HEARD_WITHIN) ** 2))
+    quarters = 4 * places(times, beats)
+    return beats + np.median(quarters - np.round(quarters)) / 4 * step         # trackers are early by some 15 ms
+
+
+def _off(times, beats):
+    """How far times in seconds lie from the nearest beat, in beats."""
+    found = places(times, beats)
+    return found - np.round(found)
+
+
+def set_in_bars(notes, beats, metre, key, first, seconds):
+    """A tune with key and chords, its notes where they were heard, in beats from a bar line.
+
+    Parameters
+    ----------
+    notes : list of Note
+    beats : numpy.ndarray
+        At least two times in seconds.
+    metre : {"4/4", "3/4"}
+    key : (int, str)
+        Pitch class of the tonic, and mode.
+    first : float
+        The first bar line, in beats from the first beat.
+    seconds : float
+        Length of the recording.
+
+    Returns
+    -------
+    Tune
+    """
+    bar, written = bar_length(metre), []
+    for one in notes:
+        start, end = places(np.array([one.start, one.end]), beats) - first
+        written.append((float(start), float(max(end - start, 0.1)), one.pitch))
+    length = float(bar * np.ceil((places(seconds, beats) - first) / bar - 1e-6))
+    tonic, mode = key
+    return Tune("heard", "heard", "heard", metre, tonic, mode, tuple(written), harmonise(written, tonic, mode, metre, length),
+                length, "heard", "test")
+
+
+def harmony_changes(content, beats):
+    """How much other notes sound after each beat than before it, 0 to 1: bar lines are where chords change."""
+    chroma, step = np.cumsum(np.pad(content.chroma(), ((0, 0), (1, 0))), axis=1), np.median(np.diff(beats))
+    edges = np.clip(np.round(np.array([beats - step, beats, beats + step]) * FRAME_RATE), 0, chroma.shape[1] - 1).astype(int)
+    before, after = chroma[:, edges[1]] - chroma[:, edges[0]], chroma[:, edges[2]] - chroma[:, edges[1]]
+    lengths = np.linalg.norm(before, axis=0) * np.linalg.norm(after, axis=0)
+    return np.where(lengths > 0, 1 - (before * after).sum(0) / np.maximum(lengths, 1e-9), 0)
+
+
+def find_bar(accents):
+    """Metre ("4/4" or "3/4") and number of the first beat on a bar line, from how strong each beat is."""
+    accents = (accents - accents.mean()) / (accents.std() + 1e-9)
+    found = {}
+    for beats_in_bar in (4, 3):
+        for downbeat in range(beats_in_bar):
+            found[beats_in_bar, downbeat] = accents[downbeat::beats_in_bar].mean() if len(accents) > downbeat else 0.0
+    beats_in_bar, downbeat = max(found, key=found.get)
+    return f"{beats_in_bar}/4", downbeat
+
+
+def key_of_notes(notes):
+    """Tonic (pitch class) and mode of some notes, by the profiles that music21 prefers (Aarden's)."""
+    if not notes:
+        return 0, "major"
+    line = stream.Stream([note.Note(one.pitch, quarterLength=max(round(4 * (one.end - one.start)) / 4, 0.25)) for one in notes])
+    key = line.analyze("key")
+    return key.tonic.pitchClass, key.mode
+
+
+def key_of_music(content):
+    """Tonic (pitch class) and mode of a content picture, by Krumhansl's profiles: the tune and all that sounds weigh alike."""
+    heard, tune = content.chroma().sum(1).astype(float), np.zeros(12)
+    for one in content.melody():
+        tune[one.pitch % 12] += one.end - one.start
+    shares = heard / (heard.sum() or 1) + tune / (tune.sum() or 1)
+    if not shares.any():
+        return 0, "major"
+    line = stream.Stream([note.Note(60 + pitch, quarterLength=float(share)) for pitch, share in enumerate(shares)])
+    key = line.analyze("krumhansl")
+    return key.tonic.pitchClass, key.mode
