@@ -96,6 +96,12 @@ def merge_by_title(tunes, labels):
     return labels
 
 
+def runs_of(notes, length):
+    """All runs of so many successive notes, as the steps between them in semitones (list of bytes): the same in any key."""
+    steps = np.diff([pitch for _, _, pitch in notes]).astype(np.int8)
+    return [steps[i:i + length - 1].tobytes() for i in range(len(steps) - length + 2)]
+
+
 def merge_by_runs(tunes, labels):
     """Join the families of tunes that share runs of notes, in any key: variants whose bars are counted differently.
 
@@ -105,8 +111,7 @@ def merge_by_runs(tunes, labels):
     """
     owners, labels = {}, np.array(labels)
     for index, tune in enumerate(tunes):
-        steps = np.diff([pitch for _, _, pitch in tune.notes]).astype(np.int8)
-        runs = {steps[i:i + RUN - 1].tobytes() for i in range(len(steps) - RUN + 2)}
+        runs = set(runs_of(tune.notes, RUN))
         shared = Counter(other for run in runs for other in owners.get(run, ()))
         for other, count in shared.items():
             if count >= SHARED_RUNS:
