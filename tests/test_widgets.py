@@ -94,7 +94,7 @@ def test_asks_for_what_the_controls_say(widget):
 
 
 def test_asks_for_tempo_and_mood(widget):
-    widget.tempo.value = 150
+    widget.tempo.value = 1.5
     widget.mood.words["happy"].click()
     widget.convert()
     asked = widget.pipeline.asked[0]

@@ -60,9 +60,10 @@ class GenrePad(Workbench):
                              "Orange marks are what you heard already.")
         square = widgets.VBox([widgets.HBox(self.corners[:2]), self.pad, widgets.HBox(self.corners[2:])])
         self.play_button = self.go_button("Convert", "music", self.play)
-        name_parts(corners_top=square.children[0], corners_bottom=square.children[2], square=square, seed=self.seed,
+        beside = widgets.VBox([words, self.seed])
+        name_parts(corners_top=square.children[0], corners_bottom=square.children[2], square=square, beside=beside, seed=self.seed,
                    play=self.play_button)
-        self.arrange(self.chooser, row(square, widgets.VBox([words, self.seed])))
+        self.arrange(self.chooser, row(square, beside))
 
     def _label(self, _):
         self.pad.labels, self.pad.trail = [corner.value for corner in self.corners], []

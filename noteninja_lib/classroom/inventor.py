@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from noteninja_lib.classroom.choosing import uploaded
 from noteninja_lib.classroom.results import measured
 from noteninja_lib.classroom.touch import PianoRoll
-from noteninja_lib.classroom.working import Workbench, name_parts, row
+from noteninja_lib.classroom.working import Workbench, name_parts, row, short
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.genres import GENRES
 from noteninja_lib.music.scores import exact
@@ -87,7 +87,7 @@ class Inventor(Workbench):
         own = self._build_own()
         name_parts(seed=self.seed, genre=self.genre, bars=self.bars, metre=self.metre, mode=self.mode, invent=self.invent_button,
                    go_on=self.continue_button, play=self.play_button, clear=clear, own=own, abc=self.abc)
-        self.arrange(row(self.genre, self.seed), row(self.bars, self.metre, self.mode, clear), self.roll, own)
+        self.arrange(row(*short(self.genre, self.seed, self.bars, self.metre, self.mode), clear), self.roll, own)
 
     def _build_own(self):
         """Where a tune is brought along, as ABC text or as a file."""

@@ -12,7 +12,7 @@ from noteninja_lib.classroom.choosing import SongChooser
 from noteninja_lib.classroom.plotting import plot_journey
 from noteninja_lib.classroom.results import measured
 from noteninja_lib.classroom.touch import Curve
-from noteninja_lib.classroom.working import Workbench, name_parts, row
+from noteninja_lib.classroom.working import Workbench, name_parts, row, short
 from noteninja_lib.music.genres import GENRES
 from noteninja_lib.music.steering import MOODS
 
@@ -59,7 +59,7 @@ class Journey(Workbench):
         self.go = self.go_button("Make the journey", "road", self.make)
         name_parts(source=self.way, seed=self.seed, genre=self.genre, minutes=self.minutes, begin=self.begin, goal=self.goal,
                    presets=presets[0], valence=self.valence, arousal=self.arousal, make=self.go)
-        self.arrange(self.way, self.chooser, row(self.genre, self.seed, self.minutes), row(self.begin, self.goal, *presets),
+        self.arrange(self.way, self.chooser, row(*short(self.genre, self.seed), self.minutes), row(*short(self.begin, self.goal), *presets),
                      words, self.valence, self.arousal)
         self._show_way()
         self.plan(*PRESETS[0])

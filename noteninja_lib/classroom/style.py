@@ -27,7 +27,8 @@ CSS = """
 .nn-bar div { height: 100%; background: #0072B2; }
 .nn-bar.nn-asked div { background: #E69F00; }
 .nn-meter .nn-both { display: grid; gap: 2px; }
-.nn-square { width: auto; }
+.nn-beside { flex: 1 1 15em; min-width: 0; }
+.nn-short { width: calc(var(--jp-widgets-inline-label-width) + 8em); }
 .nn-square .nn-corners-top, .nn-square .nn-corners-bottom { justify-content: space-between; }
 .nn-path, .nn-song { width: 34em; max-width: 100%; }
 .nn-path input { width: 100%; }

@@ -51,7 +51,8 @@ class GenreConverter(Workbench):
         self.arrange(self.chooser, self.controls, self.more)
 
     def _build_more(self):
-        self.tempo = widgets.IntSlider(value=100, min=50, max=200, step=5, description="tempo in %", continuous_update=False)
+        self.tempo = widgets.FloatSlider(value=1, min=0.5, max=2, step=0.05, description="tempo", readout_format=".0%",
+                                         continuous_update=False)
         self.mood = MoodChooser()
         self.steps = widgets.IntSlider(value=STEPS, min=2, max=50, description="steps", continuous_update=False)
         self.guidance = widgets.FloatSlider(value=2.0, min=1, max=6, step=0.5, description="guidance",
@@ -67,7 +68,7 @@ class GenreConverter(Workbench):
     def convert(self, _=None):
         """Start a conversion with what the controls say; the handler of the button Convert."""
         self.start(self._convert, {"genre": self.genre.value, "amount": self.amount.value, "seed": self.seed.value,
-                                   "rate": self.tempo.value / 100, "mood": self.mood.mood(),
+                                   "rate": self.tempo.value, "mood": self.mood.mood(),
                                    "num_inference_steps": self.steps.value, "guidance_scale": self.guidance.value})
 
     def _convert(self, wish):

@@ -29,6 +29,13 @@ def name_parts(**parts):
         part.add_class(f"nn-{handle.replace('_', '-')}")
 
 
+def short(*parts):
+    """Make widgets with a short value narrower; returns them."""
+    for part in parts:
+        part.add_class("nn-short")
+    return parts
+
+
 def row(*parts):
     """Widgets side by side, in a second line where there is no room."""
     box = widgets.HBox(list(parts))

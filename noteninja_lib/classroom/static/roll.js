@@ -1,5 +1,5 @@
 const NAMES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
-const QUARTER = 2.6, ROW = 1.1;   // em
+const QUARTER = 2, ROW = 1.1;   // em
 
 const isBlack = (pitch) => [1, 3, 6, 8, 10].includes(pitch % 12);
 const nameOf = (pitch) => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;

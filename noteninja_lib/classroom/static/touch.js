@@ -1,5 +1,6 @@
 // What Pad, Curve and PianoRoll share: places in an area, and dragging with mouse, finger or pen.
-const AGAIN = 400;   // milliseconds within which a second press at the same thing is a double click
+const AGAIN = 400;   // milliseconds within which a second press at the same thing is a double click,
+const NEAR = 8;      // and pixels
 
 function element(kind, classes, parent, text) {
   const made = document.createElement(kind);
@@ -40,12 +41,13 @@ function follow(area, event, move, end = () => {}) {
   area.addEventListener("pointercancel", ended);
 }
 
-// Tells whether a press follows another at the same thing; also for fingers, which not every browser double-clicks for.
+// Tells whether a press is the second at the same thing and place; also for fingers, which not every browser double-clicks for.
 function doubleClicks() {
-  let last = { key: null, at: 0 };
+  let last = null;
   return (key, event) => {
-    const twice = last.key === key && event.timeStamp - last.at < AGAIN;
-    last = twice ? { key: null, at: 0 } : { key, at: event.timeStamp };
+    const twice = last && last.key === key && event.timeStamp - last.at < AGAIN
+      && Math.hypot(event.clientX - last.x, event.clientY - last.y) < NEAR;
+    last = twice ? null : { key, at: event.timeStamp, x: event.clientX, y: event.clientY };
     return twice;
   };
 }
