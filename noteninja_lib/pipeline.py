@@ -16,25 +16,23 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from diffusers.utils.logging import disable_progress_bar
 
 from . import STEPS, fast_mode
-from .errors import UserError, check_range
+from .errors import check_range
 from .model import windows
 from .model.autoencoder import MelAutoencoder          # diffusers loads only classes that were imported before
 from .model.denoiser import Denoiser
-from .model.diffusion import time_steps
+from .model.diffusion import heun, set_schedule, time_steps
 from .model.listener import Judge, classify
 from .model.vocoder import Vocoder
 from .model.weights import load_model, models_folder, verify, write_checksums
 from .music.content import transcribe, tune_likeness
 from .music.genres import GENRES
-from .music.reshaping import align, mix, stretch, tempo_of, whole_columns
+from .music.reshaping import align, mix
 from .music.steering import styles
 from .sound.audio import SAMPLE_RATE, normalise, save
-from .sound.spectrogram import HOP_LENGTH, time_stretch
-from .songs import Conversion, read_source
+from .songs import RATES, Conversion, Plan, read_source
 
 GUIDED = (0.55, 1.0)           # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
 FAST_SECONDS, FAST_STEPS = 8, 3
-RATES = (0.5, 2.0)
 
 
 class NoteNinjaPipeline(DiffusionPipeline):
@@ -81,7 +79,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def __call__(self, audio, genre="jazz", amount=1.0, num_inference_steps=STEPS, guidance_scale=2.0, generator=None, *,
-                 mood=None, tempo=None, rate=1.0, out=None, progress=None):
+                 mood=None, tempo=None, rate=None, latents=None, out=None, progress=None):
         """Convert a song.
 
         Parameters
@@ -102,8 +100,10 @@ class NoteNinjaPipeline(DiffusionPipeline):
             A word such as "happy", valence and arousal from -1 to 1, or a path of either.
         tempo : float, optional
             Beats a minute, between half and twice the source's own.
-        rate : float
-            The same as a factor, 0.5 to 2.
+        rate : float, optional
+            The same as a factor, 0.5 to 2. If neither is given, the source's tempo stays, or the mood changes it by up to 15 %.
+        latents : torch.Tensor, optional
+            Noise to begin with, such as `noise_like` or `invert` give, in place of what the generator draws.
         out : path, optional
             Where to save the result; sooner done here than afterwards, since it is listened to meanwhile.
         progress : callable, optional
@@ -118,20 +118,14 @@ class NoteNinjaPipeline(DiffusionPipeline):
         UserError
             If an argument is out of range, the song can't be used or the result can't be saved.
         """
-        check_arguments(amount, num_inference_steps, guidance_scale, rate)
+        check_arguments(amount, num_inference_steps, guidance_scale)
+        check_range("rate of the tempo", 1.0 if rate is None else rate, *RATES)
         styles(genre, mood)                              # what is wrong there is told before the song is listened to
         progress = progress or (lambda fraction, what: None)
         progress(0.0, "reading")
         source = read_source(audio, FAST_SECONDS if fast_mode() else None, lambda done: progress(0.02 + 0.13 * done, "listening"))
-        steps = min(num_inference_steps, FAST_STEPS) if fast_mode() else num_inference_steps
-        content, sound, samples = source.content, source.whole, len(source.audio)
-        rate = rate_of(content, tempo) if tempo else rate
-        if rate != 1:
-            content, samples = whole_columns(stretch(content, rate)), round(samples / rate)
-            sound = time_stretch(sound, rate) if amount < 1 else None
-        latents = self.denoise(sound, content, self.styles_for(content, genre, mood), amount, steps, guidance_scale, generator,
-                               lambda done: progress(0.15 + 0.6 * done, "converting"))
-        return self.finish(latents, samples, source, content, out, progress)
+        plan = Plan(source.content, mood, tempo, rate, samples=len(source.audio))
+        return self.make(source, plan, genre, amount, num_inference_steps, guidance_scale, generator, latents, out, progress)
 
     @torch.no_grad()
     def interpolate(self, first, second, share=0.5, genre="jazz", num_inference_steps=STEPS, guidance_scale=2.0, generator=None, *,
@@ -140,12 +134,10 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
         Parameters
         ----------
-        first, second
-            As `audio` of a conversion.
+        first, second, genre, num_inference_steps, guidance_scale, generator, mood, out, progress
+            As in a conversion.
         share : float
             0 is the first song alone, 1 the second.
-        genre, num_inference_steps, guidance_scale, generator, mood, out, progress
-            As in a conversion.
 
         Returns
         -------
@@ -154,23 +146,45 @@ class NoteNinjaPipeline(DiffusionPipeline):
         """
         check_arguments(1.0, num_inference_steps, guidance_scale)
         check_range("share", share, 0, 1)
+        styles(genre, mood)
         progress = progress or (lambda fraction, what: None)
         seconds = FAST_SECONDS if fast_mode() else None
         sources = [read_source(song, seconds, lambda done: progress(0.07 * done + 0.07 * number, "listening"))
                    for number, song in enumerate((first, second))]
-        pair = align(*(source.content for source in sources), share)
-        content = whole_columns(mix(*pair, share))
-        steps = min(num_inference_steps, FAST_STEPS) if fast_mode() else num_inference_steps
-        latents = self.denoise(None, content, self.styles_for(content, genre, mood), 1.0, steps, guidance_scale, generator,
-                               lambda done: progress(0.15 + 0.6 * done, "converting"))
-        samples = content.rhythm.shape[-1] * HOP_LENGTH
-        return self.finish(latents, samples, sources[share > 0.5], content, out, progress)
+        plan = Plan(mix(*align(*(source.content for source in sources), share), share), mood)
+        source = sources[share > 0.5]
+        return self.make(source, plan, genre, 1.0, num_inference_steps, guidance_scale, generator, None, out, progress)
 
-    def styles_for(self, content, genre, mood):
-        """Styles for each latent column if one of them is a path, shape (columns, 12), or else a single one, (1, 12)."""
-        moving = isinstance(genre, list) or isinstance(mood, list)
-        columns = content.rhythm.shape[-1] // windows.FOLD
-        return torch.from_numpy(styles(genre, mood, np.linspace(0, 1, columns) if moving else (0.5,))).to(self.device)
+    @torch.no_grad()
+    def invert(self, audio, genre=None, num_inference_steps=25):
+        """From a recording to the noise that makes it: the way of a conversion, walked backwards.
+
+        Parameters
+        ----------
+        audio
+            As in a conversion; a recording.
+        genre : str or dict, optional
+            What the song is now; the network is told no style if it is not given.
+        num_inference_steps : int
+            Heun steps, of two evaluations each.
+
+        Returns
+        -------
+        (torch.Tensor, Source, torch.Tensor)
+            Noise (1, 8, rows, columns) for `latents` of a conversion, the song, and the style that was told.
+        """
+        source = read_source(audio, FAST_SECONDS if fast_mode() else None)
+        style = torch.from_numpy(styles(genre)).to(self.device) if genre else torch.zeros(1, len(GENRES) + 2, device=self.device)
+        flow = windows.WindowedFlow(self.unet, source.content, style, source.content.rhythm.shape[-1] // windows.FOLD)
+        times = time_steps(num_inference_steps).flip(0)
+        latents = heun(lambda at, time: flow(at, time), windows.encode(self.vae, source.whole), times)
+        return latents, source, style
+
+    def styles_for(self, genre, plan):
+        """A style for each latent column where genre or mood is a path, shape (columns, 12), or else a single one, (1, 12)."""
+        moving = isinstance(genre, list) or np.ptp(plan.moods, 0).any()
+        places = np.linspace(0, 1, plan.content.rhythm.shape[-1] // windows.FOLD) if moving else (0.5,)
+        return torch.from_numpy(styles(genre, plan.mood, places)).to(self.device)
 
     def level_of(self, amount):
         """Noise level at which a conversion by this amount begins."""
@@ -181,59 +195,70 @@ class NoteNinjaPipeline(DiffusionPipeline):
         shape = (1, 8, self.unet.content.height.shape[0], content.rhythm.shape[-1] // windows.FOLD)
         return torch.randn(shape, generator=generator).to(self.device)
 
-    def denoise(self, audio, content, styles, amount, steps, guidance_scale, generator, progress=lambda done: None, *, noise=None):
-        """Latents (1, 8, rows, columns) of a conversion; `audio` is looked at where the amount is below 1."""
+    def begin(self, audio, amount, places=None):
+        """Latents of the source where a conversion begins at them, stretched to new places; None where it begins at noise."""
+        if self.level_of(amount) >= 1:
+            return None
+        source = windows.encode(self.vae, audio)
+        if places is not None:
+            columns = np.clip(np.round(places[::windows.FOLD] / windows.FOLD).astype(int), 0, source.shape[-1] - 1)
+            source = source[..., columns]
+        return source
+
+    def denoise(self, source, content, styles, amount, steps, guidance_scale, generator, progress=lambda done: None, *,
+                noise=None, neutral=None):
+        """Latents (1, 8, rows, columns) of a conversion.
+
+        Parameters
+        ----------
+        source : torch.Tensor or None
+            Where it begins, as from `begin`.
+        content, neutral : Content
+            With and without the mood; `neutral` is None if there is none.
+        styles : torch.Tensor, shape (1, 12) or (columns, 12)
+        amount, steps, guidance_scale, generator, progress
+            As in a conversion.
+        noise : torch.Tensor, optional
+            In place of what the generator draws.
+        """
         level = self.level_of(amount)
-        source = windows.encode(self.vae, audio) if level < 1 else None
         if level < 0.01:
             return source
         latents = self.noise_like(content, generator) if noise is None else noise
-        begin = self.set_schedule(steps, level)
+        begin = set_schedule(self.scheduler, steps, level, self.device)
         if source is not None:
-            columns, sigma = min(source.shape[-1], latents.shape[-1]), self.scheduler.sigmas[begin]
-            latents[..., :columns] = (1 - sigma) * source[..., :columns] + sigma * latents[..., :columns]
-        flow = windows.WindowedFlow(self.unet, content, styles, latents.shape[-1], guidance_scale, self.config.guided)
+            sigma = self.scheduler.sigmas[begin]
+            latents = (1 - sigma) * source[..., :latents.shape[-1]] + sigma * latents
+        flow = windows.WindowedFlow(self.unet, content, styles, latents.shape[-1], guidance_scale, self.config.guided, neutral)
         timesteps = self.scheduler.timesteps[begin:]
         for number, time in enumerate(timesteps):
             velocity = flow(latents, float(time) / 1000, lambda done: progress((number + done) / len(timesteps)))
             latents = self.scheduler.step(velocity, time, latents).prev_sample
         return latents
 
-    def set_schedule(self, steps, level):
-        """Set the scheduler to walk from a noise level to 0; returns the index of its first step."""
-        begin = 0
-        if isinstance(self.scheduler, FlowMatchEulerDiscreteScheduler):   # whose own last step, from .001 to 0, does nothing
-            self.scheduler.set_timesteps(sigmas=time_steps(steps, level)[:-1].tolist(), device=self.device)
-        elif level >= 1:
-            self.scheduler.set_timesteps(steps, device=self.device)
-        else:                                          # a finer schedule, begun at the step nearest to the level
-            skipped = round(steps / level) - steps
-            self.scheduler.set_timesteps(steps + skipped, device=self.device)
-            begin = skipped * self.scheduler.order
-        if hasattr(self.scheduler, "set_begin_index"):
-            self.scheduler.set_begin_index(begin)
-        return begin
-
     def sound(self, latents, progress=lambda done: None):
         """Decode latents and make them sound; float32, shape (columns * 1024,)."""
         return windows.decode(self.vae, self.vocoder, latents, progress)
 
-    def finish(self, latents, samples, source, content, out, progress):
-        """Make latents sound, save that, and listen to it."""
+    def make(self, source, plan, genre, amount, steps, guidance_scale, generator, noise, out, progress):
+        """Play a song by its plan, save that, and listen to it; see `__call__`."""
+        steps = min(steps, FAST_STEPS) if fast_mode() else steps
+        latents = self.denoise(self.begin(source.whole, amount, plan.places), plan.content, self.styles_for(genre, plan), amount, steps,
+                               guidance_scale, generator, lambda done: progress(0.15 + 0.6 * done, "converting"), noise=noise,
+                               neutral=plan.neutral)
         made = self.sound(latents, lambda done: progress(0.75 + 0.12 * done, "making sound"))
-        made = normalise(made[:samples])
+        made = normalise(plan.dynamics(made[:plan.samples]))
         with ThreadPoolExecutor(1) as pool:             # encoding an mp3 keeps only one core busy
             saved = pool.submit(save, out, made) if out else None
             heard = transcribe(made, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
             genre_heard, source_genre = self.judge_genre(made), self.judge_genre(source.audio)
         if saved:
             saved.result()                              # raises what went wrong
-        notes = content.melody()
+        notes = plan.content.melody()
         low, high = self.config.tune_scale
         kept = float(np.clip((tune_likeness(notes, heard) - low) / (high - low), 0, 1))
-        result = Conversion(made, SAMPLE_RATE, source.audio, content, notes, kept, genre_heard, source_genre)
         progress(1.0, "done")
-        return result
+        return Conversion(made, SAMPLE_RATE, source.audio, plan.content, notes, kept, genre_heard, source_genre)
 
     def judge_genre(self, audio):
         """What the judge network takes a recording for: dict of genre to share, strongest first."""
@@ -241,20 +266,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
         return {GENRES[number]: float(shares[number]) for number in np.argsort(-shares)}
 
 
-def check_arguments(amount, steps, guidance_scale, rate=1.0):
+def check_arguments(amount, steps, guidance_scale):
     """Refuse a conversion's arguments that are out of range."""
     for name, value, low, high in (("amount", amount, 0, 1), ("guidance scale", guidance_scale, 0, 20),
-                                   ("number of inference steps", steps, 1, 1000), ("rate of the tempo", rate, *RATES)):
+                                   ("number of inference steps", steps, 1, 1000)):
         check_range(name, value, low, high)
-
-
-def rate_of(content, tempo):
-    """By which factor a source has to be quickened to reach a tempo in beats a minute."""
-    own = tempo_of(content)
-    if not own:
-        raise UserError("No beat was found in this song: give its tempo as a share, such as 80%.")
-    check_range("tempo of this song, in beats a minute,", tempo, own * RATES[0], own * RATES[1])
-    return tempo / own
 
 
 @lru_cache(maxsize=1)

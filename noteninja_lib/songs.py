@@ -5,14 +5,18 @@ from pathlib import Path
 import numpy as np
 from diffusers.utils import BaseOutput
 
+from .errors import UserError, check_range
 from .music.content import Content, from_audio
-from .music.reshaping import whole_columns
+from .music.moods import gains, tempo_places, with_mood
+from .music.reshaping import tempo_of, warp, whole_columns
 from .music.rhythm import FRAME_RATE
+from .music.steering import moods
 from .music.synthesis import sketch
 from .sound.audio import SAMPLE_RATE, check, load
 from .sound.spectrogram import HOP_LENGTH
 
 FOLDED = 16 * HOP_LENGTH       # samples to a column at the denoiser's lowest level
+RATES = (0.5, 2.0)              # of the tempo
 MIDI, SCORES = (".mid", ".midi"), (".musicxml", ".xml", ".mxl", ".abc")
 
 
@@ -32,6 +36,53 @@ class Source:
     audio: np.ndarray
     whole: np.ndarray
     content: Content
+
+
+class Plan:
+    """How a song is to be played: at which tempo, in which mood.
+
+    Parameters
+    ----------
+    content : Content
+    mood : str, (float, float), list or None
+        See `steering.moods`.
+    tempo : float, optional
+        Beats a minute.
+    rate : float, optional
+        How much faster; if neither is given, the mood decides.
+    samples : int, optional
+        Of the song, where it is shorter than its content picture.
+
+    Attributes
+    ----------
+    content : Content
+        In the mood and at the tempo, filled up to whole columns.
+    neutral : Content or None
+        The same without the mood; None where there is none.
+    places : numpy.ndarray, shape (frames,)
+        Which column of the song each column shows, as `reshaping.warp` takes them.
+    samples : int
+        Of its sound.
+    """
+
+    def __init__(self, content, mood=None, tempo=None, rate=None, *, samples=None):
+        frames = content.rhythm.shape[-1]
+        rate = rate_of(content, tempo) if tempo else rate
+        self.mood = mood
+        self.moods = moods(mood, np.linspace(0, 1, 200))
+        moody = bool(self.moods.any())
+        self.places = tempo_places(self.moods, frames) if rate is None else np.arange(max(1, round(frames / rate))) * rate
+        self.samples = round((samples or frames * HOP_LENGTH) * len(self.places) / frames)
+        changed = len(self.places) != frames or moody
+
+        def timed(one):
+            return whole_columns(warp(one, self.places)) if changed else whole_columns(one)
+        self.content = timed(with_mood(content, self.moods))
+        self.neutral = timed(content) if moody else None
+
+    def dynamics(self, audio):
+        """A recording (samples,) of this, louder where the mood is excited and softer where it is calm."""
+        return audio * gains(self.moods, len(audio)) if self.neutral else audio
 
 
 @dataclass
@@ -114,3 +165,12 @@ def known_content(song):
     if isinstance(song, (str, Path)):
         return from_midi(song) if Path(song).suffix.lower() in MIDI else from_score(read_notes(Path(song)))
     return from_score(song)
+
+
+def rate_of(content, tempo):
+    """By which factor a song has to be quickened to reach a tempo in beats a minute."""
+    own = tempo_of(content)
+    if not own:
+        raise UserError("No beat was found in this song: give its tempo as a share, such as 80%.")
+    check_range("tempo of this song, in beats a minute,", tempo, round(own * RATES[0]), round(own * RATES[1]))
+    return tempo / own

@@ -29,7 +29,7 @@ def walk(pipe, heard, genre, seed, *, amount=1.0, steps=STEPS, guidance=2.0):
     """Latents of a conversion; see `NoteNinjaPipeline` for the arguments."""
     style = torch.from_numpy(style_vector(genre))[None].to(pipe.device)
     noise = torch.Generator().manual_seed(seed)
-    return pipe.denoise(heard.whole, heard.content, style, amount, steps, guidance, noise, lambda done: None)
+    return pipe.denoise(pipe.begin(heard.whole, amount), heard.content, style, amount, steps, guidance, noise)
 
 
 @torch.no_grad()

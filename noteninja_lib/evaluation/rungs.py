@@ -15,7 +15,7 @@ from ..music.genres import GENRES, load_recipe
 from ..music.synthesis import render
 from ..music.theory import load_tunes
 from ..sound.audio import FORMATS, SAMPLE_RATE, load, normalise
-from ..sound.spectrogram import HOP_LENGTH, griffin_lim, log_mel
+from ..sound.spectrogram import griffin_lim, log_mel
 from . import fidelity, likeness
 from .comparison import know
 from .pieces import SECONDS, choose_targets, choose_tunes, make_piece

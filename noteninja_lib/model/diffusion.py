@@ -10,6 +10,7 @@ Liu et al. 2022, arXiv 2209.03003 (rectified flow); Esser et al. 2024, arXiv 240
 Ho and Salimans 2022, arXiv 2207.12598 (guidance); Meng et al. 2021, arXiv 2108.01073 (SDEdit).
 """
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
 
 
 def add_noise(clean, noise, time):
@@ -98,3 +99,19 @@ def slerp(first, second, share):
     if angle.sin() < 1e-4:
         return (1 - share) * first + share * second
     return (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * second) / torch.sin(angle)
+
+
+def set_schedule(scheduler, steps, level=1.0, device=None):
+    """Set one of diffusers' schedulers to walk from a noise level to 0; returns the index of its first step."""
+    begin = 0
+    if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):   # whose own last step, from .001 to 0, does nothing
+        scheduler.set_timesteps(sigmas=time_steps(steps, level)[:-1].tolist(), device=device)
+    elif level >= 1:
+        scheduler.set_timesteps(steps, device=device)
+    else:                                                        # a finer schedule, begun at the step nearest to the level
+        skipped = round(steps / level) - steps
+        scheduler.set_timesteps(steps + skipped, device=device)
+        begin = skipped * scheduler.order
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(begin)
+    return begin

@@ -14,6 +14,7 @@ FOLD = 4                       # spectrogram columns to a latent column
 COLUMN = FOLD * HOP_LENGTH     # samples to a latent column
 WINDOW, OVERLAP = 512, 32      # latent columns denoised at once (23.8 s), and shared by neighbours (1.5 s)
 NARROW, LAP = 128, 64          # the same where the style changes on the way: a window knows one style only
+MOOD_SCALE = 4.0               # how much more of what a mood changes
 CONTEXT = 24                   # latent columns around a window that encoder, decoder and vocoder also see
 
 
@@ -37,26 +38,38 @@ class WindowedFlow:
     content : Content
         `stack(columns)` gives the content picture of some spectrogram columns.
     styles : torch.Tensor, shape (1, 12) or (columns, 12)
-        One style, or one for each latent column.
+        Shares of the genres, valence and arousal: once, or for each latent column.
     columns : int
         Latent columns of the piece.
     guidance_scale : float
     guided : (float, float)
         Noise levels between which guidance is on.
+    neutral : Content, optional
+        The same music without its mood; what the mood changes in the velocity is then added `MOOD_SCALE` times more.
     """
 
-    def __init__(self, unet, content, styles, columns, guidance_scale=1.0, guided=(0.0, 1.0)):
+    def __init__(self, unet, content, styles, columns, guidance_scale=1.0, guided=(0.0, 1.0), neutral=None):
         self.unet, self.scale, self.guided = unet, guidance_scale, guided
         self.size, self.overlap = (WINDOW, OVERLAP) if len(styles) == 1 else (NARROW, LAP)
         self.windows = spans(columns, self.size, self.overlap)
-        self.styles = [styles[min((window.start + window.stop) // 2, len(styles) - 1)][None] for window in self.windows]
+        centres = [min((window.start + window.stop) // 2, len(styles) - 1) for window in self.windows]
+        self.styles = [pure_styles(styles[centre]) for centre in centres]
         # Drawn once for all steps, and kept in half precision: of a long piece this is the most.
-        self.drawn = [self._draw(content.stack(slice(FOLD * window.start, FOLD * window.stop))) for window in self.windows]
-        lengths = {window.stop - window.start for window in self.windows} if guidance_scale != 1 else ()
-        self.nothing = {length: self._draw(np.zeros((357, FOLD * length), np.float32)) for length in lengths}
+        self.drawn = [self._draw(content, window) for window in self.windows]
+        self.neutral = [self._draw(neutral, window) for window in self.windows] if neutral else None
+        self.nothing = {}
 
-    def _draw(self, picture):
+    def _draw(self, content, window):
+        picture = content.stack(slice(FOLD * window.start, FOLD * window.stop)) if content else np.zeros(
+            (357, FOLD * (window.stop - window.start)), np.float32)
         return self.unet.content(torch.from_numpy(picture)[None].to(self.unet.device)).half()
+
+    def _undrawn(self, window):
+        """What the network makes of no content at all, for a window of this length."""
+        length = window.stop - window.start
+        if length not in self.nothing:
+            self.nothing[length] = self._draw(None, window)
+        return self.nothing[length]
 
     def __call__(self, latents, time, progress=lambda done: None):
         """Velocity (1, 8, rows, columns) at latents of the same shape and a noise level from 0 to 1."""
@@ -69,15 +82,50 @@ class WindowedFlow:
         return blended.div_(weights)
 
     def _velocity(self, latents, time, number):
-        """Velocity in one window: told content and style, and where guidance is on, pushed away from being told nothing."""
-        drawn, style = self.drawn[number].float(), self.styles[number]
+        """Velocity in one window: what all genres that have a share in it say, led away from what they say untold."""
+        styles, shares = self.styles[number]
+        count, drawn = len(styles), self.drawn[number]
+        rows = [(drawn, style) for style in styles]
+        if self.neutral:
+            plain = styles * (torch.arange(styles.shape[1], device=styles.device) < styles.shape[1] - 2)
+            rows += [(self.neutral[number], style) for style in plain]
         guided = self.scale != 1 and self.guided[0] <= time <= self.guided[1]
         if guided:
-            drawn = torch.cat([drawn, self.nothing[latents.shape[-1]].float()])
-            style = torch.cat([style, torch.zeros_like(style)])
-        noise_level = torch.full((len(style),), time, device=latents.device)
-        velocity = self.unet(latents.expand(len(style), -1, -1, -1), noise_level, drawn, style)
-        return guide(velocity[:1], velocity[1:], self.scale) if guided else velocity
+            rows.append((self._undrawn(self.windows[number]), torch.zeros_like(styles[0])))
+        contents, told = torch.cat([one.float() for one, _ in rows]), torch.stack([style for _, style in rows])
+        noise_level = torch.full((len(rows),), time, device=latents.device)
+        said = self.unet(latents.expand(len(rows), -1, -1, -1), noise_level, contents, told)
+        asked = (said[:count] * shares).sum(0, keepdim=True)
+        velocity = guide(asked, said[-1:], self.scale) if guided else asked
+        if self.neutral:
+            velocity = velocity + MOOD_SCALE * (asked - (said[count:2 * count] * shares).sum(0, keepdim=True))
+        return velocity
+
+
+def pure_styles(style):
+    """A style with shares of several genres as styles of one genre each, and the weight of each.
+
+    The network learned single genres: told of two at once it plays the stronger one and switches at the half. So each is
+    asked by itself, and their velocities are mixed (Liu et al. 2022, arXiv 2206.01714), with the square roots of the shares
+    as weights, by which the change from one to the other sounds even.
+
+    Parameters
+    ----------
+    style : torch.Tensor, shape (12,)
+
+    Returns
+    -------
+    (torch.Tensor, torch.Tensor)
+        Styles (n, 12), and weights (n, 1, 1, 1) that sum to 1. A style without a genre, "told nothing", stays as it is.
+    """
+    shares, mood = style[:-2], style[-2:]
+    named = shares.nonzero()[:, 0]
+    if len(named) < 2:
+        return style[None], torch.ones(1, 1, 1, 1, device=style.device)
+    styles = torch.zeros(len(named), len(style), device=style.device)
+    styles[torch.arange(len(named)), named], styles[:, -2:] = 1.0, mood
+    weights = shares[named].sqrt()
+    return styles, (weights / weights.sum())[:, None, None, None]
 
 
 def encode(vae, audio):

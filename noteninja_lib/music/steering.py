@@ -60,10 +60,15 @@ def styles(genre, mood=None, places=(0.5,)):
     """
     marks, values = _points(genre if is_path(genre) else [(0.0, genre)])
     vectors = np.array([style_vector(value) for value in values])
-    moments, moods = _points(mood if is_path(mood) else [(0.0, mood)])
-    pairs = np.array([mood_pair(one) for one in moods], float)
     columns = [np.interp(places, marks, column) for column in vectors.T[:-2]]
-    return np.stack([*columns, *(np.interp(places, moments, column) for column in pairs.T)], 1).astype(np.float32)
+    return np.concatenate([np.stack(columns, 1), moods(mood, places)], 1).astype(np.float32)
+
+
+def moods(mood, places=(0.5,)):
+    """Valence and arousal along a piece, shape (len(places), 2); see `styles`."""
+    moments, values = _points(mood if is_path(mood) else [(0.0, mood)])
+    pairs = np.array([mood_pair(value) for value in values], float)
+    return np.stack([np.interp(places, moments, column) for column in pairs.T], 1)
 
 
 def parse_mood(text):

@@ -167,20 +167,3 @@ def griffin_lim(mel, n_iter=64, seed=0):
     window_sum = np.hanning(N_FFT + 1)[:-1].sum()
     return librosa.griffinlim(linear * window_sum / 2, n_iter=n_iter, hop_length=HOP_LENGTH, n_fft=N_FFT,
                               length=mel.shape[1] * HOP_LENGTH, random_state=seed).astype(np.float32)
-
-
-def time_stretch(audio, rate):
-    """A recording at another tempo and the same pitch, by a phase vocoder (drums and other onsets are smeared).
-
-    Parameters
-    ----------
-    audio : numpy.ndarray, float32, shape (samples,)
-    rate : float
-        2 is twice as fast.
-
-    Returns
-    -------
-    numpy.ndarray, float32, shape (about samples / rate,)
-    """
-    import librosa                                       # takes longer to load than a song to convert
-    return librosa.effects.time_stretch(audio, rate=rate)

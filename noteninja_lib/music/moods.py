@@ -1,0 +1,158 @@
+"""What a mood changes in the music itself: chords, register, density and tempo; never the pitches of the tune.
+
+Valence turns chords into their relatives: C major and A minor share two of three notes, so that the tune still fits
+(Riemann's transformation R); and it lifts or lowers what lies under the tune. Arousal quickens the tempo, and
+strikes more or fewer notes. Both are known from listening tests (Gabrielsson and Lindström 2010, in Juslin and
+Sloboda, Handbook of Music and Emotion). Lesson: 09_tempo_mood_and_length.
+"""
+from dataclasses import replace
+
+import numpy as np
+
+from .content import LOWEST, PITCHES
+from .reshaping import beats_of
+from .rhythm import FRAME_RATE
+
+QUICKER = 0.15                # what full arousal adds to the tempo, as the band does
+LOUDER = 4.0                  # and to the loudness, in dB, either way
+CHORD_BEATS = 2               # beats to a chord
+GOLDEN = 0.618                # multiples of it, without their whole part, lie evenly: which chords change first
+BASS = 48                     # below this MIDI pitch a note is the bass
+ONSET = 3                     # columns around a note's beginning that belong to it
+#: The 24 triads, major ones first, as pitch classes.
+TRIADS = np.array([[pitch in {root, (root + third) % 12, (root + 7) % 12} for pitch in range(12)]
+                   for third in (4, 3) for root in range(12)], float)
+
+
+def with_mood(content, moods):
+    """A content picture in a mood, at its own tempo.
+
+    Parameters
+    ----------
+    content : Content
+    moods : numpy.ndarray, shape (n, 2)
+        Valence and arousal, -1 to 1: one pair, or several spread evenly over the piece.
+
+    Returns
+    -------
+    Content
+    """
+    valence, arousal = over(moods, content.rhythm.shape[-1]).T
+    if valence.any():
+        content = recolour(content, valence)
+    return enliven(content, arousal) if arousal.any() else content
+
+
+def over(moods, count):
+    """Moods (n, 2) spread evenly over `count` places; shape (count, 2)."""
+    places = np.linspace(0, 1, len(moods))
+    return np.stack([np.interp(np.linspace(0, 1, count), places, column) for column in np.transpose(moods)], 1)
+
+
+def tempo_places(moods, frames):
+    """Places for `reshaping.warp` that quicken the music where the mood is excited, and slow it down where it is calm."""
+    return places_at(1 + QUICKER * over(moods, frames)[:, 1])
+
+
+def gains(moods, samples):
+    """Factor (samples,) by which excited passages are played louder than calm ones."""
+    return (10 ** (LOUDER / 20 * over(moods, samples)[:, 1])).astype(np.float32)
+
+
+def places_at(rates):
+    """Old columns to be shown by new ones, where the music runs at these rates (frames,)."""
+    ends = np.concatenate([[0], np.cumsum(1 / rates)])          # when each old column begins, in new ones
+    return np.interp(np.arange(max(1, round(ends[-1]))), ends[:-1], np.arange(len(rates)))
+
+
+def segments_of(content):
+    """Stretches (slices of columns) that have one chord each: two beats, or a second where no beat was found."""
+    frames = content.rhythm.shape[-1]
+    marks = beats_of(content)[::CHORD_BEATS] * FRAME_RATE
+    if len(marks) < 2:
+        marks = np.arange(0, frames, FRAME_RATE)
+    marks = np.unique(np.concatenate([[0], np.round(marks).astype(int), [frames]]))
+    return [slice(start, end) for start, end in zip(marks, marks[1:])]
+
+
+def chords_of(content, segments):
+    """Number in `TRIADS` of the triad that is heard best in each segment; shape (segments,).
+
+    A triad and its relative have two of three notes in common: the bass helps to decide.
+    """
+    sustain = content.notes[1].astype(np.float32)
+    heard = np.stack([sustain[:, one].sum(1) for one in segments])
+    heard, low = (_classes(part) for part in (heard, heard[:, :BASS - LOWEST]))
+    return (heard @ TRIADS.T + np.tile(low, 2)).argmax(1)
+
+
+def _classes(pitches):
+    """Strength of pitches (n, pitches) by pitch class, scaled to length 1; shape (n, 12)."""
+    padded = np.pad(pitches, ((0, 0), (LOWEST % 12, -(LOWEST % 12 + pitches.shape[1]) % 12)))
+    folded = padded.reshape(len(pitches), -1, 12).sum(1)
+    return folded / (np.linalg.norm(folded, axis=1, keepdims=True) + 1e-9)
+
+
+def recolour(content, valence):
+    """Chords turned into their relative minor or major, and moved lower or higher.
+
+    Parameters
+    ----------
+    content : Content
+    valence : numpy.ndarray, shape (frames,)
+        At -.5 half of the major chords become minor, at -1 all of them; above 0 it is the other way round.
+    """
+    segments = segments_of(content)
+    chords, wish = chords_of(content, segments), [valence[one].mean() for one in segments]
+    starts, notes = np.array([one.start for one in segments]), content.notes.copy()
+    moved = np.zeros_like(notes)
+    for note in content.accompaniment():
+        column, row = round(note.start * FRAME_RATE), note.pitch - LOWEST
+        number = max(0, np.searchsorted(starts, column + 1, "right") - 1)
+        target = row + shift_of(note.pitch, int(chords[number]), wish[number], number)
+        if target != row and 0 <= target < PITCHES:
+            columns = slice(max(0, column - ONSET), max(round(note.end * FRAME_RATE), column + ONSET))
+            moved[:, target, columns] = np.maximum(moved[:, target, columns], notes[:, row, columns])
+            notes[:, row, columns] = 0
+    return replace(content, notes=np.maximum(np.maximum(notes, moved), content.lead))
+
+
+def shift_of(pitch, chord, valence, number):
+    """Semitones by which a note of a chord moves; `number` counts the chords."""
+    if (number * GOLDEN) % 1 >= abs(valence):
+        return 0
+    interval, minor, shift = (pitch - chord % 12) % 12, chord >= 12, 0
+    if valence < 0 and not minor:                               # C E G becomes C E A, over A
+        shift = 2 if interval == 7 else -3 if interval == 0 and pitch < BASS else 0
+    elif valence > 0 and minor:                                 # A C E becomes G C E, over C
+        shift = 3 if interval == 0 and pitch < BASS else -2 if interval == 0 else 0
+    if pitch >= BASS and (pitch <= 67 if valence > 0 else pitch >= 57):
+        shift += 12 if valence > 0 else -12
+    return shift
+
+
+def enliven(content, arousal):
+    """Onsets under the tune made stronger and struck again on half beats, or weaker and left out between beats.
+
+    Parameters
+    ----------
+    content : Content
+    arousal : numpy.ndarray, shape (frames,)
+    """
+    rhythm, notes = content.rhythm.copy(), content.notes.copy()
+    rhythm[:3] = np.clip(rhythm[:3] * (1 + 0.5 * arousal), 0, 1)
+    beats = beats_of(content)
+    halves = np.round((beats[:-1] + np.diff(beats) / 2) * FRAME_RATE).astype(int)
+    for number, column in enumerate(halves):
+        wish, around = arousal[column], slice(max(0, column - ONSET), column + ONSET)
+        if (number * GOLDEN) % 1 >= abs(wish):
+            continue
+        if wish > 0:
+            sounding = notes[1, :, column] > 0.3
+            notes[0, sounding, max(0, column - 1):column + 2] = np.maximum(notes[0, sounding, max(0, column - 1):column + 2], 0.7)
+            rhythm[1:3, column:column + 2] = np.maximum(rhythm[1:3, column:column + 2], 0.4)
+        else:
+            notes[0, :, around] *= 0.3
+            rhythm[:3, around] *= 0.3
+    notes[0] = np.maximum(notes[0], content.lead[0])
+    return replace(content, notes=notes, rhythm=rhythm)
