@@ -1,4 +1,7 @@
 """Genre pad, song mixer, inventor and journey without a browser and with doubles: what they ask the pipeline for."""
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from widget_doubles import Pipeline, songs  # noqa: F401
@@ -8,8 +11,10 @@ from noteninja_lib.classroom.crossing import GenrePad, SongMixer
 from noteninja_lib.classroom.inventor import Inventor, tune_of
 from noteninja_lib.classroom.journey import ARRIVE, PRESETS, SOURCES, STAY, Journey
 from noteninja_lib.errors import UserError
+from noteninja_lib.music.rhythm import FRAME_RATE
 from noteninja_lib.music.steering import MOODS, styles
 
+ROOT = Path(__file__).resolve().parent.parent
 NOTES = [[0.0, 1.0, 67], [1.0, 1.0, 69], [2.0, 2.0, 71], [4.0, 2.0, 74], [6.0, 2.0, 67]]
 
 
@@ -81,7 +86,7 @@ def test_inventor_plays_what_is_on_the_roll(tmp_path, monkeypatch):
     asked = widget.pipeline.asked[0]
     assert [list(note) for note in asked["sources"][0].notes] == NOTES
     assert (asked["genre"], asked["seed"]) == ("blues", 5)
-    assert widget.results.settings["notes"] == NOTES
+    assert widget.results.facts["notes"] == NOTES
 
 
 def test_an_invention_is_played_as_it_is_and_an_edited_one_anew(tmp_path):
@@ -125,3 +130,40 @@ def test_only_a_song_needs_the_chooser(songs, tmp_path):  # noqa: F811
     assert widget.chooser.layout.display == ""
     widget.way.value = SOURCES[1]
     assert widget.chooser.layout.display == "none"
+
+
+def test_journey_of_an_invented_tune_is_as_long_as_asked_for(songs, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("NOTENINJA_DATA", str(ROOT / "data"))       # the tunes that inventing learns from
+    monkeypatch.setenv("NOTENINJA_TEST", "1")
+    widget = made(Journey, tmp_path)
+    widget.way.value, widget.minutes.value = SOURCES[1], 0.5
+    widget.make()
+    asked = widget.pipeline.asked[0]
+    assert asked["sources"][0].rhythm.shape[-1] / FRAME_RATE == pytest.approx(30, abs=0.1)
+    assert asked["mood"] == widget.path() and asked["genre"] == "classical"
+    assert bytes(widget.results.after.picture.value).startswith(b"\x89PNG")
+    assert widget.results.facts == {"song": "invented from seed 0", "seconds": 30}
+
+
+# ---- saving -------------------------------------------------------------------------------------------
+
+def test_everything_is_saved_under_one_free_name(tmp_path, monkeypatch):
+    def export(result, path, settings):
+        files = [path.with_suffix(ending) for ending in (".mid", ".musicxml", ".json")]
+        for file in files:
+            file.write_text(json.dumps({"genre": settings.genre}))
+        return files
+    monkeypatch.setattr("noteninja_lib.export.export", export)
+    monkeypatch.setenv("NOTENINJA_TEST", "1")
+    widget = made(Inventor, tmp_path)
+    widget.roll.notes = NOTES
+    widget.play()
+    for kind in ("mp3", "wav"):
+        widget.results.format.value = kind
+        widget.results.save("everything")
+        assert widget.results.saved.value.count('download="') == 4
+    names = {path.name for path in (tmp_path / "outputs").iterdir()}
+    stem = "new_tune_jazz_0"
+    assert names == {f"{stem}{rest}" for rest in (".mp3", ".mid", ".musicxml", ".json", "-2.wav", "-2.mid", "-2.musicxml", "-2.json")}
+    record = json.loads((tmp_path / "outputs" / f"{stem}.json").read_text())
+    assert record == {"genre": "jazz", "made_from": {"notes": NOTES, "metre": "4/4"}}

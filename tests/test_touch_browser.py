@@ -34,10 +34,16 @@ MINUTES = 60_000
 
 
 @pytest.fixture(scope="module")
-def page(chromium, tmp_path_factory):
-    """A notebook with three widgets, run."""
+def folder(tmp_path_factory):
+    """Where the notebook lies, and what it saves."""
     folder = tmp_path_factory.mktemp("touch")
     (folder / "notebooks").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(chromium, folder):
+    """A notebook with three widgets, run."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK.strip())])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, folder / "notebooks" / "touch.ipynb")
@@ -128,7 +134,7 @@ def test_notes_are_added_lengthened_moved_and_removed(page):
     assert wait_until(page, "told.notes.length === 0")["notes"] == []
 
 
-def test_an_invention_is_played(page):
+def test_an_invention_is_played_and_saved(page, folder):
     page.click(".test-two .nn-invent")
     notes = wait_until(page, "told.notes.length > 8")["notes"]
     assert page.locator(".test-two .nn-roll .note").count() == len(notes)
@@ -138,6 +144,11 @@ def test_an_invention_is_played(page):
     piano, played = (decoded(page.locator(f".test-two .nn-audio-{side}")) for side in ("before", "after"))
     assert np.isfinite(played).all() and np.sqrt(np.mean(played**2)) > 0.01
     assert np.sqrt(np.mean(piano**2)) > 0.01 and abs(len(piano) - len(played)) < 0.05 * 22050
+    page.click(".test-two .nn-save-all")
+    page.wait_for_selector(".test-two .nn-download")
+    files = {file.suffix: file for file in (folder / "notebooks" / "outputs").iterdir()}
+    assert files.keys() == {".mp3", ".mid", ".musicxml", ".json"} and min(file.stat().st_size for file in files.values()) > 100
+    assert json.loads(files[".json"].read_text("utf-8"))["made_from"]["notes"] == notes
     assert page.locator(".nn-error").count() == 0
 
 

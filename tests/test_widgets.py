@@ -89,7 +89,7 @@ def test_asks_for_what_the_controls_say(widget):
     widget.convert()
     asked = widget.pipeline.asked[0]
     assert np.array_equal(asked.pop("sources")[0], sound.load(widget.chooser.song()[0]))
-    assert asked == {"genre": "metal", "amount": 0.5, "rate": 1.0, "mood": None, "num_inference_steps": 6,
+    assert asked == {"genre": "metal", "amount": 0.5, "rate": None, "mood": None, "num_inference_steps": 6,
                      "guidance_scale": 3.0, "seed": 7}
 
 

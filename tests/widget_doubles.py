@@ -29,9 +29,9 @@ class Pipeline:
     def interpolate(self, *sources, **wish):
         return self.answer(NoteNinjaPipeline.interpolate, *sources, **wish)
 
-    def answer(self, method, *sources, generator, progress, rate=1.0, **wish):
+    def answer(self, method, *sources, generator, progress, **wish):
         inspect.signature(method).bind(self, *sources, generator=generator, progress=progress, **wish)   # as the true one takes it
-        self.asked.append({**wish, "rate": rate, "seed": generator.initial_seed(), "sources": sources})
+        self.asked.append({**wish, "seed": generator.initial_seed(), "sources": sources})
         progress(0.1, "listening")
         if self.wait:
             self.wait.set()
@@ -43,7 +43,7 @@ class Pipeline:
         audio = sources[0] if isinstance(sources[0], np.ndarray) else TONE
         heard = dict.fromkeys(GENRES, 0.0) | {"jazz": 0.625, "rock": 0.375}
         was = dict.fromkeys(GENRES, 0.0) | {"jazz": 0.125, "rock": 0.875}
-        return SimpleNamespace(audio=audio[:int(len(audio) / rate)][::-1].copy(), source=audio,
+        return SimpleNamespace(audio=audio[:int(len(audio) / (wish.get('rate') or 1))][::-1].copy(), source=audio,
                                sample_rate=sound.SAMPLE_RATE, tune_kept=0.75, notes=NOTES, genre_heard=heard, source_genre=was)
 
 @pytest.fixture

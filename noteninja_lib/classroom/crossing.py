@@ -73,7 +73,7 @@ class GenrePad(Workbench):
         self.start(self._play, {"genre": self.pad.shares(), "seed": self.seed.value}, [self.pad.x, self.pad.y])
 
     def _play(self, wish, place):
-        source, title = self.read(self.chooser)
+        source, title, name = self.read(self.chooser)
         result = self.convert_with(None, source, **wish)
         shares = wish["genre"]
         after = ", ".join(f"{genre} {share:.0%}" for genre, share in shares.items())
@@ -82,7 +82,7 @@ class GenrePad(Workbench):
         bars += two_bars("other genres", 0.0, max(0.0, 1 - sum(heard.values())))
         version = "_".join([*(f"{genre}{100 * share:.0f}" for genre, share in shares.items()), str(wish["seed"])])
         self.results.show(result, title, after, meter("Tune kept", result.tune_kept, TUNE_KEPT) + bars, version=version,
-                          settings={"song": title, **wish})
+                          settings={"source": name, **wish})
         self.pad.trail = [*self.pad.trail, place]
 
 
@@ -110,10 +110,11 @@ class SongMixer(Workbench):
         self.start(self._mix, {"share": self.share.value, "genre": self.genre.value, "seed": self.seed.value})
 
     def _mix(self, wish):
-        (first, title), (second, other) = self.read(self.first), self.read(self.second)
+        (first, title, name), (second, other, other_name) = self.read(self.first), self.read(self.second)
         result = self.convert_with("interpolate", first, second, **wish)
         nearer = other if wish["share"] > 0.5 else title
         between = f"{1 - wish['share']:.0%} {title}, {wish['share']:.0%} {other}"
         self.results.show(result, nearer, f"{between}, as {wish['genre']}", measured(result, wish["genre"]), same_tune=False,
                           version=f"{other}_{wish['share']:.2f}_{wish['genre']}_{wish['seed']}",
-                          settings={"songs": [title, other], **wish})
+                          settings={"genre": wish["genre"], "seed": wish["seed"]},
+                          facts={"songs": [name, other_name], "share": wish["share"]})

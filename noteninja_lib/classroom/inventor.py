@@ -135,14 +135,15 @@ class Inventor(Workbench):
         self._put(invent(**wish))
         self.tell_progress(0.5, "looking whether the tune is known")
         known, alike = nearest_tune(self.tune, load_tunes("train"))
-        self.notices.append(f"A new tune. The one most like it that the model learned from is “{known.title}” ({alike:.0%} alike).")
+        self.notices.append(f"A new tune, of which {alike:.0%} stand in “{known.title}”, the known tune most like it." if alike else
+                            "A new tune that shares no run of eight notes with a tune that the model learned from.")
 
     def use(self, _=None):
         """Put the ABC text, or else the uploaded file, on the roll; the handler of that button."""
         self.start(self._use, self.abc.value, self.upload.value)
 
     def _use(self, text, value):
-        from noteninja_lib.music.inventing import read_notes
+        from noteninja_lib.music.reading import read_notes
 
         file = uploaded(value)
         if not text.strip() and file is None:
@@ -162,6 +163,6 @@ class Inventor(Workbench):
         edited = self.tune is None or [list(note) for note in self.tune.notes] != notes
         tune = tune_of(notes, metre) if edited else self.tune
         result = self.convert_with(None, tune, **wish)
-        self.results.show(result, f"{tune.title}, on a piano", wish["genre"], measured(result, wish["genre"]),
-                          version=f"{wish['genre']}_{wish['seed']}",
-                          settings={"notes": notes, "metre": metre, **wish})
+        self.results.show(result, tune.title, wish["genre"], measured(result, wish["genre"]),
+                          version=f"{wish['genre']}_{wish['seed']}", settings=wish,
+                          facts={"notes": notes, "metre": metre}, before=f"{tune.title}, on a piano")

@@ -86,31 +86,33 @@ class Journey(Workbench):
         self.start(self._make, 60 * self.minutes.value, {"genre": self.genre.value, "mood": self.path(), "seed": self.seed.value})
 
     def _make(self, seconds, wish):
-        from noteninja_lib.music.extending import extend
-
-        source, title = self._source(wish["seed"])
+        source, title, name = self._source(wish["seed"])
         self.tell_progress(0.0, "listening")
-        content = self._listen(source)
-        self.tell_progress(0.0, "extending")
-        result = self.convert_with(None, extend(content, seconds, seed=wish["seed"]), **wish)
-        self.results.show(result, f"{title}, extended, on a piano", f"{wish['genre']}, the journey", measured(result, wish["genre"]),
+        result = self.convert_with(None, self._long_content(source, seconds, wish["seed"]), **wish)
+        self.results.show(result, title, f"{wish['genre']}, the journey", measured(result, wish["genre"]),
+                          before=f"{title}, extended, on a piano", same_tune=False,
                           picture=lambda figure, shown: plot_journey(shown.audio, wish["mood"], figure),
                           version=f"journey_{self.begin.value}_{self.goal.value}_{wish['genre']}_{wish['seed']}",
-                          settings={"song": title, "seconds": seconds, **wish})
+                          settings=wish, facts={"song": name, "seconds": seconds})
 
     def _source(self, seed):
         if self.way.value == SOURCES[0]:
             return self.read(self.chooser)
         from noteninja_lib.music.inventing import invent
         tune = invent(seed)
-        return tune, tune.title
+        return tune, tune.title, f"invented from seed {seed}"
 
-    def _listen(self, source):
-        """Content of a song, without the silence that fills up the networks' last column."""
+    def _long_content(self, source, seconds, seed):
+        """What is played: the song up to a time, or extended until then."""
+        from noteninja_lib.music.extending import extend
         from noteninja_lib.music.reshaping import cut
         from noteninja_lib.pipeline import FAST_SECONDS
         from noteninja_lib.songs import read_source
         from noteninja_lib.sound.audio import SAMPLE_RATE
 
-        song = read_source(source, FAST_SECONDS if fast_mode() else None)
-        return cut(song.content, 0, len(song.audio) / SAMPLE_RATE)
+        listened = min(seconds, FAST_SECONDS) if fast_mode() else seconds
+        song = read_source(source, listened, lambda done: self.tell_progress(0.0, "listening"))
+        length = len(song.audio) / SAMPLE_RATE
+        content = cut(song.content, 0, length)       # without the silence that fills up the networks' columns
+        self.tell_progress(0.0, "extending")
+        return content if length >= seconds else extend(content, seconds, seed=seed)

@@ -145,10 +145,10 @@ class SoundView(widgets.VBox):
         self.picture.value = png.getvalue()
 
 
-def free_path(path):
-    """``path``, or where a file of that name exists already, the same name with a number behind it."""
+def free_path(path, *endings):
+    """``path``, or with a number behind its name where a file of that name exists, with its own ending or one of others."""
     path, number = Path(path), 2
     first = path
-    while path.exists():
+    while any(path.with_suffix(ending).exists() for ending in (path.suffix, *endings)):
         path, number = first.with_stem(f"{first.stem}-{number}"), number + 1
     return path

@@ -3,6 +3,7 @@
 Lesson: 00_genre_converter
 """
 import html
+import json
 import re
 from dataclasses import replace
 
@@ -40,7 +41,7 @@ class Results(widgets.VBox):
     """
 
     def __init__(self, bench):
-        self.bench, self.result, self.title, self.version, self.settings = bench, None, "", "", {}
+        self.bench, self.result, self.title, self.version, self.settings, self.facts = bench, None, "", "", {}, {}
         self.before, self.after, self.numbers = SoundView("before"), SoundView("after"), widgets.HTML()
         self.save_mp3 = widgets.Button(description="Save as mp3", icon="save")
         self.save_midi = widgets.Button(description="Save tune as MIDI", icon="save")
@@ -60,7 +61,8 @@ class Results(widgets.VBox):
                              (self.format, "format"), (self, "results")):
             part.add_class(f"nn-{handle}")
 
-    def show(self, result, title, after, numbers, *, version, settings, same_tune=True, picture=None):
+    def show(self, result, title, after, numbers, *, version, settings, facts=None, before=None, same_tune=True,
+             picture=None):
         """Show a conversion.
 
         Parameters
@@ -75,7 +77,11 @@ class Results(widgets.VBox):
         version : str
             What tells this result from others of the same song, for file names.
         settings : dict
-            Everything it takes to make the result again.
+            Fields of `noteninja_lib.settings.Settings` with which it was made.
+        facts : dict, optional
+            What else it takes to make it again, such as the notes that were played; JSON gets it as "made_from".
+        before : str, optional
+            What stands above the source, where that is not the title.
         same_tune : bool
             Whether the notes are those of the source, so that they may be drawn over it.
         picture : callable, optional
@@ -83,10 +89,10 @@ class Results(widgets.VBox):
         """
         pace = len(result.source) / max(len(result.audio), 1)      # notes lie where they sound in the result
         source_notes = [replace(note, start=note.start * pace, end=note.end * pace) for note in result.notes] if same_tune else []
-        self.before.show(f"before: {title}", result.source, source_notes)
+        self.before.show(f"before: {before or title}", result.source, source_notes)
         self.after.show(f"after: {after}", result.audio, result.notes, picture and (lambda figure: picture(figure, result)))
         self.numbers.value, self.saved.value = numbers, ""
-        self.result, self.title, self.settings = result, title, settings
+        self.result, self.title, self.settings, self.facts = result, title, settings, facts or {}
         self.version = re.sub(r"[^\w.+-]", "", version)
         self.layout.display = ""
 
@@ -120,13 +126,19 @@ class Results(widgets.VBox):
             path = free_path(folder / f"{name}_tune.mid")
             notes_to_midi(self.result.notes).write(str(path))
             return [path]
-        ending = self.format.value if kind == "everything" else kind
-        path = free_path(folder / f"{name}_{self.version}.{ending}")
-        sound.save(path, self.result.audio)
         if kind != "everything":
+            path = free_path(folder / f"{name}_{self.version}.{kind}")
+            sound.save(path, self.result.audio)
             return [path]
         from noteninja_lib.export import export
-        return [path, *export(self.result, path, self.settings)]
+        from noteninja_lib.settings import Settings
+        path = free_path(folder / f"{name}_{self.version}.{self.format.value}", ".mid", ".musicxml", ".json")
+        sound.save(path, self.result.audio)
+        paths = export(self.result, path, Settings(**self.settings))
+        if self.facts:
+            record = json.loads(paths[-1].read_text("utf-8")) | {"made_from": self.facts}
+            paths[-1].write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        return [path, *paths]
 
     def _link(self, path):
         """The name of a file (HTML), as a link to download it where it is small enough to travel into the page."""

@@ -67,18 +67,19 @@ class GenreConverter(Workbench):
 
     def convert(self, _=None):
         """Start a conversion with what the controls say; the handler of the button Convert."""
-        self.start(self._convert, {"genre": self.genre.value, "amount": self.amount.value, "seed": self.seed.value,
-                                   "rate": self.tempo.value, "mood": self.mood.mood(),
-                                   "num_inference_steps": self.steps.value, "guidance_scale": self.guidance.value})
+        rate = None if self.tempo.value == 1 else self.tempo.value     # then the mood may change it a little
+        self.start(self._convert, {"genre": self.genre.value, "amount": self.amount.value, "rate": rate, "mood": self.mood.mood(),
+                                   "seed": self.seed.value}, self.steps.value, self.guidance.value)
 
-    def _convert(self, wish):
-        source, title = self.read(self.chooser)
-        result = self.convert_with(None, source, **wish)
+    def _convert(self, wish, steps, guidance):
+        source, title, name = self.read(self.chooser)
+        result = self.convert_with(None, source, num_inference_steps=steps, guidance_scale=guidance, **wish)
         genre, changes = wish["genre"], []
-        if wish["rate"] != 1:
+        if wish["rate"]:
             changes.append(f"tempo {wish['rate']:.0%}")
         if wish["mood"]:
             changes.append("mood {:+.1f} {:+.1f}".format(*wish["mood"]))
         after = ", ".join([genre, f"amount {wish['amount']:.2f}", *changes])
         version = "_".join([genre, f"{wish['amount']:.2f}", *(change.replace(" ", "") for change in changes), str(wish["seed"])])
-        self.results.show(result, title, after, measured(result, genre), version=version, settings={"song": title, **wish})
+        self.results.show(result, title, after, measured(result, genre), version=version,
+                          settings={"source": name, "steps": steps, "guidance": guidance, **wish})

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
+from noteninja_lib.classroom.choosing import WAYS
 from noteninja_lib.classroom.results import Results
 from noteninja_lib.classroom.style import style_sheet
 from noteninja_lib.errors import Stopped, UserError
@@ -161,16 +162,20 @@ class Workbench(widgets.VBox):
     # ---- what most kinds of work begin with -----------------------------------------------------------
 
     def read(self, chooser):
-        """The song of a `SongChooser`: what the pipeline takes, and a title. A damaged file is told when all is done."""
+        """The song of a `SongChooser`: what the pipeline takes, a title, and the file's name as the user gave it.
+
+        A damaged file is told when all is done.
+        """
         path, title = chooser.song()
+        name = path.name if chooser.way.value == WAYS[2] else str(path)      # an upload lies where it soon is no more
         self.tell_progress(0.0, "reading the song")
         if path.suffix.lower() in MIDI + SCORES:
-            return path, title
+            return path, title, name
         with warnings.catch_warnings(record=True) as notices:   # a damaged file that can still be used
             warnings.simplefilter("always", UserWarning)
             source = sound.load(path)
         self.notices += [str(notice.message) for notice in notices if notice.category is UserWarning]
-        return source, title
+        return source, title, name
 
     def ready_pipeline(self):
         """The pipeline; loading it once does not spoil the time left."""
