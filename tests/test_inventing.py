@@ -189,7 +189,8 @@ def test_text_that_holds_no_tune_gets_one_sentence(text):
 
 @pytest.mark.parametrize("name, content", [
     ("empty.abc", b""), ("binary.abc", bytes(range(256)) * 8), ("binary.mid", bytes(range(256)) * 8),
-    ("binary.mxl", b"PK" + bytes(99)), ("broken.xml", b"<score-partwise><part>"), ("song.wav", b"RIFF"), ("nothing.mid", None), ("short.mid", b"MThd\0\0\0\6\0\1")])
+    ("binary.mxl", b"PK" + bytes(99)), ("broken.xml", b"<score-partwise><part>"), ("song.wav", b"RIFF"),
+    ("nothing.mid", None), ("short.mid", b"MThd\0\0\0\6\0\1")])
 def test_files_that_hold_no_tune_get_one_sentence(tmp_path, name, content):
     if content is not None:
         (tmp_path / name).write_bytes(content)
