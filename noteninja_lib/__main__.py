@@ -150,7 +150,9 @@ def convert(songs: Annotated[List[Path], typer.Argument(help="Recordings: mp3, w
             json: Annotated[bool, typer.Option("--json", help="Print one JSON object a song, for scripts.")] = False):
     """Convert songs to another genre and say how much of the tune was kept."""
     from .convert import convert_files
-    failed = convert_files(songs, to, out, amount=amount, steps=steps, guidance=guidance, seed=seed, device=device, as_json=json)
+    from .settings import Settings
+    settings = Settings(to, amount, steps, guidance, seed)
+    failed = convert_files(songs, settings, out, device=device, as_json=json)
     if failed:
         raise typer.Exit(2)
 

@@ -2,16 +2,22 @@
 import json
 import sys
 import warnings
+from dataclasses import asdict, replace
+from pathlib import PureWindowsPath
 
 import torch
+from tqdm import tqdm
 
-from . import STEPS
 from .errors import UserError
+from .export import beside, export
+from .pipeline import NoteNinjaPipeline
+from .settings import differences, find_source, read_record, read_settings
+from .sound.audio import check_writable, load
 
 
-def place_of(song, genre, out, several):
-    """Where the result goes: `out` itself, a file in the folder `out`, or 'song (genre).mp3' beside the song."""
-    named = f"{song.stem} ({genre}).mp3"
+def place_of(song, label, out, several):
+    """Where the result goes: `out` itself, a file in the folder `out`, or 'song (jazz).mp3' beside the song."""
+    named = f"{song.stem} ({label}).mp3"
     if out is None:
         return song.with_name(named)
     if several or out.is_dir():
@@ -28,17 +34,31 @@ def check_device(device):
     return torch.device(device)
 
 
-def convert_files(songs, genre, out=None, *, amount=1.0, steps=STEPS, guidance=2.0, seed=0, device="cpu", as_json=False):
+def check_places(songs, places, kinds):
+    """Refuse, before the work begins, places that can't be written or where a song lies."""
+    if len(set(places)) < len(places):
+        raise UserError("Two of the songs have the same name: convert them one at a time, or rename one.")
+    sources = {song.resolve() for song in songs}
+    for place in places:
+        check_writable(place)
+        for file in (place, *beside(place, kinds).values()):
+            if file.resolve() in sources:
+                raise UserError(f"{file} would be written over the song itself: give another name with --out.")
+
+
+def convert_files(songs, settings, out=None, *, kinds=("json",), device="cpu", as_json=False):
     """Convert files one by one, with a progress bar; one sentence for each that can't be used.
 
     Parameters
     ----------
     songs : list of pathlib.Path
-    genre : str
+        Recordings, or MIDI, MusicXML and ABC files.
+    settings : Settings
+        Its `source` does not matter.
     out : pathlib.Path, optional
         File, or folder where there are several songs.
-    amount, steps, guidance, seed
-        As the pipeline takes them.
+    kinds : sequence of {"mid", "musicxml", "json"}
+        What to write beside each result.
     device : str
     as_json : bool
         Print one JSON object a song in place of words.
@@ -48,44 +68,31 @@ def convert_files(songs, genre, out=None, *, amount=1.0, steps=STEPS, guidance=2
     int
         How many songs could not be converted.
     """
-    from .music.genres import style_vector
-    from .pipeline import NoteNinjaPipeline, check_arguments
-    from .sound.audio import check_writable
-    style_vector(genre)
-    check_arguments(amount, steps, guidance)
+    settings.check()
     device, several = check_device(device), len(songs) > 1
     if several and out is not None:
         if out.exists() and not out.is_dir():
             raise UserError(f"{out} is a file: give a folder for several songs.")
         out.mkdir(parents=True, exist_ok=True)
-    places = [place_of(song, genre, out, several) for song in songs]
-    if len(set(places)) < len(places):
-        raise UserError("Two of the songs have the same name: convert them one at a time, or rename one.")
-    for place in places:
-        check_writable(place)
+    places = [place_of(song, settings.label, out, several) for song in songs]
+    check_places(songs, places, kinds)
     if not any(song.is_file() for song in songs):
-        from .sound.audio import load
         load(songs[0], duration=1.0)                      # tells what is wrong before the networks are loaded
     pipe = NoteNinjaPipeline.from_pretrained().to(device)
     failed = 0
     for song, place in zip(songs, places):
         try:
-            told = convert_one(pipe, song, place, genre, amount, steps, guidance, seed)
+            told = convert_one(pipe, song, place, replace(settings, source=str(song)), kinds)
         except UserError as problem:
             failed += 1
             print(f"noteninja: {problem}", file=sys.stderr)
             continue
-        if as_json:
-            print(json.dumps(told, ensure_ascii=False), flush=True)
-        else:
-            heard, share = next(iter(told["genre_heard"].items()))
-            print(f"{place}: tune kept {told['tune_kept']:.0%}, genre heard {heard} ({share:.0%})", flush=True)
+        tell(told, as_json)
     return failed
 
 
-def convert_one(pipe, song, place, genre, amount, steps, guidance, seed):
-    """Convert one file and save it; returns what is to be told about it, as a dict."""
-    from tqdm import tqdm
+def convert_one(pipe, song, place, settings, kinds=()):
+    """Convert one file, save it and what belongs to it; returns what is to be told about it, as a dict."""
     with tqdm(total=100, unit="%", desc=song.name[:30], file=sys.stderr, dynamic_ncols=True,
               bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}") as bar:
         def progress(fraction, what):
@@ -93,11 +100,48 @@ def convert_one(pipe, song, place, genre, amount, steps, guidance, seed):
             bar.update(100 * fraction - bar.n)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
-            result = pipe(song, genre, amount, steps, guidance, torch.Generator().manual_seed(seed), out=place, progress=progress)
+            result = settings.convert(pipe, song, out=place, progress=progress)
     for warning in told:
         if issubclass(warning.category, UserWarning) and str(song) in str(warning.message):
             print(f"noteninja: {warning.message}", file=sys.stderr)
-    return {"song": str(song), "out": str(place), "genre": genre, "amount": amount, "steps": steps, "guidance": guidance,
-            "seed": seed, "seconds": round(len(result.audio) / result.sample_rate, 2),
+    files = export(result, place, settings, kinds)
+    arguments = asdict(replace(settings, source=str(song)))
+    return {"song": arguments.pop("source"), "out": str(place), "files": [str(file) for file in files], **arguments,
+            "seconds": round(len(result.audio) / result.sample_rate, 2),
             "tune_kept": round(result.tune_kept, 3),
             "genre_heard": {name: round(share, 3) for name, share in result.genre_heard.items()}}
+
+
+def tell(told, as_json=False):
+    """Say how a conversion went, in words or as JSON."""
+    if as_json:
+        print(json.dumps(told, ensure_ascii=False), flush=True)
+        return
+    heard, share = next(iter(told["genre_heard"].items()))
+    print(f"{told['out']}: tune kept {told['tune_kept']:.0%}, genre heard {heard} ({share:.0%})", flush=True)
+
+
+def again(json_file, out=None, *, kinds=("json",), device="cpu", as_json=False):
+    """Make a result again from the JSON file beside it; says in one sentence each what is not as it was.
+
+    Parameters
+    ----------
+    json_file : pathlib.Path
+        The song is looked for where it was, and beside this file.
+    out : pathlib.Path, optional
+        'song (jazz) (again).mp3' beside the JSON file by default.
+    kinds, device, as_json
+        As `convert_files` takes them.
+    """
+    settings, record = read_settings(json_file), read_record(json_file)
+    song = find_source(settings.source, json_file.parent)
+    if song is None:
+        raise UserError(f"The song {settings.source or 'of ' + json_file.name} was not found: put it beside {json_file.name}.")
+    if out is None or out.is_dir():
+        name = PureWindowsPath(record["file"])
+        out = (out or json_file.parent) / f"{name.stem} (again){name.suffix}"
+    check_places([song], [out], kinds)
+    for sentence in differences(json_file, song):
+        print(f"noteninja: {sentence}", file=sys.stderr)
+    pipe = NoteNinjaPipeline.from_pretrained().to(check_device(device))
+    tell(convert_one(pipe, song, out, settings, kinds), as_json)

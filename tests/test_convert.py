@@ -6,9 +6,14 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+from music21 import converter
 
 from noteninja_lib import __main__ as command_line
 from noteninja_lib import data_folder
+from noteninja_lib.convert import again, convert_files
+from noteninja_lib.errors import UserError
+from noteninja_lib.music.theory import load_tunes, to_stream, tune_from_score
+from noteninja_lib.settings import Settings
 from noteninja_lib.sound.audio import SAMPLE_RATE, load
 
 
@@ -55,8 +60,54 @@ def test_several_songs_go_to_a_folder_and_a_bad_one_does_not_stop_the_others(not
     bad.write_text("this is no music")
     status, told, err = noteninja("convert", song, bad, second, "--to", "rock", "-o", tmp_path / "made")
     assert status == 2 and "text.mp3" in err and "Traceback" not in err
-    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [f"{song.stem} (rock).mp3", "second (rock).mp3"]
+    assert sorted(path.name for path in (tmp_path / "made").glob("*.mp3")) == [f"{song.stem} (rock).mp3", "second (rock).mp3"]
+    assert {path.suffix for path in (tmp_path / "made").iterdir()} == {".mp3", ".json"}
     assert told.count("tune kept") == 2
+
+
+def test_a_result_is_made_again_from_the_json_beside_it(song, tmp_path, capsys):
+    own, out = tmp_path / "song.wav", tmp_path / "song (blues to jazz).wav"
+    shutil.copy(song, own)
+    settings = Settings([(0, "blues"), (1, "jazz")], 0.7, 2, 1.5, 11, mood=(0.5, -0.2), rate=1.25)
+    assert convert_files([own], settings, out, kinds=("mid", "musicxml", "json")) == 0
+    assert {path.suffix for path in tmp_path.glob("song (blues*")} == {".wav", ".mid", ".musicxml", ".json"}
+    again(out.with_suffix(".json"))
+    made = tmp_path / "song (blues to jazz) (again).wav"
+    assert made.read_bytes() == out.read_bytes() and made.with_suffix(".json").exists()
+    assert "will differ" not in capsys.readouterr().err
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for path in (own, out.with_suffix(".json")):
+        path.rename(moved / path.name)
+    soundfile.write(moved / own.name, load(moved / own.name)[:-SAMPLE_RATE], SAMPLE_RATE)
+    again(moved / f"{out.stem}.json", moved / "b.wav")
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("noteninja:")]
+    assert len(told) == 1 and "song.wav is not the song" in told[0] and (moved / "b.wav").exists()
+    (moved / own.name).unlink()
+    with pytest.raises(UserError, match="put it beside"):
+        again(moved / f"{out.stem}.json")
+
+
+def test_notes_are_converted_in_place_of_sound(tmp_path):
+    tune = load_tunes("test")[5]
+    to_stream(tune).write("musicxml", str(tmp_path / "tune.musicxml"))
+    (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nK:G\nGABc d2B2|c2A2 G4|GABc d2B2|c2A2 G4|\n")
+    assert convert_files([tmp_path / "tune.musicxml"], Settings("pop", steps=2), tmp_path / "a.wav", kinds=("mid", "musicxml")) == 0
+    assert convert_files([tmp_path / "a.mid"], Settings("pop", steps=2), tmp_path / "b.wav", kinds=()) == 0
+    assert convert_files([tmp_path / "tune.abc"], Settings("pop", steps=2), tmp_path / "c.wav", kinds=()) == 0
+    heard = tune_from_score(converter.parse(str(tmp_path / "a.musicxml"), forceSource=True))
+    pitches = [pitch for _, _, pitch in heard.notes]
+    assert pitches[:10] == [pitch for _, _, pitch in tune.notes][:10]
+    assert len(load(tmp_path / "b.wav")) > SAMPLE_RATE and len(load(tmp_path / "c.wav")) > SAMPLE_RATE
+
+
+def test_a_song_is_never_written_over(song, tmp_path):
+    midi = tmp_path / "tune.mid"
+    midi.write_bytes(b"")
+    with pytest.raises(UserError, match="over the song itself"):
+        convert_files([midi], Settings(), tmp_path / "tune.mp3", kinds=("mid",))
+    with pytest.raises(UserError, match="over the song itself"):
+        convert_files([song], Settings(), song)
 
 
 def bad_files(folder):

@@ -172,13 +172,16 @@ MAY_IMPORT = {
     "pipeline": {"sound", "music", "model", "songs"},
     "tasks": {"sound", "music", "model", "dataset", "tasks"},
     "training": {"sound", "music", "model", "dataset", "tasks"},
-    "evaluation": {"sound", "music", "model", "dataset", "pipeline", "evaluation"},
+    "evaluation": {"sound", "music", "model", "dataset", "songs", "pipeline", "evaluation"},
     "benchmark": {"sound", "music", "model", "dataset", "pipeline", "evaluation"},
-    "classroom": {"sound", "music", "model", "dataset", "songs", "pipeline", "export", "training", "evaluation", "classroom"},
-    "convert": {"sound", "music", "model", "pipeline"},
+    "classroom": {"sound", "music", "model", "dataset", "songs", "pipeline", "settings", "export", "training", "evaluation",
+                  "classroom"},
+    "settings": {"music", "model", "songs", "pipeline"},
+    "export": {"music", "settings"},
+    "convert": {"sound", "pipeline", "settings", "export"},
     "measuring": {"sound", "music", "model", "dataset", "pipeline", "evaluation", "benchmark", "classroom"},
     "__main__": {"sound", "music", "model", "dataset", "tasks", "pipeline", "training", "evaluation",
-                 "benchmark", "convert", "classroom", "measuring"},
+                 "benchmark", "settings", "convert", "classroom", "measuring"},
 }
 
 

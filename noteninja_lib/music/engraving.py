@@ -11,7 +11,8 @@ from .theory import to_stream
 COMPOUND = {"4/4": "12/8", "3/4": "9/8"}         # the same number of beats, each in three
 GRIDS = {"simple": (4, 3), "compound": (3, 6)}   # usual and less usual number of parts of a beat
 EARLY = 0.12                                     # of a beat, by which a note may come before the beat that it belongs to
-DOUBT = 0.03                                     # of a beat, by which the less usual one must fit better
+SPREAD = 0.03                                    # of a beat, by which onsets lie off the grid (standard deviation)
+DOUBT = 2.0                                      # by which the less usual one must fit better: e^2, or 7, times as likely
 SHORTEST_REST = 0.5                              # beats
 
 
@@ -52,8 +53,9 @@ def quantise(tune):
 
 
 def _misfit(onsets, parts):
-    """Mean distance of onsets, in beats, from the nearest of some equal parts of the beat."""
-    return np.abs(onsets * parts - np.round(onsets * parts)).mean() / parts
+    """How badly onsets, in beats, lie on equal parts of the beat: minus their log likelihood, but for a constant."""
+    off = (onsets * parts - np.round(onsets * parts)) / parts
+    return (off ** 2).sum() / (2 * SPREAD ** 2)
 
 
 def in_compound_time(tune):

@@ -186,6 +186,6 @@ def key_of_music(content):
     shares = heard / (heard.sum() or 1) + tune / (tune.sum() or 1)
     if not shares.any():
         return 0, "major"
-    line = stream.Stream([note.Note(60 + pitch, quarterLength=float(share)) for pitch, share in enumerate(shares)])
+    line = stream.Stream([note.Note(60 + pitch, quarterLength=float(shares[pitch])) for pitch in np.flatnonzero(shares)])
     key = line.analyze("krumhansl")
     return key.tonic.pitchClass, key.mode

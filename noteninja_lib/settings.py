@@ -1,0 +1,205 @@
+"""The settings of a conversion: checked, written to a small JSON file beside the result, and read again."""
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timezone
+from pathlib import Path, PureWindowsPath
+
+import torch
+
+from . import STEPS, __version__, fast_mode
+from .errors import UserError, check_range
+from .model.weights import CHECKSUMS, models_folder
+from .music.steering import is_path, styles
+from .pipeline import check_arguments
+from .songs import RATES
+
+NETWORKS = ("basic_pitch", "judge", "lead", "unet", "vae", "vocoder")      # those that a conversion uses
+TEMPOS = (20, 400)                                                         # beats a minute
+BIGGEST = 1_000_000                                                        # bytes of a JSON file
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides a conversion, apart from the weights.
+
+    Attributes
+    ----------
+    genre : str, dict or list
+        As the pipeline takes it: one of the ten, shares of several, or a path.
+    amount, steps, guidance, mood, tempo, rate
+        As the pipeline takes them.
+    seed : int
+        Of the noise.
+    source : str
+        The song's file as the user gave it; empty where there is none.
+    """
+    genre: object = "jazz"
+    amount: float = 1.0
+    steps: int = STEPS
+    guidance: float = 2.0
+    seed: int = 0
+    mood: object = None
+    tempo: float = None
+    rate: float = None
+    source: str = ""
+
+    def check(self):
+        """Refuse what no conversion can be made with, in one sentence."""
+        for name, whole in (("amount", False), ("steps", True), ("guidance", False), ("seed", True), ("tempo", False), ("rate", False)):
+            value = getattr(self, name)
+            if value is None and name in ("tempo", "rate"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+                raise UserError(f"The {name} must be a {'whole ' if whole else ''}number, not {value!r}.")
+        check_arguments(self.amount, self.steps, self.guidance)
+        for name, value, low, high in (("seed", self.seed, 0, 2**63 - 1), ("tempo in beats a minute", self.tempo, *TEMPOS),
+                                       ("rate of the tempo", self.rate, *RATES)):
+            if value is not None:
+                check_range(name, value, low, high)
+        if self.tempo is not None and self.rate is not None:
+            raise UserError("Give either a tempo in beats a minute or a rate, not both.")
+        try:
+            styles(self.genre, self.mood)
+        except UserError:
+            raise
+        except Exception as problem:                    # anything may stand in a file where a genre should be
+            raise UserError(f"The genre {self.genre!r} or the mood {self.mood!r} can't be read.") from problem
+
+    @property
+    def label(self):
+        """The genre in words, for the name of a file: "jazz", "jazz and rock", "blues to disco"."""
+        if is_path(self.genre):
+            return " to ".join(Settings(genre=value).label for _, value in self.genre)
+        return self.genre if isinstance(self.genre, str) else " and ".join(self.genre)
+
+    def convert(self, pipe, song, **options):
+        """Convert a song with these settings; options are `out` and `progress`."""
+        return pipe(song, self.genre, self.amount, self.steps, self.guidance, torch.Generator().manual_seed(self.seed),
+                    mood=self.mood, tempo=self.tempo, rate=self.rate, **options)
+
+
+def describe(result, path, settings):
+    """All that a result was made with, and what was measured.
+
+    Parameters
+    ----------
+    result : Conversion
+    path : pathlib.Path
+        The recording.
+    settings : Settings
+
+    Returns
+    -------
+    dict
+        For JSON; the one name of a place in it is the source's, as the user gave it.
+    """
+    arguments = asdict(settings)
+    source = arguments.pop("source")
+    found = find_source(source, path.parent)
+    return {"file": path.name, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "version": __version__,
+            "source": source, "source_sha256": digest(found) if found else None, "settings": arguments, "fast": fast_mode(),
+            "weights_sha256": weights(),
+            "measured": {"seconds": round(len(result.audio) / result.sample_rate, 2), "tune_kept": round(result.tune_kept, 3),
+                         "genre_heard": {genre: round(share, 3) for genre, share in result.genre_heard.items()}}}
+
+
+def read_settings(path):
+    """The settings in a JSON file that lies beside a conversion.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    UserError
+        If it can't be read, is no such file, or holds what no conversion can be made with.
+    """
+    record = read_record(path)
+    try:
+        given = dict(record["settings"])
+        given |= {name: _from_json(given.get(name)) for name in ("genre", "mood")}
+        known, needed = {field.name for field in fields(Settings)} - {"source"}, ("genre", "seed")
+        strange, missing = sorted(set(given) - known), [name for name in needed if given.get(name) is None]
+        if strange or missing:
+            raise UserError(f"it has no {missing[0]}" if missing else f"there is no setting called {strange[0]}")
+        settings = Settings(**given, source=record["source"])
+        settings.check()
+    except UserError as problem:
+        raise UserError(f"{Path(path).name} can't be used: {str(problem).rstrip('.')}.") from problem
+    except (TypeError, ValueError, KeyError) as problem:
+        raise UserError(f"{Path(path).name} can't be used: choose a JSON file as a conversion writes it.") from problem
+    return settings
+
+
+def read_record(path):
+    """All that such a JSON file holds, as a dict."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"There is no file {path}.")
+    try:
+        if path.stat().st_size > BIGGEST:
+            raise ValueError("too large")
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise UserError(f"{path.name} is no JSON file that can be read: choose one that a conversion wrote.") from problem
+    shape = {"settings": dict, "source": str, "file": str, "weights_sha256": dict}
+    if not isinstance(record, dict) or not all(isinstance(record.get(name), kind) for name, kind in shape.items()):
+        raise UserError(f"{path.name} holds no settings of a conversion: choose a JSON file that one wrote.")
+    return record
+
+
+def differences(path, source):
+    """What is not as it was when a JSON file was written, a sentence each.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The JSON file.
+    source : pathlib.Path
+        The song.
+
+    Returns
+    -------
+    list of str
+    """
+    record, told = read_record(path), []
+    if record.get("source_sha256") != digest(source):
+        told.append(f"{source} is not the song from which {record['file']} was made: the result will differ.")
+    changed = sorted(name for name, value in weights().items() if record["weights_sha256"].get(name) != value)
+    if changed:
+        told.append(f"The trained weights ({', '.join(changed)}) are not those with which {record['file']} was made: "
+                    "the result will differ.")
+    if bool(record.get("fast")) != fast_mode():
+        told.append(f"{record['file']} was made {'with' if record.get('fast') else 'without'} NOTENINJA_FAST: the result will differ.")
+    return told
+
+
+def find_source(name, folder):
+    """A song's file by the name that the user gave: where that leads, or else in a folder; None if there is none."""
+    places = [Path(name), folder / name, folder / PureWindowsPath(name).name] if name else []
+    return next((place for place in places if place.is_file()), None)
+
+
+def digest(path):
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights():
+    """SHA-256 of each network that a conversion uses, by its name; they were compared when the weights were loaded."""
+    sums = json.loads((models_folder() / CHECKSUMS).read_text(encoding="utf-8"))
+    return {name.partition("/")[0]: value for name, value in sums.items() if name.partition("/")[0] in NETWORKS}
+
+
+def _from_json(value):
+    """A genre or mood as the pipeline takes it: JSON has lists where there were pairs."""
+    if isinstance(value, list) and value and all(isinstance(one, list) for one in value):
+        return [(place, _from_json(one)) for place, one in value]
+    return tuple(value) if isinstance(value, list) else value

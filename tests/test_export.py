@@ -1,0 +1,215 @@
+"""What lies beside a conversion: MIDI and a score that read back as the same notes, and settings that survive a file."""
+import hashlib
+import json
+from dataclasses import replace
+
+import numpy as np
+import pretty_midi
+import pytest
+from music21 import converter
+
+from noteninja_lib.errors import UserError
+from noteninja_lib.export import export
+from noteninja_lib.music.band import arrange
+from noteninja_lib.music.content import from_audio, pick_notes
+from noteninja_lib.music.engraving import quantise
+from noteninja_lib.music.genres import load_recipe
+from noteninja_lib.music.notation import from_score
+from noteninja_lib.music.reshaping import beats_of
+from noteninja_lib.music.synthesis import render
+from noteninja_lib.music.theory import find_tune, load_tunes
+from noteninja_lib.music.transcription import heard_tune, places, settle
+from noteninja_lib.settings import Settings, describe, differences, find_source, read_settings
+from noteninja_lib.songs import Conversion
+from noteninja_lib.sound.audio import SAMPLE_RATE
+
+TUNES = [next(tune for tune in load_tunes("test") if (tune.metre, tune.mode) == (metre, "major")) for metre in ("2/2", "3/4", "6/8", "9/8")]
+
+
+def as_result(content):
+    """A conversion of known content, without the networks."""
+    sound = np.zeros(SAMPLE_RATE, np.float32)
+    return Conversion(sound, SAMPLE_RATE, sound, content, content.melody(), 0.81234, {"jazz": 0.9, "rock": 0.1}, {"rock": 1.0})
+
+
+@pytest.fixture(scope="module")
+def played():
+    """A pop band plays a tune: what it played, and what is heard."""
+    performance = arrange(TUNES[0], load_recipe("pop"), 7, duration=14.0)
+    return performance, from_audio(render(performance))
+
+
+def read_score(path):
+    """Notes (start, duration, pitch) in quarter notes of a MusicXML file, and its part."""
+    part = converter.parse(str(path), format="musicxml", forceSource=True).parts[0]
+    return [(float(note.offset), float(note.quarterLength), note.pitch.midi) for note in part.flatten().stripTies().notes
+            if "ChordSymbol" not in note.classes], part
+
+
+@pytest.mark.parametrize("tune", TUNES, ids=lambda tune: tune.metre)
+def test_a_known_tune_is_written_down_as_it_was(tune):
+    written, first_bar, tempo = heard_tune(from_score(tune, tempo=104))
+    assert tempo == pytest.approx(104, rel=0.01) and first_bar < 0.05
+    assert written.metre == {"2/2": "4/4", "6/8": "12/8"}.get(tune.metre, tune.metre)
+    assert (written.tonic, written.mode) == (tune.tonic, tune.mode)
+    starts = {round(start / written.beat * 12): pitch for start, _, pitch in written.notes}
+    ahead = min(starts) - round(tune.notes[0][0] / tune.beat * 12)
+    right = [starts.get(round(start / tune.beat * 12) + ahead) == pitch for start, _, pitch in tune.notes]
+    assert ahead % 12 == 0 and np.mean(right) > 0.95
+
+
+def test_beats_are_found_though_the_tracker_follows_the_off_beat(played):
+    performance, content = played
+    step = 60 / performance.tempo
+    for wrong in (0.0, 0.5 * step):
+        beats = settle(beats_of(content) + wrong, content)
+        off = places(performance.beats[2:-2], beats)
+        assert np.abs(off - np.round(off)).max() < 0.1
+
+
+def test_quantised_notes_lie_on_the_grid_one_after_another():
+    rng = np.random.default_rng(0)
+    beat = [(0, 0.5, 60), (0.5, 0.4, 62), (1, 0.3, 64), (1.25, 0.2, 65), (1.5, 0.5, 67), (2, 0.3, 65), (2 + 1 / 3, 0.3, 64),
+            (2 + 2 / 3, 0.3, 62), (3, 0.1, 60)]
+    loose = [(4 * bar + start + rng.uniform(-0.03, 0.03), lasts, pitch) for bar in range(4) for start, lasts, pitch in beat]
+    tune = replace(TUNES[0], metre="4/4", length=16.0, notes=tuple((max(start, 0), *rest) for start, *rest in loose))
+    written = quantise(tune)
+    wanted = [4 * bar + start for bar in range(4) for start, _, _ in beat]
+    assert np.allclose([start for start, _, _ in written.notes], wanted) and written.metre == "4/4"
+    assert [pitch for _, _, pitch in written.notes] == [pitch for _, _, pitch in beat] * 4
+    ends = [start + lasts for start, lasts, _ in written.notes]
+    assert all(lasts > 0 for _, lasts, _ in written.notes)
+    assert all(end <= start + 1e-9 for end, (start, _, _) in zip(ends, written.notes[1:]))
+    crowded = quantise(replace(tune, notes=((0.0, 0.1, 60), (0.02, 1.0, 64), (1.0, 1.0, 65))))
+    assert [note[2] for note in crowded.notes] == [64, 65]
+
+
+def test_the_score_reads_back_as_the_tune_that_was_heard(played, tmp_path):
+    _, content = played
+    written, _, tempo = heard_tune(content)
+    (file,) = export(as_result(content), tmp_path / "a song (jazz).mp3", Settings(source="my song.mp3"), ("musicxml",))
+    assert file == tmp_path / "a song (jazz).musicxml" and [path for path in tmp_path.iterdir()] == [file]
+    notes, part = read_score(file)
+    assert [pitch for _, _, pitch in notes] == [pitch for _, _, pitch in written.notes] and len(notes) > 10
+    assert np.allclose([note[:2] for note in notes], [note[:2] for note in written.notes], atol=0.01)
+    marks = part.flatten()
+    assert marks.getElementsByClass("MetronomeMark").first().number == round(tempo)
+    assert marks.getElementsByClass("TimeSignature").first().ratioString == written.metre
+    assert marks.getElementsByClass("ChordSymbol") and marks.getElementsByClass("Key").first().tonic.pitchClass == written.tonic
+    for bar in part.getElementsByClass("Measure"):
+        assert bar.highestTime == pytest.approx(bar.barDuration.quarterLength) and not bar.voices
+
+
+def test_the_score_of_triplets_can_be_read(tmp_path):
+    thirds = tuple((start, 0.4, 60 + number % 5) for number, start in enumerate((0, 0.5, 1, 4 / 3, 5 / 3, 2.5, 3 + 1 / 3, 4, 5, 6, 7)))
+    content = from_score(replace(TUNES[0], metre="4/4", length=8.0, notes=thirds, chords=((0.0, 4.0, 0, "maj"), (4.0, 4.0, 7, "maj"))))
+    export(as_result(content), tmp_path / "a.wav", Settings(), ("musicxml",))
+    notes, part = read_score(tmp_path / "a.musicxml")
+    starts = np.array([start for start, _, _ in notes])
+    assert np.allclose((starts - starts[0])[:7], [0, 0.5, 1, 4 / 3, 5 / 3, 2.5, 3 + 1 / 3], atol=0.01)
+    assert all(element.duration.type != "inexpressible" for element in part.flatten().notesAndRests)
+
+
+def test_midi_reads_back_as_the_notes_heard(played, tmp_path):
+    performance, content = played
+    (file,) = export(as_result(content), tmp_path / "song v1.2 (jazz).mp3", Settings(), ("mid",))
+    assert file.name == "song v1.2 (jazz).mid"
+    midi = pretty_midi.PrettyMIDI(str(file))
+    assert midi.get_tempo_changes()[1][0] == pytest.approx(performance.tempo, rel=0.01)
+    tune, others = midi.instruments
+    assert (tune.name, others.name) == ("tune", "other notes") and not tune.is_drum
+    heard = content.melody()
+    assert [note.pitch for note in tune.notes] == [note.pitch for note in heard]
+    assert np.allclose([(n.start, n.end) for n in tune.notes], [(n.start, n.end) for n in heard], atol=0.002)
+    everything = pick_notes(*content.notes)
+    assert 0 < len(others.notes) < len(everything)
+    for note in others.notes[:50]:
+        assert any(one.pitch == note.pitch and abs(one.start - note.start) < 0.002 for one in everything)
+        assert not any(one.pitch == note.pitch and abs(one.start - note.start) < 0.04 for one in heard)
+
+
+def test_music_without_notes_or_beat_is_exported_too(tmp_path):
+    blank = from_score(TUNES[0])
+    for layer in (blank.lead, blank.notes, blank.rhythm):
+        layer[:] = 0
+    export(as_result(blank), tmp_path / "a.mp3", Settings(), ("mid", "musicxml"))
+    assert read_score(tmp_path / "a.musicxml")[0] == []
+    assert not any(track.notes for track in pretty_midi.PrettyMIDI(str(tmp_path / "a.mid")).instruments)
+
+
+ALL = [Settings(), Settings("rock", 0.5, 7, 1.5, 123, "happy", 120.5, None, "Lied é 曲.mp3"), Settings({"jazz": 1, "rock": 3}, rate=0.5),
+       Settings([(0, "blues"), (0.5, {"jazz": 1, "pop": 1}), (1, "disco")], mood=[(0.0, "sad"), (1.0, (0.5, -0.3))]), Settings(mood=(0.1, -1))]
+
+
+@pytest.mark.parametrize("settings", ALL, ids=lambda settings: settings.label)
+def test_settings_survive_a_file(settings, tmp_path):
+    (file,) = export(as_result(from_score(TUNES[0])), tmp_path / f"song ({settings.label}).mp3", settings, ("json",))
+    assert read_settings(file) == settings
+    record = json.loads(file.read_text(encoding="utf-8"))
+    assert record["measured"]["tune_kept"] == 0.812 and record["measured"]["genre_heard"] == {"jazz": 0.9, "rock": 0.1}
+    assert set(record["weights_sha256"]) == {"basic_pitch", "judge", "lead", "unet", "vae", "vocoder"}
+
+
+def test_no_place_of_this_machine_is_told(tmp_path):
+    song = tmp_path / "song.wav"
+    song.write_bytes(b"sound")
+    record = describe(as_result(from_score(TUNES[0])), tmp_path / "song (jazz).mp3", Settings(source="song.wav"))
+    assert str(tmp_path) not in json.dumps(record) and record["source"] == "song.wav"
+    assert record["source_sha256"] == hashlib.sha256(b"sound").hexdigest()
+
+
+def test_a_song_is_found_where_it_was_or_beside_the_file(tmp_path):
+    song = tmp_path / "song.wav"
+    song.write_bytes(b"sound")
+    for name in (str(song), "song.wav", "old place/song.wav", "C:\\music\\song.wav"):
+        assert find_source(name, tmp_path) == song
+    assert find_source("other.wav", tmp_path) is None and find_source("", tmp_path) is None
+
+
+def test_what_changed_since_is_told(tmp_path):
+    song = tmp_path / "song.wav"
+    song.write_bytes(b"sound")
+    (file,) = export(as_result(from_score(TUNES[0])), tmp_path / "song (jazz).mp3", Settings(source=str(song)), ("json",))
+    assert differences(file, song) == []
+    song.write_bytes(b"another sound")
+    record = json.loads(file.read_text(encoding="utf-8"))
+    record["weights_sha256"]["unet"] = "0" * 64
+    file.write_text(json.dumps(record), encoding="utf-8")
+    source, weights = differences(file, song)
+    assert "song.wav" in source and "unet" in weights and "vocoder" not in weights
+
+
+def broken(file, change):
+    """The JSON file with one thing changed: a function that returns what to write, or changes the record."""
+    record = json.loads(file.read_text(encoding="utf-8"))
+    text = change(record)
+    file.write_text(text if isinstance(text, str) else json.dumps(record), encoding="utf-8")
+
+
+@pytest.mark.parametrize("change, word", [
+    (lambda record: "", "no JSON"), (lambda record: "{", "no JSON"), (lambda record: "[1, 2]", "no settings"),
+    (lambda record: record.pop("settings") and None, "no settings"), (lambda record: record.update(source=3), "no settings"),
+    (lambda record: record["settings"].update(seed="one"), "seed must be a whole number"),
+    (lambda record: record["settings"].update(amount=1.5), "between 0 and 1"),
+    (lambda record: record["settings"].update(amount=float("nan")), "between 0 and 1"),
+    (lambda record: record["settings"].update(steps=True), "steps"), (lambda record: record["settings"].update(volume=3), "volume"),
+    (lambda record: record["settings"].pop("seed") and None, "seed"), (lambda record: record["settings"].update(genre="polka"), "jazz"),
+    (lambda record: record["settings"].update(genre=[[0, "jazz", 1]]), "can't be used"),
+    (lambda record: record["settings"].update(genre=5), "genre"), (lambda record: record["settings"].update(mood="angry"), "happy"),
+    (lambda record: record["settings"].update(tempo=100, rate=2), "not both"),
+    (lambda record: record["settings"].update(rate=9), "between 0.5 and 2")])
+def test_a_broken_file_is_one_sentence(tmp_path, change, word):
+    (file,) = export(as_result(from_score(TUNES[0])), tmp_path / "song (jazz).mp3", Settings(), ("json",))
+    broken(file, change)
+    with pytest.raises(UserError, match=word) as told:
+        read_settings(file)
+    assert file.name in str(told.value) and "\n" not in str(told.value)
+
+
+def test_what_cannot_be_written_is_told(tmp_path):
+    result = as_result(from_score(find_tune(TUNES[0].name)))
+    with pytest.raises(UserError, match="mid, musicxml, json"):
+        export(result, tmp_path / "a.mp3", Settings(), ("pdf",))
+    with pytest.raises(UserError, match="could not be written"):
+        export(result, tmp_path / "no folder" / "a.mp3", Settings(), ("json",))
+    assert list(tmp_path.iterdir()) == []
