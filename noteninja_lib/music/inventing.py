@@ -59,7 +59,7 @@ def invent(seed, *, bars=16, metre="4/4", mode=None, motif=None, model=None):
     model = model or learn(metre, mode)
     reference = home([pitch for _, _, pitch in given], tonic) if given else 0
     begin = [(start, duration, pitch - reference) for start, duration, pitch in given]
-    known = known_runs() - set(runs_of(given, KNOWN_RUN + 1))
+    known = known_runs() - set(runs_of(given, KNOWN_RUN + 1)) if given else known_runs()
     for _ in range(TRIES):
         notes = draw_tune(rng, model, metre, bars, begin)
         if notes and comes_home(notes, metre) and known.isdisjoint(runs_of(notes, KNOWN_RUN + 1)):
@@ -177,7 +177,8 @@ def draw_tune(rng, model, metre, bars, motif=()):
     bar, end = bar_length(metre), motif[-1][0] + motif[-1][1] if motif else 0.0
     repeats = lay_out(rng, bars, int(np.ceil(end / bar - 1e-3)))
     notes = {round(start, 3): (duration, height) for start, duration, height in motif}      # by their onset
-    span = max(RANGE, int(np.ptp([height for _, _, height in motif])) if motif else 0)
+    heights = [height for _, _, height in motif]
+    span = max(RANGE, int(np.ptp(heights)) if heights else 0)
     for number, rhythm in enumerate(draw_rhythm(rng, model, metre, repeats, motif)):
         for position in rhythm:
             start = round(number * bar + position, 3)
@@ -185,12 +186,12 @@ def draw_tune(rng, model, metre, bars, motif=()):
                 continue
             if repeats[number] is not None:
                 notes[start] = notes[round(repeats[number] * bar + position, 3)]
-                continue
-            heights = [height for _, height in notes.values()]
-            height = next_height(rng, model, metre, place_of(number, bars), position, heights, span)
-            if height is None:
+            else:
+                height = next_height(rng, model, metre, place_of(number, bars), position, heights, span)
+                notes[start] = (np.inf, height)    # until the next note
+            if notes[start][1] is None:
                 return None
-            notes[start] = (np.inf, height)        # until the next note
+            heights.append(notes[start][1])
     ends = [*list(notes)[1:], bars * bar]
     return [(start, min(duration, after - start), height) for (start, (duration, height)), after in zip(notes.items(), ends)]
 
