@@ -16,7 +16,7 @@ from tqdm import tqdm
 from . import data_folder
 from .sound.audio import SAMPLE_RATE, load, loudness, save
 
-SHORT, LONG = 30, 20 * 60      # seconds of music
+SHORT, LONG = 30, (10, 20)      # seconds, and minutes, of music
 
 
 def run_measured(*words):
@@ -61,7 +61,6 @@ def measure(out=None, song=None):
     with tempfile.TemporaryDirectory() as folder:
         short, long, made = (Path(folder) / name for name in ("short.mp3", "long.mp3", "made.mp3"))
         lengthen(song, SHORT, short)
-        lengthen(song, LONG, long)
         pipe, times = NoteNinjaPipeline.from_pretrained(), []
         for number in tqdm(range(4), desc="30 s, networks loaded", unit=" conversions"):     # the first one warms up
             began = time.perf_counter()
@@ -75,9 +74,11 @@ def measure(out=None, song=None):
         del pipe, result
         words = ("--to", "jazz", "-o", str(made))
         figures["cold_s"], figures["memory_30_s_gb"] = run_measured("convert", str(short), *words)
-        print("converting 20 minutes: this takes some minutes", flush=True)
-        long_seconds, figures["memory_20_min_gb"] = run_measured("convert", str(long), *words)
-        figures["real_time_factor_20_min"] = long_seconds / LONG
+        for minutes in LONG:
+            print(f"converting {minutes} minutes: this takes some minutes", flush=True)
+            lengthen(song, minutes * 60, long)
+            seconds, figures[f"memory_{minutes}_min_gb"] = run_measured("convert", str(long), *words)
+            figures[f"real_time_factor_{minutes}_min"] = seconds / minutes / 60
     figures = {name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()}
     for name, value in figures.items():
         print(f"{name:26} {value}")

@@ -16,7 +16,7 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from diffusers.utils.logging import disable_progress_bar
 
 from . import STEPS, fast_mode
-from .errors import check_range
+from .errors import UserError, check_range
 from .model import windows
 from .model.autoencoder import MelAutoencoder          # diffusers loads only classes that were imported before
 from .model.denoiser import Denoiser
@@ -79,7 +79,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def __call__(self, audio, genre="jazz", amount=1.0, num_inference_steps=STEPS, guidance_scale=2.0, generator=None, *,
-                 mood=None, tempo=None, rate=None, latents=None, out=None, progress=None):
+                 mood=None, tempo=None, rate=None, seconds=None, latents=None, out=None, progress=None):
         """Convert a song.
 
         Parameters
@@ -102,6 +102,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
             Beats a minute, between half and twice the source's own.
         rate : float, optional
             The same as a factor, 0.5 to 2. If neither is given, the source's tempo stays, or the mood changes it by up to 15 %.
+        seconds : float, optional
+            Length of the result, up to an hour: the song is extended to it, with a form.
         latents : torch.Tensor, optional
             Noise to begin with, such as `noise_like` or `invert` give, in place of what the generator draws.
         out : path, optional
@@ -120,11 +122,13 @@ class NoteNinjaPipeline(DiffusionPipeline):
         """
         check_arguments(amount, num_inference_steps, guidance_scale)
         check_range("rate of the tempo", 1.0 if rate is None else rate, *RATES)
+        if seconds and amount < 1:
+            raise UserError("What is extended can't keep the recording too: leave the amount at 1.")
         styles(genre, mood)                              # what is wrong there is told before the song is listened to
         progress = progress or (lambda fraction, what: None)
         progress(0.0, "reading")
         source = read_source(audio, FAST_SECONDS if fast_mode() else None, lambda done: progress(0.02 + 0.13 * done, "listening"))
-        plan = Plan(source.content, mood, tempo, rate, samples=len(source.audio))
+        plan = Plan(source.content, mood, tempo, rate, seconds, samples=len(source.audio))
         return self.make(source, plan, genre, amount, num_inference_steps, guidance_scale, generator, latents, out, progress)
 
     @torch.no_grad()
@@ -170,15 +174,13 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
         Returns
         -------
-        (torch.Tensor, Source, torch.Tensor)
-            Noise (1, 8, rows, columns) for `latents` of a conversion, the song, and the style that was told.
+        torch.Tensor
+            Noise (1, 8, rows, columns) for `latents` of a conversion.
         """
         source = read_source(audio, FAST_SECONDS if fast_mode() else None)
         style = torch.from_numpy(styles(genre)).to(self.device) if genre else torch.zeros(1, len(GENRES) + 2, device=self.device)
         flow = windows.WindowedFlow(self.unet, source.content, style, source.content.rhythm.shape[-1] // windows.FOLD)
-        times = time_steps(num_inference_steps).flip(0)
-        latents = heun(lambda at, time: flow(at, time), windows.encode(self.vae, source.whole), times)
-        return latents, source, style
+        return heun(flow, windows.encode(self.vae, source.whole), time_steps(num_inference_steps).flip(0))
 
     def styles_for(self, genre, plan):
         """A style for each latent column where genre or mood is a path, shape (columns, 12), or else a single one, (1, 12)."""
@@ -228,7 +230,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         begin = set_schedule(self.scheduler, steps, level, self.device)
         if source is not None:
             sigma = self.scheduler.sigmas[begin]
-            latents = (1 - sigma) * source[..., :latents.shape[-1]] + sigma * latents
+            latents = (1 - sigma) * source[..., torch.arange(latents.shape[-1]).clamp(max=source.shape[-1] - 1)] + sigma * latents
         flow = windows.WindowedFlow(self.unet, content, styles, latents.shape[-1], guidance_scale, self.config.guided, neutral)
         timesteps = self.scheduler.timesteps[begin:]
         for number, time in enumerate(timesteps):
@@ -243,8 +245,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
     def make(self, source, plan, genre, amount, steps, guidance_scale, generator, noise, out, progress):
         """Play a song by its plan, save that, and listen to it; see `__call__`."""
         steps = min(steps, FAST_STEPS) if fast_mode() else steps
-        latents = self.denoise(self.begin(source.whole, amount, plan.places), plan.content, self.styles_for(genre, plan), amount, steps,
-                               guidance_scale, generator, lambda done: progress(0.15 + 0.6 * done, "converting"), noise=noise,
+        begin = self.begin(source.whole, amount, plan.places)
+        latents = self.denoise(begin, plan.content, self.styles_for(genre, plan), amount, steps, guidance_scale, generator, lambda done: progress(0.15 + 0.6 * done, "converting"), noise=noise,
                                neutral=plan.neutral)
         made = self.sound(latents, lambda done: progress(0.75 + 0.12 * done, "making sound"))
         made = normalise(plan.dynamics(made[:plan.samples]))

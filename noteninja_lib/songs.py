@@ -7,7 +7,8 @@ from diffusers.utils import BaseOutput
 
 from .errors import UserError, check_range
 from .music.content import Content, from_audio
-from .music.moods import gains, tempo_places, with_mood
+from .music.extending import extend, fade_out
+from .music.moods import QUICKER, gains, tempo_places, with_mood
 from .music.reshaping import tempo_of, warp, whole_columns
 from .music.rhythm import FRAME_RATE
 from .music.steering import moods
@@ -50,6 +51,8 @@ class Plan:
         Beats a minute.
     rate : float, optional
         How much faster; if neither is given, the mood decides.
+    seconds : float, optional
+        Length of the result: the song is extended to it, with a form (see `extending.extend`).
     samples : int, optional
         Of the song, where it is shorter than its content picture.
 
@@ -58,19 +61,20 @@ class Plan:
     content : Content
         In the mood and at the tempo, filled up to whole columns.
     neutral : Content or None
-        The same without the mood; None where there is none.
+        The same with neutral valence; None where the mood has none.
     places : numpy.ndarray, shape (frames,)
         Which column of the song each column shows, as `reshaping.warp` takes them.
     samples : int
         Of its sound.
     """
 
-    def __init__(self, content, mood=None, tempo=None, rate=None, *, samples=None):
-        frames = content.rhythm.shape[-1]
+    def __init__(self, content, mood=None, tempo=None, rate=None, seconds=None, *, samples=None):
         rate = rate_of(content, tempo) if tempo else rate
-        self.mood = mood
-        self.moods = moods(mood, np.linspace(0, 1, 200))
-        moody = bool(self.moods.any())
+        self.mood, self.moods = mood, moods(mood, np.linspace(0, 1, 200))
+        if seconds:
+            rates = 1 + QUICKER * self.moods[:, 1] if rate is None else np.full(1, rate)
+            content, samples = extend(content, seconds / np.mean(1 / rates)), None
+        frames, moody = content.rhythm.shape[-1], bool(self.moods.any())
         self.places = tempo_places(self.moods, frames) if rate is None else np.arange(max(1, round(frames / rate))) * rate
         self.samples = round((samples or frames * HOP_LENGTH) * len(self.places) / frames)
         changed = len(self.places) != frames or moody
@@ -78,11 +82,11 @@ class Plan:
         def timed(one):
             return whole_columns(warp(one, self.places)) if changed else whole_columns(one)
         self.content = timed(with_mood(content, self.moods))
-        self.neutral = timed(content) if moody else None
+        self.neutral = timed(with_mood(content, self.moods * (0, 1))) if self.moods[:, 0].any() else None
 
     def dynamics(self, audio):
-        """A recording (samples,) of this, louder where the mood is excited and softer where it is calm."""
-        return audio * gains(self.moods, len(audio)) if self.neutral else audio
+        """A recording (samples,) of this, louder where the mood is excited, softer where it is calm, fading after the last note."""
+        return fade_out(audio * gains(self.moods, len(audio)) if self.neutral else audio, self.content)
 
 
 @dataclass

@@ -14,7 +14,8 @@ FOLD = 4                       # spectrogram columns to a latent column
 COLUMN = FOLD * HOP_LENGTH     # samples to a latent column
 WINDOW, OVERLAP = 512, 32      # latent columns denoised at once (23.8 s), and shared by neighbours (1.5 s)
 NARROW, LAP = 128, 64          # the same where the style changes on the way: a window knows one style only
-MOOD_SCALE = 4.0               # how much more of what a mood changes
+VALENCE = -2                   # place in a style vector
+VALENCE_SCALE = 4.0            # how much more of what valence changes: chords are heard less than asked for
 CONTEXT = 24                   # latent columns around a window that encoder, decoder and vocoder also see
 
 
@@ -45,7 +46,7 @@ class WindowedFlow:
     guided : (float, float)
         Noise levels between which guidance is on.
     neutral : Content, optional
-        The same music without its mood; what the mood changes in the velocity is then added `MOOD_SCALE` times more.
+        The same music with neutral valence; what valence changes in the velocity is then added `VALENCE_SCALE` times more.
     """
 
     def __init__(self, unet, content, styles, columns, guidance_scale=1.0, guided=(0.0, 1.0), neutral=None):
@@ -87,7 +88,8 @@ class WindowedFlow:
         count, drawn = len(styles), self.drawn[number]
         rows = [(drawn, style) for style in styles]
         if self.neutral:
-            plain = styles * (torch.arange(styles.shape[1], device=styles.device) < styles.shape[1] - 2)
+            plain = styles.clone()
+            plain[:, VALENCE] = 0
             rows += [(self.neutral[number], style) for style in plain]
         guided = self.scale != 1 and self.guided[0] <= time <= self.guided[1]
         if guided:
@@ -98,7 +100,7 @@ class WindowedFlow:
         asked = (said[:count] * shares).sum(0, keepdim=True)
         velocity = guide(asked, said[-1:], self.scale) if guided else asked
         if self.neutral:
-            velocity = velocity + MOOD_SCALE * (asked - (said[count:2 * count] * shares).sum(0, keepdim=True))
+            velocity = velocity + VALENCE_SCALE * (asked - (said[count:2 * count] * shares).sum(0, keepdim=True))
         return velocity
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from .content import LOWEST, PITCHES
+from .notation import draw_notes
 from .reshaping import beats_of
 from .rhythm import FRAME_RATE
 
@@ -104,29 +105,34 @@ def recolour(content, valence):
     """
     segments = segments_of(content)
     chords, wish = chords_of(content, segments), [valence[one].mean() for one in segments]
-    starts, notes = np.array([one.start for one in segments]), content.notes.copy()
-    moved = np.zeros_like(notes)
+    changed = np.array([touches(number, pull) for number, pull in enumerate(wish)])
+    starts, frames = np.array([one.start for one in segments]), content.rhythm.shape[-1]
+    notes = content.notes.astype(np.float32) * ~np.repeat(changed, [one.stop - one.start for one in segments])
     for note in content.accompaniment():
-        column, row = round(note.start * FRAME_RATE), note.pitch - LOWEST
-        number = max(0, np.searchsorted(starts, column + 1, "right") - 1)
-        target = row + shift_of(note.pitch, int(chords[number]), wish[number], number)
-        if target != row and 0 <= target < PITCHES:
-            columns = slice(max(0, column - ONSET), max(round(note.end * FRAME_RATE), column + ONSET))
-            moved[:, target, columns] = np.maximum(moved[:, target, columns], notes[:, row, columns])
-            notes[:, row, columns] = 0
-    return replace(content, notes=np.maximum(np.maximum(notes, moved), content.lead))
+        start, end = round(note.start * FRAME_RATE), round(note.end * FRAME_RATE)
+        number = max(0, np.searchsorted(starts, start + 1, "right") - 1)
+        if changed[number]:
+            pitch = note.pitch + shift_of(note.pitch, int(chords[number]), wish[number])
+            columns = slice(max(0, start - ONSET), min(frames, max(end, start + ONSET)))
+            drawn = draw_notes([replace(note, start=(start - columns.start) / FRAME_RATE, end=(end - columns.start) / FRAME_RATE,
+                                        pitch=pitch)], columns.stop - columns.start)
+            notes[..., columns] = np.maximum(notes[..., columns], drawn)
+    return replace(content, notes=np.maximum(notes, content.lead))
 
 
-def shift_of(pitch, chord, valence, number):
-    """Semitones by which a note of a chord moves; `number` counts the chords."""
-    if (number * GOLDEN) % 1 >= abs(valence):
-        return 0
+def touches(number, pull):
+    """Whether a pull of -1 to 1 changes the chord of this number: at .5 every other one, evenly spread."""
+    return (number * GOLDEN) % 1 < abs(pull)
+
+
+def shift_of(pitch, chord, valence):
+    """Semitones by which a note of a chord (a number in `TRIADS`) moves."""
     interval, minor, shift = (pitch - chord % 12) % 12, chord >= 12, 0
     if valence < 0 and not minor:                               # C E G becomes C E A, over A
         shift = 2 if interval == 7 else -3 if interval == 0 and pitch < BASS else 0
     elif valence > 0 and minor:                                 # A C E becomes G C E, over C
         shift = 3 if interval == 0 and pitch < BASS else -2 if interval == 0 else 0
-    if pitch >= BASS and (pitch <= 67 if valence > 0 else pitch >= 57):
+    if pitch >= BASS and (pitch < 68 if valence > 0 else pitch >= 60):    # neither above the tune nor into the bass
         shift += 12 if valence > 0 else -12
     return shift
 
@@ -145,7 +151,7 @@ def enliven(content, arousal):
     halves = np.round((beats[:-1] + np.diff(beats) / 2) * FRAME_RATE).astype(int)
     for number, column in enumerate(halves):
         wish, around = arousal[column], slice(max(0, column - ONSET), column + ONSET)
-        if (number * GOLDEN) % 1 >= abs(wish):
+        if not touches(number, wish):
             continue
         if wish > 0:
             sounding = notes[1, :, column] > 0.3
