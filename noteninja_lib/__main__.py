@@ -4,19 +4,20 @@ import sys
 from pathlib import Path
 from typing import Annotated, List, Optional
 
-if sys.argv[1:2] not in (["convert"], ["benchmark"]):       # with the cores to themselves these are a fifth faster without
+if sys.argv[1:2] not in (["convert"], ["benchmark"]):      # with the cores to themselves these are a fifth faster without
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")     # processes that share the cores must not spin while they wait
 
 import typer  # noqa: E402
 
-from . import STEPS  # noqa: E402
 from .errors import UserError  # noqa: E402
 from .measuring import app as measuring_app  # noqa: E402
+from .playing import app as playing_app  # noqa: E402
 
 app = typer.Typer(help="Hear the same tune in another genre.", no_args_is_help=True, add_completion=False,
                   pretty_exceptions_enable=False)
 dataset_app = typer.Typer(help="Make, open and check data sets: GTZAN, or the band's own in its shape.", no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
+app.add_typer(playing_app)
 app.add_typer(measuring_app)                            # without a name: its commands stand beside the others
 
 
@@ -136,25 +137,6 @@ def calibrate(tunes: Annotated[int, typer.Option(min=2, help="Validation tunes."
     settings = measure(tunes, workers=workers)
     assemble(models_folder(), **settings)
     typer.echo(str(settings))
-
-
-@app.command()
-def convert(songs: Annotated[List[Path], typer.Argument(help="Recordings: mp3, wav, flac or ogg.")],
-            to: Annotated[str, typer.Option(help="Genre: blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock.")],
-            out: Annotated[Optional[Path], typer.Option("-o", "--out", help="File to write; a folder for several songs.")] = None,
-            amount: Annotated[float, typer.Option(help="0: the source, 1: fully converted.")] = 1.0,
-            steps: Annotated[int, typer.Option(help="Inference steps.")] = STEPS,
-            guidance: Annotated[float, typer.Option(help="Guidance scale; 1 switches it off.")] = 2.0,
-            seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
-            device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
-            json: Annotated[bool, typer.Option("--json", help="Print one JSON object a song, for scripts.")] = False):
-    """Convert songs to another genre and say how much of the tune was kept."""
-    from .convert import convert_files
-    from .settings import Settings
-    settings = Settings(to, amount, steps, guidance, seed)
-    failed = convert_files(songs, settings, out, device=device, as_json=json)
-    if failed:
-        raise typer.Exit(2)
 
 
 @app.command()

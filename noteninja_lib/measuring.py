@@ -108,3 +108,17 @@ def ladder(tunes: Annotated[int, typer.Option(min=2, help="Test tunes, each in a
     from .model.weights import models_folder
     shipped = not (out or data or split != "test")
     report(tunes, models_folder() / "ladder.json" if shipped else out, workers=workers, seed=seed, split=split, data=data)
+
+
+@app.command()
+def steering(only: Annotated[Optional[List[str]], typer.Option(help="interpolation, inversion, inventions, tempo, mood or length; "
+                                                                    "all of them by default.")] = None,
+             share: Annotated[float, typer.Option(min=0.01, max=10, help="Of the usual number of measurements.")] = 1.0,
+             out: Annotated[Optional[Path], typer.Option(help="JSON file to write; data/models/steering.json by default.")] = None,
+             split: Annotated[str, typer.Option(help="validation to choose settings, test to report.")] = "test",
+             workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, seed: int = 0):
+    """Measure what each knob does: paths and mixtures, inversion, inventions, tempo, mood, length."""
+    from .evaluation.steering import report
+    from .model.weights import models_folder
+    shipped = split == "test" and share == 1 and seed == 0
+    report(out or (models_folder() / "steering.json" if shipped else None), only or (), share, seed=seed, split=split, workers=workers)

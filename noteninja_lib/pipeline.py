@@ -104,8 +104,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
             The same as a factor, 0.5 to 2. If neither is given, the source's tempo stays, or the mood changes it by up to 15 %.
         seconds : float, optional
             Length of the result, up to an hour: the song is extended to it, with a form.
-        latents : torch.Tensor, optional
-            Noise to begin with, such as `noise_like` or `invert` give, in place of what the generator draws.
+        latents : torch.Tensor or callable, optional
+            Noise to begin with, such as `noise_like` or `invert` give, or a function of the content that gives it.
         out : path, optional
             Where to save the result; sooner done here than afterwards, since it is listened to meanwhile.
         progress : callable, optional
@@ -226,7 +226,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         level = self.level_of(amount)
         if level < 0.01:
             return source
-        latents = self.noise_like(content, generator) if noise is None else noise
+        latents = self.noise_like(content, generator) if noise is None else noise(content) if callable(noise) else noise
         begin = set_schedule(self.scheduler, steps, level, self.device)
         if source is not None:
             sigma = self.scheduler.sigmas[begin]

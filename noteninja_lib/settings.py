@@ -3,13 +3,16 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path, PureWindowsPath
 
 import torch
 
 from . import STEPS, __version__, fast_mode
 from .errors import UserError, check_range
+from .model.diffusion import slerp
 from .model.weights import CHECKSUMS, models_folder
+from .music.extending import LONGEST
 from .music.steering import is_path, styles
 from .pipeline import check_arguments
 from .songs import RATES
@@ -29,8 +32,14 @@ class Settings:
         As the pipeline takes it: one of the ten, shares of several, or a path.
     amount, steps, guidance, mood, tempo, rate
         As the pipeline takes them.
-    seed : int
-        Of the noise.
+    seed, other_seed : int
+        Of the noise; with another one, a share of its noise is mixed in.
+    second : str
+        Another song, a share of which is mixed in.
+    share : float
+        Of the second song or the other seed.
+    seconds : float
+        Length to which the song is extended.
     source : str
         The song's file as the user gave it; empty where there is none.
     """
@@ -42,23 +51,33 @@ class Settings:
     mood: object = None
     tempo: float = None
     rate: float = None
+    seconds: float = None
+    second: str = None
+    other_seed: int = None
+    share: float = 0.5
     source: str = ""
 
     def check(self):
         """Refuse what no conversion can be made with, in one sentence."""
-        for name, whole in (("amount", False), ("steps", True), ("guidance", False), ("seed", True), ("tempo", False), ("rate", False)):
-            value = getattr(self, name)
+        for name in ("amount", "steps", "guidance", "seed", "tempo", "rate"):
+            value, whole = getattr(self, name), name in ("steps", "seed")
             if value is None and name in ("tempo", "rate"):
                 continue
             if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
                 raise UserError(f"The {name} must be a {'whole ' if whole else ''}number, not {value!r}.")
         check_arguments(self.amount, self.steps, self.guidance)
-        for name, value, low, high in (("seed", self.seed, 0, 2**63 - 1), ("tempo in beats a minute", self.tempo, *TEMPOS),
-                                       ("rate of the tempo", self.rate, *RATES)):
+        for name, value, low, high in (("seed", self.seed, 0, 2**63 - 1), ("other seed", self.other_seed, 0, 2**63 - 1),
+                                       ("tempo in beats a minute", self.tempo, *TEMPOS), ("rate of the tempo", self.rate, *RATES),
+                                       ("length in seconds", self.seconds, 1, LONGEST), ("share", self.share, 0, 1)):
             if value is not None:
                 check_range(name, value, low, high)
         if self.tempo is not None and self.rate is not None:
             raise UserError("Give either a tempo in beats a minute or a rate, not both.")
+        mixed = [name for name in ("second", "other_seed", "seconds") if getattr(self, name) is not None]
+        if len(mixed) > 1 or mixed and self.amount < 1:
+            raise UserError("A mixture of songs or of seeds, and a given length, go with the full amount only, and one at a time.")
+        if self.second is not None and (self.tempo or self.rate):
+            raise UserError("Two songs meet at a tempo between theirs: leave the tempo out.")
         try:
             styles(self.genre, self.mood)
         except UserError:
@@ -75,8 +94,19 @@ class Settings:
 
     def convert(self, pipe, song, **options):
         """Convert a song with these settings; options are `out` and `progress`."""
-        return pipe(song, self.genre, self.amount, self.steps, self.guidance, torch.Generator().manual_seed(self.seed),
-                    mood=self.mood, tempo=self.tempo, rate=self.rate, **options)
+        dice = torch.Generator().manual_seed(self.seed)
+        if self.second is not None:
+            return pipe.interpolate(song, self.second, self.share, self.genre, self.steps, self.guidance, dice, mood=self.mood, **options)
+        noise = None
+        if self.other_seed is not None:
+            noise = partial(mixed_noise, pipe, seeds=(self.seed, self.other_seed), share=self.share)
+        return pipe(song, self.genre, self.amount, self.steps, self.guidance, dice, mood=self.mood, tempo=self.tempo, rate=self.rate,
+                    seconds=self.seconds, latents=noise, **options)
+
+
+def mixed_noise(pipe, content, seeds, share):
+    """Noise on the arc between that of two seeds."""
+    return slerp(*(pipe.noise_like(content, torch.Generator().manual_seed(seed)) for seed in seeds), share)
 
 
 def describe(result, path, settings):
@@ -176,7 +206,8 @@ def differences(path, source):
         told.append(f"The trained weights ({', '.join(changed)}) are not those with which {record['file']} was made: "
                     "the result will differ.")
     if bool(record.get("fast")) != fast_mode():
-        told.append(f"{record['file']} was made {'with' if record.get('fast') else 'without'} NOTENINJA_FAST: the result will differ.")
+        how = "with" if record.get("fast") else "without"
+        told.append(f"{record['file']} was made {how} NOTENINJA_FAST: the result will differ.")
     return told
 
 

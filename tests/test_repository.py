@@ -179,9 +179,10 @@ MAY_IMPORT = {
     "settings": {"music", "model", "songs", "pipeline"},
     "export": {"music", "settings"},
     "convert": {"sound", "pipeline", "settings", "export"},
+    "playing": {"sound", "music", "settings", "convert"},
     "measuring": {"sound", "music", "model", "dataset", "pipeline", "evaluation", "benchmark", "classroom"},
     "__main__": {"sound", "music", "model", "dataset", "tasks", "pipeline", "training", "evaluation",
-                 "benchmark", "settings", "convert", "classroom", "measuring"},
+                 "benchmark", "playing", "classroom", "measuring"},
 }
 
 

@@ -78,7 +78,21 @@ def parse_mood(text):
 
 
 def parse_path(text):
-    """A path as a user writes it: "blues,disco" evenly spaced, or with places as in "blues:0,jazz:0.3,disco:1"."""
+    """A path of genres as a user writes it: "blues,disco" evenly spaced, or with places as in "blues:0,jazz:0.3,disco:1"."""
+    path = _places(text)
+    styles(path)                                                # refuses what is no genre
+    return path
+
+
+def parse_moods(text):
+    """A path of moods as a user writes it: "sad,calm,happy" evenly spaced, or with places as in "sad:0,happy:0.7"."""
+    path = _places(text)
+    moods(path)
+    return path
+
+
+def _places(text):
+    """Words of a path and where they are, as a list of (place, word)."""
     parts = [part.strip() for part in text.split(",")]
     words = [part.partition(":")[0].strip().lower() for part in parts]
     places = [part.partition(":")[2].strip() for part in parts]
@@ -87,10 +101,8 @@ def parse_path(text):
     try:
         marks = [float(place) for place in places] if any(places) else np.linspace(0, 1, max(len(parts), 2))[:len(parts)]
     except ValueError:
-        raise UserError(f"The path {text!r} can't be read: write it as blues,disco or blues:0,jazz:0.3,disco:1.") from None
-    path = [(float(mark), word) for mark, word in zip(marks, words)]
-    styles(path)                                                # refuses what is no genre
-    return path
+        raise UserError(f"The path {text!r} can't be read: write it with commas, and places from 0 to 1 as in a:0,b:0.3,c:1.") from None
+    return [(float(mark), word) for mark, word in zip(marks, words)]
 
 
 def parse_tempo(text):
