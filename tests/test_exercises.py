@@ -1,34 +1,59 @@
 """Each exercise: its solution passes, the stub fails, a plausible wrong answer gets a helpful word."""
+import importlib
+import pkgutil
+
 import pytest
 
-from noteninja_lib.classroom.exercises import lesson_00
+from noteninja_lib.classroom import exercises
+from noteninja_lib.classroom.exercises import Exercise, lesson_00
 
-STUB = {"song": "a", "genre": "jazz", "amount": None, "why": "..."}
-WRONG = [
-    (lesson_00.MIX, lambda first, second, share: {first: share, second: 1 - share}, "less of the second"),
-    (lesson_00.MIX, lambda first, second, share: {first: 1, second: share}, "make up 1 together"),
-    (lesson_00.MIX, lambda first, second, share: {"jazz": 0.75, "rock": 0.25}, "KeyError"),
-    (lesson_00.TURNING_POINT, {**STUB, "amount": 50, "why": "word " * 20}, "from 0 to 1"),
-    (lesson_00.TURNING_POINT, {**STUB, "amount": 0.5, "why": "sounds different"}, "what you heard"),
-]
+LESSONS = [module.name for module in pkgutil.iter_modules(exercises.__path__)]
 
 
-@pytest.mark.parametrize("exercise", [lesson_00.MIX, lesson_00.TURNING_POINT])
+def of_lesson(name):
+    """{name: exercise} of one lesson."""
+    module = importlib.import_module(f"noteninja_lib.classroom.exercises.{name}")
+    return {label: one for label, one in vars(module).items() if isinstance(one, Exercise)}
+
+
+def answers(kind):
+    """All stubs, or all wrong answers, of tests/answers; named by lesson and place."""
+    for name in LESSONS:
+        for place, row in enumerate(getattr(importlib.import_module(f"answers.{name}"), kind)):
+            yield pytest.param(*row, id=f"{name}-{place}")
+
+
+ALL = [pytest.param(one, id=f"{lesson}-{label}") for lesson in LESSONS for label, one in of_lesson(lesson).items()]
+
+
+@pytest.mark.parametrize("exercise", ALL)
 def test_solution_passes(exercise):
     assert exercise.verdict(exercise.answer(exercise.solution)) == (True, "Right!")
 
 
-@pytest.mark.parametrize("exercise, stub", [
-    (lesson_00.MIX, None), (lesson_00.MIX, ...), (lesson_00.MIX, lambda *_: None),
-    (lesson_00.TURNING_POINT, STUB)])
+@pytest.mark.parametrize("exercise", ALL)
+@pytest.mark.parametrize("nothing", [None, ...])
+def test_nothing_fails(exercise, nothing):
+    assert not exercise.verdict(nothing)[0]
+
+
+@pytest.mark.parametrize("exercise, stub", answers("STUBS"))
 def test_stub_fails(exercise, stub):
     assert not exercise.verdict(stub)[0]
 
 
-@pytest.mark.parametrize("exercise, answer, word", WRONG)
+@pytest.mark.parametrize("exercise, answer, word", answers("WRONG"))
 def test_wrong_answer_gets_a_helpful_word(exercise, answer, word):
     right, words = exercise.verdict(answer)
     assert not right and word in words
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_exercise_has_a_stub_and_a_wrong_answer(name):
+    module = importlib.import_module(f"answers.{name}")
+    for label, one in of_lesson(name).items():
+        for rows in (module.STUBS, module.WRONG):
+            assert any(row[0] is one for row in rows), f"{label} of {name} is tried with too little"
 
 
 def test_check_shows_verdict_hint_and_solution_and_never_raises():
