@@ -10,11 +10,11 @@ import torch
 from .. import STEPS, fast_mode
 from ..model import windows
 from ..music.band import arrange
-from ..music.content import from_audio
+from ..music.content import Content, from_audio
 from ..music.extending import extend
 from ..music.genres import GENRES, load_recipe
 from ..music.reshaping import cut, tempo_of
-from ..music.rhythm import FRAME_RATE
+from ..music.rhythm import FRAME_RATE, rhythm_of
 from ..music.synthesis import render
 from ..music.theory import load_tunes
 from ..pipeline import load_pipeline
@@ -25,7 +25,7 @@ from .conversions import Heard
 from .interpolation import noises, played
 from .pieces import choose_tunes
 from .statistics import bootstrap
-from .tempi import tempo_heard
+from .tempi import folded
 from .workers import spread
 
 SECONDS = 40.0 if fast_mode() else 180.0      # of a long piece
@@ -90,10 +90,10 @@ def measure_clip(number, seed=0, split="test"):
     third = len(made) // 3
     chroma = [tune.hear(part).chroma().mean(1) for part in (made[:third], made[-third:])]
     wanted = tempo_of(content)
-    tempi = [tempo_heard(part, wanted) for part in (made[:third], made[-third:])]
+    tempi = [folded(tempo_of(Content(None, None, rhythm_of(part))) / wanted) for part in (made[:third], made[-third:])]
     turned = [np.corrcoef(chroma[0], np.roll(chroma[1], turn))[0, 1] for turn in range(12)]
     return {"seconds": len(made) / SAMPLE_RATE, "same_key": int(np.argmax(turned)) == 0, "chroma": float(turned[0]),
-            "tempo_drift": abs(tempi[1] / tempi[0] - 1), "judge": next(iter(pipe.judge_genre(made))) == target}
+            "tempo_drift": abs(tempi[1] / max(tempi[0], 1e-9) - 1), "judge": next(iter(pipe.judge_genre(made))) == target}
 
 
 def summarise(pieces, clips):

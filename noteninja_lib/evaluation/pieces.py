@@ -31,12 +31,15 @@ class Piece:
         All ten, or the source alone.
     replay : callable
         Genre to one more recording by the same band: another take, by another seed.
+    tempo : float or None
+        Felt beats a minute, where they are known.
     """
     number: int
     source: str
     melody: list
     recordings: dict
     replay: callable = None
+    tempo: float = None
 
 
 def make_piece(number, seed=0, split="test", soundfont=None, other_soundfont=None, *, alone=False):
@@ -67,7 +70,7 @@ def make_piece(number, seed=0, split="test", soundfont=None, other_soundfont=Non
     melody = [note for note in played["jazz"].melody if note.end < SECONDS]
     source = str(rng.choice(GENRES))
     recordings = {genre: render(one, soundfont) for genre, one in played.items() if genre == source or not alone}
-    return Piece(number, source, melody, recordings, replay)
+    return Piece(number, source, melody, recordings, replay, shared["tempo"])
 
 
 def choose_targets(piece, count, seed=0):
