@@ -6,8 +6,14 @@ from diffusers import DPMSolverMultistepScheduler, FlowMatchHeunDiscreteSchedule
 
 from noteninja_lib import data_folder
 from noteninja_lib.errors import Stopped, UserError
+from noteninja_lib.model import windows
+from noteninja_lib.model.diffusion import heun, time_steps
 from noteninja_lib.music.genres import GENRES
+from noteninja_lib.music.reshaping import tempo_of
+from noteninja_lib.music.steering import styles
+from noteninja_lib.music.theory import load_tunes, to_stream
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
+from noteninja_lib.songs import read_source
 from noteninja_lib.sound.audio import SAMPLE_RATE, load, loudness
 from noteninja_lib.sound.spectrogram import log_mel
 
@@ -123,3 +129,68 @@ def test_bad_values_are_told_in_one_sentence(pipe, song, options, sentence):
 def test_bad_audio_is_told_in_one_sentence(pipe, audio):
     with pytest.raises(UserError):
         pipe(audio.astype(np.float32), "jazz")
+
+
+# ---- steering ------------------------------------------------------------------------------------------
+
+def test_tempo_changes_the_length_and_keeps_the_tune(pipe, song, converted):
+    quick = pipe(song, "jazz", rate=1.25, generator=seeded())
+    assert len(quick.audio) == pytest.approx(len(song) / 1.25, abs=300)
+    assert [note.pitch for note in quick.notes] == [note.pitch for note in converted.notes] and quick.tune_kept > 0.5
+
+
+def test_a_tempo_in_beats_a_minute_is_reached(pipe, song, converted):
+    own = tempo_of(converted.content)
+    slow = pipe(song, "jazz", tempo=0.8 * own, generator=seeded())
+    assert tempo_of(slow.content) == pytest.approx(0.8 * own, rel=0.02)
+
+
+def test_a_mood_changes_chords_and_not_the_tune(pipe, song, converted):
+    sad = pipe(song, "jazz", mood="sad", generator=seeded())
+    assert [note.pitch for note in sad.notes] == [note.pitch for note in converted.notes]
+    assert len(sad.audio) > len(song) and not np.allclose(sad.content.notes.sum(), converted.content.notes.sum())
+
+
+def test_a_longer_piece_has_the_length_that_was_asked_for(pipe, song):
+    longer = pipe(song, "pop", seconds=12, generator=seeded())
+    assert len(longer.audio) == pytest.approx(12 * SAMPLE_RATE, abs=300)
+    journey = pipe(song, "pop", seconds=12, mood=[(0, "sad"), (1, "happy")], generator=seeded())
+    assert len(journey.audio) == pytest.approx(12 * SAMPLE_RATE, rel=0.02)
+    with pytest.raises(UserError, match="leave the amount at 1"):
+        pipe(song, "pop", 0.5, seconds=12)
+
+
+def test_written_music_is_a_source_too(pipe, tmp_path):
+    tune = next(tune for tune in load_tunes("test") if tune.metre == "4/4")
+    written = to_stream(tune)
+    written.write("musicxml", tmp_path / "tune.musicxml")
+    written.write("midi", tmp_path / "tune.mid")
+    played = [pipe(source, "reggae", generator=seeded()) for source in (tune, written, tmp_path / "tune.musicxml", tmp_path / "tune.mid")]
+    for result in played:
+        assert np.abs(result.source).max() > 0.1 and np.abs(result.audio).max() > 0.1
+        assert [note.pitch for note in result.notes[:8]] == [pitch for _, _, pitch in tune.notes[:8]]
+        assert result.tune_kept > 0.5
+
+
+def test_a_song_between_two_songs_begins_and_ends_at_them(pipe, song):
+    other = load(sorted((data_folder() / "songs").glob("*.mp3"))[1], duration=6.0)
+    ends = [pipe.interpolate(song, other, share, "pop", generator=seeded()) for share in (0.0, 0.5, 1.0)]
+    assert tempo_of(ends[0].content) != pytest.approx(tempo_of(ends[2].content), rel=0.01)
+    pitches = [{note.pitch for note in end.notes} for end in ends]
+    assert pitches[0] != pitches[2] and ends[0].source is not ends[2].source
+    with pytest.raises(UserError, match="between 0 and 1"):
+        pipe.interpolate(song, other, 1.5)
+
+
+def test_a_recording_is_the_noise_that_makes_it(pipe, song):
+    noise = pipe.invert(song, "rock", 10)
+    assert noise.std().item() == pytest.approx(1, abs=0.2)
+    style = torch.from_numpy(styles("rock"))
+    source = read_source(song)
+    flow = windows.WindowedFlow(pipe.unet, source.content, style, noise.shape[-1])
+    with torch.no_grad():
+        back = heun(flow, noise, time_steps(10))
+        clean = windows.encode(pipe.vae, source.whole)
+        error = (pipe.vae.decode(back) - pipe.vae.decode(clean)).abs().mean().item()
+        guessed = (pipe.vae.decode(heun(flow, torch.randn_like(noise), time_steps(10))) - pipe.vae.decode(clean)).abs().mean().item()
+    assert error < 0.1 and guessed > 3 * error

@@ -68,7 +68,7 @@ def from_score(score, tempo=110.0):
 
 
 def from_midi(path):
-    """Content picture of a MIDI file: the part that lies highest is the lead."""
+    """Content picture of a MIDI file: the upper voice of the part that lies highest is the lead."""
     import pretty_midi
     try:
         midi = pretty_midi.PrettyMIDI(str(path))
@@ -78,5 +78,27 @@ def from_midi(path):
     if not parts:
         raise UserError(f"{path} holds no notes besides drums: choose a MIDI file with a tune.")
     parts.sort(key=lambda notes: -np.mean([n.pitch for n in notes]))
-    lead, *others = [[Note(n.start, n.end, n.pitch, n.velocity) for n in part] for part in parts]
-    return from_notes(lead, sum(others, []), midi.get_end_time(), midi.get_beats())
+    upper, *others = [[Note(n.start, n.end, n.pitch, n.velocity) for n in part] for part in parts]
+    lead, under = upper_voice(upper)
+    return from_notes(lead, sum(others, under), midi.get_end_time(), midi.get_beats())
+
+
+def upper_voice(notes, together=0.05):
+    """The highest notes of a part, and all that lies below them (the skyline of Uitdenbogerd and Zobel 1999,
+    doi 10.1145/319463.319470).
+
+    Parameters
+    ----------
+    notes : list of Note
+    together : float
+        Seconds within which two onsets are one chord's.
+
+    Returns
+    -------
+    (list of Note, list of Note)
+    """
+    voice, under = [], []
+    for note in sorted(notes, key=lambda one: (round(one.start / together), -one.pitch)):
+        covered = voice and voice[-1].pitch > note.pitch and voice[-1].end > note.start + together
+        (under if covered else voice).append(note)
+    return voice, under
