@@ -101,11 +101,12 @@ def convert_one(pipe, song, place, settings, kinds=()):
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
             result = settings.convert(pipe, song, out=place, progress=progress)
+        progress(1.0, "writing notes and settings")
+        files = export(result, place, settings, kinds)
     for warning in told:
         if issubclass(warning.category, UserWarning) and str(song) in str(warning.message):
             print(f"noteninja: {warning.message}", file=sys.stderr)
-    files = export(result, place, settings, kinds)
-    arguments = asdict(replace(settings, source=str(song)))
+    arguments = asdict(settings)
     return {"song": arguments.pop("source"), "out": str(place), "files": [str(file) for file in files], **arguments,
             "seconds": round(len(result.audio) / result.sample_rate, 2),
             "tune_kept": round(result.tune_kept, 3),
@@ -134,14 +135,16 @@ def again(json_file, out=None, *, kinds=("json",), device="cpu", as_json=False):
         As `convert_files` takes them.
     """
     settings, record = read_settings(json_file), read_record(json_file)
-    song = find_source(settings.source, json_file.parent)
-    if song is None:
-        raise UserError(f"The song {settings.source or 'of ' + json_file.name} was not found: put it beside {json_file.name}.")
+    song, second = (find_source(name, json_file.parent) for name in (settings.source, settings.second))
+    for name, found in ((settings.source, song), (settings.second, second)):
+        if found is None and name is not None:
+            raise UserError(f"The song {name or 'of ' + json_file.name} was not found: put it beside {json_file.name}.")
     if out is None or out.is_dir():
         name = PureWindowsPath(record["file"])
         out = (out or json_file.parent) / f"{name.stem} (again){name.suffix}"
     check_places([song], [out], kinds)
-    for sentence in differences(json_file, song):
+    for sentence in differences(json_file, song, second):
         print(f"noteninja: {sentence}", file=sys.stderr)
     pipe = NoteNinjaPipeline.from_pretrained().to(check_device(device))
+    settings = replace(settings, source=str(song), second=second and str(second))
     tell(convert_one(pipe, song, out, settings, kinds), as_json)

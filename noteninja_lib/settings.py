@@ -122,13 +122,13 @@ def describe(result, path, settings):
     Returns
     -------
     dict
-        For JSON; the one name of a place in it is the source's, as the user gave it.
+        For JSON; the only places named in it are the songs', as the user gave them.
     """
     arguments = asdict(settings)
     source = arguments.pop("source")
-    found = find_source(source, path.parent)
     return {"file": path.name, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "version": __version__,
-            "source": source, "source_sha256": digest(found) if found else None, "settings": arguments, "fast": fast_mode(),
+            "source": source, "source_sha256": digest(find_source(source, path.parent)),
+            "second_sha256": digest(find_source(settings.second, path.parent)), "settings": arguments, "fast": fast_mode(),
             "weights_sha256": weights(),
             "measured": {"seconds": round(len(result.audio) / result.sample_rate, 2), "tune_kept": round(result.tune_kept, 3),
                          "genre_heard": {genre: round(share, 3) for genre, share in result.genre_heard.items()}}}
@@ -184,23 +184,23 @@ def read_record(path):
     return record
 
 
-def differences(path, source):
+def differences(path, source, second=None):
     """What is not as it was when a JSON file was written, a sentence each.
 
     Parameters
     ----------
     path : str or pathlib.Path
         The JSON file.
-    source : pathlib.Path
-        The song.
+    source, second : pathlib.Path
+        The song, and the one that is mixed in.
 
     Returns
     -------
     list of str
     """
-    record, told = read_record(path), []
-    if record.get("source_sha256") != digest(source):
-        told.append(f"{source} is not the song from which {record['file']} was made: the result will differ.")
+    record = read_record(path)
+    told = [f"{song} is not the song from which {record['file']} was made: the result will differ."
+            for name, song in (("source_sha256", source), ("second_sha256", second)) if record.get(name) != digest(song)]
     changed = sorted(name for name, value in weights().items() if record["weights_sha256"].get(name) != value)
     if changed:
         told.append(f"The trained weights ({', '.join(changed)}) are not those with which {record['file']} was made: "
@@ -218,7 +218,9 @@ def find_source(name, folder):
 
 
 def digest(path):
-    """SHA-256 of a file."""
+    """SHA-256 of a file; None of None."""
+    if path is None:
+        return None
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

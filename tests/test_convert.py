@@ -88,13 +88,25 @@ def test_a_result_is_made_again_from_the_json_beside_it(song, tmp_path, capsys):
         again(moved / f"{out.stem}.json")
 
 
+def test_a_mixture_of_two_songs_is_made_again(song, tmp_path):
+    second, out = tmp_path / "second.wav", tmp_path / "a.wav"
+    soundfile.write(second, load(sorted((data_folder() / "songs").glob("*.mp3"))[1], duration=5.0), SAMPLE_RATE)
+    assert convert_files([song], Settings("pop", steps=2, second=str(second), share=0.4), out) == 0
+    again(tmp_path / "a.json", tmp_path / "b.wav")
+    assert (tmp_path / "b.wav").read_bytes() == out.read_bytes()
+    second.unlink()
+    with pytest.raises(UserError, match="second.wav was not found"):
+        again(tmp_path / "a.json", tmp_path / "c.wav")
+
+
 def test_notes_are_converted_in_place_of_sound(tmp_path):
     tune = load_tunes("test")[5]
     to_stream(tune).write("musicxml", str(tmp_path / "tune.musicxml"))
     (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nK:G\nGABc d2B2|c2A2 G4|GABc d2B2|c2A2 G4|\n")
-    assert convert_files([tmp_path / "tune.musicxml"], Settings("pop", steps=2), tmp_path / "a.wav", kinds=("mid", "musicxml")) == 0
-    assert convert_files([tmp_path / "a.mid"], Settings("pop", steps=2), tmp_path / "b.wav", kinds=()) == 0
-    assert convert_files([tmp_path / "tune.abc"], Settings("pop", steps=2), tmp_path / "c.wav", kinds=()) == 0
+    pop = Settings("pop", steps=2)
+    assert convert_files([tmp_path / "tune.musicxml"], pop, tmp_path / "a.wav", kinds=("mid", "musicxml")) == 0
+    assert convert_files([tmp_path / "a.mid"], pop, tmp_path / "b.wav", kinds=()) == 0
+    assert convert_files([tmp_path / "tune.abc"], pop, tmp_path / "c.wav", kinds=()) == 0
     heard = tune_from_score(converter.parse(str(tmp_path / "a.musicxml"), forceSource=True))
     pitches = [pitch for _, _, pitch in heard.notes]
     assert pitches[:10] == [pitch for _, _, pitch in tune.notes][:10]

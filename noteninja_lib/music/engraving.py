@@ -78,5 +78,6 @@ def write_score(tune, path, beats_a_minute):
     score = to_stream(tune)
     mark = tempo.MetronomeMark(number=round(beats_a_minute), referent=duration.Duration(tune.beat))
     score.parts[0].measure(1).insert(0, mark)
+    score.parts[0].partName, score.metadata.composer = "Tune", score.metadata.composer or "NoteNinja"
     score.write("musicxml", str(path))
     converter.parse(str(path), format="musicxml", forceSource=True)

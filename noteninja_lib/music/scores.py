@@ -136,6 +136,7 @@ def insert_by_beats(part, start, element, beat, bar):
     if start % unit or end % unit:
         edges |= {edge for edge in (beat * (start // beat + 1), beat * (-(-end // beat) - 1)) if start < edge < end}
     edges = [start, *sorted(edges), end]
-    pieces = element.splitByQuarterLengths([after - before for before, after in zip(edges, edges[1:])]) if edges[2:] else [element]
+    lengths = [after - before for before, after in zip(edges, edges[1:])]
+    pieces = element.splitByQuarterLengths(lengths) if lengths[1:] else [element]
     for edge, piece in zip(edges, pieces):
         part.insert(edge, piece)
