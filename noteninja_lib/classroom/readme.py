@@ -2,12 +2,14 @@
 import json
 
 from .. import STEPS, data_folder
+from ..benchmark import LONG
 from ..evaluation.difficult import table as difficult_table
 from ..evaluation.mood import MOVES
 from ..evaluation.report import table
 from ..evaluation.rungs import RUNGS
 from ..evaluation.steps import table as steps_table
 from .curves import steps_alone
+from .steered import steering_lines
 
 #: Lines of the README's first table: what is said, and the measure in evaluation.json.
 MEASURES = (
@@ -186,10 +188,11 @@ def benchmark_lines(speed):
             f"| mp3 to mp3, networks loaded | {speed['real_time_factor_loaded']:.2f} of real time |",
             f"| command line, from nothing to a written file | {speed['cold_s']:.0f} s |",
             f"| peak memory | {speed['memory_30_s_gb']:.2f} GB |",
-            f"| peak memory, 20 minutes of music | {speed['memory_20_min_gb']:.2f} GB |"]
+            *(f"| {minutes} minutes of music: peak memory; time | {speed[f'memory_{minutes}_min_gb']:.2f} GB; "
+              f"{speed[f'real_time_factor_{minutes}_min']:.2f} of real time |" for minutes in LONG)]
 
 
 #: Files of figures in data/models, in the README's order, and what turns each into lines.
 SECTIONS = (("evaluation", evaluation_lines), ("difficult", difficult_lines), ("ladder", ladder_lines),
-            ("hearing", hearing_lines), ("band", band_lines), ("amounts", amounts_lines), ("steps", steps_lines),
-            ("benchmark", benchmark_lines))
+            ("hearing", hearing_lines), ("band", band_lines), ("amounts", amounts_lines), ("steering", steering_lines),
+            ("steps", steps_lines), ("benchmark", benchmark_lines))
