@@ -8,7 +8,7 @@ import pytest
 
 from noteninja_lib.classroom import plotting
 from noteninja_lib.sound.audio import SAMPLE_RATE
-from noteninja_lib.sound.spectrogram import HOP_LENGTH, N_MELS
+from noteninja_lib.sound.spectrogram import HOP_LENGTH, N_MELS, log_mel
 
 TIME = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
 A4 = (0.5 * np.sin(2 * np.pi * 440 * TIME)).astype(np.float32)
@@ -93,3 +93,9 @@ def test_conversion_shows_before_and_after():
 def test_brightness_of_the_colour_map_only_rises():
     red, green, blue, _ = matplotlib.colormaps[plotting.SPECTROGRAM_MAP](np.linspace(0, 1, 64)).T
     assert (np.diff(0.2126 * red + 0.7152 * green + 0.0722 * blue) > 0).all()
+
+
+def test_a_picture_is_drawn_as_the_sound_it_is_of():
+    of_sound, of_picture = plotting.plot_spectrogram(A4), plotting.plot_mel(log_mel(A4))
+    for one, other in zip(of_sound.images, of_picture.images):
+        assert np.array_equal(one.get_array(), other.get_array()) and one.get_extent() == other.get_extent()

@@ -75,9 +75,27 @@ def plot_spectrogram(audio, ax=None, notes=None, loudest=None):
     -------
     matplotlib.axes.Axes
     """
+    ax = plot_mel(log_mel(np.asarray(audio, dtype=np.float32)), ax, notes, loudest)
+    ax.set_xlim(0, len(audio) / SAMPLE_RATE)
+    return ax
+
+
+def plot_mel(mel, ax=None, notes=None, loudest=None):
+    """Draw a log-mel picture that need not be any sound's own, such as a blurred or a denoised one.
+
+    Parameters
+    ----------
+    mel : np.ndarray, shape (n_mels, frames)
+        Natural logarithm of mel magnitudes, as `log_mel` gives them.
+    ax, notes, loudest
+        As for `plot_spectrogram`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
     ax = _axes(ax, (9, 3))
-    picture = log_mel(np.asarray(audio, dtype=np.float32)) * DECIBELS
-    seconds = len(audio) / SAMPLE_RATE
+    picture = np.asarray(mel) * DECIBELS
     half_frame = HOP_LENGTH / SAMPLE_RATE / 2
     extent = (-half_frame, (2 * picture.shape[1] - 1) * half_frame, -0.5, len(picture) - 0.5)
     brightest = picture.max() if loudest is None else loudest
@@ -93,7 +111,7 @@ def plot_spectrogram(audio, ax=None, notes=None, loudest=None):
                                          label="notes that were heard"))
     shown = [hertz for hertz in TICKS_HZ if mel_frequencies()[0] <= hertz <= mel_frequencies()[-1]]
     ax.set_yticks(_mel_rows(shown), [str(hertz) for hertz in shown])
-    ax.set(xlabel="time in seconds", ylabel="frequency in Hz", xlim=(0, seconds))
+    ax.set(xlabel="time in seconds", ylabel="frequency in Hz", xlim=(0, 2 * picture.shape[1] * half_frame))
     return ax
 
 
