@@ -4,15 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from widget_doubles import Pipeline, songs  # noqa: F401
+from widget_doubles import TONE, Pipeline, songs  # noqa: F401
 
 from noteninja_lib.classroom.choosing import WAYS
 from noteninja_lib.classroom.crossing import GenrePad, SongMixer
 from noteninja_lib.classroom.inventor import Inventor, tune_of
 from noteninja_lib.classroom.journey import ARRIVE, PRESETS, SOURCES, STAY, Journey
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.rhythm import FRAME_RATE
 from noteninja_lib.music.steering import MOODS, styles
+from noteninja_lib.music.theory import Tune
+from noteninja_lib.sound import audio as sound
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTES = [[0.0, 1.0, 67], [1.0, 1.0, 69], [2.0, 2.0, 71], [4.0, 2.0, 74], [6.0, 2.0, 67]]
@@ -55,7 +56,9 @@ def test_mixer_takes_two_songs_and_a_share(songs, tmp_path):  # noqa: F811
     asked = widget.pipeline.asked[0]
     assert (asked["share"], asked["genre"], len(asked["sources"])) == (0.7, "rock", 2)
     assert "before: The &lt;Blue&gt; Bell" in widget.results.before.heading.value     # the nearer one
-    assert "30% a tune" in widget.results.after.heading.value
+    assert {name: widget.results.settings[name] for name in ("source", "second")} == {
+        "source": str(songs / "a_tune.mp3"), "second": str(songs / "b.mp3")}
+    assert "rock from 30% “a tune” and 70%" in widget.results.after.heading.value
 
 
 def test_mixer_tells_which_choice_is_missing(songs, tmp_path):  # noqa: F811
@@ -92,6 +95,7 @@ def test_inventor_plays_what_is_on_the_roll(tmp_path, monkeypatch):
 def test_an_invention_is_played_as_it_is_and_an_edited_one_anew(tmp_path):
     widget = made(Inventor, tmp_path)
     widget._put(tune_of(NOTES, "4/4", "my tune"))
+    assert (widget.bars.value, widget.metre.value, widget.roll.bars) == (16, "4/4", 2)    # two bars can't be chosen, but shown
     widget.play()
     assert widget.pipeline.asked[0]["sources"][0] is widget.tune
     widget.roll.notes = [*NOTES[:-1], [6.0, 1.0, 66]]
@@ -132,17 +136,28 @@ def test_only_a_song_needs_the_chooser(songs, tmp_path):  # noqa: F811
     assert widget.chooser.layout.display == "none"
 
 
-def test_journey_of_an_invented_tune_is_as_long_as_asked_for(songs, tmp_path, monkeypatch):  # noqa: F811
+def test_journey_of_an_invented_tune(songs, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setenv("NOTENINJA_DATA", str(ROOT / "data"))       # the tunes that inventing learns from
     monkeypatch.setenv("NOTENINJA_TEST", "1")
     widget = made(Journey, tmp_path)
-    widget.way.value, widget.minutes.value = SOURCES[1], 0.5
+    widget.way.value, widget.minutes.value, widget.seed.value = SOURCES[1], 0.5, 3
     widget.make()
     asked = widget.pipeline.asked[0]
-    assert asked["sources"][0].rhythm.shape[-1] / FRAME_RATE == pytest.approx(30, abs=0.1)
-    assert asked["mood"] == widget.path() and asked["genre"] == "classical"
+    assert isinstance(asked["sources"][0], Tune) and asked["sources"][0].collection == "invented"
+    assert (asked["mood"], asked["genre"], asked["seconds"]) == (widget.path(), "classical", 30)
     assert bytes(widget.results.after.picture.value).startswith(b"\x89PNG")
-    assert widget.results.facts == {"song": "invented from seed 0", "seconds": 30}
+    assert widget.results.facts == {"invented_from_seed": 3}
+
+
+def test_a_long_song_is_cut_and_a_short_one_extended(songs, tmp_path):  # noqa: F811
+    sound.save(songs / "long.wav", np.tile(TONE, 12))
+    widget = made(Journey, tmp_path)
+    widget.minutes.value, widget.chooser.way.value, widget.chooser.path.value = 0.5, WAYS[1], str(songs / "long.wav")
+    widget.make()
+    assert "seconds" not in widget.pipeline.asked[0] and len(widget.pipeline.asked[0]["sources"][0]) == 30 * sound.SAMPLE_RATE
+    widget.chooser.way.value = WAYS[0]
+    widget.make()
+    assert widget.pipeline.asked[1]["seconds"] == 30 and len(widget.pipeline.asked[1]["sources"][0]) < 4 * sound.SAMPLE_RATE
 
 
 # ---- saving -------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from noteninja_lib.classroom.choosing import SongChooser
 from noteninja_lib.classroom.results import TUNE_KEPT, measured
 from noteninja_lib.classroom.style import meter, two_bars
 from noteninja_lib.classroom.touch import Pad
-from noteninja_lib.classroom.working import Workbench, name_parts, row
+from noteninja_lib.classroom.working import Workbench, name_parts, row, short
 from noteninja_lib.music.genres import GENRES
 
 CORNERS = ("blues", "disco", "classical", "metal")     # top left, top right, bottom left, bottom right
@@ -60,7 +60,7 @@ class GenrePad(Workbench):
                              "Orange marks are what you heard already.")
         square = widgets.VBox([widgets.HBox(self.corners[:2]), self.pad, widgets.HBox(self.corners[2:])])
         self.play_button = self.go_button("Convert", "music", self.play)
-        beside = widgets.VBox([words, self.seed])
+        beside = widgets.VBox([words, *short(self.seed)])
         name_parts(corners_top=square.children[0], corners_bottom=square.children[2], square=square, beside=beside, seed=self.seed,
                    play=self.play_button)
         self.arrange(self.chooser, row(square, beside))
@@ -103,7 +103,7 @@ class SongMixer(Workbench):
         scale = widgets.HTML("of the second song: 0% is the first alone, 100% the second")
         name_parts(first=self.first, second=self.second, share=self.share, genre=self.genre, seed=self.seed, mix=self.mix_button)
         self.arrange(widgets.HTML("<b>first song</b>"), self.first, widgets.HTML("<b>second song</b>"), self.second,
-                     row(self.share, scale), row(self.genre, self.seed))
+                     row(self.share, scale), row(*short(self.genre, self.seed)))
 
     def mix(self, _=None):
         """Make a piece between both songs; the handler of the button."""
@@ -113,8 +113,7 @@ class SongMixer(Workbench):
         (first, title, name), (second, other, other_name) = self.read(self.first), self.read(self.second)
         result = self.convert_with("interpolate", first, second, **wish)
         nearer = other if wish["share"] > 0.5 else title
-        between = f"{1 - wish['share']:.0%} {title}, {wish['share']:.0%} {other}"
-        self.results.show(result, nearer, f"{between}, as {wish['genre']}", measured(result, wish["genre"]), same_tune=False,
+        between = f"{wish['genre']} from {1 - wish['share']:.0%} “{title}” and {wish['share']:.0%} “{other}”"
+        self.results.show(result, nearer, between, measured(result, wish["genre"]), same_tune=False,
                           version=f"{other}_{wish['share']:.2f}_{wish['genre']}_{wish['seed']}",
-                          settings={"genre": wish["genre"], "seed": wish["seed"]},
-                          facts={"songs": [name, other_name], "share": wish["share"]})
+                          settings={"source": name, "second": other_name, **wish})

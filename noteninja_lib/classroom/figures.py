@@ -31,7 +31,12 @@ def make_figures(folder):
     result = load_pipeline()(song, GENRE, generator=torch.Generator().manual_seed(0))
     plot_conversion(result).savefig(folder / "conversion.png", dpi=80)
     plot_pairs(true_and_decoded(), ("true recording", "decoded")).savefig(folder / "decoded.png", dpi=100)
-    made = [folder / "conversion.png", folder / "decoded.png"]
+    return [folder / "conversion.png", folder / "decoded.png", *draw_measured(folder)]
+
+
+def draw_measured(folder):
+    """Draw the pictures of measured figures into an existing folder; returns their paths."""
+    made = []
     for name, file, plot in MEASURED:
         path = data_folder() / "models" / file
         if path.exists():

@@ -73,9 +73,9 @@ class Inventor(Workbench):
         self.tune, self._folder = None, tempfile.TemporaryDirectory(prefix="noteninja-")
         self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, description="seed")
         self.genre = widgets.Dropdown(options=GENRES, value="jazz", description="genre")
-        self.bars = widgets.Dropdown(options=(8, 16, 32), value=16, description="bars")
+        self.bars = widgets.Dropdown(options=(4, 8, 16, 32), value=16, description="bars")
         self.metre = widgets.Dropdown(options=METRES, description="metre")
-        self.mode = widgets.Dropdown(options=[("any", None), *((mode, mode) for mode in MODES)], description="mode")
+        self.mode = widgets.Dropdown(options=("any", *MODES), description="mode")
         self.roll = PianoRoll(bars=self.bars.value)
         for part in (self.bars, self.metre):
             part.observe(self._resize, "value")
@@ -110,6 +110,9 @@ class Inventor(Workbench):
     def _put(self, tune):
         """Show a tune on the roll, and remember it with its key and chords."""
         self.tune = tune
+        for part, value in ((self.metre, tune.metre), (self.bars, round(tune.length / tune.bar))):
+            if value in part.options:
+                part.value = value
         self.roll.show(tune.notes, tune.metre, tune.length)
 
     # ---- inventing ------------------------------------------------------------------------------------
@@ -123,7 +126,8 @@ class Inventor(Workbench):
         self.start(self._invent, {**self._wishes(), "motif": [tuple(note) for note in self.roll.notes]})
 
     def _wishes(self):
-        return {"seed": self.seed.value, "bars": self.bars.value, "metre": self.metre.value, "mode": self.mode.value}
+        mode = None if self.mode.value == "any" else self.mode.value
+        return {"seed": self.seed.value, "bars": self.bars.value, "metre": self.metre.value, "mode": mode}
 
     def _invent(self, wish):
         from noteninja_lib.music.inventing import invent, nearest_tune
@@ -135,8 +139,9 @@ class Inventor(Workbench):
         self._put(invent(**wish))
         self.tell_progress(0.5, "looking whether the tune is known")
         known, alike = nearest_tune(self.tune, load_tunes("train"))
-        self.notices.append(f"A new tune, of which {alike:.0%} stand in “{known.title}”, the known tune most like it." if alike else
-                            "A new tune that shares no run of eight notes with a tune that the model learned from.")
+        self.notices.append(f"A new tune. The known tune most like it is “{known.title}”, which has {alike:.0%} of its notes "
+                            "in runs of eight or more." if alike else
+                            "A new tune, without any run of eight notes from a tune that the model learned from.")
 
     def use(self, _=None):
         """Put the ABC text, or else the uploaded file, on the roll; the handler of that button."""

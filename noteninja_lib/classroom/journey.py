@@ -6,8 +6,8 @@ in small steps (Altshuler 1948; Heiderscheit and Madson 2015, doi 10.1093/mtp/mi
 Lesson: 09_tempo_mood_and_length
 """
 import ipywidgets as widgets
+import numpy as np
 
-from noteninja_lib import fast_mode
 from noteninja_lib.classroom.choosing import SongChooser
 from noteninja_lib.classroom.plotting import plot_journey
 from noteninja_lib.classroom.results import measured
@@ -15,9 +15,11 @@ from noteninja_lib.classroom.touch import Curve
 from noteninja_lib.classroom.working import Workbench, name_parts, row, short
 from noteninja_lib.music.genres import GENRES
 from noteninja_lib.music.steering import MOODS
+from noteninja_lib.sound.audio import SAMPLE_RATE
 
 SOURCES = ("a song", "an invented tune")
 PRESETS = (("sad", "happy"), ("tense", "calm"), ("calm", "happy"))
+LONG_ENOUGH = 0.75          # of the asked-for length: a song as long as that is not extended, since calm moods slow it down
 STAY, ARRIVE = 0.2, 0.8     # parts of the time: until here in the first mood, from here on in the last
 
 
@@ -83,36 +85,25 @@ class Journey(Workbench):
 
     def make(self, _=None):
         """Extend the song and lead it along the curves; the handler of the button."""
-        self.start(self._make, 60 * self.minutes.value, {"genre": self.genre.value, "mood": self.path(), "seed": self.seed.value})
+        self.start(self._make, {"genre": self.genre.value, "mood": self.path(), "seed": self.seed.value,
+                                "seconds": 60 * self.minutes.value})
 
-    def _make(self, seconds, wish):
+    def _make(self, wish):
         source, title, name = self._source(wish["seed"])
-        self.tell_progress(0.0, "listening")
-        result = self.convert_with(None, self._long_content(source, seconds, wish["seed"]), **wish)
-        self.results.show(result, title, f"{wish['genre']}, the journey", measured(result, wish["genre"]),
-                          before=f"{title}, extended, on a piano", same_tune=False,
+        facts = {"invented_from_seed": wish["seed"]} if self.way.value == SOURCES[1] else {}
+        if isinstance(source, np.ndarray) and len(source) > LONG_ENOUGH * wish["seconds"] * SAMPLE_RATE:
+            facts["seconds_of_the_song"] = wish.pop("seconds")             # needs no extending
+            source = source[:round(facts["seconds_of_the_song"] * SAMPLE_RATE)]
+        result = self.convert_with(None, source, **wish)
+        self.results.show(result, title, f"{wish['genre']}, along the curves", measured(result, wish["genre"]), same_tune=False,
                           picture=lambda figure, shown: plot_journey(shown.audio, wish["mood"], figure),
                           version=f"journey_{self.begin.value}_{self.goal.value}_{wish['genre']}_{wish['seed']}",
-                          settings=wish, facts={"song": name, "seconds": seconds})
+                          settings={"source": name, **wish}, facts=facts)
 
     def _source(self, seed):
         if self.way.value == SOURCES[0]:
             return self.read(self.chooser)
         from noteninja_lib.music.inventing import invent
+        self.tell_progress(0.0, "inventing")
         tune = invent(seed)
-        return tune, tune.title, f"invented from seed {seed}"
-
-    def _long_content(self, source, seconds, seed):
-        """What is played: the song up to a time, or extended until then."""
-        from noteninja_lib.music.extending import extend
-        from noteninja_lib.music.reshaping import cut
-        from noteninja_lib.pipeline import FAST_SECONDS
-        from noteninja_lib.songs import read_source
-        from noteninja_lib.sound.audio import SAMPLE_RATE
-
-        listened = min(seconds, FAST_SECONDS) if fast_mode() else seconds
-        song = read_source(source, listened, lambda done: self.tell_progress(0.0, "listening"))
-        length = len(song.audio) / SAMPLE_RATE
-        content = cut(song.content, 0, length)       # without the silence that fills up the networks' columns
-        self.tell_progress(0.0, "extending")
-        return content if length >= seconds else extend(content, seconds, seed=seed)
+        return tune, tune.title, ""

@@ -30,6 +30,7 @@ CSS = """
 .nn-beside { flex: 1 1 15em; min-width: 0; }
 .nn-short { width: calc(var(--jp-widgets-inline-label-width) + 8em); }
 .nn-square .nn-corners-top, .nn-square .nn-corners-bottom { justify-content: space-between; }
+.nn-download { color: var(--jp-content-link-color, #0072B2); text-decoration: underline; }
 .nn-path, .nn-song { width: 34em; max-width: 100%; }
 .nn-path input { width: 100%; }
 .nn-stage { --jp-widgets-font-size: 24px; --jp-ui-font-size1: 24px; --jp-code-font-size: 22px;
