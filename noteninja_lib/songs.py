@@ -9,7 +9,7 @@ from .errors import UserError, check_range
 from .music.content import Content, from_audio
 from .music.extending import extend, fade_out
 from .music.moods import QUICKER, gains, tempo_places, with_mood
-from .music.reshaping import tempo_of, warp, whole_columns
+from .music.reshaping import cut, tempo_of, warp, whole_columns
 from .music.rhythm import FRAME_RATE
 from .music.steering import moods
 from .music.synthesis import sketch
@@ -52,7 +52,7 @@ class Plan:
     rate : float, optional
         How much faster; if neither is given, the mood decides.
     seconds : float, optional
-        Length of the result: the song is extended to it, with a form (see `extending.extend`).
+        Length of the result: the song is extended to it, with a form (see `extending.extend`), or cut.
     samples : int, optional
         Of the song, where it is shorter than its content picture.
 
@@ -73,7 +73,7 @@ class Plan:
         self.mood, self.moods = mood, moods(mood, np.linspace(0, 1, 200))
         if seconds:
             rates = 1 + QUICKER * self.moods[:, 1] if rate is None else np.full(1, rate)
-            content, samples = extend(content, seconds / np.mean(1 / rates)), None
+            content, samples = at_length(content, seconds / np.mean(1 / rates)), None
         frames, moody = content.rhythm.shape[-1], bool(self.moods.any())
         self.places = tempo_places(self.moods, frames) if rate is None else np.arange(max(1, round(frames / rate))) * rate
         self.samples = round((samples or frames * HOP_LENGTH) * len(self.places) / frames)
@@ -169,6 +169,11 @@ def known_content(song):
     if isinstance(song, (str, Path)):
         return from_midi(song) if Path(song).suffix.lower() in MIDI else from_score(read_notes(Path(song)))
     return from_score(song)
+
+
+def at_length(content, seconds):
+    """A song extended to some seconds, or what it has within them."""
+    return extend(content, seconds) if seconds * FRAME_RATE > content.rhythm.shape[-1] else cut(content, 0, seconds)
 
 
 def rate_of(content, tempo):
