@@ -86,7 +86,8 @@ class Plan:
 
     def dynamics(self, audio):
         """A recording (samples,) of this, louder where the mood is excited, softer where it is calm, fading after the last note."""
-        return fade_out(audio * gains(self.moods, len(audio)) if self.neutral else audio, self.content)
+        excited = self.moods[:, 1].any()
+        return fade_out(audio * gains(self.moods, len(audio)) if excited else audio, self.content)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from noteninja_lib.music import moods, reshaping, steering
 from noteninja_lib.music.notation import from_score
 from noteninja_lib.music.rhythm import FRAME_RATE
 from noteninja_lib.music.theory import load_tunes
+from noteninja_lib.songs import Plan
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,12 @@ def test_arousal_quickens_and_a_path_of_it_ends_quicker_than_it_began(content):
     assert steps[:3].mean() > 1.2 * steps[-3:].mean()
     gains = moods.gains(np.array([[0.0, -1.0], [0.0, 1.0]]), 1000)
     assert 20 * np.log10(gains[-1] / gains[0]) == pytest.approx(2 * moods.LOUDER, abs=0.01)
+
+
+def test_a_plan_swells_where_the_mood_is_excited(content):
+    loud = Plan(content, [(0.0, (0.0, -1.0)), (1.0, (0.0, 1.0))]).dynamics(np.ones(100_000, np.float32))
+    assert loud[50_000:60_000].mean() > 1.1 * loud[10_000:20_000].mean()
+    assert np.ptp(Plan(content, (1.0, 0.0)).dynamics(np.ones(100_000, np.float32))[:50_000]) == 0
 
 
 def test_arousal_changes_how_many_notes_are_struck(content):
