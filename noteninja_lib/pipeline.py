@@ -20,16 +20,16 @@ from .errors import UserError, check_range
 from .model import windows
 from .model.autoencoder import MelAutoencoder          # diffusers loads only classes that were imported before
 from .model.denoiser import Denoiser
-from .model.diffusion import heun, set_schedule, time_steps
+from .model.diffusion import heun, set_schedule, slerp, time_steps
 from .model.listener import Judge, classify
 from .model.vocoder import Vocoder
 from .model.weights import load_model, models_folder, verify, write_checksums
 from .music.content import transcribe, tune_likeness
 from .music.genres import GENRES
-from .music.reshaping import align, mix
+from .music.reshaping import align, mix, warp
 from .music.steering import styles
 from .sound.audio import SAMPLE_RATE, normalise, save
-from .songs import RATES, Conversion, Plan, read_source
+from .songs import RATES, Conversion, Plan, check_arguments, read_source
 
 GUIDED = (0.55, 1.0)           # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
 FAST_SECONDS, FAST_STEPS = 8, 3
@@ -129,16 +129,17 @@ class NoteNinjaPipeline(DiffusionPipeline):
         progress(0.0, "reading")
         source = read_source(audio, FAST_SECONDS if fast_mode() else None, lambda done: progress(0.02 + 0.13 * done, "listening"))
         plan = Plan(source.content, mood, tempo, rate, seconds, samples=len(source.audio))
-        return self.make(source, plan, genre, amount, num_inference_steps, guidance_scale, generator, latents, out, progress)
+        begin = self.begin(source.whole, amount, plan.places)
+        return self.make(source, plan, begin, genre, amount, num_inference_steps, guidance_scale, generator, latents, out, progress)
 
     @torch.no_grad()
-    def interpolate(self, first, second, share=0.5, genre="jazz", num_inference_steps=STEPS, guidance_scale=2.0, generator=None, *,
+    def interpolate(self, first, second, share=0.5, genre="jazz", amount=1.0, num_inference_steps=STEPS, guidance_scale=2.0, generator=None, *,
                     mood=None, out=None, progress=None):
-        """A song between two songs: their contents mixed on one beat, at a tempo between theirs.
+        """A song between two songs: their contents mixed on one beat, at a tempo between theirs, and below amount 1 their latents too.
 
         Parameters
         ----------
-        first, second, genre, num_inference_steps, guidance_scale, generator, mood, out, progress
+        first, second, genre, amount, num_inference_steps, guidance_scale, generator, mood, out, progress
             As in a conversion.
         share : float
             0 is the first song alone, 1 the second.
@@ -148,16 +149,19 @@ class NoteNinjaPipeline(DiffusionPipeline):
         Conversion
             `source` is the song that is nearer.
         """
-        check_arguments(1.0, num_inference_steps, guidance_scale)
+        check_arguments(amount, num_inference_steps, guidance_scale)
         check_range("share", share, 0, 1)
         styles(genre, mood)
         progress = progress or (lambda fraction, what: None)
         seconds = FAST_SECONDS if fast_mode() else None
         sources = [read_source(song, seconds, lambda done: progress(0.07 * done + 0.07 * number, "listening"))
                    for number, song in enumerate((first, second))]
-        plan = Plan(mix(*align(*(source.content for source in sources), share), share), mood)
+        places = align(*(source.content for source in sources), share)
+        plan = Plan(mix(*(warp(source.content, one) for source, one in zip(sources, places)), share), mood)
+        begins = [self.begin(source.whole, amount, one) for source, one in zip(sources, places)]
+        begin = None if begins[0] is None else windows.move(slerp(*begins, share), plan.places)
         source = sources[share > 0.5]
-        return self.make(source, plan, genre, 1.0, num_inference_steps, guidance_scale, generator, None, out, progress)
+        return self.make(source, plan, begin, genre, amount, num_inference_steps, guidance_scale, generator, None, out, progress)
 
     @torch.no_grad()
     def invert(self, audio, genre=None, num_inference_steps=25):
@@ -198,14 +202,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
         return torch.randn(shape, generator=generator).to(self.device)
 
     def begin(self, audio, amount, places=None):
-        """Latents of the source where a conversion begins at them, stretched to new places; None where it begins at noise."""
+        """Latents of the source where a conversion begins at them, moved to new places; None where it begins at noise."""
         if self.level_of(amount) >= 1:
             return None
         source = windows.encode(self.vae, audio)
-        if places is not None:
-            columns = np.clip(np.round(places[::windows.FOLD] / windows.FOLD).astype(int), 0, source.shape[-1] - 1)
-            source = source[..., columns]
-        return source
+        return source if places is None else windows.move(source, places)
 
     def denoise(self, source, content, styles, amount, steps, guidance_scale, generator, progress=lambda done: None, *,
                 noise=None, neutral=None):
@@ -242,12 +243,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
         """Decode latents and make them sound; float32, shape (columns * 1024,)."""
         return windows.decode(self.vae, self.vocoder, latents, progress)
 
-    def make(self, source, plan, genre, amount, steps, guidance_scale, generator, noise, out, progress):
-        """Play a song by its plan, save that, and listen to it; see `__call__`."""
+    def make(self, source, plan, begin, genre, amount, steps, guidance_scale, generator, noise, out, progress):
+        """Play a song by its plan from latents, save that, and listen to it; see `__call__`."""
         steps = min(steps, FAST_STEPS) if fast_mode() else steps
-        begin = self.begin(source.whole, amount, plan.places)
-        latents = self.denoise(begin, plan.content, self.styles_for(genre, plan), amount, steps, guidance_scale, generator, lambda done: progress(0.15 + 0.6 * done, "converting"), noise=noise,
-                               neutral=plan.neutral)
+        latents = self.denoise(begin, plan.content, self.styles_for(genre, plan), amount, steps, guidance_scale, generator,
+                               lambda done: progress(0.15 + 0.6 * done, "converting"), noise=noise, neutral=plan.neutral)
         made = self.sound(latents, lambda done: progress(0.75 + 0.12 * done, "making sound"))
         made = normalise(plan.dynamics(made[:plan.samples]))
         with ThreadPoolExecutor(1) as pool:             # encoding an mp3 keeps only one core busy
@@ -266,13 +266,6 @@ class NoteNinjaPipeline(DiffusionPipeline):
         """What the judge network takes a recording for: dict of genre to share, strongest first."""
         shares = classify(self.judge, audio)
         return {GENRES[number]: float(shares[number]) for number in np.argsort(-shares)}
-
-
-def check_arguments(amount, steps, guidance_scale):
-    """Refuse a conversion's arguments that are out of range."""
-    for name, value, low, high in (("amount", amount, 0, 1), ("guidance scale", guidance_scale, 0, 20),
-                                   ("number of inference steps", steps, 1, 1000)):
-        check_range(name, value, low, high)
 
 
 @lru_cache(maxsize=1)

@@ -62,6 +62,7 @@ def interpolate(songs: Songs,
                 seeds: Annotated[Optional[str], typer.Option(help="Two seeds, such as 1,2.")] = None,
                 share: Annotated[Optional[float], typer.Option(help="Of the second, 0 to 1; all of --count if not given.")] = None,
                 count: Annotated[int, typer.Option(help="How many, from one end to the other.")] = 5,
+                amount: Annotated[float, typer.Option(help="Below 1 the sound of two songs is mixed too, not only their notes.")] = 1.0,
                 out: Out = None, mood: Mood = None, steps: Steps = STEPS, guidance: Guidance = 2.0, seed: Seed = 0,
                 device: Device = "cpu", json: Json = False):
     """Play what lies between: two genres, two seeds, or two songs."""
@@ -74,7 +75,7 @@ def interpolate(songs: Songs,
         raise UserError(f"{count} files go into a folder: give its name with --out, or one --share.")
     for one in shares:
         check_range("share", one, 0, 1)
-        given = {"steps": steps, "guidance": guidance, "seed": seed, "mood": mood}
+        given = {"amount": amount, "steps": steps, "guidance": guidance, "seed": seed, "mood": mood}
         if between:
             settings = settings_of(_shares(_two("--between", between, str), one), **given)
         elif seeds:

@@ -14,8 +14,7 @@ from .model.diffusion import slerp
 from .model.weights import CHECKSUMS, models_folder
 from .music.extending import LONGEST
 from .music.steering import is_path, styles
-from .pipeline import check_arguments
-from .songs import RATES
+from .songs import RATES, check_arguments
 
 NETWORKS = ("basic_pitch", "judge", "lead", "unet", "vae", "vocoder")      # those that a conversion uses
 TEMPOS = (20, 400)                                                         # beats a minute
@@ -74,8 +73,8 @@ class Settings:
         if self.tempo is not None and self.rate is not None:
             raise UserError("Give either a tempo in beats a minute or a rate, not both.")
         mixed = [name for name in ("second", "other_seed", "seconds") if getattr(self, name) is not None]
-        if len(mixed) > 1 or mixed and self.amount < 1:
-            raise UserError("A mixture of songs or of seeds, and a given length, go with the full amount only, and one at a time.")
+        if len(mixed) > 1 or self.amount < 1 and mixed in (["other_seed"], ["seconds"]):
+            raise UserError("A mixture of songs, a mixture of seeds and a given length exclude each other; the last two need the full amount.")
         if self.second is not None and (self.tempo or self.rate):
             raise UserError("Two songs meet at a tempo between theirs: leave the tempo out.")
         try:
@@ -96,7 +95,7 @@ class Settings:
         """Convert a song with these settings; options are `out` and `progress`."""
         dice = torch.Generator().manual_seed(self.seed)
         if self.second is not None:
-            return pipe.interpolate(song, self.second, self.share, self.genre, self.steps, self.guidance, dice, mood=self.mood, **options)
+            return pipe.interpolate(song, self.second, self.share, self.genre, self.amount, self.steps, self.guidance, dice, mood=self.mood, **options)
         noise = None
         if self.other_seed is not None:
             noise = partial(mixed_noise, pipe, seeds=(self.seed, self.other_seed), share=self.share)

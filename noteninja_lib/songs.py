@@ -184,3 +184,10 @@ def rate_of(content, tempo):
         raise UserError("No beat was found in this song: give its tempo as a share, such as 80%.")
     check_range("tempo of this song, in beats a minute,", tempo, round(own * RATES[0]), round(own * RATES[1]))
     return tempo / own
+
+
+def check_arguments(amount, steps, guidance_scale):
+    """Refuse a conversion's arguments that are out of range."""
+    for name, value, low, high in (("amount", amount, 0, 1), ("guidance scale", guidance_scale, 0, 20),
+                                   ("number of inference steps", steps, 1, 1000)):
+        check_range(name, value, low, high)

@@ -178,6 +178,9 @@ def test_a_song_between_two_songs_begins_and_ends_at_them(pipe, song):
     assert tempo_of(ends[0].content) != pytest.approx(tempo_of(ends[2].content), rel=0.01)
     pitches = [{note.pitch for note in end.notes} for end in ends]
     assert pitches[0] != pitches[2] and ends[0].source is not ends[2].source
+    blend = pipe.interpolate(song, other, 0.0, "pop", 0.3, generator=seeded())
+    distances = [np.abs(log_mel(one.audio).mean(1) - log_mel(song).mean(1)).mean() for one in (blend, ends[0])]
+    assert len(blend.audio) == len(ends[0].audio) and distances[0] < distances[1], "a small amount keeps the recordings' sound"
     with pytest.raises(UserError, match="between 0 and 1"):
         pipe.interpolate(song, other, 1.5)
 

@@ -10,7 +10,7 @@ import torch
 from .. import STEPS, fast_mode
 from ..model.diffusion import slerp
 from ..music.genres import GENRES
-from ..music.reshaping import align, mix
+from ..music.reshaping import align, mix, warp
 from ..pipeline import load_pipeline
 from ..songs import Plan
 from ..sound.audio import normalise
@@ -73,10 +73,11 @@ def between_songs(numbers, seed=0, split="test"):
     contents = [Heard(piece.recordings[piece.source]).content for piece in pieces]
     target, found = GENRES[sum(numbers) % len(GENRES)], {"first": [], "second": []}
     for share in SHARES:
-        plan = Plan(mix(*align(*contents, share), share))
+        aligned = [warp(*pair) for pair in zip(contents, align(*contents, share))]
+        plan = Plan(mix(*aligned, share))
         noise, = noises(pipe, plan.content, numbers[0])
         heard = tune.hear(played(pipe, plan, target, noise)).notes[0]
-        for name, one in zip(found, align(*contents, share)):
+        for name, one in zip(found, aligned):
             frames = min(heard.shape[-1], one.notes.shape[-1])
             found[name].append(float(tune.onset_chroma(heard[:, :frames]) @ tune.onset_chroma(one.notes[0][:, :frames])))
     return found

@@ -141,6 +141,12 @@ def encode(vae, audio):
     return torch.cat(parts, -1)
 
 
+def move(latents, places):
+    """Latents whose columns show other places in time; `places` counts spectrogram columns, as `reshaping.warp` takes them."""
+    columns = np.round(places[::FOLD] / FOLD).astype(int).clip(0, latents.shape[-1] - 1)
+    return latents[..., np.pad(columns, (0, -len(columns) % 4), mode="edge")]
+
+
 def decode(vae, vocoder, latents, progress=lambda done: None):
     """The sound of latents, window by window; float32, shape (columns * 1024,)."""
     columns = latents.shape[-1]

@@ -85,24 +85,15 @@ def stretch(content, rate):
     return warp(content, np.arange(max(1, round(frames / rate))) * rate)
 
 
-def on_grid(content, tempo, beats):
-    """A number of beats of the music at an even tempo, from its first beat on.
-
-    Parameters
-    ----------
-    content : Content
-        With a beat.
-    tempo : float
-        Beats a minute.
-    beats : float
-    """
+def grid_places(content, tempo, beats):
+    """Places, as `warp` takes them, that set a number of beats on an even tempo (beats a minute), from the first beat on."""
     frames = round(beats * 60 / tempo * FRAME_RATE)
     found = beats_of(content) * FRAME_RATE
-    return warp(content, np.interp(np.arange(frames) / FRAME_RATE * tempo / 60, np.arange(len(found)), found))
+    return np.interp(np.arange(frames) / FRAME_RATE * tempo / 60, np.arange(len(found)), found)
 
 
 def align(first, second, share):
-    """Two content pictures on one beat, as long as the shorter one in beats, at a tempo between theirs.
+    """How to set two content pictures on one beat, as long as the shorter one in beats, at a tempo between theirs.
 
     Parameters
     ----------
@@ -113,17 +104,18 @@ def align(first, second, share):
 
     Returns
     -------
-    (Content, Content)
+    (numpy.ndarray, numpy.ndarray)
+        Places, as `warp` takes them, for each of the two.
     """
     beats = [beats_of(one) for one in (first, second)]
     if min(map(len, beats)) < 2:
-        return first, second
+        return tuple(np.arange(one.rhythm.shape[-1]) for one in (first, second))
     tempi = [tempo_of(one) for one in (first, second)]
     # A song in half time is met at every other beat.
     octave = round(np.log2(tempi[1] / tempi[0]))
     tempo = tempi[0] * (tempi[1] / 2.0 ** octave / tempi[0]) ** share
     length = min(len(beats[0]) - 1, (len(beats[1]) - 1) / 2.0 ** octave)
-    return on_grid(first, tempo, length), on_grid(second, tempo * 2.0 ** octave, length * 2.0 ** octave)
+    return grid_places(first, tempo, length), grid_places(second, tempo * 2.0 ** octave, length * 2.0 ** octave)
 
 
 def whole_columns(content, multiple=16):
