@@ -69,7 +69,7 @@ def wait_until(page, condition):
     page.wait_for_function(f"""() => {{
         const told = JSON.parse(document.querySelector('.test-echo .widget-html-content').innerText);
         return {condition};
-    }}""", timeout=MINUTES)
+    }}""")
     return told(page)
 
 
