@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-TOP_LEVEL = {".ci", ".gitattributes", ".gitignore", "LICENSE", "README.md", "constraints.txt", "data",
+TOP_LEVEL = {".ci", ".gitattributes", ".github", ".gitignore", "LICENSE", "README.md", "constraints.txt", "data",
              "environment.yml", "figures", "notebooks", "noteninja_lib", "postBuild", "pyproject.toml",
              "run.py", "tests"}
 MODULES = sorted((ROOT / "noteninja_lib").rglob("*.py"))
