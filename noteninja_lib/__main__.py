@@ -121,9 +121,9 @@ def train(network: Annotated[str, typer.Argument(help="autoencoder, vocoder, lea
     from .training import run_training
     from .model.weights import WHERE, models_folder
     from .pipeline import assemble
-    run_training(network, data, run, steps, batch, seed, ema, models, again, threads)
+    saved = run_training(network, data, run, steps, batch, seed, ema, models, again, threads)
     models = models or models_folder()
-    if all((models / part).exists() for part in WHERE.values()):
+    if saved and all((models / part).exists() for part in WHERE.values()):
         assemble(models)
 
 

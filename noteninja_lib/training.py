@@ -3,7 +3,7 @@
 `train` is a generator: it yields the losses after each step, so that a notebook can plot while it trains, and it
 saves a checkpoint every few minutes. What each step learns from depends on the seed and the step alone, so a run
 that was killed and resumed sees the same data as one that was not. The same code runs on a CPU, a GPU, or, started
-by `accelerate launch`, on several machines. Lesson: 07_training.
+by `accelerate launch`, on several machines. Lesson: 07_training_on_gtzan.
 """
 import shutil
 import time
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import broadcast, set_seed
 from diffusers.training_utils import EMAModel
 
 from .errors import UserError
@@ -158,7 +158,8 @@ def train(trainer, batch_size, save_minutes=3.0):
                 raise UserError("The loss is not a number any more: start again from the last checkpoint with a lower learning rate.")
             trainer.ema.step(trainer.task.networks[trainer.task.main].parameters())
             trainer.progress.step += 1
-            if time.monotonic() - saved > 60 * save_minutes:
+            late = torch.tensor(float(time.monotonic() - saved > 60 * save_minutes), device=trainer.accelerator.device)
+            if broadcast(late):                            # of several processes, the first one's clock is right
                 trainer.save()
                 saved = time.monotonic()
             yield trainer.step, losses
@@ -199,7 +200,13 @@ def make_task(network, data, steps, models, again):
 
 
 def run_training(network, data, run, steps, batch_size, seed=0, ema=0.999, models=None, again=False, threads=0):
-    """Train with a progress bar and a log, and save the averaged weights at the end or when stopped."""
+    """Train with a progress bar and a log, and save the averaged weights at the end or when stopped.
+
+    Returns
+    -------
+    bool
+        Whether this process is the one that saved them: of several that accelerate started, the first.
+    """
     import json
     import signal
 
@@ -213,21 +220,23 @@ def run_training(network, data, run, steps, batch_size, seed=0, ema=0.999, model
     models = Path(models) if models else models_folder()
     Path(run).mkdir(parents=True, exist_ok=True)
     trainer = Trainer(make_task(network, data, steps, models, again), run, steps, ema, seed)
-    bar = tqdm(train(trainer, batch_size), total=steps, initial=trainer.step, dynamic_ncols=True, unit=" steps")
+    first = trainer.accelerator.is_main_process            # one bar, one log
+    bar = tqdm(train(trainer, batch_size), total=steps, initial=trainer.step, dynamic_ncols=True, unit=" steps", disable=not first)
     smooth, began = {}, time.monotonic()
     try:
         with open(Path(run) / "log.jsonl", "a", encoding="utf-8") as log:
             for step, losses in bar:
                 smooth = {name: 0.98 * smooth.get(name, value) + 0.02 * value for name, value in losses.items()}
-                if step % 20 == 0:
+                if step % 20 == 0 and first:
                     log.write(json.dumps({"step": step, "seconds": round(time.monotonic() - began), **smooth}) + "\n")
                     log.flush()
                     bar.set_postfix({name: f"{value:.3f}" for name, value in smooth.items()}, refresh=False)
     except KeyboardInterrupt:
         bar.close()
         print(f"Stopped after {trainer.step} steps; the same command goes on from there.")
-    if trainer.accelerator.is_main_process:
+    if first:
         network = trainer.averaged()
         if hasattr(trainer.task, "finish"):
             trainer.task.finish(network)
         save_model(network, models, getattr(trainer.task, "saved_as", None))
+    return first

@@ -1,4 +1,4 @@
-"""What each network learns, and from what: batches and losses for `training.train`. Lesson: 07_training."""
+"""What each network learns, and from what: batches and losses for `training.train`. Lesson: 07_training_on_gtzan."""
 from ..model.autoencoder import MelAutoencoder
 from ..model.denoiser import Denoiser
 from ..model.listener import Judge, LeadFinder

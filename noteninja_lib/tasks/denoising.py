@@ -1,4 +1,4 @@
-"""The denoiser, and the rival without diffusion: what they learn, and from what. Lesson: 07_training."""
+"""The denoiser, and the rival without diffusion: what they learn, and from what. Lesson: 07_training_on_gtzan."""
 import numpy as np
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,4 @@
-"""The networks that find the tune and judge the genre: what they learn, and from what. Lesson: 07_training."""
+"""The networks that find the tune and judge the genre: what they learn, and from what. Lesson: 07_training_on_gtzan."""
 import numpy as np
 import torch
 from torch.nn import functional as F

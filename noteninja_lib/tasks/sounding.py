@@ -1,4 +1,4 @@
-"""Autoencoder and vocoder: what they learn, and from what. Lesson: 07_training."""
+"""Autoencoder and vocoder: what they learn, and from what. Lesson: 07_training_on_gtzan."""
 import numpy as np
 import torch
 from torch.nn import functional as F

@@ -1,0 +1,119 @@
+"""The live curve, the example to look at, and the bench for learning rates, on a network that learns in no time."""
+from itertools import islice
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from noteninja_lib.classroom import learning
+from noteninja_lib.errors import UserError
+
+
+class LineTask:
+    """A straight line through points: one weight, the smallest thing that can be trained."""
+
+    main = "line"
+
+    def __init__(self):
+        torch.manual_seed(0)
+        self.networks, self.rates = {"line": torch.nn.Linear(1, 1)}, {"line": 0.5}
+
+    def batch(self, draw, size):
+        x = draw.standard_normal((size, 1)).astype(np.float32)
+        return [x, 3 * x]
+
+    def update(self, trainer, batch):
+        loss = (self.networks["line"](batch[0]) - batch[1]).square().mean()
+        trainer.descend(loss, "line")
+        return {"mse": loss.item()}
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What would be shown in a notebook: the first picture, and what replaced it."""
+    pictures = []
+    monkeypatch.setattr(learning, "display", lambda picture, display_id: pictures.append(picture) or SimpleNamespace(update=pictures.append))
+    return pictures
+
+
+def test_smoothing_keeps_a_constant_and_calms_noise():
+    assert np.allclose(learning.smooth([2.0] * 5), 2)
+    noisy = np.random.default_rng(0).standard_normal(300)
+    assert learning.smooth(noisy, 0.9)[50:].std() < 0.5 * noisy.std()
+    assert learning.smooth([0.0, 1.0], 0.5).tolist() == pytest.approx([0, 2 / 3])
+
+
+def test_the_curve_passes_everything_on_and_is_drawn_anew(shown, monkeypatch):
+    monkeypatch.setattr(learning, "PAUSE", 0.0)
+    curve = learning.LiveCurve(4)
+    steps = [(step, {"mse": 1.0 / step, "other": 9.0}) for step in (1, 2, 3)]
+    assert list(curve.watch(steps)) == steps
+    assert curve.losses == {1: 1.0, 2: 0.5, 3: 1 / 3}
+    assert len(shown) == 5 and all(picture.data.startswith(b"\x89PNG") for picture in shown)
+    assert shown[0].data != shown[-1].data
+
+
+def test_a_curve_that_is_left_early_shows_what_came_in(shown):
+    curve = learning.LiveCurve(10)
+    for step, _ in curve.watch((step, {"mse": 1.0}) for step in range(1, 11)):
+        if step == 3:
+            break
+    curve.mark(3, torch.tensor(0.5))
+    assert list(curve.losses) == [1, 2, 3] and curve.validation == {3: 0.5} and len(shown) == 2
+
+
+def test_pictures_stand_side_by_side_in_the_same_colours():
+    soft, loud = np.full((96, 20), -8.0), torch.full((96, 20), -2.0)
+    figure = learning.plot_mels({"soft": soft, "loud": loud})
+    first, second = figure.axes[:2]
+    assert (first.get_title(), second.get_title()) == ("soft", "loud")
+    assert first.images[0].get_clim() == second.images[0].get_clim()
+
+
+def test_an_example_is_the_same_at_each_look():
+    vae = SimpleNamespace(decode=lambda latents: latents.reshape(1, 8, -1))
+    task = SimpleNamespace(batch=lambda draw, size: [draw.standard_normal(shape).astype(np.float32)
+                                                     for shape in ((1, 8, 2, 4), (1, 357, 16), (1, 12))])
+    example = learning.Example(task, SimpleNamespace(vae=vae))
+    towards = lambda noisy, time, picture, style: (noisy - example.latents) / time  # noqa: E731  the velocity that leads there
+    assert example.distance(example.sample(towards)) == pytest.approx(0, abs=1e-5)
+    nowhere = [example.sample(lambda noisy, *told: 0 * noisy) for _ in range(2)]
+    assert torch.equal(*nowhere) and example.distance(nowhere[0]) > 0.5
+
+
+def test_the_bench_keeps_a_curve_for_each_rate():
+    bench = learning.TrainingBench(LineTask, steps=40, in_background=False)
+    empty = bench.picture.value
+    for rate in (1e-5, 1.0):
+        bench.rate.value = rate
+        bench.train()
+    slow, fast = (bench.runs[rate] for rate in (1e-5, 1.0))
+    assert len(slow) == len(fast) == 40 and slow[-1] > 0.5 * slow[0] and fast[-1] < 0.1 * fast[0]
+    assert bench.picture.value != empty and "Done" in bench.message.value
+    assert bench.results not in bench.children and {"nn-rate", "nn-train"} <= set(bench.rate._dom_classes + bench.train_button._dom_classes)
+
+
+def test_the_bench_can_be_stopped_and_tells_what_went_wrong(monkeypatch):
+    bench = learning.TrainingBench(LineTask, steps=40, in_background=False)
+    monkeypatch.setattr(bench, "tell_progress", lambda done, what: done > 0.2 and bench.stop() or type(bench).tell_progress(bench, done, what))
+    bench.train()
+    assert "Stopped" in bench.message.value and 0 < len(bench.runs[1e-4]) < 40
+
+    class Broken(LineTask):
+        def update(self, trainer, batch):
+            return {"mse": float("nan")}
+    broken = learning.TrainingBench(Broken, steps=5, in_background=False)
+    monkeypatch.setenv("NOTENINJA_TEST", "1")
+    with pytest.raises(UserError, match="lower learning rate"):
+        broken.train()
+    assert "nn-error" in broken.message.value
+
+
+def test_the_curve_follows_a_true_run(shown, tmp_path):
+    from noteninja_lib.training import Trainer, train
+    curve, run = learning.LiveCurve(30), train(Trainer(LineTask(), tmp_path, 30), 8)
+    first = list(islice(curve.watch(run), 10))
+    assert [step for step, _ in first] == list(range(1, 11)) == list(curve.losses)
+    list(curve.watch(run))
+    assert list(curve.losses) == list(range(1, 31)) and curve.losses[30] < curve.losses[1]
