@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.patheffects import Stroke
+from matplotlib.ticker import AutoLocator, ScalarFormatter
 
 from noteninja_lib.sound.audio import SAMPLE_RATE
 from noteninja_lib.sound.spectrogram import HOP_LENGTH, log_mel, mel_frequencies
@@ -46,6 +47,8 @@ def plot_waveform(audio, ax=None):
     librosa.display.waveshow(np.asarray(audio), sr=SAMPLE_RATE, ax=ax, color=BLUE, axis=None)
     ax.set(xlabel="time in seconds", ylabel="amplitude",
            ylim=(-1.05, 1.05), xlim=(0, len(audio) / SAMPLE_RATE))
+    ax.xaxis.set_major_locator(AutoLocator())          # librosa knows milliseconds and minutes, but takes the unit away
+    ax.xaxis.set_major_formatter(ScalarFormatter())
     return ax
 
 
