@@ -63,13 +63,13 @@ def test_a_slider_that_does_nothing_is_found_out():
     assert abs(moodscale.summarise([moody(lambda v, a: dice.random())])["correlations"]["arousal"]["loudness"]) < 0.5
 
 
-def test_copies_and_equal_pieces_are_counted():
+def test_variants_and_equal_pieces_are_counted():
     mels = [np.full((4, 6), level, np.float16) for level in (0.0, 1.0, 3.0)]
     assert inventions.pair_distances(mels) == [1, 3, 2]
     rows = [{"genre": "jazz", "judge": True, "mel": mel, "alike": alike, "nearest": "a", "title": "b", "oracle": True, "oracle_mel": mel}
             for mel, alike in zip(mels, (0.1, 0.2, 0.9))]
     figures = inventions.summarise(rows, [0.3])
-    assert figures["copies"] == 1 and figures["pair_distance"]["inventions"] == [1.0, 2.0] and figures["beside_oracle"] == 1
+    assert figures["variants"] == {"inventions": 0.333, "test tunes": 0.0} and figures["pair_distance"]["inventions"] == [1.0, 2.0] and figures["beside_oracle"] == 1
     assert figures["nearest"]["most_alike"] == ["b", "a"]
 
 

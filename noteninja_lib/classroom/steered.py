@@ -1,5 +1,6 @@
 """The README's lines about steering: what each knob was measured to do, from data/models/steering.json."""
 from ..evaluation.tempi import NAMES
+from ..music.inventing import KNOWN_RUN
 
 
 def steering_lines(found):
@@ -45,7 +46,9 @@ def invention_lines(found):
     return [f"*Inventions* ({found['inventions']}): the judge hears the asked-for genre in {share(found['judge'])}, in the band's own recordings of "
             f"such tunes in {share(found['oracle'])}. Two of a genre lie {own[1]:.2f} nats apart, {own[0]:.2f} at the least (the band's: {band[1]:.2f} "
             f"and {band[0]:.2f}). Of a tune's runs of eight notes {near[0]:.0%} are in the training tune that is most like it, "
-            f"{near[1]:.0%} at the most (of traditional tunes never trained on: {known[0]:.0%} and {known[1]:.0%})."]
+            f"{near[1]:.0%} at the most (of traditional tunes never trained on: {known[0]:.0%} and {known[1]:.0%}); half or more "
+            f"are in {found['variants']['inventions']:.0%} of the inventions and in {found['variants']['test tunes']:.0%} of those tunes. No "
+            f"invention has more than {KNOWN_RUN} notes on end in common with a training tune."]
 
 
 def tempo_lines(found):

@@ -22,8 +22,13 @@ from .statistics import bootstrap
 from .workers import spread
 
 METRES = ("4/4", "4/4", "2/4", "6/8", "3/4")
-SAME = 0.5         # share of a tune's runs of notes that are in another one, above which it is a copy
+HALF = 0.5         # of a tune's runs of eight notes: if as many are in another one, it is a variant of it
 REFERENCES = 100   # tunes that are no copies, to compare with
+
+
+def new_tune(draw):
+    """An invention of eight bars."""
+    return invent(int(draw.integers(2 ** 31)), bars=8, metre=str(draw.choice(METRES)))
 
 
 def measure_one(job, seed=0):
@@ -36,7 +41,7 @@ def measure_one(job, seed=0):
     """
     genre, number = job
     pipe, draw = load_pipeline(), np.random.default_rng((seed, number, GENRES.index(genre)))
-    tune = invent(int(draw.integers(2 ** 31)), bars=8, metre=str(draw.choice(METRES)))
+    tune = new_tune(draw)
     recipe = load_recipe(genre)
     tempo = float(draw.uniform(*recipe.tempo))
     content = from_score(tune, tempo)
@@ -92,7 +97,8 @@ def summarise(rows, references):
             "nearest": {"inventions": [round(float(np.mean(alike)), 3), round(float(alike.max()), 3)],
                         "test tunes": [round(float(np.mean(references)), 3), round(float(np.max(references)), 3)],
                         "most_alike": [most["title"], most["nearest"]]},
-            "copies": int((alike >= SAME).sum())}
+            "variants": {"inventions": round(float(np.mean(alike >= HALF)), 3),
+                         "test tunes": round(float(np.mean(np.array(references) >= HALF)), 3)}}
 
 
 def measure(count=50, seed=0, split="test", workers=1):
@@ -106,4 +112,4 @@ def table(figures):
     """The figures as lines of text."""
     return [f"judge {figures['judge'][0]:.3f}, the band {figures['oracle'][0]:.3f}: {figures['beside_oracle']:.3f} of it", str(figures["judge_by_genre"]),
             f"distance of pairs (least, mean): {figures['pair_distance']}", f"nearest known tune (mean, most): {figures['nearest']}",
-            f"{figures['copies']} copies"]
+            f"half or more of a known tune: {figures['variants']}"]
