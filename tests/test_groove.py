@@ -1,0 +1,78 @@
+"""The instruments of lessons 03 and 04: a step sequencer with a band, and a window on a data set."""
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import soundfile
+
+from noteninja_lib.classroom.browsing import ClipBrowser
+from noteninja_lib.classroom.groove import LEVELS, StepSequencer, plot_parts, plot_pattern, with_drums
+from noteninja_lib.dataset import BandSet, build
+from noteninja_lib.music.band import arrange
+from noteninja_lib.music.genres import load_recipe
+from noteninja_lib.music.recipes import DRUMS
+from noteninja_lib.music.theory import find_tune
+
+TUNE = "ryan-0344-the-girl-i-left-behind-me"
+BEAT = {"kick": "X...X...X...X...", "hat": "..x...x...x...o."}
+
+
+@pytest.fixture(scope="module")
+def tune():
+    return find_tune(TUNE)
+
+
+def test_a_louder_stroke_is_a_larger_dot():
+    ax = plot_pattern(BEAT)
+    places = [tuple(dots.get_offsets()[0]) for dots in ax.collections]
+    assert (1.0, 1.0) in places and (15.0, 0.0) in places and len(places) == 8
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["hat", "kick"]
+    sizes = {round(place[0]): dots.get_sizes()[0] for place, dots in zip(places, ax.collections)}
+    assert sizes[1] > sizes[3] > sizes[15]
+    plt.close(ax.figure)
+
+
+def test_drums_are_replaced_and_all_parts_are_drawn(tune):
+    recipe = with_drums(load_recipe("classical"), BEAT)          # a genre without drums of its own
+    played = arrange(tune, recipe, tempo=120, swing=0, duration=8, intro=0, ending=False)
+    drums = next(part for part in played.parts if part.name == "drums").notes
+    assert {note.pitch for note in drums} == {DRUMS["kick"], DRUMS["hat"]}
+    kicks = [note.start for note in drums if note.pitch == DRUMS["kick"]]
+    assert np.allclose(kicks, np.arange(16) * 0.5, atol=0.03)
+    ax = plot_parts(played)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(LEVELS)
+    plt.close(ax.figure)
+
+
+def test_the_sequencer_plays_what_its_grid_shows(tune, monkeypatch):
+    monkeypatch.setenv("NOTENINJA_TEST", "1")
+    desk = StepSequencer(tune, "rock")
+    first = desk.result
+    assert desk.pattern()["kick"][0] == "X" and desk.view.picture.value and len(first) > 22050
+    desk.clear.click()
+    assert set("".join(desk.pattern().values())) == {"."}
+    desk.set_pattern(BEAT)
+    assert desk.pattern()["hat"] == BEAT["hat"].upper().replace("O", "X")
+    desk.tempo.value, desk.levels["melody"].value = 120, -24
+    desk.play()
+    assert len(desk.result) == 8 * 22050 and not np.array_equal(desk.result, first)
+    desk.genre.value = "classical"
+    assert set("".join(desk.pattern().values())) == {"."}
+    desk.play()                                                  # an empty grid is no mistake
+
+
+def test_a_clip_is_heard_and_seen(tmp_path, monkeypatch):
+    monkeypatch.setenv("NOTENINJA_TEST", "1")
+    list(build(tmp_path, 2 * 2 * 3 / 3600, seconds=3.0, versions=2, seed=3))
+    data = BandSet(tmp_path)
+    window = ClipBrowser(data)
+    assert list(window.genre.options) == sorted(set(data.labels))
+    for genre in window.genre.options:
+        window.genre.value = genre
+        assert [number for _, number in window.clip.options] == [n for n, label in enumerate(data.labels) if label == genre]
+        clip, seconds = data.index[window.clip.value], soundfile.info(io.BytesIO(window.view.player.value)).duration
+        assert clip.tune in window.message.value and clip.file in window.view.heading.value and abs(seconds - 3) < 0.2
+    before = window.view.picture.value
+    window.notes.value = True
+    assert window.view.picture.value != before
