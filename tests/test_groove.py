@@ -1,4 +1,4 @@
-"""The instruments of lessons 03 and 04: a step sequencer with a band, and a window on a data set."""
+"""What lessons 03 and 04 show: a step sequencer with a band, a window on a data set, pictures of its faults."""
 import io
 
 import matplotlib.pyplot as plt
@@ -8,6 +8,7 @@ import soundfile
 
 from noteninja_lib.classroom.browsing import ClipBrowser
 from noteninja_lib.classroom.groove import LEVELS, StepSequencer, plot_parts, plot_pattern, with_drums
+from noteninja_lib.classroom.leaks import plot_accuracies, plot_fingerprints, plot_likeness
 from noteninja_lib.dataset import BandSet, build
 from noteninja_lib.music.band import arrange
 from noteninja_lib.music.genres import load_recipe
@@ -76,3 +77,16 @@ def test_a_clip_is_heard_and_seen(tmp_path, monkeypatch):
     before = window.view.picture.value
     window.notes.value = True
     assert window.view.picture.value != before
+
+
+def test_pictures_of_a_data_sets_faults():
+    noise = np.random.default_rng(0).normal(size=3 * 22528).astype("float32")
+    figure = plot_fingerprints({"first": noise, "second": noise[22528:]})
+    meshes = [ax.collections[0].get_array().shape for ax in figure.axes[:2]]
+    assert meshes[0][0] == 24 and meshes[0][1] > meshes[1][1]
+    ax = plot_likeness({"planted": [0.9, 1.0], "others": [0.1, 0.2, 0.3]}, 0.85)
+    assert [len(line.get_xdata()) for line in ax.lines] == [2, 3, 2]         # the last is the threshold
+    plt.close(ax.figure)
+    ax = plot_accuracies({"true": {"a": 0.9, "b": 0.5}, "random": {"a": 0.7, "b": 0.1}}, 0.1)
+    assert [round(bar.get_width(), 2) for bar in ax.patches] == [0.9, 0.5, 0.7, 0.1]
+    plt.close(ax.figure)
