@@ -6,12 +6,9 @@ import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
 
-from noteninja_lib.classroom.plotting import BLUE, DECIBELS, LOOKS, ORANGE, SPECTROGRAM_MAP, TICKS_HZ
-from noteninja_lib.sound.audio import SAMPLE_RATE
-from noteninja_lib.sound.spectrogram import HOP_LENGTH, mel_frequencies
+from noteninja_lib.classroom.plotting import BLUE, DECIBELS, LOOKS, ORANGE, plot_mel
 
 REACH = 3.0        # of the plane that is shown, to every side
-DARKEST = 75       # dB below the loudest point that are drawn black
 MARKS = ("o", "o", "^")
 
 
@@ -75,20 +72,13 @@ def plot_mels(mels):
     -------
     matplotlib.figure.Figure
     """
-    pictures = {title: np.asarray(mel) * DECIBELS for title, mel in mels.items()}
-    brightest = max(picture.max() for picture in pictures.values())
-    centres = mel_frequencies()
+    brightest = max(float(np.max(np.asarray(mel))) for mel in mels.values()) * DECIBELS
     figure, axes = plt.subplots(1, len(mels), figsize=(max(2.4 * len(mels), 5) + 0.6, 2.8), layout="constrained", sharey=True,
                                 squeeze=False)
-    for ax, (title, picture) in zip(axes[0], pictures.items()):
-        seconds = picture.shape[1] * HOP_LENGTH / SAMPLE_RATE
-        image = ax.imshow(picture, origin="lower", aspect="auto", cmap=SPECTROGRAM_MAP, vmin=brightest - DARKEST, vmax=brightest,
-                          extent=(0, seconds, -0.5, len(picture) - 0.5), interpolation="nearest")
-        ax.set_title(title, fontsize=10)
-        ax.set_xlabel("time in seconds")
-    axes[0, 0].set_yticks(np.interp(TICKS_HZ, centres, np.arange(len(centres))), [str(hertz) for hertz in TICKS_HZ])
-    axes[0, 0].set_ylabel("frequency in Hz")
-    figure.colorbar(image, ax=axes, label="level in dB", pad=0.01)
+    for ax, (title, mel) in zip(axes[0], mels.items()):
+        plot_mel(mel, ax, loudest=brightest).set_title(title, fontsize=10)
+        ax.label_outer()
+    figure.colorbar(axes[0, 0].images[0], ax=axes, label="level in dB", pad=0.01)
     plt.close(figure)
     return figure
 
