@@ -166,6 +166,32 @@ def _form_costs(mode, bars, slots_per_bar):
     return form
 
 
+def cheapest_path(prices, steps):
+    """The cheapest way through a table, by the Viterbi algorithm. Lesson: 02_music_theory_with_music21.
+
+    Parameters
+    ----------
+    prices : ndarray, shape (slots, chords)
+        Price of each chord in each slot.
+    steps : sequence of ndarray, each of shape (chords, chords)
+        Price of going from a chord (row) in one slot to a chord (column) in the next; one fewer than there are slots.
+
+    Returns
+    -------
+    list of int
+        A chord for each slot.
+    """
+    total, came_from = prices[0], []
+    for price, step in zip(prices[1:], steps):
+        paths = total[:, None] + step                    # from each chord (row) to each (column)
+        came_from.append(paths.argmin(axis=0))
+        total = paths.min(axis=0) + price
+    path = [int(total.argmin())]
+    for best in reversed(came_from):
+        path.append(int(best[path[-1]]))
+    return path[::-1]
+
+
 def harmonise(notes, tonic, mode, metre, length):
     """Chords for a melody: the cheapest path by the Viterbi algorithm.
 
@@ -200,21 +226,15 @@ def harmonise(notes, tonic, mode, metre, length):
     steps, cadences = _step_costs(mode)
     moved = 1 - np.eye(len(steps))
 
-    total, came_from = local[0], []
+    changes = []
     for index in range(1, len(local)):
         number, place = divmod(index, per_bar)
         step = steps + (moved * COSTS["change inside the bar"] if place
                         else (1 - moved) * COSTS["same chord in the next bar"])
         if number % 4 == 3 or number == bars - 1:
             step = step - cadences * (1.0 if number % 8 == 7 or number == bars - 1 else 0.5)
-        paths = total[:, None] + step
-        came_from.append(paths.argmin(axis=0))
-        total = paths.min(axis=0) + local[index]
-
-    path = [int(total.argmin())]
-    for back in reversed(came_from):
-        path.append(int(back[path[-1]]))
-    path.reverse()
+        changes.append(step)
+    path = cheapest_path(local, changes)
 
     table, chords = list(CHORDS[mode].values()), []
     for index, state in enumerate(path):
