@@ -105,12 +105,12 @@ def plot_tiles(tiles, rows=1, label="strength"):
     for ax in axes.flat:
         ax.axis("off")
     values = [np.asarray(tile) for tile in tiles.values()]
-    reach = max(np.abs(value).max() for value in values)
+    reach = max(np.quantile(np.abs(value), 0.99) for value in values)      # a few outliers may be as dark as the rest
     for ax, title, value in zip(axes.flat, tiles, values):
         image = ax.imshow(value, origin="lower", aspect="equal" if rows == 1 else "auto", cmap="PuOr", vmin=-reach, vmax=reach,
                           interpolation="nearest")
         ax.set_title(title, fontsize=9)
-    figure.colorbar(image, ax=axes, label=label, pad=0.01)
+    figure.colorbar(image, ax=axes, label=label, pad=0.01, extend="both")
     plt.close(figure)
     return figure
 
