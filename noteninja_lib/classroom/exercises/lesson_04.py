@@ -6,10 +6,10 @@ _TUNES = [f"tune {number % 7}" for number in range(28)]      # seven tunes, four
 
 
 def _test_split(split):
-    assert callable(split), "hand in the function itself: check(split), without brackets behind split"
+    assert callable(split), "hand in the function itself: check(my_split), without brackets behind my_split"
     result = split(list(_TUNES), 0.3)
     assert isinstance(result, (tuple, list)) and len(result) == 2, (
-        f"split should return two lists of numbers, train and test; it returned {result!r}")
+        f"my_split should return two lists of numbers, train and test; it returned {result!r}")
     train, test = (list(part) for part in result)
     assert all(isinstance(n, int) for n in train + test), "the lists should hold the clips' numbers, counted from 0"
     assert set(train) | set(test) == set(range(len(_TUNES))), "every clip should be in one of the two lists"
@@ -20,7 +20,7 @@ def _test_split(split):
     assert len(split(list(_TUNES), 0.6)[1]) > len(test), "a larger share should give a larger test set"
 
 
-def split(tunes, share):
+def my_split(tunes, share):
     """Numbers of the clips for training and for the test, with each tune on one side only."""
     names = sorted(set(tunes))
     held_out = set(names[:round(share * len(names))])
@@ -30,7 +30,7 @@ def split(tunes, share):
 
 
 SPLIT = Exercise(_test_split, "Don't divide the clips; divide the names of the tunes, and then ask of each clip on which side its tune lies.",
-                 split)
+                 my_split)
 
 
 def _test_label(answer):
