@@ -10,7 +10,7 @@ from noteninja_lib.classroom import tunes
 from noteninja_lib.music import analysis
 from noteninja_lib.music.harmony import cheapest_path
 from noteninja_lib.music.inventing import read_notes
-from noteninja_lib.music.theory import load_tunes
+from noteninja_lib.music.theory import load_tunes, to_stream
 
 ODE = "E E F G | G F E D | C C D E | D3/2 C/2 C2 |"
 
@@ -96,6 +96,16 @@ def test_desk_analyses_what_lies_on_the_roll():
     assert desk.metre.value == "6/8" and desk.bars.value == 4 and desk.roll.bar == 3
     desk.analyse()
     assert "D major" in desk.words.value
+
+
+def test_desk_takes_a_file(ode, tmp_path):
+    desk = tunes.tune_desk()
+    desk.abc.value = str(to_stream(ode).write("midi", tmp_path / "ode.mid"))
+    desk.use()
+    assert [pitch for _, _, pitch in desk.roll.notes] == [pitch for _, _, pitch in ode.notes]
+    desk.abc.value = str(tmp_path / "missing.mid")
+    desk.use()
+    assert "There is no file" in desk.words.value and len(desk.roll.notes) == 15
 
 
 def test_desk_says_what_is_wrong_and_keeps_the_notes():

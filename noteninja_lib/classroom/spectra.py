@@ -18,6 +18,7 @@ from .style import style_sheet
 from .working import name_parts, row
 
 QUIETEST = 1e-6          # magnitude (-120 dB) below which nothing is told apart
+HIGHEST = 1500           # Hz, in the laboratory: so high that two tones a semitone apart are seen apart
 ROUNDS = 16              # of Griffin and Lim's guessing, in the laboratory
 AS_IT_WAS, REBUILT = "the sound itself", "rebuilt from the picture"
 
@@ -131,7 +132,7 @@ class SpectrogramLab(widgets.VBox):
                                              continuous_update=False)
         self.hop = widgets.SelectionSlider(options=[2 ** power for power in range(5, 13)], value=HOP_LENGTH,
                                            description="hop length", continuous_update=False)
-        self.way = widgets.ToggleButtons(options=(AS_IT_WAS, REBUILT), description="hear")
+        self.way = widgets.ToggleButtons(options=(AS_IT_WAS, REBUILT), description="hear", style={"button_width": "14em"})
         self.picture, self.facts = widgets.Image(format="png"), widgets.HTML()
         self.player = widgets.Audio(value=b"", format="mp3", autoplay=False, loop=False)
         name_parts(lab_sound=self.sound, n_fft=self.n_fft, hop=self.hop, way=self.way, lab_picture=self.picture,
@@ -145,7 +146,7 @@ class SpectrogramLab(widgets.VBox):
         """Draw and play what the controls ask for."""
         audio, n_fft, hop = self.sounds[self.sound.value], self.n_fft.value, self.hop.value
         figure = Figure(figsize=(9, 3.2), layout="constrained")
-        plot_stft(audio, figure.subplots(), n_fft=n_fft, hop_length=hop, highest=5000)
+        plot_stft(audio, figure.subplots(), n_fft=n_fft, hop_length=hop, highest=HIGHEST)
         png = io.BytesIO()
         figure.savefig(png, format="png", dpi=100)
         self.picture.value = png.getvalue()

@@ -98,9 +98,10 @@ class TuneDesk(widgets.VBox):
         self.metre = widgets.Dropdown(options=METRES, description="metre")
         self.tempo = widgets.IntSlider(value=110, min=50, max=200, step=5, description="tempo")
         self.roll = PianoRoll(bars=self.bars.value)
-        self.abc = widgets.Text(value=BEGIN, description="ABC", layout={"width": "95%"})
+        self.abc = widgets.Text(value=BEGIN, description="ABC or path", layout={"width": "95%"})
         self.use_button = widgets.Button(description="Put it on the roll", icon="arrow-up")
-        self.analyse_button = widgets.Button(description="Analyse and harmonise", icon="search", button_style="primary")
+        self.analyse_button = widgets.Button(description="Analyse and harmonise", icon="search", button_style="primary",
+                                             layout={"width": "max-content"})
         self.words, self.picture = widgets.HTML(), widgets.Image(format="png")
         self.player = widgets.Audio(value=b"", format="mp3", autoplay=False, loop=False)
         self.use_button.on_click(self.use)
@@ -117,7 +118,7 @@ class TuneDesk(widgets.VBox):
         self.roll.metre, self.roll.bars = self.metre.value, self.bars.value
 
     def use(self, _=None):
-        """Put the ABC text on the roll; the handler of that button."""
+        """Put the ABC text, or the tune of a file (ABC, MIDI, MusicXML), on the roll; the handler of that button."""
         try:
             tune = read_notes(self.abc.value)
         except UserError as problem:
