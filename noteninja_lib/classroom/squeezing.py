@@ -178,3 +178,8 @@ def reconstruction(model, picture):
 def sharpness(picture):
     """Energy of a scaled picture's gradient in time, in squared nats."""
     return mel_edges(unscaled(picture))["sharpness_in_time"]
+
+
+def error(picture, truth):
+    """Mean squared error of a picture."""
+    return float((picture - truth).square().mean())
