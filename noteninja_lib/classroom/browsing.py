@@ -13,6 +13,13 @@ from noteninja_lib.classroom.working import name_parts, row
 from noteninja_lib.errors import UserError
 
 
+def side_by_side(*views):
+    """Sounds in a row as wide as the page; a `SoundView` that stands in a column by itself would be squeezed."""
+    box = widgets.HBox(list(views))
+    box.add_class("nn-pair")
+    return box
+
+
 class ClipBrowser(widgets.VBox):
     """Choose a genre and a clip, hear it and see it.
 
@@ -30,7 +37,8 @@ class ClipBrowser(widgets.VBox):
                                       disabled=not data.has_scores)
         self.stage = widgets.ToggleButton(value=False, description="large type", icon="expand")
         self.message, self.view = widgets.HTML(), SoundView("clip")
-        super().__init__([style_sheet(), row(self.genre, self.clip, self.notes, self.stage), self.message, self.view])
+        super().__init__([style_sheet(), row(self.genre, self.clip, self.notes, self.stage), self.message,
+                          side_by_side(self.view)])
         name_parts(converter=self, browser=self, genre=self.genre, clip=self.clip, notes=self.notes, message=self.message,
                    stage_toggle=self.stage)
         self.genre.observe(lambda _: self._fill(), "value")
@@ -42,7 +50,7 @@ class ClipBrowser(widgets.VBox):
     def _fill(self):
         """Offer the clips of the genre, and show the first."""
         mine = [number for number, genre in enumerate(self.data.labels) if genre == self.genre.value]
-        before, self.clip.options = self.clip.value, [(self.data.index[number].file.split("/")[-1], number) for number in mine]
+        before, self.clip.options = self.clip.value, [(self.data.index[number].file.split(".")[-2], number) for number in mine]
         if self.clip.value == before:          # else the slider has told it already
             self.show()
 

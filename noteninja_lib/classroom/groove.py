@@ -9,6 +9,7 @@ from dataclasses import replace
 import ipywidgets as widgets
 import numpy as np
 
+from noteninja_lib.classroom.browsing import side_by_side
 from noteninja_lib.classroom.players import SoundView
 from noteninja_lib.classroom.plotting import BLUE, LOOKS, VERMILION, _axes
 from noteninja_lib.classroom.style import style_sheet
@@ -84,7 +85,7 @@ def plot_parts(performance, beats=16, ax=None):
                        color=COLOURS[name], label=name)
         else:
             ax.hlines([note.pitch for note in here], starts, [note.end * second for note in here], linewidth=3,
-                      color=COLOURS[name], label=name)
+                      color=COLOURS[name], label=name, zorder=4 if name == "melody" else 3)      # pads hide it else
     ax.set(xlabel="time in beats", ylabel="MIDI pitch", xlim=(-0.2, beats), xticks=np.arange(0, beats + 1, 4))
     ax.legend(fontsize=8, ncols=4, loc="upper right")
     ax.set_ylim(top=ax.get_ylim()[1] + 8)       # room for the legend
@@ -136,7 +137,7 @@ class StepSequencer(widgets.VBox):
         lines = [widgets.HBox([widgets.Label(drum, layout={"width": "6em"}), *steps]) for drum, steps in self.grid.items()]
         levels = list(self.levels.values())
         super().__init__([style_sheet(), self.genre, *lines, row(self.tempo, self.swing), row(*levels[:2]), row(*levels[2:]),
-                          row(self.button, self.clear, self.stage), self.message, self.view])
+                          row(self.button, self.clear, self.stage), self.message, side_by_side(self.view)])
         name_parts(converter=self, sequencer=self, genre=self.genre, tempo=self.tempo, swing=self.swing, play=self.button,
                    clear=self.clear, message=self.message, stage_toggle=self.stage)
         self.genre.observe(lambda _: self.take_over(), "value")

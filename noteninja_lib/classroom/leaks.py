@@ -80,12 +80,13 @@ def plot_accuracies(results, chance, ax=None):
     ax = _axes(ax, (9, 3))
     ways, width = list(next(iter(results.values()))), 0.8 / len(results)
     for number, ((name, shares), colour) in enumerate(zip(results.items(), (BLUE, ORANGE, LOOKS[2]["color"]))):
-        bars = ax.barh(np.arange(len(ways)) + number * width, [shares[way] for way in ways], 0.95 * width, label=name, color=colour)
+        places, values = np.arange(len(ways)) + number * width, [shares[way] for way in ways]
+        bars = ax.barh(places, values, 0.95 * width, label=name, color=colour)
         ax.bar_label(bars, fmt="{:.0%}", padding=3)
     ax.axvline(chance, color="black", linestyle=":")
     ax.set(yticks=np.arange(len(ways)) + 0.4 - width / 2, yticklabels=ways, xlim=(0, 1),
            xlabel="accuracy (dotted: by chance)")
     ax.invert_yaxis()
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(results), frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
