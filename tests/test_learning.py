@@ -77,9 +77,9 @@ def test_an_example_is_the_same_at_each_look():
                                                      for shape in ((1, 8, 2, 4), (1, 357, 16), (1, 12))])
     example = learning.Example(task, SimpleNamespace(vae=vae))
     towards = lambda noisy, time, picture, style: (noisy - example.latents) / time  # noqa: E731  the velocity that leads there
-    assert example.distance(example.sample(towards)) == pytest.approx(0, abs=1e-5)
+    assert example.likeness(example.sample(towards)) == pytest.approx(1, abs=1e-5)
     nowhere = [example.sample(lambda noisy, *told: 0 * noisy) for _ in range(2)]
-    assert torch.equal(*nowhere) and example.distance(nowhere[0]) > 0.5
+    assert torch.equal(*nowhere) and abs(example.likeness(nowhere[0])) < 0.5
 
 
 def test_the_bench_keeps_a_curve_for_each_rate():

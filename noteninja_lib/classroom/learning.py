@@ -8,12 +8,13 @@ import time
 from contextlib import closing
 
 import ipywidgets as widgets
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from IPython.display import Image, display
 from matplotlib.figure import Figure
 
-from noteninja_lib.classroom.plotting import BLUE, LOOKS, ORANGE, plot_mel
+from noteninja_lib.classroom.plotting import BLUE, DECIBELS, LOOKS, plot_mel
 from noteninja_lib.classroom.working import Workbench, name_parts, row
 from noteninja_lib.model.diffusion import euler, time_steps
 from noteninja_lib.sound.audio import normalise
@@ -60,7 +61,7 @@ def plot_losses(ax, steps, losses, validation=None):
     ax.plot(steps, losses, color=BLUE, linewidth=0.6, alpha=0.4)
     ax.plot(steps, smooth(losses), color=BLUE, linewidth=2, label="training (moving average)")
     if validation:
-        ax.plot(*zip(*sorted(validation.items())), label="validation", **{**LOOKS[1], "color": ORANGE})
+        ax.plot(*zip(*sorted(validation.items())), label="validation", clip_on=False, **LOOKS[1])
     ax.set(xlabel="step", ylabel="loss")
     ax.legend(loc="upper right", fontsize=9)
     ax.spines[["top", "right"]].set_visible(False)
@@ -143,13 +144,38 @@ def plot_mels(mels):
     matplotlib.figure.Figure
         A notebook shows it once, when it is the last line of a cell.
     """
-    figure = Figure(figsize=(2.4 * len(mels) + 1, 2.8), layout="constrained")
+    figure = plt.figure(figsize=(2.4 * len(mels) + 1, 2.8), layout="constrained")
     axes = figure.subplots(1, len(mels), sharey=True, squeeze=False)[0]
-    loudest = max(float(np.asarray(mel).max()) for mel in mels.values()) * 20 * np.log10(np.e)
+    loudest = max(float(np.asarray(mel).max()) for mel in mels.values()) * DECIBELS
     for ax, (title, mel) in zip(axes, mels.items()):
         plot_mel(np.asarray(mel), ax, loudest=loudest).set_title(title, fontsize=10)
         ax.label_outer()
     figure.colorbar(axes[0].images[0], ax=axes, label="level in dB", pad=0.01)
+    plt.close(figure)       # else a notebook would show it a second time at the end of the cell
+    return figure
+
+
+def plot_log(runs):
+    """Draw the losses of several runs, each of which began where the one before had ended.
+
+    Parameters
+    ----------
+    runs : list of dict
+        As in `data/models/training.json`: name of the `data`, number of `steps`, and lists `step` and `loss`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, first = plt.figure(figsize=(8, 3), layout="constrained"), 0
+    ax = figure.subplots()
+    for run, look in zip(runs, LOOKS):
+        ax.plot(first + np.array(run["step"]), run["loss"], label=f"data: {run['data']}", **{**look, "marker": ""})
+        first += run["steps"]
+    ax.set(xlabel="step", ylabel="loss (moving average)", xlim=(0, first))
+    ax.legend()
+    ax.spines[["top", "right"]].set_visible(False)
+    plt.close(figure)
     return figure
 
 
@@ -184,9 +210,9 @@ class Example:
         latents = euler(lambda noisy, time: network(noisy, torch.tensor([time]), self.picture, self.style), noise, time_steps(steps))
         return self.pipe.vae.decode(latents)[0]
 
-    def distance(self, mel):
-        """Mean distance of a log-mel picture from the true one, in nats (8.7 dB)."""
-        return float((mel - self.truth).abs().mean())
+    def likeness(self, mel):
+        """How alike a log-mel picture and the true one are: their correlation, 0 for nothing in common, 1 for the same."""
+        return float(torch.corrcoef(torch.stack([mel.flatten(), self.truth.flatten()]))[0, 1])
 
     def sound(self, mel):
         """A log-mel picture as sound, float32, shape (samples,); all equally loud."""

@@ -9,6 +9,7 @@ def _test_loss_of_nothing(loss):
     draw = np.random.default_rng(0)
     silent, usual, loud = np.zeros((2, 8, 24, 16)), draw.standard_normal((2, 8, 24, 16)), np.full((2, 8, 24, 16), 3.0)
     found = loss(silent)
+    assert found is not None, "your function gives nothing back: is there a return?"
     assert np.ndim(found) == 0, f"the loss should be a single number, the mean over everything; it has the shape {np.shape(found)}"
     assert found > 0, "even where the music is nothing but zeros the velocity is not: the noise is still in it"
     assert abs(found - 1) < 0.05, f"for latents of zeros the velocity is the noise alone, whose mean square is 1; you say {found:g}"
