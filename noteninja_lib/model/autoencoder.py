@@ -1,4 +1,4 @@
-"""The autoencoder: a log-mel picture squeezed eightfold into latents, and back.
+"""The autoencoder: a log-mel picture squeezed into latents, and back: a sixteenth of the places, half of the numbers.
 
 Every 4 x 4 patch of the picture becomes one point with 8 numbers: half as many numbers as pixels, on a grid so much
 coarser that diffusion becomes affordable. Lesson: 05_autoencoders_and_latent_space.
