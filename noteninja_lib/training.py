@@ -174,6 +174,7 @@ def make_task(network, data, steps, models, again):
     used, and of the band's sets all clips whose tunes are for training.
     """
     from .dataset import open_dataset
+    from .dataset.strips import Strips
     from .model.listener import LeadFinder
     from .model.autoencoder import MelAutoencoder
     from .model.weights import load_model
@@ -192,6 +193,10 @@ def make_task(network, data, steps, models, again):
         options["vae"] = load_model(MelAutoencoder, models)
     if network in ("diffusion", "regression"):
         options |= {"vae": load_model(MelAutoencoder, models), "lead": load_model(LeadFinder, models)}
+    if network == "reader":
+        if data is None:
+            raise UserError("The reader learns from engraved lines: make some with `noteninja dataset engrave FOLDER`, and give --data FOLDER.")
+        return kind(Strips(data), **options)
     data = open_dataset(data)
     numbers = data.training()
     if not numbers:

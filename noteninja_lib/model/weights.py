@@ -11,7 +11,7 @@ from ..errors import UserError
 
 CHECKSUMS = "SHA256SUMS.json"
 WHERE = {"MelAutoencoder": "vae", "Vocoder": "vocoder", "Denoiser": "unet", "LeadFinder": "lead", "Judge": "judge",
-         "BasicPitch": "basic_pitch"}
+         "LineReader": "reader", "BasicPitch": "basic_pitch"}
 
 
 def models_folder():

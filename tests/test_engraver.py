@@ -1,0 +1,128 @@
+"""Engraving words, composing lines, cutting strips: what stands in the picture is what the words say."""
+import re
+
+import numpy as np
+import pytest
+
+from noteninja_lib.music.omr.composing import bar_ticks, compose, key_alteration, spell
+from noteninja_lib.music.omr.engraver import FONTS, engrave, rasterise, ticks
+from noteninja_lib.music.omr.strips import HEIGHT, SPACE, TOP_LINE, cut_strips, find_systems, make_strips
+from noteninja_lib.music.omr.symbols import BAR_LINES, VOCABULARY, decode, encode, position_and_value
+from noteninja_lib.music.omr.wear import wear
+from noteninja_lib.music.theory import load_tunes
+
+HEAD = ["clef:treble", "time:4/4"]
+
+
+def strip_of(words, zoom=0.5, **options):
+    svg = engrave([words], pageMarginTop=150, pageMarginBottom=150, **options)
+    return next(cut_strips(rasterise(svg, zoom), find_systems(svg), zoom))
+
+
+def count(svg, kind):
+    return len(re.findall(rf'class="{kind}[ "]', svg))
+
+
+def test_words_become_the_signs_that_they_name():
+    line = ("clef:bass flat1 flat2 flat3 time:C| note:0:2 dot note:-3:4 tie bar note:-3:8 acc:# note:4:16 note:5:16 rest:4 triplet note:6:8 "
+            "note:5:8 note:4:8 end-triplet chord repeat-end time:3/4 rest:1 bar ending:1 note:1:2 dot repeat-end ending:2 note:1:32 final-bar")
+    svg = engrave([line.split()])
+    assert [count(svg, kind) for kind in ("clef", "keyAccid", "meterSig", "rest", "mRest", "tuplet", "chord", "tie", "dots", "ending")] == [
+        1, 3, 2, 1, 1, 1, 1, 1, 2, 2]
+    assert count(svg, "note") == 10 + 3 and count(svg, "measure") == 5
+
+
+def test_a_change_of_key_prints_naturals_where_the_words_cancel():
+    assert count(engrave([["clef:treble", "sharp1", "note:0:4", "bar", "cancel", "note:1:4", "bar"]]), "keyAccid") == 2
+    assert count(engrave([["clef:treble", "sharp1", "note:0:4", "bar", "sharp1", "sharp2", "note:1:4", "bar"]]), "keyAccid") == 3
+
+
+@pytest.mark.parametrize("font", FONTS)
+def test_strips_hold_the_staff_where_it_belongs(font):
+    strip = strip_of([*HEAD, "note:4:4", "bar"] + ["note:4:4"] * 3 + ["bar"], font=font)
+    assert strip.shape[0] == HEIGHT and strip.dtype == np.uint8
+    dark = np.median(strip[:, SPACE + 4:-SPACE - 4], axis=1)
+    rows = [TOP_LINE + SPACE * line for line in range(5)]
+    assert all(dark[row - 1:row + 2].min() < 200 for row in rows)
+    assert dark[[row + SPACE // 2 for row in rows]].min() > 220
+    assert np.median(strip[TOP_LINE - 1:TOP_LINE + 2, SPACE + 2]) < 220 and strip[:, :SPACE - 3].min() > 200
+
+
+@pytest.mark.parametrize("position", [-6, 0, 3, 8, 13])
+def test_a_note_stands_at_its_position(position):
+    """The same line with the note and with a rest differ most in the row of its head."""
+    strip = strip_of(["clef:treble", *["rest:4"] * 3, f"note:{position}:1", "bar"])
+    other = strip_of(["clef:treble", *["rest:4"] * 3, "note:4:1", "bar"]) if position != 4 else None
+    width = min(strip.shape[1], other.shape[1])
+    more = np.clip(other[:, :width].astype(int) - strip[:, :width], 0, None)[:, width // 2:].sum(1)
+    expected = TOP_LINE + SPACE * 4 - position * SPACE / 2
+    middle = (more * np.arange(HEIGHT)).sum() / more.sum() if 0 <= position <= 8 else np.argmax(np.convolve(more, np.ones(7), "same"))
+    assert abs(middle - expected) < SPACE * 0.7
+
+
+def bars_of(lines):
+    """Ticks of each bar, and the bar that its metre asks for."""
+    metre, filled, triplet, last = None, 0, False, 0
+    for word in (word for line in lines for word in line):
+        if word.startswith("time:"):
+            metre = word[5:]
+        elif word == "triplet":
+            triplet = True
+        elif word == "end-triplet":
+            triplet = False
+        elif word.startswith(("note:", "rest:")):
+            last = position_and_value(word)[1]
+            filled += ticks(last) * (2 / 3 if triplet else 1)
+            dots = 0
+        elif word == "chord":
+            filled = np.nan
+        elif word == "dot":
+            dots += 1
+            filled += ticks(last, dots) - ticks(last, dots - 1)
+        elif word in BAR_LINES and filled:
+            yield round(filled) if filled == filled else None, bar_ticks(metre)
+            filled = 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_composed_bars_add_up(seed):
+    draw = np.random.default_rng(seed)
+    tunes = load_tunes("train")
+    for number in range(10):
+        lines = compose(draw, tunes[draw.integers(len(tunes))] if number % 2 else None)
+        assert lines and decode(encode(sum(lines, []))) == sum(lines, [])
+        assert all(line[0].startswith("clef:") for line in lines)
+        if number % 2 and lines[0][0]:
+            sums = [filled == asked for filled, asked in bars_of(lines) if filled]
+            assert np.mean(sums) > 0.9
+
+
+def test_chance_draws_every_word():
+    draw, seen = np.random.default_rng(0), set()
+    for _ in range(700):
+        seen |= {word for line in compose(draw, None, 6) for word in line}
+    rare = {word for word in VOCABULARY if word not in seen}
+    assert not {word for word in rare if not word.startswith("note:")}, rare
+    assert len(rare) < 12
+
+
+def test_spelling_follows_the_key():
+    assert spell(60, 0) == (28, 0) and spell(66, 1) == (31, 1) and spell(70, -1) == (34, -1)
+    assert spell(61, 0) == (28, 1) and spell(63, 0) == (30, -1) and spell(71, -7) == (35, -1)
+    assert [key_alteration(letter, 2) for letter in range(7)] == [1, 0, 0, 1, 0, 0, 0]
+    assert [key_alteration(letter, -2) for letter in range(7)] == [0, 0, -1, 0, 0, 0, -1]
+
+
+def test_strips_come_with_their_words_and_wear():
+    draw, made = np.random.default_rng(5), []
+    while len(made) < 12:
+        made += make_strips(draw, load_tunes("train"))
+    for strip, words in made:
+        assert strip.shape[0] == HEIGHT and encode(words) and 4 * len(words) < strip.shape[1]
+        assert np.median(strip) > 240 and strip.min() < 60
+    first = made[0][0]
+    worn = [wear(first, np.random.default_rng(seed), other=made[1][0]) for seed in range(20)]
+    assert all(one.shape[0] == HEIGHT and one.dtype == np.uint8 for one in worn)
+    assert all(0.85 < one.shape[1] / first.shape[1] < 1.15 for one in worn)
+    assert len({one.tobytes() for one in worn}) == 20
+    assert wear(first, np.random.default_rng(3)).tobytes() == wear(first, np.random.default_rng(3)).tobytes()

@@ -1,0 +1,71 @@
+"""The network that reads lines: its shapes, CTC's way from columns to words, its training."""
+import numpy as np
+import pytest
+import torch
+
+from noteninja_lib.dataset.strips import Strips, build
+from noteninja_lib.errors import UserError
+from noteninja_lib.model.reader import COLUMN, LineReader, as_input, read_strip
+from noteninja_lib.music.omr.symbols import CLASSES, VOCABULARY
+from noteninja_lib.tasks.reading import ReadingTask
+from noteninja_lib.training import Trainer, train
+
+
+class Fixed(torch.nn.Module):
+    """Says the same classes whatever it sees."""
+
+    def __init__(self, classes, sure=8.0):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.nn.functional.one_hot(torch.tensor([classes]), CLASSES) * sure)
+
+    def forward(self, strips):
+        return self.weight
+
+
+@pytest.fixture(scope="module")
+def strips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("strips")
+    assert len(list(build(folder, 12, size=6))) == 2
+    assert list(build(folder, 12, size=6)) == []            # made already
+    return Strips(folder)
+
+
+def test_columns_become_words():
+    """Equal neighbours are one word, a blank between them makes two."""
+    read = read_strip(Fixed([0, 5, 5, 0, 5, 7, 7, 7, 0]), np.full((96, 36), 255, np.uint8), VOCABULARY)
+    assert [symbol.word for symbol in read] == [VOCABULARY[4], VOCABULARY[4], VOCABULARY[6]]
+    assert [symbol.column // COLUMN for symbol in read][:2] == [1, 4]
+    assert all(0.9 < symbol.confidence <= 1 for symbol in read)
+    assert read_strip(Fixed([0] * 9), np.full((96, 36), 255, np.uint8), VOCABULARY) == []
+    assert read_strip(Fixed([5], sure=0.5), np.full((96, 4), 255, np.uint8), VOCABULARY)[0].confidence < 0.1
+
+
+def test_shapes_and_padding():
+    network = LineReader().eval()
+    assert 0.5e6 < sum(one.numel() for one in network.parameters()) < 3e6
+    batch = as_input([np.full((96, 99), 255, np.uint8), np.zeros((96, 41), np.uint8)])
+    assert batch.shape == (2, 1, 96, 100)
+    assert batch[0].max() == 0 and batch[1, 0, :, :41].min() == 1 and batch[1, 0, :, 41:].max() == 0      # paper is 0
+    assert network(batch).shape == (2, 25, CLASSES)
+
+
+def test_a_set_of_strips(strips, tmp_path):
+    assert len(strips) >= 12
+    for number in range(len(strips)):
+        picture, words = strips[number]
+        assert picture.shape == (96, strips.widths[number]) and 1 <= words.min() and words.max() < CLASSES
+    with pytest.raises(UserError, match="no engraved lines"):
+        Strips(tmp_path)
+
+
+def test_it_learns_and_goes_on_where_it_stopped(strips, tmp_path):
+    """A tiny network learns three lines by heart; a run in two pieces is the run in one."""
+    def run(folder, steps, stop):
+        torch.manual_seed(0)
+        few = ReadingTask(strips, LineReader(channels=(4, 8, 8, 12, 16), features=32, hidden=32), peak=1e-2)
+        trainer = Trainer(few, folder, steps)
+        return [losses["loss_a_word"] for _, (_, losses) in zip(range(stop - trainer.step), train(trainer, 3))]
+    losses = run(tmp_path / "one", 24, 24)
+    assert np.mean(losses[-6:]) < 0.6 * losses[0]
+    halves = run(tmp_path / "two", 24, 12) + run(tmp_path / "two", 24, 24)
+    assert halves == pytest.approx(losses, rel=1e-4)
