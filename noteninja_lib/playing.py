@@ -1,4 +1,9 @@
-"""The commands that steer: tempo, mood and paths, what lies between, new tunes, any length; `__main__` puts them beside the others."""
+"""The commands that play: a song in a genre, what lies between, new tunes, printed ones, any length.
+
+`__main__` puts them beside the others.
+"""
+from dataclasses import replace
+from json import dumps
 from pathlib import Path
 from typing import Annotated, List, Optional
 
@@ -9,8 +14,8 @@ from .errors import UserError, check_range
 
 app = typer.Typer()
 
-Songs = Annotated[List[Path], typer.Argument(help="mp3, wav, flac or ogg; or notes: MIDI, MusicXML or ABC.")]
-Song = Annotated[Path, typer.Argument(help="mp3, wav, flac or ogg; or notes: MIDI, MusicXML or ABC.")]
+Songs = Annotated[List[Path], typer.Argument(help="mp3, wav, flac or ogg; or notes: MIDI, MusicXML, ABC, or a picture (png, jpg, pdf).")]
+Song = Annotated[Path, typer.Argument(help="mp3, wav, flac or ogg; or notes: MIDI, MusicXML, ABC, or a picture (png, jpg, pdf).")]
 GENRES = "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock"
 Genre = Annotated[str, typer.Option(help=f"Genre: {GENRES}.")]
 Out = Annotated[Optional[Path], typer.Option("-o", "--out", help="File to write (mp3, wav, flac or ogg); a folder for several.")]
@@ -128,6 +133,46 @@ def generate(to: Genre, out: Annotated[Path, typer.Option("-o", "--out", help="F
     written = out.with_name(f"{out.stem} (tune).musicxml")
     write_score(tune, written, usual)
     run([written], settings, out, device=device, as_json=json)
+
+
+@app.command()
+def read(page: Annotated[Path, typer.Argument(help="Printed music, one staff a line, one voice: png, jpg or pdf.")],
+         out: Annotated[Optional[Path], typer.Option("-o", "--out", help="musicxml or mid; with --to mp3, wav, flac or ogg.")] = None,
+         clef: Annotated[Optional[str], typer.Option(help="In place of what is read: treble, bass, alto or tenor.")] = None,
+         key: Annotated[Optional[int], typer.Option(help="The same for the key: sharps, or minus the flats, -7 to 7.")] = None,
+         metre: Annotated[Optional[str], typer.Option(help="The same for the metre: such as 3/4, 6/8, C or 'C|'.")] = None,
+         to: Annotated[Optional[str], typer.Option(help=f"Play it in a genre: {GENRES}.")] = None,
+         tempo: Tempo = None, mood: Mood = None, steps: Steps = STEPS, guidance: Guidance = 2.0, seed: Seed = 0,
+         kinds: Kinds = ("json",), device: Device = "cpu", json: Json = False):
+    """Read printed music: write it as MusicXML or MIDI, or play it in a genre (the tune is written beside, as MusicXML)."""
+    from .music.omr.playback import TEMPO
+    from .music.omr.reading import read_sheet
+    from .music.omr.sheet import check_suffix
+    settings = settings_of(to or "jazz", seed=seed, steps=steps, guidance=guidance, tempo=tempo, mood=mood)
+    if to:
+        from .sound.audio import check_writable
+        settings.check()
+        out = out or page.with_name(f"{page.stem} ({to}).mp3")
+        check_writable(out)
+    elif out:
+        check_suffix(out)
+    sheet = read_with_bar(read_sheet, page, clef=clef, key=key, metre=metre)
+    typer.echo(dumps({"page": str(page), **sheet.summary()}) if json else f"{page}: {sheet}")
+    if to:
+        written = out.with_name(f"{out.stem} (tune).musicxml")
+        sheet.save(written, played=True)
+        own = None if mood or sheet.tempo == TEMPO else sheet.tempo
+        run([written], settings if tempo else replace(settings, tempo=own), out, kinds, device, json)
+    elif out:
+        for file in (out, *(out.with_suffix(f".{kind}") for kind in kinds if kind in ("mid", "musicxml"))):
+            sheet.save(file)
+
+
+def read_with_bar(read_sheet, page, **corrections):
+    """Read a page, with a progress bar where that takes a while."""
+    from tqdm import tqdm
+    with tqdm(total=100, unit="%", desc=page.name[:30], delay=1, leave=False, dynamic_ncols=True) as bar:
+        return read_sheet(page, progress=lambda done: bar.update(round(100 * done - bar.n, 1)), **corrections)
 
 
 @app.command()

@@ -1,4 +1,5 @@
 """What a conversion begins with, a recording that is listened to or notes that are known; and what it ends with."""
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from .sound.spectrogram import HOP_LENGTH
 FOLDED = 16 * HOP_LENGTH       # samples to a column at the denoiser's lowest level
 RATES = (0.5, 2.0)              # of the tempo
 MIDI, SCORES = (".mid", ".midi"), (".musicxml", ".xml", ".mxl", ".abc")
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pdf")
 
 
 @dataclass
@@ -126,11 +128,11 @@ def read_source(song, seconds=None, progress=lambda done: None):
     Parameters
     ----------
     song : path, numpy.ndarray, music21.stream.Stream, Tune or Content
-        A path may lead to a recording, or to a MIDI, MusicXML or ABC file.
+        A path may lead to a recording, to a MIDI, MusicXML or ABC file, or to a picture (also a pdf) of printed music.
     seconds : float, optional
         Only the beginning.
     progress : callable
-        Called with the fraction done of listening.
+        Called with the fraction done of listening or reading.
 
     Returns
     -------
@@ -141,12 +143,12 @@ def read_source(song, seconds=None, progress=lambda done: None):
     UserError
         If it can't be used.
     """
-    if isinstance(song, (str, Path)) and Path(song).suffix.lower() not in MIDI + SCORES:
+    if isinstance(song, (str, Path)) and Path(song).suffix.lower() not in MIDI + SCORES + PICTURES:
         return heard(load(song, duration=seconds), progress)
     if isinstance(song, np.ndarray):
         audio = check(song)
         return heard(audio if seconds is None else audio[:round(seconds * SAMPLE_RATE)], progress)
-    content = known_content(song)
+    content = known_content(song, progress)
     if seconds is not None:
         frames = min(content.rhythm.shape[-1], round(seconds * FRAME_RATE))
         content = Content(*(layer[..., :frames] for layer in (content.lead, content.notes, content.rhythm)))
@@ -161,15 +163,26 @@ def heard(audio, progress):
     return Source(whole[:len(audio)], whole, from_audio(whole, progress))    # a view: a long song should lie in memory once
 
 
-def known_content(song):
-    """The content picture of notes: of a file, a score, a tune, or one that is there already."""
+def known_content(song, progress=None):
+    """The content picture of notes: of a file, a page, a score, a tune, or one that is there already."""
     if isinstance(song, Content):
         return song
+    if isinstance(song, (str, Path)) and Path(song).suffix.lower() in PICTURES:
+        return printed_content(song, progress)
     from .music.inventing import read_notes               # these load music21, which a recording does not need
     from .music.notation import from_midi, from_score
     if isinstance(song, (str, Path)):
         return from_midi(song) if Path(song).suffix.lower() in MIDI else from_score(read_notes(Path(song)))
     return from_score(song)
+
+
+def printed_content(path, progress=None):
+    """The content picture of printed music; a warning tells which bars are doubtful and which pages were left out."""
+    from .music.omr.reading import read_sheet             # loads music21 and opencv
+    sheet = read_sheet(path, progress=progress)
+    for sentence in sheet.warnings():
+        warnings.warn(f"{path}: {sentence}", stacklevel=2)
+    return sheet.content()
 
 
 def at_length(content, seconds):

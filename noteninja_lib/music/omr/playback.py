@@ -1,4 +1,5 @@
 """What is played: bars in their order, with repeats and endings, at a tempo. Lesson: 10_reading_sheet_music."""
+from copy import deepcopy
 from fractions import Fraction
 
 from ..harmony import beat_length
@@ -51,6 +52,25 @@ def played_notes(bars):
                 sounding = sound if event.joined else None
             place += event.quarters
     return notes
+
+
+def played_bars(bars):
+    """Bars in the order in which they are played, each as often as it is: the music without any repeat sign.
+
+    Returns
+    -------
+    list of Bar
+        Copies, counted on.
+    """
+    played = [deepcopy(bars[number]) for number in play_order(bars)]
+    for number, bar in enumerate(played, bars[0].number if bars else 1):
+        bar.number, bar.ending, bar.repeat_start, bar.repeat_end = number, 0, False, False
+        bar.close = "bar" if bar is not played[-1] else "final-bar"
+    for before, bar in zip(played, played[1:]):               # a tie does not lead over a jump to another note
+        last, first = before.events[-1], bar.events[0]
+        last.joined = last.joined and (last.step, last.alter) == (first.step, first.alter)
+        bar.starts_joined = last.joined
+    return played
 
 
 def main_metre(bars):

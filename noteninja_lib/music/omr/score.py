@@ -76,7 +76,8 @@ def to_score(bars, title=None):
         part.insert(0, spanner.RepeatBracket(group, number=ending))
     part.partName = "Tune"
     score = stream.Score([part])
-    score.metadata = metadata.Metadata(title=title or "untitled", composer="NoteNinja")
+    score.metadata = metadata.Metadata(title=title or "untitled")
+    score.metadata.addContributor(metadata.Contributor(role="transcriber", name="NoteNinja"))
     return score
 
 
@@ -158,6 +159,16 @@ def to_element(event):
         sound.accidental = pitch.Accidental(event.alter)
         sound.accidental.displayStatus = bool(event.accidental)
     return note.Note(sound, duration=length)
+
+
+def key_in_words(fifths):
+    """A key signature in words: "2 flats (B flat major or G minor)"."""
+    signature = key.KeySignature(fifths)
+    major, minor = (signature.asKey(mode).tonic for mode in ("major", "minor"))
+    names = [tonic.name.replace("-", " flat").replace("#", " sharp") for tonic in (major, minor)]
+    sign = "sharp" if fifths > 0 else "flat"
+    count = f"{abs(fifths)} {sign}{'' if abs(fifths) == 1 else 's'}" if fifths else "no sharps or flats"
+    return f"{count} ({names[0]} major or {names[1]} minor)"
 
 
 def to_musicxml(bars, title=None):

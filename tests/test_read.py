@@ -1,0 +1,220 @@
+"""From a page to a score: read, corrected, drawn, saved, converted; and what is refused.
+
+Where the answer must be known, a stand-in for the network says which words stand in each staff; all else is real.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pretty_midi
+import pytest
+from music21 import converter
+
+from noteninja_lib import __main__ as command_line
+from noteninja_lib.errors import UserError
+from noteninja_lib.model.reader import Symbol
+from noteninja_lib.music.omr import reading
+from noteninja_lib.music.omr.engraver import engrave, rasterise
+from noteninja_lib.settings import read_settings
+from noteninja_lib.songs import read_source
+from noteninja_lib.sound.audio import SAMPLE_RATE, load
+
+LINES = [line.split() for line in (
+    "clef:treble sharp1 time:3/4 note:2:4 bar repeat-start note:2:4 note:4:4 note:6:4 bar note:5:2 note:1:4 repeat-end",
+    "clef:treble sharp1 note:3:4 note:4:4 note:5:4 bar note:4:4 note:3:4 bar note:2:2 final-bar")]
+
+
+@pytest.fixture(scope="module")
+def page():
+    """A printed page with LINES on it."""
+    return rasterise(engrave(LINES), 1.0)
+
+
+@pytest.fixture
+def picture(page, tmp_path):
+    path = tmp_path / "Notenblatt é.png"
+    cv2.imencode(".png", page)[1].tofile(path)
+    return path
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Let the network answer with given lines, one for each staff, evenly spread over it."""
+    def say(lines, confidence=0.99):
+        left = [list(line) for line in lines]
+
+        def read_strip(network, strip, words):
+            line = left.pop(0)
+            columns = np.linspace(16, strip.shape[1] - 12, len(line))
+            sure = np.broadcast_to(confidence, len(line))
+            assert strip.shape[0] == 96 and strip.dtype == np.uint8 and set(line) <= set(words)
+            return [Symbol(word, column, share) for word, column, share in zip(line, columns, sure)]
+        monkeypatch.setattr(reading, "read_strip", read_strip)
+        monkeypatch.setattr(reading, "load_model", lambda kind: None)
+    return say
+
+
+@pytest.fixture
+def noteninja(monkeypatch, capsys):
+    """Run the command line in this process: (status, stdout, stderr)."""
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["noteninja", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            command_line.main()
+        told = capsys.readouterr()
+        return ended.value.code or 0, told.out, told.err
+    return run
+
+
+def test_a_page_becomes_a_score(page, answers):
+    answers(LINES)
+    done = []
+    sheet = reading.read_sheet(page, progress=done.append)
+    assert sheet.words() == LINES and done == [0.5, 1.0]
+    assert [n.nameWithOctave for n in sheet.score.recurse().notes][:4] == ["G4", "G4", "B4", "D5"]
+    assert [doubt.number for doubt in sheet.doubtful] == [4]
+    assert sheet.doubtful[0].line == 1 and sheet.doubtful[0].why == "its notes last 2 quarter notes in place of 3 quarter notes"
+    assert sheet.summary() == {"staffs": 2, "bars": 6, "notes": 12, "clef": "treble", "key": 1, "metre": "3/4", "doubtful": [4]}
+    assert str(sheet) == ("2 staffs, 6 bars, 12 notes; treble clef, 1 sharp (G major or E minor), 3/4. "
+                          "Doubtful bars: 4 (staff 2).")
+    assert len(sheet.tune().notes) == 5 + 5 + 6 and sheet.tempo == 110
+
+
+def test_corrections_need_no_second_reading(page, answers):
+    answers(LINES)
+    sheet = reading.read_sheet(page)
+    other = sheet.corrected(clef="bass", key=-2, metre="2/4")
+    assert (other.bars[0].clef, other.bars[0].fifths, other.bars[0].metre) == ("bass", -2, "2/4")
+    assert other.words() == LINES and sheet.bars[0].clef == "treble" and other.corrected().bars == sheet.bars
+    assert [n.nameWithOctave for n in other.score.recurse().notes][:3] == ["B-2", "B-2", "D3"]
+    answers(LINES)
+    assert reading.read_sheet(page, clef="bass", key=-2, metre="2/4").bars == other.bars
+    for wrong in ({"clef": "soprano"}, {"key": 9}, {"metre": "3/7"}):
+        with pytest.raises(UserError):
+            sheet.corrected(**wrong)
+
+
+def test_a_doubtful_bar_is_pointed_at(page, answers):
+    """Its outline lies on its staff, and those of neighbours do not overlap."""
+    answers(LINES)
+    sheet = reading.read_sheet(page)
+    boxes = [sheet.outlines(bar.number)[0] for bar in sheet.bars]
+    edges = [(outline[:, 0].min(), outline[:, 0].max(), outline[:, 1].min(), outline[:, 1].max()) for _, outline in boxes]
+    assert all(number == 0 for number, _ in boxes)
+    assert all(0 <= left < right <= page.shape[1] and 0 <= top < bottom <= page.shape[0] for left, right, top, bottom in edges)
+    for before, after in ((0, 1), (1, 2), (3, 4), (4, 5)):
+        assert edges[before][1] <= edges[after][0] + 1
+    assert edges[2][3] < edges[3][2]                                     # the second staff is below the first
+    ink = [(page[round(top):round(bottom), round(left):round(right)] < 128).mean() for left, right, top, bottom in edges]
+    assert min(ink) > 0.05
+
+
+def test_a_bar_split_between_lines_has_two_outlines(page, answers):
+    answers([["clef:treble", "time:4/4", "note:0:1", "bar", "note:0:2"],
+             ["clef:treble", "note:0:2", "bar", "note:0:1", "final-bar"]])
+    sheet = reading.read_sheet(page)
+    first, second = sheet.outlines(2)
+    assert len(sheet.bars) == 3 and first[1][:, 1].max() < second[1][:, 1].min()
+
+
+def test_an_unclear_symbol_makes_its_bar_doubtful(page, answers):
+    answers([LINES[0], LINES[0]], np.where(np.arange(len(LINES[0])) == 8, 0.3, 0.95))
+    sheet = reading.read_sheet(page)
+    assert LINES[0][8] == "note:6:4" and [doubt.number for doubt in sheet.doubtful if "recognised" in doubt.why] == [1, 4]
+
+
+@pytest.mark.parametrize("lines, confidence, word", [
+    ([["clef:treble", *["note:0:4", "chord"] * 3]] * 2, 0.9, "chords"),
+    ([["clef:treble", "rest:1", "bar"]] * 2, 0.9, "No notes"),
+    ([[], []], 0.9, "No notes"),
+    (LINES, 0.4, "handwriting")])
+def test_what_is_refused_while_reading(page, answers, lines, confidence, word):
+    answers(lines, confidence)
+    with pytest.raises(UserError, match=word):
+        reading.read_sheet(page)
+
+
+def test_two_chords_are_doubts_and_no_refusal(page, answers):
+    answers([[*LINES[0], "chord"], [*LINES[1], "chord"]])
+    sheet = reading.read_sheet(page)
+    assert sum("chord" in doubt.why for doubt in sheet.doubtful) == 2
+
+
+def test_a_page_without_staffs_does_not_spoil_the_others(page, answers, monkeypatch):
+    answers(LINES)
+    blank = np.full((400, 300), 255, np.uint8)
+    monkeypatch.setattr(reading, "open_pictures", lambda path: [blank, page])
+    sheet = reading.read_sheet("book.pdf")
+    assert [line.page for line in sheet.lines] == [1, 1] and sheet.title == "book"
+    assert len(sheet.left_out) == 1 and sheet.left_out[0].startswith("Page 1: ")
+    assert sheet.left_out[0] in str(sheet)
+    monkeypatch.setattr(reading, "open_pictures", lambda path: [blank])
+    with pytest.raises(UserError, match="blank"):
+        reading.read_sheet("book.pdf")
+
+
+def test_files_that_are_written(picture, answers, tmp_path):
+    answers(LINES)
+    sheet = reading.read_sheet(picture)
+    for name in ("a.musicxml", "a.xml", "a.mid"):
+        sheet.save(tmp_path / name)
+    for name in ("a.musicxml", "a.xml"):
+        score = converter.parse(str(tmp_path / name), format="musicxml", forceSource=True)
+        assert score.metadata.bestTitle == "Notenblatt é" and len(score.recurse().notes) == 12
+    assert len(pretty_midi.PrettyMIDI(str(tmp_path / "a.mid")).instruments[0].notes) == 17
+    sheet.save(tmp_path / "b.musicxml", played=True)
+    assert len(converter.parse(str(tmp_path / "b.musicxml"), forceSource=True).recurse().notes) == 17
+    for name in ("a.docx", "a", "no folder/a.mid"):
+        with pytest.raises(UserError):
+            sheet.save(tmp_path / name)
+
+
+def test_a_picture_is_a_source(picture, answers):
+    """In fast mode its beginning alone."""
+    answers(LINES)
+    with pytest.warns(UserWarning, match="Doubtful bars: 4"):
+        source = read_source(picture, 6.0)
+    assert len(source.audio) == pytest.approx(6 * SAMPLE_RATE, abs=512)
+    assert [note.pitch for note in source.content.melody()][:5] == [67, 71, 74, 72, 66]
+
+
+def test_command_reads_and_writes(noteninja, picture, answers, tmp_path):
+    answers(LINES)
+    status, told, _ = noteninja("read", picture, "-o", tmp_path / "tune.musicxml", "--with", "mid")
+    assert status == 0 and "2 staffs, 6 bars, 12 notes" in told and "Doubtful bars: 4 (staff 2)" in told
+    assert {path.name for path in tmp_path.iterdir()} == {"tune.musicxml", "tune.mid", picture.name}
+    answers(LINES)
+    status, told, _ = noteninja("read", picture, "--json", "--clef", "bass", "--key", "-3", "--metre", "2/4")
+    told = json.loads(told)
+    assert status == 0 and (told["clef"], told["key"], told["metre"], told["staffs"]) == ("bass", -3, "2/4", 2)
+
+
+def test_command_reads_and_plays(noteninja, picture, answers, tmp_path):
+    answers(LINES)
+    out = tmp_path / "out.wav"
+    status, told, _ = noteninja("read", picture, "--to", "reggae", "-o", out, "--metre", "C|", "--mood", "happy", "--seed", 3)
+    assert status == 0 and "tune kept" in told and len(load(out)) > 5 * SAMPLE_RATE
+    written = converter.parse(str(tmp_path / "out (tune).musicxml"), forceSource=True)
+    assert len(written.recurse().notes) == 17
+    settings = read_settings(tmp_path / "out.json")
+    assert (settings.genre, settings.seed, Path(settings.source).name) == ("reggae", 3, "out (tune).musicxml")
+
+
+@pytest.mark.parametrize("words, sentence", [
+    (("-o", "a.docx"), "musicxml"), (("--to", "polka"), "blues"), (("--to", "jazz", "-o", "a.musicxml"), "mp3"),
+    (("--key", "8"), "-7 and 7"), (("--clef", "soprano"), "treble"), (("--metre", "4/5"), "4/4"), (("--tempo", "x"), "tempo")])
+def test_bad_options_are_told_before_the_page_is_read(noteninja, picture, words, sentence):
+    status, told, err = noteninja("read", picture, *words)
+    assert status == 2 and sentence in err and not told and "Traceback" not in err
+
+
+def test_a_file_that_is_no_picture_is_one_sentence(noteninja, tmp_path):
+    (tmp_path / "text.png").write_text("no picture")
+    for verb in (("read",), ("convert", "--to", "jazz", "-o", tmp_path / "out.mp3")):
+        for name in ("text.png", "missing.png"):
+            status, _, err = noteninja(verb[0], tmp_path / name, *verb[1:])
+            sentences = [line for line in err.splitlines() if line.startswith("noteninja:")]
+            assert status == 2 and len(sentences) == 1 and name in sentences[0]
