@@ -55,7 +55,18 @@ def build(out: Annotated[Path, typer.Option(help="Folder to make.")],
 
 
 ANY_SET = "GTZAN's folder, or one made by `noteninja dataset build`; by default GTZAN if it is found, else a small set by the band."
+ENGRAVED = " For the reader: a folder made by `noteninja dataset engrave`."
 AnySet = Annotated[Optional[Path], typer.Argument(help=ANY_SET)]
+
+
+@dataset_app.command()
+def engrave(out: Annotated[Path, typer.Argument(help="Folder to make.")],
+            lines: Annotated[int, typer.Option(min=1, help="Lines of music.")] = 30000,
+            split: Annotated[str, typer.Option(help="train or validation: whose tunes.")] = "train", seed: int = 0,
+            workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1):
+    """Engrave lines of printed music, for `noteninja train reader`; can be stopped and started again."""
+    from .dataset.strips import PART, build as make
+    bar(make(out, lines, seed, workers, split), f" parts of {PART} lines")
 
 
 @dataset_app.command()
@@ -110,9 +121,9 @@ def check(clips: Annotated[int, typer.Option(min=1, help="Recordings of each gen
 
 
 @app.command()
-def train(network: Annotated[str, typer.Argument(help="autoencoder, vocoder, lead, judge, diffusion or regression.")],
+def train(network: Annotated[str, typer.Argument(help="autoencoder, vocoder, lead, judge, diffusion, regression or reader.")],
           run: Annotated[Path, typer.Option(help="Folder for checkpoints; started again, training goes on from there.")],
-          data: Annotated[Optional[Path], typer.Option(help=ANY_SET)] = None,
+          data: Annotated[Optional[Path], typer.Option(help=ANY_SET + ENGRAVED)] = None,
           steps: int = 2000, batch: int = 16, seed: int = 0, ema: float = 0.999,
           models: Annotated[Optional[Path], typer.Option(help="Where the weights go, and come from; data/models by default.")] = None,
           again: Annotated[bool, typer.Option(help="Begin from the weights that are there.")] = False,
@@ -123,7 +134,7 @@ def train(network: Annotated[str, typer.Argument(help="autoencoder, vocoder, lea
     from .pipeline import assemble
     saved = run_training(network, data, run, steps, batch, seed, ema, models, again, threads)
     models = models or models_folder()
-    if saved and all((models / part).exists() for part in WHERE.values()):
+    if saved and all((models / part).exists() for part in WHERE.values() if part != "reader"):     # of the pipeline
         assemble(models)
 
 

@@ -25,8 +25,8 @@ class Fixed(torch.nn.Module):
 @pytest.fixture(scope="module")
 def strips(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strips")
-    assert len(list(build(folder, 12, size=6))) == 2
-    assert list(build(folder, 12, size=6)) == []            # made already
+    assert list(build(folder, 12, size=6)) == [(0, 2), (1, 2), (2, 2)]
+    assert list(build(folder, 12, size=6)) == [(2, 2)]      # made already
     return Strips(folder)
 
 

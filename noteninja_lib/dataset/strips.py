@@ -1,6 +1,7 @@
 """A folder of engraved lines for the sheet music reader: made once, in parts, read by training. Lesson: 10_reading_sheet_music."""
 import multiprocessing
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -33,7 +34,6 @@ def _write_part(job):
         np.savez(file, pictures=np.concatenate(pictures), words=np.concatenate(words),
                  picture_lengths=[len(one) for one in pictures], word_lengths=[len(one) for one in words])
     os.replace(path.with_suffix(".new"), path)
-    return path
 
 
 def build(folder, lines, seed=0, workers=1, split="train", size=PART):
@@ -50,18 +50,16 @@ def build(folder, lines, seed=0, workers=1, split="train", size=PART):
 
     Yields
     ------
-    pathlib.Path
-        Each part as it is done.
+    (int, int)
+        Parts done, and all; once at the beginning and after each part.
     """
-    folder = Path(folder)
+    folder, total = Path(folder), -(-lines // size)
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(folder, seed, number, size, split) for number in range(-(-lines // size))
-            if not (folder / f"strips_{number:04d}.npz").exists()]
-    if workers == 1:
-        yield from map(_write_part, jobs)
-        return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap_unordered(_write_part, jobs)
+    jobs = [(folder, seed, number, size, split) for number in range(total) if not (folder / f"strips_{number:04d}.npz").exists()]
+    yield total - len(jobs), total
+    with multiprocessing.get_context("spawn").Pool(workers) if workers > 1 else nullcontext() as pool:
+        for number, _ in enumerate(pool.imap_unordered(_write_part, jobs) if pool else map(_write_part, jobs), 1):
+            yield total - len(jobs) + number, total
 
 
 class Strips:

@@ -87,9 +87,9 @@ class LineReader(ModelMixin, ConfigMixin):
         return self.words(self.context(self.columns(features))[0])
 
 
-def as_input(strips):
-    """Pictures of strips, uint8 (96, width) each, as one tensor for the network, filled up with paper on the right."""
-    width = -(-max(strip.shape[1] for strip in strips) // COLUMN) * COLUMN
+def as_input(strips, multiple=COLUMN):
+    """Pictures of strips, uint8 (96, width) each, as one tensor for the network, filled up with paper to a multiple of pixels."""
+    width = -(-max(strip.shape[1] for strip in strips) // multiple) * multiple
     batch = np.zeros((len(strips), 1, strips[0].shape[0], width), np.float32)
     for place, strip in zip(batch, strips):
         place[0, :, :strip.shape[1]] = 1 - strip / 255

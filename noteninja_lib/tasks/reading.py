@@ -7,6 +7,8 @@ from torch.nn import functional as F
 from ..model.reader import BLANK, COLUMN, LineReader, as_input
 from ..music.omr.wear import wear
 
+FEW_WIDTHS = 64                              # pixels: new widths cost time and memory, each the first time
+
 
 class ReadingTask:
     """Words of engraved lines, by CTC, from pictures of them that are worn anew each time.
@@ -32,7 +34,7 @@ class ReadingTask:
         strips, words = zip(*(self.data[number] for number in numbers))
         worn = [wear(strip, draw, other=strips[k - 1]) for k, strip in enumerate(strips)]
         columns = [-(-strip.shape[1] // COLUMN) for strip in worn]
-        return [as_input(worn), np.array(columns), np.concatenate(words).astype(np.int64), np.array([len(one) for one in words])]
+        return [as_input(worn, FEW_WIDTHS), np.array(columns), np.concatenate(words).astype(np.int64), np.array([len(one) for one in words])]
 
     def update(self, trainer, batch):
         """One step; returns the loss a word."""
