@@ -118,7 +118,8 @@ def prepare(even, space):
     turn = np.array([[cosine, sine, -low[0]], [-sine, cosine, -low[1]]])
     size = np.ceil(corners.max(axis=0) + MARGIN - low).astype(int)
     ink = cv2.warpAffine(small, turn, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR)
-    resize = np.array([[width / even.shape[1], 0, 0], [0, height / even.shape[0], 0], [0, 0, 1]])
+    across, down = width / even.shape[1], height / even.shape[0]
+    resize = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])    # places are middles of pixels
     return ink, turn @ resize
 
 
@@ -174,10 +175,10 @@ def find_tracks(ink):
     while best.max() > SEED:
         middle, slab = np.unravel_index(int(best.argmax()), best.shape)
         points = _follow(wide, slab, float(middle), SIZES[which[middle, slab]])
-        taken = np.abs(rows[:, points[0].astype(int)] - points[1]) < 4.4 * points[2]
-        best[:, points[0].astype(int)] = np.where(taken, -1, best[:, points[0].astype(int)])
-        best[middle, slab] = -1
-        track = _smooth(lines, sums, *points)
+        span = np.arange(points[0][0], points[0][-1] + 1)
+        taken = np.abs(rows[:, span.astype(int)] - np.interp(span, *points[:2])) < 4.4 * np.interp(span, points[0], points[2])
+        best[:, span.astype(int)] = np.where(taken, -1, best[:, span.astype(int)])
+        track = _smooth(ink, lines, sums, *points)
         if track is not None:
             tracks.append(track)
     return tracks
@@ -188,7 +189,7 @@ def _follow(sums, slab, middle, space):
     up, larger = np.meshgrid(np.arange(-3.5, 3.6, 0.5), (0.97, 1, 1.03))
     found = [(slab, middle, space)]
     for direction in (1, -1):
-        trail, misses, here = list(found), 0, slab + direction
+        trail, misses, here = sorted(found, reverse=direction < 0), 0, slab + direction
         while 0 <= here < sums.shape[1] and misses <= MOST_MISSES:
             near = np.array(trail[-12:])
             slope = np.polyfit(near[:, 0], near[:, 1], 1)[0] if len(near) >= 6 else 0.0
@@ -206,7 +207,7 @@ def _follow(sums, slab, middle, space):
     return np.array(sorted(found)).T
 
 
-def _smooth(lines, sums, slabs, middles, sizes):
+def _smooth(ink, lines, sums, slabs, middles, sizes):
     """A Track through the points that were followed, or None where they are no staff."""
     if len(slabs) < SHORTEST:
         return None
@@ -214,17 +215,17 @@ def _smooth(lines, sums, slabs, middles, sizes):
     exact = np.empty((2, len(slabs)))
     for number, (slab, middle, size) in enumerate(zip(slabs.astype(int), middles, sizes)):
         exact[:, number], weights[number] = _exact(sums[:, slab], middle, size)
-    for _ in range(2):                              # twice, so that what lies off is left out
+    for limit in (1.5, 0.6, 0.3):                   # again and again, so that what lies off is left out
         curves = [make_smoothing_spline(slabs, values, weights, lam=lam) for values, lam in zip(exact, (200, 2e4))]
         off = np.abs(exact[0] - curves[0](slabs))
-        weights = np.where(off > 1.5, 1e-3, weights)
+        weights = np.where(off > limit, 1e-3, weights)
     columns = np.arange(lines.shape[1])
     places = (columns - HOP // 2) / HOP
     inside = np.clip(places, slabs[0], slabs[-1])
     # Beyond the ends a straight line: a spline would swing out.
     centre, space = (curve(inside) + curve.derivative()(inside) * (places - inside) * straight
                      for curve, straight in zip(curves, (1, 0)))
-    return _with_ends(lines, centre, space, round(slabs[0] * HOP), round(slabs[-1] * HOP) + HOP)
+    return _with_ends(ink, lines, centre, space, round(slabs[0] * HOP), round(slabs[-1] * HOP) + HOP)
 
 
 def _exact(column, middle, size):
@@ -234,11 +235,14 @@ def _exact(column, middle, size):
     dark = column[rows]
     dark = np.maximum(dark - dark.min(axis=1, keepdims=True), 0) ** 2 + 1e-9
     weight = dark.max(axis=1)
-    space, centre = np.polyfit(TEETH, (dark * rows).sum(axis=1) / dark.sum(axis=1), 1, w=np.sqrt(weight))
+    places = (dark * rows).sum(axis=1) / dark.sum(axis=1)
+    space, centre = np.polyfit(TEETH, places, 1, w=np.sqrt(weight))
+    trusted = weight / (1 + (4 * (places - centre - TEETH * space)) ** 2)       # less where a line lies off the others
+    space, centre = np.polyfit(TEETH, places, 1, w=np.sqrt(trusted))
     return (centre, space), max(float(weight.mean()), 1e-3)
 
 
-def _with_ends(lines, centre, space, left, right):
+def _with_ends(ink, lines, centre, space, left, right):
     """A Track with the columns where at least three of its lines begin and end, or None where too little is there."""
     columns = np.arange(lines.shape[1])
     teeth = np.arange(-3, 3.1, 0.5)                 # lines and the middles between them, from one above to one below
@@ -256,6 +260,12 @@ def _with_ends(lines, centre, space, left, right):
         return None
     longest = int(np.argmax(ends - begins))
     left, right = int(begins[longest]), int(ends[longest])
+    solid = np.max([ink[np.clip(rows[2:-2:2] + shift, 0, len(ink) - 1), columns] for shift in (-1, 0, 1)], axis=0).min(axis=0) > 90
+    solid |= there[2:-2:2].sum(axis=0) >= 3
+    while right < len(columns) - 1 and solid[right]:        # bar lines at the end, and the bits of lines between them
+        right += 1
+    while left > 0 and solid[left - 1]:
+        left -= 1
     share = there[:, left:right].mean(axis=1)
     if share[2:-2:2].min() < 0.35 or share[3:-3:2].mean() > 0.5 * share[2:-2:2].mean():
         return None
