@@ -8,11 +8,13 @@ import pytest
 from music21 import converter
 
 from noteninja_lib.errors import UserError
+from noteninja_lib.evaluation.tunebook import Section, bars_of, book_section, events_of, print_sections, shift_to
 from noteninja_lib.music.omr import playback
 from noteninja_lib.music.omr import score as omr
 from noteninja_lib.music.omr.bars import metre_length
 from noteninja_lib.music.omr.pitches import key_alter, midi_pitch, pitch_name, step_of
 from noteninja_lib.music.omr.symbols import BAR_LINES, CLEFS, HIGHEST, LOWEST, METRES, VOCABULARY, key_words
+from noteninja_lib.music.theory import load_tunes
 
 SHORT = {"|": "bar", "||": "double-bar", "|.": "final-bar", "|:": "repeat-start", ":|": "repeat-end", ":|:": "repeat-both",
          ".": "dot", "~": "tie", "(3": "triplet", "3)": "end-triplet", "[1": "ending:1", "[2": "ending:2",
@@ -259,6 +261,8 @@ def test_one_line_read_unlike_the_others_is_put_right():
     bars = read("treble sharp1 2/4 1:2 |", "bass sharp1 1:2 |", "treble sharp1 sharp2 7:2 |", "treble sharp1 1:2 |.")
     assert names(bars) == [["F#4"], ["F#4"], ["E5"], ["F#4"]] and doubtful(bars) == [2, 3]
     assert [bar.fifths for bar in bars] == [1] * 4
+    after_a_part = read("treble sharp1 2/4 1:2 |", "treble sharp1 1:2 ||", "treble sharp1 sharp2 5:2 ||", "treble sharp1 1:2 |.")
+    assert names(after_a_part) == [["F#4"], ["F#4"], ["C#5"], ["F#4"]] and doubtful(after_a_part) == []
     second = "treble sharp1 sharp2 5:2"
     changed = read("treble sharp1 2/4 1:2 |", "treble sharp1 1:2 || sharp1 sharp2", f"{second} |", f"{second} |.")
     assert names(changed) == [["F#4"], ["F#4"], ["C#5"], ["C#5"]] and doubtful(changed) == []
@@ -335,6 +339,23 @@ def test_repeat_at_the_end_of_a_line_belongs_to_the_next():
 def test_tie_into_a_repeat_is_none():
     bars = read("treble 4/4 |: 0:1 | 0:1 ~ :| 0:1 |.")
     assert [start for start, _, _ in playback.played_notes(bars)] == [0, 4, 8, 12, 16]
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_tunes_in_any_key_and_clef_come_back_note_by_note(number):
+    """Other code prints them as words."""
+    draw, tune = np.random.default_rng(number), load_tunes("test")[25 * number]
+    clef, fifths = list(CLEFS)[number % 4], int(draw.integers(-5, 6))
+    shift, bars = shift_to(tune, clef, fifths), bars_of(events_of(tune), Fraction(tune.bar))
+    section = Section(book_section(bars, last=True, repeats=False, pickup=False, endings=False), fifths, shift, tune.metre)
+    lines = print_sections([section], clef, a_line=3, remind=lambda: draw.random() < 0.1)
+    bars = omr.read_bars(lines)
+    found, want = playback.played_notes(bars), [(start, lasts, pitch + shift) for start, lasts, pitch in tune.notes]
+    assert [pitch for _, _, pitch in found] == [pitch for _, _, pitch in want]
+    assert np.allclose([(float(start), float(lasts)) for start, lasts, _ in found], [note[:2] for note in want], atol=1e-3)
+    assert doubtful(bars) == [] and bars[0].metre == tune.metre
+    again = omr.to_tune(bars)
+    assert [pitch for _, _, pitch in again.notes] == [pitch for _, _, pitch in want] and again.length == tune.length
 
 
 # --- out -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from ..harmony import bar_length
 from .symbols import CLEFS, METRES
 
 RATIOS = {"C": "4/4", "C|": "2/2"}                   # what these signs stand for
+EDGES = ("double-bar", "final-bar", "repeat-start", "repeat-end", "repeat-both")      # bar lines that end a part
 
 
 @dataclass

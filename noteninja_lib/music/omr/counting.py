@@ -5,10 +5,9 @@ another such piece fills it up. Everything else that doesn't add up is marked.
 """
 from collections import Counter
 
-from .bars import metre_length
+from .bars import EDGES, metre_length
 from .symbols import METRES
 
-EDGES = ("double-bar", "final-bar", "repeat-start", "repeat-end", "repeat-both")
 FEW_FIT = 1 / 3                # of the bars under a printed metre: then the metre was read wrong
 MOST_FIT = 0.6                 # of them that need to fit another one
 ENOUGH = 4                     # bars to judge by

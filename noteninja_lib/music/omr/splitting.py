@@ -5,7 +5,7 @@ out, and the bar is marked doubtful (:mod:`.counting` counts the beats). Lesson:
 """
 from collections import Counter
 
-from .bars import Bar, Event, check_corrections
+from .bars import EDGES, Bar, Event, check_corrections
 from .symbols import BAR_LINES, position_and_value
 
 MOST_DOTS = 2
@@ -60,8 +60,8 @@ def head(words):
 def agree(heads, lines):
     """Beginnings of lines, with a clef or key that one line alone has put right after the others.
 
-    A change between two lines is announced at the end of the first. Where it is not, and one line has what no other has,
-    that was misread.
+    A change between two lines is announced at the end of the first, or comes after a double bar or repeat. Where it does not,
+    and one line has what no other has, that was misread.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def agree(heads, lines):
         groups = [[]]
         for number, words in enumerate(lines):
             groups[-1].append(number)
-            if any(map(is_change, words[heads[number][2]:])):
+            if any(map(is_change, words[heads[number][2]:])) or words[-1:] and words[-1] in EDGES:
                 groups.append([])
         for group in groups:
             counts = Counter(heads[number][place] for number in group).most_common()
