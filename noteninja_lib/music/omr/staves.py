@@ -11,7 +11,8 @@ import numpy as np
 
 from noteninja_lib.errors import UserError
 
-from .stafflines import MARGIN, SPACE, find_tracks, level, prepare, spaces
+from .stafflines import find_tracks
+from .straightening import MARGIN, SPACE, level, prepare, spaces
 
 STRIP_SPACE = 8                         # pixels of a staff space in a strip
 STRIP_HEIGHT = 96

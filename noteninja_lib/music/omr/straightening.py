@@ -1,0 +1,117 @@
+"""A page made ready for reading: light evened out, the staff space measured, the picture scaled and turned upright.
+Lesson: 10_reading_sheet_music.
+
+What comes out is a working picture, in which a staff space is `SPACE` pixels and staffs run from left to right.
+"""
+
+import cv2
+import numpy as np
+
+SPACE = 10                              # pixels of a staff space in the working picture
+MARGIN = 6 * SPACE                      # of white around it
+SLAB, HOP = 3 * SPACE + 1, SPACE        # width of a slab for row sums, and the step from one to the next
+LEANS = np.arange(-0.14, 0.1401, 0.004)         # slopes of the page that are tried: 8 degrees to both sides
+
+
+def level(page):
+    """Even out light: paper becomes white in shadow and sun.
+
+    Parameters
+    ----------
+    page : np.ndarray, uint8, shape (height, width)
+
+    Returns
+    -------
+    np.ndarray, uint8, shape (height, width)
+    """
+    height, width = page.shape
+    small = cv2.resize(page, (max(width // 4, 1), max(height // 4, 1)), interpolation=cv2.INTER_AREA)
+    window = max(11, max(height, width) // 160) | 1
+    paper = cv2.blur(cv2.dilate(small, np.ones((window, window), np.uint8)), (window, window))
+    paper = np.maximum(cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR), 1)
+    even = cv2.divide(page, paper, scale=255)
+    counts = np.bincount(even.ravel(), minlength=256)
+    usual = 128 + int(np.argmax(counts[128:]))              # noise leaves the paper darker than its brightest places
+    return cv2.convertScaleAbs(even, alpha=255 / usual)
+
+
+def spaces(even):
+    """Staff spaces that a levelled page may have, in pixels, likeliest first.
+
+    From line to line it is one black run and one white run down a column, always of the same sum.
+    """
+    smooth = cv2.GaussianBlur(even, (3, 3), 0)
+    threshold, _ = cv2.threshold(smooth, 0, 255, cv2.THRESH_OTSU)
+    columns = smooth[:, ::max(smooth.shape[1] // 400, 1)].T < min(threshold, 220)
+    edges = np.diff(np.pad(columns, ((0, 0), (1, 1))).astype(np.int8).ravel())
+    begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    black, step = (ends - begins)[:-1], np.diff(begins)
+    step = step[(black < 0.5 * step) & (step < even.shape[0] / 4)]
+    counts = np.bincount(step, minlength=8).astype(float)
+    counts[:3] = 0
+    total = np.concatenate([[0], np.cumsum(counts)])
+    sizes = np.arange(len(counts))
+    low, high = np.ceil(0.92 * sizes - 0.5).astype(int), np.minimum(1.08 * sizes + 0.5, len(counts) - 1).astype(int)
+    votes = total[high + 1] - total[low]
+    found = []
+    while len(found) < 3 and votes.max(initial=0) > 0:
+        best = int(np.argmax(votes))
+        inside = np.arange(low[best], high[best] + 1)
+        found.append(float(np.average(inside, weights=counts[inside])))
+        votes[np.abs(sizes - best) <= 0.25 * best] = 0
+    return found
+
+
+def prepare(even, space):
+    """The working picture of a levelled page.
+
+    Parameters
+    ----------
+    even : np.ndarray, uint8, shape (height, width)
+    space : float
+        Staff space in pixels.
+
+    Returns
+    -------
+    ink : np.ndarray, uint8, shape (height, width)
+        0 paper, 255 ink.
+    matrix : np.ndarray, shape (2, 3)
+        Takes (x, y, 1) of the page to (x, y) of the working picture.
+    """
+    scale = SPACE / space
+    width, height = (max(round(size * scale), 1) for size in even.shape[::-1])
+    small = 255 - cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    lean = _lean(slabs(thin(small)))
+    length = np.hypot(1, lean)
+    cosine, sine = 1 / length, lean / length
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) @ np.array([[cosine, -sine], [sine, cosine]])
+    low = corners.min(axis=0) - MARGIN
+    turn = np.array([[cosine, sine, -low[0]], [-sine, cosine, -low[1]]])
+    size = np.ceil(corners.max(axis=0) + MARGIN - low).astype(int)
+    ink = cv2.warpAffine(small, turn, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR)
+    across, down = width / even.shape[1], height / even.shape[0]
+    resize = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])    # places are middles of pixels
+    return ink, turn @ resize
+
+
+def thin(ink):
+    """Only what is thinner than half a space from top to bottom: staff lines without notes, stems and beams."""
+    return cv2.morphologyEx(ink, cv2.MORPH_TOPHAT, np.ones((SPACE // 2, 1), np.uint8))
+
+
+def slabs(lines):
+    """Row sums of slabs: shape (height, slabs), 0..1; 1 is as dark as the darkest lines of the page."""
+    sums = cv2.blur(lines, (SLAB, 1))[:, HOP // 2::HOP].astype(np.float32)
+    return np.minimum(sums / max(float(np.percentile(sums, 99.7)), 25.0), 1)
+
+
+def _lean(sums):
+    """The slope at which the row sums are sharpest."""
+    sums = sums[:, ::2]
+    across = (np.arange(sums.shape[1]) - sums.shape[1] / 2) * 2 * HOP
+    sharpness = []
+    for lean in LEANS:
+        shifts = np.rint(lean * across).astype(int)
+        profile = sum(np.roll(column, -shift) for column, shift in zip(sums.T, shifts))
+        sharpness.append(float((profile ** 2).sum()))
+    return float(LEANS[int(np.argmax(sharpness))])
