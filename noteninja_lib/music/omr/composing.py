@@ -61,7 +61,8 @@ def break_lines(draw, bars, clef, fifths, metre, count, width, free):
         room = width * draw.uniform(0.6, 1.0) - sum(map(space, words))
         if draw.random() < 0.12:
             words.append("repeat-start")
-        ending = None
+        ending = str(draw.choice(("1", "2"))) if draw.random() < 0.06 else None
+        words += [f"ending:{ending}"] if ending else []
         while True:
             bar = bars.send(metre)
             if bar is None:
