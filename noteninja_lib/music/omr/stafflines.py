@@ -164,4 +164,6 @@ def _with_ends(ink, lines, centre, space, left, right):
     share = there[:, left:right].mean(axis=1)
     if share[2:-2:2].min() < 0.35 or share[3:-3:2].mean() > 0.5 * share[2:-2:2].mean():
         return None
+    # A sixth line would begin where the others do; the bracket of an ending does not.
+    share[[0, -1]] = np.minimum(share, there[:, left:left + 4 * SPACE].mean(axis=1))[[0, -1]]
     return Track(left, right, centre.astype(np.float32), space.astype(np.float32), share[::2])

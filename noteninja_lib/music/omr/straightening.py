@@ -10,6 +10,7 @@ import numpy as np
 SPACE = 10                              # pixels of a staff space in the working picture
 MARGIN = 6 * SPACE                      # of white around it
 SLAB, HOP = 3 * SPACE + 1, SPACE        # width of a slab for row sums, and the step from one to the next
+LEAST, MOST_PIXELS = 3.5, 30_000_000    # a staff space that is looked for, and the size of a working picture
 LEANS = np.arange(-0.14, 0.1401, 0.004)         # slopes of the page that are tried: 8 degrees to both sides
 
 
@@ -38,28 +39,37 @@ def level(page):
 def spaces(even):
     """Staff spaces that a levelled page may have, in pixels, likeliest first.
 
-    From line to line it is one black run and one white run down a column, always of the same sum.
+    From line to line it is one black run and one white run down a column, always of the same sum. They are counted twice:
+    in the smoothed page, where noise breaks no run, and as it is, for lines that are thin and grey.
     """
     smooth = cv2.GaussianBlur(even, (3, 3), 0)
-    threshold, _ = cv2.threshold(smooth, 0, 255, cv2.THRESH_OTSU)
-    columns = smooth[:, ::max(smooth.shape[1] // 400, 1)].T < min(threshold, 220)
+    usual, _ = cv2.threshold(smooth, 0, 255, cv2.THRESH_OTSU)
+    found = []
+    for picture, threshold in ((smooth, min(usual, 220)), (even, 215)):
+        for size in _commonest_steps(picture[:, ::max(even.shape[1] // 400, 1)].T < threshold):
+            if all(abs(size - other) > 0.12 * other for other in found):
+                found.append(size)
+    return [size for size in found if size >= LEAST and even.size * (SPACE / size) ** 2 < MOST_PIXELS]
+
+
+def _commonest_steps(columns):
+    """The commonest distances from one black run to the next, of a bool picture that lies on its side; at most three."""
     edges = np.diff(np.pad(columns, ((0, 0), (1, 1))).astype(np.int8).ravel())
     begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     black, step = (ends - begins)[:-1], np.diff(begins)
-    step = step[(black < 0.5 * step) & (step < even.shape[0] / 4)]
+    step = step[(black < 0.5 * step) & (step < columns.shape[1] / 4)]
     counts = np.bincount(step, minlength=8).astype(float)
     counts[:3] = 0
     total = np.concatenate([[0], np.cumsum(counts)])
     sizes = np.arange(len(counts))
     low, high = np.ceil(0.92 * sizes - 0.5).astype(int), np.minimum(1.08 * sizes + 0.5, len(counts) - 1).astype(int)
     votes = total[high + 1] - total[low]
-    found = []
-    while len(found) < 3 and votes.max(initial=0) > 0:
+    while len(sizes) and votes.max() > 0:
         best = int(np.argmax(votes))
         inside = np.arange(low[best], high[best] + 1)
-        found.append(float(np.average(inside, weights=counts[inside])))
+        yield float(np.average(inside, weights=counts[inside]))
         votes[np.abs(sizes - best) <= 0.25 * best] = 0
-    return found
+        votes[votes < 0.2 * votes.max()] = 0
 
 
 def prepare(even, space):
