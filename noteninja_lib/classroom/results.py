@@ -31,6 +31,29 @@ def measured(result, genre):
     return meter("Tune kept", result.tune_kept, TUNE_KEPT) + meter(f"Heard as {genre}", heard[genre], words)
 
 
+def file_link(path):
+    """The name of a file (HTML), as a link to download it where it is small enough to travel into the page."""
+    name = html.escape(path.name)
+    return name if path.stat().st_size > LINKED else data_link(path.read_bytes(), MIMES[path.suffix], path.name, name)
+
+
+def save_into(folder, write):
+    """Make a folder and let ``write(folder)`` put files there; returns the sentence (HTML) with links to them.
+
+    Raises
+    ------
+    UserError
+        Where the folder can't be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = write(folder)
+    except OSError as error:
+        raise UserError(f"Can't write to {folder}: {error.strerror}; choose a folder that you "
+                        "may write to, with converter.folder = 'PATH'.") from error
+    return f"saved in <code>{html.escape(folder.as_posix())}</code>: {', '.join(map(file_link, paths))}"
+
+
 class Results(widgets.VBox):
     """Players with spectrograms, figures, and buttons that save; hidden until something was made.
 
@@ -107,16 +130,8 @@ class Results(widgets.VBox):
             "mp3" for the sound, "mid" for the tune that was heard, "everything" for the sound in the chosen format
             with MIDI, MusicXML and settings beside it.
         """
-        folder = self.bench.folder
         try:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                paths = self._write(kind, folder)
-            except OSError as error:
-                raise UserError(f"Can't write to {folder}: {error.strerror}; choose a folder that you "
-                                "may write to, with converter.folder = 'PATH'.") from error
-            names = ", ".join(self._link(path) for path in paths)
-            self.saved.value = f"saved in <code>{html.escape(folder.as_posix())}</code>: {names}"
+            self.saved.value = save_into(self.bench.folder, lambda folder: self._write(kind, folder))
         except Exception as error:
             self.bench.tell(error)
 
@@ -139,8 +154,3 @@ class Results(widgets.VBox):
             record = json.loads(paths[-1].read_text("utf-8")) | {"made_from": self.facts}
             paths[-1].write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
         return [path, *paths]
-
-    def _link(self, path):
-        """The name of a file (HTML), as a link to download it where it is small enough to travel into the page."""
-        name = html.escape(path.name)
-        return name if path.stat().st_size > LINKED else data_link(path.read_bytes(), MIMES[path.suffix], path.name, name)

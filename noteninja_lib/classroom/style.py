@@ -16,6 +16,7 @@ CSS = """
 .nn-time-left { flex: 1 1 12em; }
 .nn-pair { flex-wrap: wrap; align-items: flex-start; gap: 8px 16px; }
 .nn-side { flex: 1 1 420px; min-width: 0; }
+.nn-reading .nn-side { flex-basis: 560px; }
 .nn-side img { width: 100%; height: auto; }
 .nn-side audio, .nn-side .widget-audio { width: 100%; }
 .nn-error { border-left: 4px solid #D55E00; padding: 4px 10px; background: rgba(213, 94, 0, .1); }

@@ -15,7 +15,7 @@ from noteninja_lib.classroom.results import measured
 from noteninja_lib.classroom.working import Workbench, name_parts, row
 from noteninja_lib.music.genres import GENRES
 
-__all__ = ["GenreConverter", "converter", "genre_pad", "inventor", "journey", "song_mixer"]
+__all__ = ["GenreConverter", "converter", "genre_pad", "inventor", "journey", "sheet_reader", "song_mixer"]
 
 
 def converter(pipeline=None):
@@ -31,6 +31,22 @@ def converter(pipeline=None):
     GenreConverter
     """
     return GenreConverter(pipeline)
+
+
+def sheet_reader(pipeline=None):
+    """The widget of lesson 10: a printed page in, its tune out, as it stands and in a genre.
+
+    Parameters
+    ----------
+    pipeline : NoteNinjaPipeline, optional
+        The converter to use; if None, the trained one is loaded when a genre is first asked for.
+
+    Returns
+    -------
+    SheetReader
+    """
+    from noteninja_lib.classroom.sheets import SheetReader     # loads music21 and the engraver, which the others do not need
+    return SheetReader(pipeline)
 
 
 class GenreConverter(Workbench):

@@ -20,7 +20,7 @@ from noteninja_lib.classroom.choosing import WAYS
 from noteninja_lib.classroom.results import Results
 from noteninja_lib.classroom.style import style_sheet
 from noteninja_lib.errors import Stopped, UserError
-from noteninja_lib.songs import MIDI, SCORES
+from noteninja_lib.songs import MIDI, PICTURES, SCORES
 from noteninja_lib.sound import audio as sound
 
 
@@ -47,6 +47,11 @@ def row(*parts):
 class Workbench(widgets.VBox):
     """A widget whose buttons start work that takes a while. A subclass adds its controls and calls `arrange`.
 
+    Attributes
+    ----------
+    what : str
+        What is worked on, for sentences.
+
     Parameters
     ----------
     pipeline : NoteNinjaPipeline, optional
@@ -56,6 +61,8 @@ class Workbench(widgets.VBox):
     folder : str or Path
         Where Save writes; made when needed.
     """
+
+    what = "song"
 
     def __init__(self, pipeline=None, *, in_background=True, folder="outputs"):
         self.pipeline, self.in_background, self.folder = pipeline, in_background, Path(folder)
@@ -154,7 +161,7 @@ class Workbench(widgets.VBox):
             self.say(str(error), "error")
         else:
             logging.getLogger(__name__).error("the converter failed", exc_info=error)
-            self.say(f"The converter failed on this song ({type(error).__name__}: {error}); "
+            self.say(f"The converter failed on this {self.what} ({type(error).__name__}: {error}); "
                      "the details are in the log. You can go on with another one.", "error")
         if os.environ.get("NOTENINJA_TEST") == "1":
             raise error
@@ -169,7 +176,7 @@ class Workbench(widgets.VBox):
         path, title = chooser.song()
         name = path.name if chooser.way.value == WAYS[2] else str(path)      # an upload lies where it soon is no more
         self.tell_progress(0.0, "reading the song")
-        if path.suffix.lower() in MIDI + SCORES:
+        if path.suffix.lower() in MIDI + SCORES + PICTURES:
             return path, title, name
         with warnings.catch_warnings(record=True) as notices:   # a damaged file that can still be used
             warnings.simplefilter("always", UserWarning)
