@@ -8,6 +8,8 @@ import typer
 from . import STEPS
 
 app = typer.Typer()
+sheets_app = typer.Typer(help="Test how well printed music is read.", no_args_is_help=True)
+app.add_typer(sheets_app, name="sheets")
 
 
 @app.command()
@@ -122,3 +124,20 @@ def steering(only: Annotated[Optional[List[str]], typer.Option(help="interpolati
     from .model.weights import models_folder
     shipped = split == "test" and share == 1 and seed == 0
     report(out or (models_folder() / "steering.json" if shipped else None), only or (), share, seed=seed, split=split, workers=workers)
+
+
+@sheets_app.command()
+def make(folder: Annotated[Path, typer.Argument(help="Folder to make.")],
+         pages: Annotated[int, typer.Option(min=4, help="Pages in all.")] = 40, seed: int = 1):
+    """Engrave more pages of test tunes, with their truth; needs LilyPond (lilypond) and MuseScore 3 (mscore3) on the PATH."""
+    from .evaluation.sheets import make_sheets
+    make_sheets(folder, pages, seed)
+
+
+@sheets_app.command("measure")
+def measure_sheets(folder: Annotated[Optional[Path], typer.Argument(help="Pages to read; the frozen ones by default.")] = None,
+                   out: Annotated[Optional[Path], typer.Option(help="JSON file; data/models/sheets.json by default.")] = None):
+    """Measure how well printed music is read, on pages by engravers that the reader never learned from."""
+    from .evaluation.reading import report
+    from .model.weights import models_folder
+    report(folder, out or (None if folder else models_folder() / "sheets.json"))

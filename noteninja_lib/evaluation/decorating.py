@@ -8,7 +8,7 @@ from fractions import Fraction
 from .printed import quarters
 from .tunebook import Section, bars_of, book_section, events_of, print_sections, shift_to
 
-METRES = ("4/4", "3/4", "2/4", "6/8", "9/8", "12/8", "3/8", "2/2", "6/4", "5/4", "3/2", "7/8")
+METRES = ("4/4", "3/4", "2/4", "6/8", "9/8", "12/8", "3/8", "2/2", "6/4", "5/4", "3/2", "7/8", "4/8", "5/8")
 EIGHTH = Fraction(1, 2)
 
 
@@ -82,10 +82,11 @@ def print_everything(tune, draw, *, clef, naturals, courtesy, amount=0.6, a_line
     ValueError
         If what was drawn can't be printed.
     """
-    events = decorate(events_of(tune), draw, amount)
-    metre = tune.metre if draw.random() < 0.5 else str(draw.choice(METRES))
+    slower = int(draw.choice((1, 2, 4), p=(0.45, 0.4, 0.15)))   # the same in longer values, down from whole notes
+    events = decorate([(slower * lasts, pitch) for lasts, pitch in events_of(tune)], draw, amount)
+    metre = tune.metre if slower == 1 and draw.random() < 0.5 else str(draw.choice(METRES))
     fifths = int(draw.integers(-7, 8))
-    change = draw.random() < 0.5
+    change = draw.random() < 0.6
     sections = []
     for part in range(2):
         if part and change:
@@ -93,7 +94,7 @@ def print_everything(tune, draw, *, clef, naturals, courtesy, amount=0.6, a_line
             metre = str(draw.choice(METRES)) if draw.random() < 0.6 else metre
         half = events[:len(events) // 2] if part == 0 else events[len(events) // 2:]
         bars = bars_of(half, quarters(metre))[:8]
-        if draw.random() < 0.2 and len(bars) > 4:
+        if draw.random() < 0.25 and len(bars) > 4:
             bars[3] = [(quarters(metre), None, False)]          # a bar of rest; nothing is tied into it
             bars[2][-1] = (*bars[2][-1][:2], False)
         repeats = not change and draw.random() < 0.7

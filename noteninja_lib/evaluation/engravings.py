@@ -7,19 +7,22 @@ make`. Lesson: 10_reading_sheet_music.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from ..music.theory import load_tunes
-from . import lilypond, musescore
+from . import lilypond, musescore, musicxml
 from .decorating import print_everything
 from .printed import tokens
 from .tunebook import print_tune
 
 TEMPI = ("Allegro", "Andante", "Moderato", "Lively", "Adagio", "Vivace", "Jig", "Reel", "Not too fast")
-SYLLABLES = "la the sum -mer is gone and fair -ly blown a -way my love to see green hills of old so ear -ly morn".replace(" -", " ").split()
+SYLLABLES = "la the sum mer is gone and fair ly blown a way my love to see green hills of old so ear ly morn".split()
 DYNAMICS = ("p", "mf", "f", "pp", "mp", "ff")
 WORDS = ("dolce", "rit.", "cresc.", "a tempo", "Fine", "espr.")
-CLEFS, CLEF_SHARES = ("treble", "bass", "alto", "tenor"), (0.5, 0.26, 0.14, 0.10)
+CLEFS, CLEF_SHARES = ("treble", "bass", "alto", "tenor"), (0.4, 0.25, 0.2, 0.15)
+#: How often a kind of distractor stands at a note, at most.
+SHARES = {"finger": 0.2, "dynamic": 0.04, "articulation": 0.15, "ornament": 0.04, "chord": 0.12, "text": 0.02, "hairpin": 0.04}
+MARGIN = 8                                                      # mm that are free on the right at least
 FONTS = ("Emmentaler", "Bravura", "Gonville")
 
 
@@ -52,30 +55,40 @@ class Page:
 
 
 def find_drawn_staves(picture, points=9):
-    """Where staffs lie on a page fresh from an engraver: five long black rows at equal distances each.
+    """Where staffs lie on a page fresh from an engraver: five rows, at equal distances, that are black without a gap.
 
     Returns
     -------
     (numpy.ndarray, numpy.ndarray)
         Middle lines (staffs, points, 2) and staff spaces, see `Page`.
     """
-    dark = picture < 192
-    ink = dark.sum(1)
-    rows = np.flatnonzero((ink > 0.2 * ink.max()) & (ink > 0.6 * maximum_filter1d(ink, 41)))
-    lines = np.array([group.mean() for group in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)])
-    found, spaces, below = [], [], 0
-    for top in lines:                                           # a beam or a bracket may lie between or beside staff lines
-        gaps = [gap for gap in lines - top if 4 < gap < 20]
-        fits = [gap for gap in gaps if all(np.abs(lines - top - step * gap).min() <= 0.2 * gap for step in (2, 3, 4))]
-        if top < below or not fits:
-            continue
-        staff = [lines[np.abs(lines - top - step * fits[0]).argmin()] for step in range(5)]
-        columns = np.flatnonzero(dark[np.round(staff).astype(int)].sum(0) >= 4)
-        x = np.linspace(columns[0], columns[-1], points)
-        found.append(np.stack([x, np.full(points, staff[2])], 1))
-        spaces.append((staff[4] - staff[0]) / 4)
-        below = staff[4] + 1
+    dark = minimum_filter1d(picture, 3, 0) < 215                # a thin line may lie half in one row and half in the next
+    runs = np.array([_longest_run(row) for row in dark])
+    lengths = runs[:, 1] - runs[:, 0]
+    rows = np.flatnonzero((lengths > 0.1 * picture.shape[1]) & (lengths > 0.8 * maximum_filter1d(lengths, 61)))
+    ink = 255.0 - picture
+    lines = []
+    for group in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+        left, right = runs[group[len(group) // 2]]
+        lines.append((np.average(group, weights=np.median(ink[group, left:right], 1) + 1e-3), left, right))
+    found, spaces = [], []
+    while len(lines) >= 5:
+        heights = np.array([line[0] for line in lines[:5]])
+        gaps = np.diff(heights)
+        if np.ptp(gaps) < 0.25 * gaps.mean() and gaps.mean() < 25:
+            _, left, right = lines[2]
+            found.append(np.stack([np.linspace(left, right, points), np.full(points, heights.mean())], 1))
+            spaces.append(gaps.mean())
+            lines = lines[5:]
+        else:
+            lines = lines[1:]                                   # a bracket over an ending, or another long line
     return np.array(found), np.array(spaces)
+
+
+def _longest_run(row):
+    """(beginning, end) of the longest run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], row, [0]])))
+    return edges.reshape(-1, 2)[np.argmax(edges[1::2] - edges[::2])] if len(edges) else (0, 0)
 
 
 def choose_tunes(draw):
@@ -98,27 +111,25 @@ def distract(lines, draw, amount):
     amount : float
         0 (nothing) to 1.
     """
-    notes = [token for line in lines for token in line if token.kind == "note"]
-    kinds = {kind for kind in ("finger", "dynamic", "articulation", "ornament", "chord", "text", "hairpin") if draw.random() < 0.6}
-    lyrics, at, hairpin = draw.random() < 0.3 * bool(amount), 0, 0
-    for number, token in enumerate(notes):
-        if number >= at and draw.random() < 0.15 * amount and number + 4 < len(notes):
-            at = number + int(draw.integers(2, 5))
-            if (token.letter, token.octave) != (notes[at - 1].letter, notes[at - 1].octave):     # that would look like a tie
-                token.marks.append("slur-start")
-                notes[at - 1].marks.append("slur-end")
-        if lyrics:
-            token.marks.append(f"lyric:{draw.choice(SYLLABLES)}")
-        hairpin -= 1
-        if hairpin == 0:
-            token.marks.append("hairpin-end")
-        for kind, share in (("finger", 0.2), ("dynamic", 0.04), ("articulation", 0.15), ("ornament", 0.04), ("chord", 0.12),
-                            ("text", 0.02), ("hairpin", 0.04)):
-            if kind in kinds and draw.random() < share * amount and (kind != "hairpin" or hairpin < 0):
-                hairpin = 4 if kind == "hairpin" else hairpin
-                token.marks.append(draw_mark(kind, draw))
-    if hairpin > 0:
-        notes[-1].marks.append("hairpin-end")
+    kinds = {kind: share * amount for kind, share in SHARES.items() if draw.random() < 0.6}
+    lyrics = draw.random() < 0.3 * bool(amount)
+    for line in lines:                                          # a slur that goes on in the next line would look like a tie
+        notes, slur, hairpin = [token for token in line if token.kind == "note"], 0, 0
+        for number, token in enumerate(notes):
+            if lyrics:
+                token.marks.append(f"lyric:{draw.choice(SYLLABLES)}")
+            if number >= slur and draw.random() < 0.15 * amount:
+                slur = min(number + int(draw.integers(2, 5)), len(notes))
+                if (token.letter, token.octave) != (notes[slur - 1].letter, notes[slur - 1].octave):
+                    token.marks.append("slur-start")
+                    notes[slur - 1].marks.append("slur-end")
+            if hairpin and (number == hairpin or number == len(notes) - 1):
+                token.marks.append("hairpin-end")
+                hairpin = 0
+            for kind, share in kinds.items():
+                if draw.random() < share and (kind != "hairpin" or not hairpin and number < len(notes) - 2):
+                    hairpin = number + 3 if kind == "hairpin" else hairpin
+                    token.marks.append(draw_mark(kind, draw))
 
 
 def draw_mark(kind, draw):
@@ -145,26 +156,27 @@ def make_page(engraver, draw, tunes, *, everything, dpi=150):
     Returns
     -------
     Page
+        None if a line was too full, so that the engraver broke it or drew beyond the margin.
     """
-    naturals, courtesy = engraver == "lilypond" and draw.random() < 0.5, draw.random() < 0.6
+    naturals, courtesy = engraver == "lilypond" and draw.random() < 0.7, draw.random() < 0.6
     clef = str(draw.choice(CLEFS, p=CLEF_SHARES if everything else (0.85, 0.15, 0, 0)))
     width, a_line = int(draw.integers(160, 215)), int(draw.integers(3, 6))
-    pieces, names, count = [], [], 0
-    wanted = int(draw.integers(3, 9))
-    while count < wanted and len(pieces) < (2 if engraver == "lilypond" else 1):
-        tune = next(tunes)
+    room = width // (4 if engraver == "lilypond" else 5)
+    pieces, names, count, tries = [], [], 0, 2 if engraver == "lilypond" and draw.random() < 0.6 else 0
+    while not pieces or count < 6 and tries:
+        tune, tries = next(tunes), tries - bool(pieces)     # only so many are tried for the second place on the page
         try:
             if everything:
-                lines = print_everything(tune, draw, clef=clef, naturals=naturals, courtesy=courtesy, a_line=a_line, room=width // 4)
+                lines = print_everything(tune, draw, clef=clef, naturals=naturals, courtesy=courtesy, a_line=a_line, room=room)
             else:
-                lines = print_tune(tune, draw, clef=clef, a_line=a_line, room=width // 4)
+                lines = print_tune(tune, draw, clef=clef, a_line=a_line, room=room)
         except ValueError:
             continue
-        if count + len(lines) > 9 or len(lines) < 2:
+        if count + len(lines) > 8 or len(lines) < 3:
             continue
         pieces.append((tune.title, str(draw.choice(TEMPI)) if draw.random() < 0.5 else "", lines))
         names.append(tune.name)
-        count += len(lines)
+        count, tries = count + len(lines), 2 * (len(names) == 1 and tries > 0)
     return _engrave(engraver, draw, pieces, names, everything, width, courtesy, dpi)
 
 
@@ -182,11 +194,11 @@ def _engrave(engraver, draw, pieces, names, everything, width, courtesy, dpi):
         (title, tempo, lines), = drawn
         look = {"font": str(draw.choice(FONTS)), "staff": float(draw.uniform(5.5, 7)), "width": width, "height": 400,
                 "courtesy": courtesy, "bar_numbers": bar_numbers}
-        picture = musescore.engrave(musescore.page_source(title, tempo, lines), look, dpi)
+        picture = musescore.engrave(musicxml.page_source(title, tempo, lines), look, dpi)
         below = np.flatnonzero((picture < 128).any(1))[-1] + round(14 / 25.4 * dpi)
         picture = picture[:below]
     staves, spaces = find_drawn_staves(picture)
     lines = [line for _, _, some in pieces for line in some]
-    if len(lines) != len(staves):
-        raise RuntimeError(f"{len(staves)} staffs were engraved for {len(lines)} lines")
+    if len(lines) != len(staves) or staves[..., 0].max() > picture.shape[1] - MARGIN / 25.4 * dpi:
+        return None
     return Page(picture, lines, staves, spaces, engraver, names, everything)

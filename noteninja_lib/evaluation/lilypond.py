@@ -163,7 +163,7 @@ class _Writer:
 
 
 def _split_bars(tokens):
-    """Tokens bar by bar; each ends with its bar line, perhaps, and what stands before the first note of the next is that one's."""
+    """Tokens bar by bar; each ends with its bar line, but for the last one perhaps."""
     bars, bar = [], []
     for token in tokens:
         bar.append(token)
@@ -223,8 +223,8 @@ def engrave(source, dpi):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "page.ly"
         path.write_text(source, encoding="utf-8")
-        done = subprocess.run(["lilypond", "--silent", "--png", f"-dresolution={dpi}", "-danti-alias-factor=2", "-o", "page", path.name],
-                              cwd=folder, capture_output=True, text=True)
+        command = ["lilypond", "--silent", "--png", f"-dresolution={dpi}", "-danti-alias-factor=2", "-o", "page", path.name]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode or not path.with_suffix(".png").exists():
             raise RuntimeError(f"LilyPond could not engrave this page:\n{done.stderr}\n{source}")
         return np.asarray(Image.open(path.with_suffix(".png")).convert("L"))

@@ -6,13 +6,10 @@ Lesson: 10_reading_sheet_music.
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..music.omr.symbols import BAR_LINES, CLEFS, HIGHEST, LOWEST, key_words, note
-from .printed import LETTERS, quarters
+from ..music.omr.symbols import BAR_LINES, key_words
+from .printed import quarters
+from .wording import Printer
 
-SHARPS = "FCGDAEB"
-#: Lengths in quarter notes that one note can have, longest first -> (value, dots).
-LENGTHS = {Fraction(4, value) * (Fraction(3, 2) if dots else 1): (value, dots) for value in (1, 2, 4, 8, 16, 32) for dots in (1, 0)}
-LENGTHS = dict(sorted(LENGTHS.items(), reverse=True))
 MIDDLE = {"treble": 71, "bass": 50, "alto": 60, "tenor": 57}          # MIDI pitch of each clef's middle line
 MODES = {"major": 0, "mixolydian": 1, "dorian": 2, "minor": 3}        # by how many fifths the major key lies below the tonic
 
@@ -20,14 +17,6 @@ MODES = {"major": 0, "mixolydian": 1, "dorian": 2, "minor": 3}        # by how m
 def fifths_of(tonic, mode):
     """Sharps of a key's signature, or minus its flats: -6 to 5."""
     return (tonic * 7 - MODES[mode] + 6) % 12 - 6
-
-
-def spell(pitch, fifths):
-    """(steps above C0, alter) of a MIDI pitch in a key: as few accidentals as can be, raised notes rather than lowered ones."""
-    place = next(place for place in range(fifths - 3, fifths + 9) if place * 7 % 12 == pitch % 12)   # on the line of fifths, C is 0
-    letter, alter = SHARPS[(place + 1) % 7], (place + 1) // 7
-    natural = pitch - alter
-    return 7 * (natural // 12 - 1) + LETTERS.index(letter), alter
 
 
 def bars_of(events, bar):
@@ -68,95 +57,9 @@ def events_of(tune):
     return events
 
 
-class Printer:
-    """Notes -> words, with accidentals where the rule demands them.
-
-    Parameters
-    ----------
-    clef, fifths
-        Of the staff.
-    shift : int
-        Semitones by which everything is moved.
-    remind : callable, optional
-        Asked before each note that needs no accidental: True prints one that says what holds anyway, as careful editors do.
-    """
-
-    def __init__(self, clef, fifths, shift, remind=None):
-        self.clef, self.fifths, self.shift, self.remind = clef, fifths, shift, remind or (lambda: False)
-        self.tied = False
-
-    def bar(self, events):
-        """Words of one bar, without its bar line.
-
-        Raises
-        ------
-        ValueError
-            If a note lies too far from the staff, or a length can't be printed.
-        """
-        words, held, at = [], {}, 0
-        if len(events) == 1 and events[0][1] is None:
-            return ["rest:1"]
-        while at < len(events):
-            if events[at][0].denominator % 3:
-                words += self.sounding(events[at], held)
-                at += 1
-            else:
-                group = self.triplet(events[at:])
-                words += ["triplet", *(word for lasts, *rest in group for word in self.sounding((lasts * Fraction(3, 2), *rest), held)),
-                          "end-triplet"]
-                at += len(group)
-        return words
-
-    @staticmethod
-    def triplet(events):
-        """The events at the beginning that are played three in the time of two."""
-        for count in range(2, 7):
-            total = sum(lasts for lasts, _, _ in events[:count])
-            if count <= len(events) and total in (Fraction(1, 2), 1, 2):
-                return events[:count]
-        raise ValueError("not a whole triplet")
-
-    def sounding(self, event, held):
-        """Words of a note or rest, tied together of several where one does not do."""
-        lasts, pitch, tie = event
-        words, parts = [], []
-        while lasts:
-            parts.append(next((length for length in LENGTHS if length <= lasts), None))
-            if parts[-1] is None:
-                raise ValueError("too short")
-            lasts -= parts[-1]
-        for number, length in enumerate(parts[::-1] if pitch is None else parts):
-            value, dots = LENGTHS[length]
-            if pitch is None:
-                words += [f"rest:{value}"] + ["dot"] * dots
-                continue
-            words += self.sign(pitch, held)
-            words += [note(self.position, value)] + ["dot"] * dots
-            self.tied = tie or number < len(parts) - 1
-            words += ["tie"] * self.tied
-        return words
-
-    def sign(self, pitch, held):
-        """The accidental that a note needs, if it needs one."""
-        step, alter = spell(pitch + self.shift, self.fifths)
-        letter, octave = CLEFS[self.clef]
-        self.position = step - 7 * octave - LETTERS.index(letter)
-        if not LOWEST <= self.position <= HIGHEST:
-            raise ValueError("too far from the staff")
-        order = SHARPS if self.fifths > 0 else SHARPS[::-1]
-        signed = LETTERS[step % 7] in order[:abs(self.fifths)]
-        usual = held.get(self.position, (1 if self.fifths > 0 else -1) if signed else 0)
-        if self.tied:
-            if alter != usual and self.position not in held:
-                held[self.position] = None                      # carried over the bar line by the tie: the next one shows its own
-            return []
-        held[self.position] = alter
-        return [] if alter == usual and not self.remind() else ["acc:" + {1: "#", -1: "b", 0: "n", 2: "x", -2: "bb"}[alter]]
-
-
 @dataclass
 class Section:
-    """A part of a tune: bars of (events, the bar line after them, the ending that begins with them or ""), in one key and metre."""
+    """Part of a tune in one key and metre: bars of (events, bar line after them, ending that begins with them or "")."""
 
     bars: list
     fifths: int
@@ -173,6 +76,7 @@ def book_section(bars, *, last, repeats, pickup, endings):
     """Bars with their bar lines, as books have them; a pick-up takes an eighth from the end of the part."""
     bars, before = [list(bar) for bar in bars], []
     (lasts, pitch, _), first, early = bars[-1][-1], bars[0][0][1], Fraction(1, 2)
+    bars[-1][-1] = (lasts, pitch, False)                        # what it was tied to is not printed
     if pickup and pitch is not None and first is not None and lasts > early and lasts.denominator % 3:
         bars[-1][-1] = (lasts - early, pitch, False)
         before = [([(early, first, False)], "bar", "")]
@@ -214,7 +118,8 @@ def print_sections(sections, clef, *, a_line=4, room=50, symbol=None, opened=Tru
     ValueError
         If a note lies too far from the staff, or a length can't be printed.
     """
-    lines, count, fifths, metre = [[f"clef:{clef}", *key_words(sections[0].fifths), f"time:{symbol or sections[0].metre}"]], 0, None, None
+    lines = [[f"clef:{clef}", *key_words(sections[0].fifths), f"time:{symbol or sections[0].metre}"]]
+    count, fifths, metre = 0, None, None
     for number, section in enumerate(sections):
         printer = Printer(clef, section.fifths, section.shift, remind)
         for place, (events, bar_line, ending) in enumerate(section.bars):
