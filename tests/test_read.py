@@ -12,25 +12,27 @@ import numpy as np
 import pretty_midi
 import pytest
 from music21 import converter
+from PIL import Image
 
 from noteninja_lib import __main__ as command_line
 from noteninja_lib.errors import UserError
 from noteninja_lib.model.reader import Symbol
 from noteninja_lib.music.omr import reading
-from noteninja_lib.music.omr.engraver import engrave, rasterise
+from noteninja_lib.music.omr.engraver import FONTS, engrave, rasterise
+from noteninja_lib.music.omr.playback import played_notes
 from noteninja_lib.settings import read_settings
 from noteninja_lib.songs import read_source
 from noteninja_lib.sound.audio import SAMPLE_RATE, load
 
 LINES = [line.split() for line in (
-    "clef:treble sharp1 time:3/4 note:2:4 bar repeat-start note:2:4 note:4:4 note:6:4 bar note:5:2 note:1:4 repeat-end",
+    "clef:treble sharp1 time:3/4 note:2:4 repeat-start note:2:4 note:4:4 note:6:4 bar note:5:2 note:1:4 repeat-end",
     "clef:treble sharp1 note:3:4 note:4:4 note:5:4 bar note:4:4 note:3:4 bar note:2:2 final-bar")]
 
 
 @pytest.fixture(scope="module")
 def page():
     """A printed page with LINES on it."""
-    return rasterise(engrave(LINES), 1.0)
+    return rasterise(engrave(LINES, width=1500), 0.6)
 
 
 @pytest.fixture
@@ -121,9 +123,9 @@ def test_a_bar_split_between_lines_has_two_outlines(page, answers):
 
 
 def test_an_unclear_symbol_makes_its_bar_doubtful(page, answers):
-    answers([LINES[0], LINES[0]], np.where(np.arange(len(LINES[0])) == 8, 0.3, 0.95))
+    answers([LINES[0], LINES[0]], np.where(np.arange(len(LINES[0])) == 7, 0.3, 0.95))
     sheet = reading.read_sheet(page)
-    assert LINES[0][8] == "note:6:4" and [doubt.number for doubt in sheet.doubtful if "recognised" in doubt.why] == [1, 4]
+    assert LINES[0][7] == "note:6:4" and [doubt.number for doubt in sheet.doubtful if "recognised" in doubt.why] == [1, 4]
 
 
 @pytest.mark.parametrize("lines, confidence, word", [
@@ -192,8 +194,7 @@ def test_command_reads_and_writes(noteninja, picture, answers, tmp_path):
     assert status == 0 and (told["clef"], told["key"], told["metre"], told["staffs"]) == ("bass", -3, "2/4", 2)
 
 
-def test_command_reads_and_plays(noteninja, picture, answers, tmp_path):
-    answers(LINES)
+def test_command_reads_and_plays(noteninja, picture, tmp_path):
     out = tmp_path / "out.wav"
     status, told, _ = noteninja("read", picture, "--to", "reggae", "-o", out, "--metre", "C|", "--mood", "happy", "--seed", 3)
     assert status == 0 and "tune kept" in told and len(load(out)) > 5 * SAMPLE_RATE
@@ -202,6 +203,48 @@ def test_command_reads_and_plays(noteninja, picture, answers, tmp_path):
     settings = read_settings(tmp_path / "out.json")
     assert (settings.genre, settings.seed, Path(settings.source).name) == ("reggae", 3, "out (tune).musicxml")
 
+
+# --- with the trained network ---------------------------------------------------------------------
+
+@pytest.mark.parametrize("font", FONTS)
+def test_a_page_is_read(font):
+    sheet = reading.read_sheet(rasterise(engrave(LINES, width=1500, font=font), 0.6))
+    assert sheet.words() == LINES and [doubt.number for doubt in sheet.doubtful if "last" in doubt.why] == [4]
+
+
+@pytest.mark.parametrize("kind", ["jpg", "pdf"])
+def test_kinds_of_files(noteninja, page, tmp_path, kind):
+    Image.fromarray(page).save(tmp_path / f"page.{kind}")
+    status, told, _ = noteninja("read", tmp_path / f"page.{kind}", "-o", tmp_path / "out.mid")
+    assert status == 0 and "2 staffs, 6 bars, 12 notes" in told
+    notes = pretty_midi.PrettyMIDI(str(tmp_path / "out.mid")).instruments[0].notes
+    assert [note.pitch for note in notes] == [67] + 2 * [67, 71, 74, 72, 66] + [69, 71, 72, 71, 69, 67]
+
+
+def test_changed_clef_and_metre_are_read():
+    lines = [line.split() for line in (
+        "clef:bass flat1 flat2 time:6/8 note:4:4 dot note:3:4 dot bar acc:# note:2:2 dot double-bar time:2/4 note:4:8 note:5:8 "
+        "note:6:4 tie bar note:6:2 final-bar",)]
+    sheet = reading.read_sheet(rasterise(engrave(lines, width=1600), 0.6))
+    assert sheet.words() == lines
+    assert [bar.metre for bar in sheet.bars] == ["6/8", "6/8", "2/4", "2/4"]
+    assert [pitch for _, _, pitch in played_notes(sheet.bars)] == [50, 48, 48, 50, 51, 53]
+
+
+def test_scribbles_are_refused():
+    """Curves drawn by chance over empty staffs."""
+    draw, page = np.random.default_rng(0), np.full((1400, 1600), 255, np.uint8)
+    for top in range(150, 1300, 240):
+        for line in range(5):
+            cv2.line(page, (100, top + 16 * line), (1500, top + 16 * line), 0, 2)
+        for x in range(130, 1450, 40):
+            curve = np.array([x, top + draw.integers(-16, 80)]) + draw.normal(0, 22, (6, 2))
+            cv2.polylines(page, [curve.astype(np.int32)], False, 0, 2)
+    with pytest.raises(UserError, match="printed"):
+        reading.read_sheet(page)
+
+
+# --- bad input --------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("words, sentence", [
     (("-o", "a.docx"), "musicxml"), (("--to", "polka"), "blues"), (("--to", "jazz", "-o", "a.musicxml"), "mp3"),

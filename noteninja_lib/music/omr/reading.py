@@ -11,12 +11,13 @@ from ...model.reader import LineReader, read_strip
 from ...model.weights import load_model
 from .bars import check_corrections
 from .pictures import open_pictures
-from .sheet import UNSURE, Line, Sheet
+from .sheet import Line, Sheet
 from .staves import find_staves
 from .symbols import VOCABULARY, is_note
 
 MOST_CHORDS = 3, 0.1           # number, and share of the notes, from which on a page is refused
-UNSURE_PAGE = 0.3              # share of symbols hardly recognised from which on a page is refused
+SURE = 0.9                     # confidence of a symbol that is plain to see
+UNSURE_PAGE = 0.4              # share of symbols that are not, from which on a page is refused
 
 
 def read_sheet(source, *, clef=None, key=None, metre=None, progress=None):
@@ -75,5 +76,5 @@ def refuse(lines):
         raise UserError("There are chords, or two voices in one staff: choose music in which one note sounds at a time.")
     if not notes:
         raise UserError("No notes were read: choose a picture of printed music, sharp and with nothing cut off.")
-    if np.mean([symbol.confidence < UNSURE for symbol in symbols]) > UNSURE_PAGE:
-        raise UserError("Hardly anything could be recognised: choose printed music, not handwriting, or a sharper picture.")
+    if np.mean([symbol.confidence < SURE for symbol in symbols]) > UNSURE_PAGE:
+        raise UserError("Too little could be recognised: choose a sharp picture of printed music with a single voice, not handwriting.")
