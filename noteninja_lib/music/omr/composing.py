@@ -6,7 +6,7 @@ lines are tunes in any key and clef, half are drawn note by note, where any valu
 from functools import lru_cache
 
 from .engraver import WHOLE, beam_unit, ticks
-from .symbols import ACCIDENTALS, CLEFS, HIGHEST, LOWEST, METRES, VALUES, key_words, note
+from .symbols import ACCIDENTALS, CLEFS, HIGHEST, LOWEST, METRES, VALUES, is_note, key_words, note, position_and_value
 
 METRE_SHARES = (20, 12, 6, 12, 10, 12, 4, 4, 4, 4, 1, 3, 3, 2, 1, 1)      # how often each of METRES is drawn
 BOTTOM = {clef: "CDEFGAB".index(letter) + 7 * octave for clef, (letter, octave) in CLEFS.items()}
@@ -50,14 +50,30 @@ def compose(draw, tune=None, lines=6, width=100):
     elif metre in ("4/4", "2/2") and draw.random() < 0.4:
         metre = "C" if metre == "4/4" else "C|"
     bars = tune_bars(draw, tune, clef, fifths, slower) if tune else chance_bars(draw, clef)
-    return list(break_lines(draw, bars, clef, fifths, metre, lines, width, free=tune is None))
+    return without_loose_ties(list(break_lines(draw, bars, clef, fifths, metre, lines, width, free=tune is None)))
+
+
+def without_loose_ties(lines):
+    """The same lines, without ties that lead to no note of the same height: they are not printed."""
+    following = None                                       # the next note's position, from the end
+    lines = [list(line) for line in lines]
+    for line in reversed(lines):
+        for place in range(len(line) - 1, -1, -1):
+            kind, *rest = line[place].split(":")
+            if line[place] == "tie":
+                head = next(word for word in reversed(line[:place]) if is_note(word))
+                if position_and_value(head)[0] != following:
+                    del line[place]
+            elif kind in ("note", "rest", "chord"):
+                following = int(rest[0]) if kind == "note" else None
+    return lines
 
 
 def break_lines(draw, bars, clef, fifths, metre, count, width, free):
     """Fill lines with bars until they are full; `bars` is a generator that is sent the metre."""
     next(bars)
     for number in range(count):
-        words = [f"clef:{clef}", *key_words(fifths)] + ([f"time:{metre}"] if number == 0 or draw.random() < 0.1 else [])
+        words = [f"clef:{clef}", *key_words(fifths)] + ([f"time:{metre}"] if number == 0 else [])
         room = width * draw.uniform(0.6, 1.0) - sum(map(space, words))
         if draw.random() < 0.12:
             words.append("repeat-start")
