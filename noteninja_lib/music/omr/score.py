@@ -17,7 +17,7 @@ from ...errors import UserError
 from ..theory import tune_from_score
 from .counting import count
 from .pitches import pitch_name, set_pitches
-from .playback import main_metre, played_notes, usual_tempo
+from .playback import main_metre, played_notes, quarters_a_minute
 from .splitting import split_bars
 
 CLEFS = {"treble": clefs.TrebleClef, "bass": clefs.BassClef, "alto": clefs.AltoClef, "tenor": clefs.TenorClef}
@@ -69,12 +69,11 @@ def to_score(bars, title=None):
         part.append(measure)
     measures = list(part.getElementsByClass(stream.Measure))
     if bars:
-        beats, length = usual_tempo(bars[0].metre)
-        measures[0].insert(0, tempo.MetronomeMark(number=beats, referent=duration.Duration(length)))
+        measures[0].insert(0, tempo.MetronomeMark(numberSounding=quarters_a_minute(bars)))       # heard, but not printed
         beam(measures, bars)
     for ending, group in bracketed(bars, measures):
         part.insert(0, spanner.RepeatBracket(group, number=ending))
-    part.partName = "Tune"
+    part.partName = ""
     score = stream.Score([part])
     score.metadata = metadata.Metadata(title=title or "untitled")
     score.metadata.addContributor(metadata.Contributor(role="transcriber", name="NoteNinja"))
