@@ -16,7 +16,7 @@ SIZES = np.geomspace(0.8, 1.25, 10) * SPACE     # staff spaces that are tried, f
 TEETH = np.arange(-2, 3)                # the five lines, in spaces from the middle one
 SEED, GOOD = 0.45, 0.25                 # fit of a comb at which a staff may begin, and may go on
 MOST_MISSES = 10                        # slabs without a fit that are passed over (beams hide lines)
-SHORTEST = 8                            # spaces that a staff is long, at least
+SHORTEST, LONG = 8, 14                  # spaces that each staff is long, and one of a page, at least
 
 
 @dataclass
@@ -80,7 +80,8 @@ def find_tracks(ink):
         if len(at) >= SHORTEST:
             track = _with_ends(ink, lines, *_smooth(sums, lines.shape[1], at, middles, sizes), at[0] * HOP, (at[-1] + 1) * HOP)
             tracks += [] if track is None else [track]
-    return tracks
+    # What is short is believed only beside a longer one: five systems seen from far are five lines, too.
+    return tracks if any(track.right - track.left >= LONG * SPACE for track in tracks) else []
 
 
 def _follow(sums, slab, middle, space):
@@ -155,7 +156,8 @@ def _with_ends(ink, lines, centre, space, left, right):
         return None
     longest = int(np.argmax(ends - begins))
     left, right = int(begins[longest]), int(ends[longest])
-    solid = np.max([ink[np.clip(rows[2:-2:2] + shift, 0, len(ink) - 1), columns] for shift in (-1, 0, 1)], axis=0).min(axis=0) > 90
+    near = [ink[np.clip(rows[2:-2:2] + shift, 0, len(ink) - 1), columns] for shift in (-1, 0, 1)]
+    solid = np.max(near, axis=0).min(axis=0) > 90
     solid |= there[2:-2:2].sum(axis=0) >= 3
     while right < len(columns) - 1 and solid[right]:        # bar lines at the end, and the bits of lines between them
         right += 1
@@ -166,4 +168,6 @@ def _with_ends(ink, lines, centre, space, left, right):
         return None
     # A sixth line would begin where the others do; the bracket of an ending does not.
     share[[0, -1]] = np.minimum(share, there[:, left:left + 4 * SPACE].mean(axis=1))[[0, -1]]
+    if share[[0, -1]].max() > 0.5 and share[2:-2:2].mean() < 0.8:       # rows of text
+        return None
     return Track(left, right, centre.astype(np.float32), space.astype(np.float32), share[::2])

@@ -81,7 +81,7 @@ def find_staves(page):
         even = level(255 - page)
         ink, matrix, tracks = _search(even)
     if not tracks:
-        if _search(np.ascontiguousarray(even.T))[2]:
+        if any(track.presence[1:-1].min() > 0.7 for track in _search(np.ascontiguousarray(even.T))[2]):
             raise UserError("The staffs run up the picture: turn it by 90 degrees.")
         raise UserError("No staff of five lines was found: choose a picture of printed sheet music, sharp and large enough.")
     tracks = in_order(tracks)

@@ -110,9 +110,10 @@ def thin(ink):
 
 
 def slabs(lines):
-    """Row sums of slabs: shape (height, slabs), 0..1; 1 is as dark as the darkest lines of the page."""
+    """Row sums of slabs: shape (height, slabs), 0..1; 1 is as dark as the darkest lines near by, for print may be faint."""
     sums = cv2.blur(lines, (SLAB, 1))[:, HOP // 2::HOP].astype(np.float32)
-    return np.minimum(sums / max(float(np.percentile(sums, 99.7)), 25.0), 1)
+    near = cv2.dilate(cv2.blur(sums, (7, 1)), np.ones((6 * SPACE + 1, 15), np.uint8))
+    return np.minimum(sums / np.maximum(near, max(0.35 * float(np.percentile(sums, 99.7)), 12.0)), 1)
 
 
 def _lean(sums):
