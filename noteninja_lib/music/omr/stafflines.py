@@ -79,7 +79,8 @@ def find_tracks(ink):
         best[span & (off < 4.4 * np.interp(places[0], at, sizes))] = -1
         if len(at) >= SHORTEST:
             track = _with_ends(ink, lines, *_smooth(sums, lines.shape[1], at, middles, sizes), at[0] * HOP, (at[-1] + 1) * HOP)
-            tracks += [] if track is None else [track]
+            if track and not any(np.abs(track.centre - other.centre)[track.left:track.right].min() < 4 * SPACE for other in tracks):
+                tracks.append(track)
     # What is short is believed only beside a longer one: five systems seen from far are five lines, too.
     return tracks if any(track.right - track.left >= LONG * SPACE for track in tracks) else []
 
@@ -164,6 +165,9 @@ def _with_ends(ink, lines, centre, space, left, right):
     while left > 0 and solid[left - 1]:
         left -= 1
     share = there[:, left:right].mean(axis=1)
+    for outer, missing, step in ((0, -3, -1), (-1, 2, 1)):
+        if share[outer] > 0.5 and share[missing] < 0.35:        # one line too low, or too high
+            return _with_ends(ink, lines, centre + step * space, space, left, right)
     if share[2:-2:2].min() < 0.35 or share[3:-3:2].mean() > 0.5 * share[2:-2:2].mean():
         return None
     # A sixth line would begin where the others do; the bracket of an ending does not.
