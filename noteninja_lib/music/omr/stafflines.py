@@ -79,7 +79,7 @@ def find_tracks(ink):
         best[span & (off < 4.4 * np.interp(places[0], at, sizes))] = -1
         if len(at) >= SHORTEST:
             track = _with_ends(ink, lines, *_smooth(sums, lines.shape[1], at, middles, sizes), at[0] * HOP, (at[-1] + 1) * HOP)
-            if track and not any(np.abs(track.centre - other.centre)[track.left:track.right].min() < 4 * SPACE for other in tracks):
+            if track and all(np.abs(track.centre - one.centre)[track.left:track.right].min() > 4 * SPACE for one in tracks):
                 tracks.append(track)
     # What is short is believed only beside a longer one: five systems seen from far are five lines, too.
     return tracks if any(track.right - track.left >= LONG * SPACE for track in tracks) else []
