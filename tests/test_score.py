@@ -313,6 +313,7 @@ def test_corrections():
     ("0:1 | [1 1:1 | [2 2:1 |.", "0102"),                 # the repeat sign was missed
     ("0:1 | [1 1:1 | 2:1 | 3:1 |.", "0123"),              # a bracket without repeats
     ("0:1 | [2 1:1 | 2:1 |.", "012"),
+    ("0:1 | 1:1 :| [2 2:1 |.", "0102"),                   # the first bracket was missed
     ("0:1 |: 1:1 | 2:1 |.", "012"),
 ])
 def test_repeats_are_played_out(line, order):

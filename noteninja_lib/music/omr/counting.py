@@ -178,7 +178,10 @@ def set_endings(bars):
     for number, ending in enumerate(begun):
         if not ending:
             continue
-        reach = number
+        before, reach = bars[number - 1] if number else None, number
+        if ending == 2 and before and before.repeat_end and not before.ending:
+            before.ending = 1
+            before.doubts.append("the bracket of a first ending was not read, and taken to be over this bar alone")
         while ending == 1 and reach + 1 < len(bars) and not bars[reach].repeat_end and not begun[reach + 1]:
             reach += 1
         if ending == 1 and not bars[reach].repeat_end and following[reach] != 2:

@@ -16,7 +16,7 @@ from .playback import main_metre, played_bars, quarters_a_minute, to_midi
 from .score import key_in_words, read_bars, to_musicxml, to_score, to_tune
 from .symbols import BAR_LINES
 
-UNSURE = 0.6                   # confidence below which a symbol makes its bar doubtful
+UNSURE = 0.8                   # confidence below which a symbol makes its bar doubtful
 TOP, BOTTOM = 20, 76           # rows of a strip around a bar that is pointed at: a space and a half beyond the staff
 BESIDE = 12                    # pixels of a strip by which a bar reaches beyond its outermost symbols
 SUFFIXES = (".musicxml", ".xml", ".mid", ".midi")
