@@ -136,8 +136,9 @@ def make(folder: Annotated[Path, typer.Argument(help="Folder to make.")],
 
 @sheets_app.command("measure")
 def measure_sheets(folder: Annotated[Optional[Path], typer.Argument(help="Pages to read; the frozen ones by default.")] = None,
-                   out: Annotated[Optional[Path], typer.Option(help="JSON file; data/models/sheets.json by default.")] = None):
+                   out: Annotated[Optional[Path], typer.Option(help="JSON file; data/models/sheets.json by default.")] = None,
+                   scores: Annotated[Optional[Path], typer.Option(help="Folder for truth and readings as MusicXML.")] = None):
     """Measure how well printed music is read, on pages by engravers that the reader never learned from."""
     from .evaluation.reading import report
     from .model.weights import models_folder
-    report(folder, out or (None if folder else models_folder() / "sheets.json"))
+    report(folder, out or (None if folder else models_folder() / "sheets.json"), scores=scores)

@@ -5,6 +5,8 @@ on purpose. Lesson: 10_reading_sheet_music.
 """
 from fractions import Fraction
 
+import numpy as np
+
 from .printed import quarters
 from .tunebook import Section, bars_of, book_section, events_of, print_sections, shift_to
 
@@ -65,6 +67,14 @@ def split(lasts, pitch, draw):
     return [(lasts, pitch)]
 
 
+def split_at_bar(events, bar):
+    """Events before and after the bar line that lies nearest to their middle."""
+    ends = np.cumsum([lasts for lasts, _ in events])
+    places = [place for place, end in enumerate(ends, 1) if end % bar == 0]
+    middle = min(places, key=lambda place: abs(2 * ends[place - 1] - ends[-1]), default=len(events))
+    return events[:middle], events[middle:]
+
+
 def print_everything(tune, draw, *, clef, naturals, courtesy, amount=0.6, a_line=4, room=50):
     """Lines of a tune with everything; for the arguments see `print_sections`.
 
@@ -84,6 +94,7 @@ def print_everything(tune, draw, *, clef, naturals, courtesy, amount=0.6, a_line
     """
     slower = int(draw.choice((1, 2, 4), p=(0.45, 0.4, 0.15)))   # the same in longer values, down from whole notes
     events = decorate([(slower * lasts, pitch) for lasts, pitch in events_of(tune)], draw, amount)
+    halves = split_at_bar(events, slower * quarters(tune.metre))
     metre = tune.metre if slower == 1 and draw.random() < 0.5 else str(draw.choice(METRES))
     fifths = int(draw.integers(-7, 8))
     change = draw.random() < 0.6
@@ -92,8 +103,9 @@ def print_everything(tune, draw, *, clef, naturals, courtesy, amount=0.6, a_line
         if part and change:
             fifths = int(draw.integers(-7, 8)) if draw.random() < 0.7 else fifths
             metre = str(draw.choice(METRES)) if draw.random() < 0.6 else metre
-        half = events[:len(events) // 2] if part == 0 else events[len(events) // 2:]
-        bars = bars_of(half, quarters(metre))[:8]
+        bars = bars_of(halves[part], quarters(metre))[:8]
+        if not bars:
+            raise ValueError("too short for two parts")
         if draw.random() < 0.25 and len(bars) > 4:
             bars[3] = [(quarters(metre), None, False)]          # a bar of rest; nothing is tied into it
             bars[2][-1] = (*bars[2][-1][:2], False)

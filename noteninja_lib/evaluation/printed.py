@@ -187,8 +187,8 @@ def sounding(lines):
     Returns
     -------
     list of list of (str, float)
-        For each line (pitch such as "F#4", quarter notes) of each note; rests have the pitch "rest".
+        For each line (pitch such as "F#4", quarter notes) of each note; rests are left out.
     """
     names = {1: "#", -1: "b", 0: "", 2: "##", -2: "bb"}
-    return [[(f"{token.letter}{names[token.alter]}{token.octave}" if token.kind == "note" else "rest", float(token.length))
-             for token in line if token.kind in ("note", "rest")] for line in tokens(lines)]
+    return [[(f"{token.letter}{names[token.alter]}{token.octave}", float(token.length)) for token in line if token.kind == "note"]
+            for line in tokens(lines)]

@@ -14,7 +14,8 @@ from ..errors import UserError
 from ..music.omr.pitches import pitch_name
 from ..music.omr.reading import read_sheet
 from ..music.omr.score import read_bars, to_musicxml
-from .printed import sounding
+from .musicxml import page_source
+from .printed import sounding, tokens
 from .sheets import KINDS, load_sheets
 from .statistics import bootstrap
 
@@ -102,12 +103,13 @@ def signature(words):
 
 
 def notes_of_lines(lines):
-    """(pitch, quarter notes) of notes and rests as the reader understands words; line by line, like `printed.sounding`."""
+    """(pitch, quarter notes) of notes as the reader understands words; line by line, like `printed.sounding`."""
     notes = [[] for _ in lines]
     for bar in read_bars(lines):
         for event in bar.events:
-            pitch = "rest" if event.position is None else pitch_name(event.step, event.alter).replace("-", "b")
-            notes[bar.spans[0][0]].append((pitch, float(event.quarters)))
+            if event.position is not None:
+                pitch = pitch_name(event.step, event.alter).replace("-", "b")
+                notes[bar.spans[0][0]].append((pitch, float(event.quarters)))
     return notes
 
 
@@ -135,7 +137,7 @@ def compare(sheet, read, staves):
         counts["symbol_errors"] += len(wrong), len(words)
         counts["lines_right"] += not wrong, 1
         counts["clef_and_key_right"] += signature(words) == signature(line), 1
-        pairs = [pair for pair in align(notes, heard) if pair[0] and pair[0][0] != "rest"]
+        pairs = [pair for pair in align(notes, heard) if pair[0]]
         counts["notes_right"] += sum(one == other for one, other in pairs), len(pairs)
     extra = [word for number, line in enumerate(read) if number not in matches.values() for word in line]
     counts["symbol_errors"] += len(extra), 0                    # a staff where there is none
@@ -144,19 +146,33 @@ def compare(sheet, read, staves):
     return Result(sheet.kind, sheet.everything, {name: tuple(map(int, pair)) for name, pair in counts.items()}, errors=errors)
 
 
-def measure_sheet(sheet):
-    """Read one page and compare it with its truth; a page that is refused has nothing right."""
+def measure_sheet(sheet, scores=None):
+    """Read one page and compare it with its truth; a page that is refused has nothing right.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    scores : pathlib.Path, optional
+        Folder for the page's truth and for what was read, both as MusicXML, for other programs that compare scores.
+
+    Returns
+    -------
+    Result
+    """
     begin = time.perf_counter()
     try:
         read = read_sheet(sheet.path)
-        to_musicxml(read.bars)
+        text = to_musicxml(read.bars)
     except UserError as problem:
         result = compare(sheet, [], [])
-        result.refused = str(problem)
-        return result
-    seconds = time.perf_counter() - begin
-    result = compare(sheet, read.words(), [line.staff for line in read.lines])
-    result.seconds = seconds
+        result.refused, text = str(problem), to_musicxml(read_bars([["clef:treble", "rest:1"]]))
+    else:
+        seconds = time.perf_counter() - begin
+        result = compare(sheet, read.words(), [line.staff for line in read.lines])
+        result.seconds = seconds
+    for name, score in (("truth", page_source("", "", tokens(sheet.lines))), ("read", text)) if scores else ():
+        (scores / name).mkdir(parents=True, exist_ok=True)
+        (scores / name / f"{sheet.path.stem}.musicxml").write_text(score, encoding="utf-8")
     return result
 
 
@@ -205,7 +221,7 @@ def table(figures):
     return "\n".join(lines)
 
 
-def report(folder=None, out=None, *, seed=0):
+def report(folder=None, out=None, *, scores=None, seed=0):
     """Read all pages of a set with a progress bar, print the table and the commonest errors, and write the figures as JSON.
 
     Parameters
@@ -213,6 +229,8 @@ def report(folder=None, out=None, *, seed=0):
     folder : path, optional
         The frozen set by default.
     out : pathlib.Path, optional
+    scores : pathlib.Path, optional
+        See `measure_sheet`.
     seed : int
         Of the intervals.
 
@@ -221,7 +239,7 @@ def report(folder=None, out=None, *, seed=0):
     dict
     """
     sheets = load_sheets(folder)
-    results = [measure_sheet(sheet) for sheet in tqdm(sheets, unit=" pages", dynamic_ncols=True)]
+    results = [measure_sheet(sheet, scores) for sheet in tqdm(sheets, unit=" pages", dynamic_ncols=True)]
     figures = {"pages": len(sheets), "lines": sum(len(sheet.lines) for sheet in sheets)} | figures_of(results, seed)
     print(table(figures))
     print("Commonest errors:", "; ".join(f"{true} read as {read} ({count})" for true, read, count in figures["confusions"][:12]))

@@ -62,10 +62,11 @@ class Printer:
 
     @staticmethod
     def triplet(events):
-        """The events at the beginning that are played three in the time of two."""
-        for count in range(2, 7):
-            total = sum(lasts for lasts, _, _ in events[:count])
-            if count <= len(events) and total in (Fraction(1, 2), 1, 2):
+        """The two or three events at the beginning that are played three in the time of two."""
+        for count in (2, 3):
+            lengths = [lasts for lasts, _, _ in events[:count]]
+            whole, shares = sum(lengths), {lasts / sum(lengths) for lasts in lengths}
+            if len(lengths) == count and whole in (Fraction(1, 2), 1, 2) and shares <= {Fraction(1, 3), Fraction(2, 3)}:
                 return events[:count]
         raise ValueError("not a whole triplet")
 
