@@ -166,7 +166,7 @@ def _with_ends(ink, lines, centre, space, left, right):
         left -= 1
     share = there[:, left:right].mean(axis=1)
     for outer, missing, step in ((0, -3, -1), (-1, 2, 1)):
-        if share[outer] > 0.5 and share[missing] < 0.35:        # one line too low, or too high
+        if share[outer] > 0.5 and share[missing] < share[outer] - 0.3:        # one line too low, or too high
             return _with_ends(ink, lines, centre + step * space, space, left, right)
     if share[2:-2:2].min() < 0.35 or share[3:-3:2].mean() > 0.5 * share[2:-2:2].mean():
         return None
