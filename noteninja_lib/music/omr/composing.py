@@ -92,7 +92,7 @@ def break_lines(draw, bars, clef, fifths, metre, count, width, free):
             ending = {None: None, "1": "2" if line == "repeat-end" else "1", "2": None}[ending]
             if full:
                 break
-            if ending == "2" or line == "bar" and draw.random() < 0.05:
+            if ending == "2" or line == "bar" and draw.random() < 0.08:
                 ending = ending or "1"
                 words.append(f"ending:{ending}")
             elif free and line != "repeat-start" and draw.random() < 0.06:

@@ -15,6 +15,7 @@ from .engraver import FONTS, ID, STAFF_SPACE, Setter, rasterise, render
 SPACE, HEIGHT, TOP_LINE = 8, 96, 32          # of a strip, in pixels: a staff space, all of it, where the staff's top line lies
 SYLLABLES = "la mi a-ve so-le o-ver the hills and far glo-ri-a Wald und Feld bon-ny mor-ning ma chère où est ♪ nacht do-mi-ne".replace("-", " ").split()
 CHORDS = "C G7 Am Dm F B♭ E♭maj7 F♯m7♭5 D/F♯ Gsus4 A7 Cdim N.C. Bm E Fm6 C♯m".split()
+TEXTS = ("STIXGeneral", "DejaVu Sans", "DejaVu Serif", "cmr10")
 TEMPI = ("Allegro", "Andante con moto", "Moderato ♩ = 96", "Lively", "Slow", "D.C. al Fine", "rit.", "cresc.", "Fine", "dolce", "pizz.")
 
 
@@ -96,7 +97,30 @@ def look(draw):
         "ledgerLineExtension": draw.uniform(0.3, 0.7), "slurMidpointThickness": draw.uniform(0.3, 0.8), "tieMidpointThickness": draw.uniform(0.25, 0.7),
         "graceFactor": draw.uniform(0.6, 0.8), "lyricSize": draw.uniform(3.0, 5.5), "tupletNumHead": bool(draw.random() < 0.3),
         "mnumInterval": int(draw.choice((0, 0, 1, 5))), "minLastJustification": draw.uniform(0.2, 0.9), "beamMixedPreserve": False,
-        "repeatBarLineDotSeparation": draw.uniform(0.3, 0.5), "measureMinWidth": int(draw.integers(1, 16))})
+        "repeatEndingLineThickness": draw.uniform(0.1, 0.3), "repeatBarLineDotSeparation": draw.uniform(0.3, 0.5), "measureMinWidth": int(draw.integers(1, 16))})
+
+
+def vary_endings(svg, draw):
+    """Numbers of endings in another size and type, with or without a dot; verovio knows but one way."""
+    size, up, dot = round(draw.uniform(190, 430)), round(draw.uniform(0, 110)), "." * int(draw.integers(2))
+    style = f'font-family="{draw.choice(TEXTS)}" font-weight="{draw.choice(("bold", "normal"))}"'
+    return re.sub(r'(class="voltaBracket">\s*<text x="\d+" y=")(-?\d+)(".*?)<tspan font-size="405px">(\d)<',
+                  lambda match: f"{match[1]}{int(match[2]) - up}{match[3]}<tspan {style} font-size=\"{size}px\">{match[4]}{dot}<", svg, flags=re.DOTALL)
+
+
+def without_hidden_endings(svg, lines):
+    """The lines without the words of endings whose number lies above what a strip shows."""
+    systems = [system for system in svg.split('class="system"')[1:] if 'class="staff"' in system]
+    return [_without_hidden(system, words) for system, words in zip(systems, lines)]
+
+
+def _without_hidden(system, words):
+    top = int(re.search(r'class="staff">\s*<path d="M-?\d+ (-?\d+)', system)[1]) - 10 * STAFF_SPACE * TOP_LINE // SPACE
+    numbers = re.findall(r'class="voltaBracket">\s*<text x="\d+" y="(-?\d+)".*?font-size="(\d+)px">\d', system, flags=re.DOTALL)
+    if len(numbers) != sum(word.startswith("ending") for word in words):
+        return words
+    seen = iter(int(y) - 0.35 * int(size) > top for y, size in numbers)
+    return [word for word in words if not word.startswith("ending") or next(seen)]
 
 
 def find_systems(svg):
@@ -134,11 +158,11 @@ def make_strips(draw, tunes):
     setter = Setter(lines, wide=draw.random() < 0.5)
     if draw.random() < 0.7:
         decorate(setter, draw)
-    svg = render(setter.text(), **options)[0]
+    svg = vary_endings(render(setter.text(), **options)[0], draw)
     zoom = draw.uniform(0.45, 0.75)
-    family = str(draw.choice(("STIXGeneral", "DejaVu Sans", "DejaVu Serif", "cmr10")))
+    family = str(draw.choice(TEXTS))
     picture = rasterise(svg, zoom, serif_family=family, font_family=family)
     places = find_systems(svg)
     if len(places) != len(lines):                          # a system too full was broken once more
         return []
-    return list(zip(cut_strips(picture, places, zoom), lines))
+    return list(zip(cut_strips(picture, places, zoom), without_hidden_endings(svg, lines)))
