@@ -77,12 +77,31 @@ def find_tracks(ink):
         span = (places[0] >= at[0]) & (places[0] <= at[-1])
         off = np.abs(rows - np.interp(places[0], at, middles))
         best[span & (off < 4.4 * np.interp(places[0], at, sizes))] = -1
-        if len(at) >= SHORTEST:
-            track = _with_ends(ink, lines, *_smooth(sums, lines.shape[1], at, middles, sizes), at[0] * HOP, (at[-1] + 1) * HOP)
-            if track and all(np.abs(track.centre - one.centre)[track.left:track.right].min() > 4 * SPACE for one in tracks):
-                tracks.append(track)
+        track = _track(ink, lines, sums, at, middles, sizes)
+        if track and np.abs(track.centre[at * HOP] - middles).min() > 0.5 * SPACE:       # set right by a line: followed anew
+            slab = at[len(at) // 2]
+            again = _track(ink, lines, sums, *_follow(wide, slab, track.centre[slab * HOP], track.space[slab * HOP]))
+            track = max(filter(None, (track, again)), key=lambda one: one.right - one.left)
+        tracks = _with(track, tracks) if track else tracks
+    usual = np.median([track.presence[1:-1].mean() for track in tracks]) if tracks else 0
+    tracks = [track for track in tracks if track.right - track.left >= 2 * LONG * SPACE or track.presence[1:-1].mean() > 0.75 * usual]
     # What is short is believed only beside a longer one: five systems seen from far are five lines, too.
     return tracks if any(track.right - track.left >= LONG * SPACE for track in tracks) else []
+
+
+def _track(ink, lines, sums, at, middles, sizes):
+    """The Track of what was followed, or None."""
+    if len(at) < SHORTEST:
+        return None
+    return _with_ends(ink, lines, *_smooth(sums, lines.shape[1], at, middles, sizes), at[0] * HOP, (at[-1] + 1) * HOP)
+
+
+def _with(track, tracks):
+    """The tracks with one more; of two that meet, the longer stays."""
+    twins = [one for one in tracks if np.abs(track.centre - one.centre)[track.left:track.right].min() <= 4 * SPACE]
+    if any(one.right - one.left >= track.right - track.left for one in twins):
+        return tracks
+    return [one for one in tracks if not any(one is twin for twin in twins)] + [track]
 
 
 def _follow(sums, slab, middle, space):
