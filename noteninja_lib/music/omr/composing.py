@@ -74,7 +74,7 @@ def break_lines(draw, bars, clef, fifths, metre, count, width, free):
     next(bars)
     for number in range(count):
         words = [f"clef:{clef}", *key_words(fifths)] + ([f"time:{metre}"] if number == 0 else [])
-        room = width * draw.uniform(0.6, 1.0) - sum(map(space, words))
+        room = width * (draw.uniform(0.2, 0.6) if draw.random() < 0.2 else draw.uniform(0.6, 1.0)) - sum(map(space, words))
         if draw.random() < 0.12:
             words.append("repeat-start")
         ending = str(draw.choice(("1", "2"))) if draw.random() < 0.06 else None

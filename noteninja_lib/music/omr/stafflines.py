@@ -84,7 +84,7 @@ def find_tracks(ink):
             track = max(filter(None, (track, again)), key=lambda one: one.right - one.left)
         tracks = _with(track, tracks) if track else tracks
     usual = np.median([track.presence[1:-1].mean() for track in tracks]) if tracks else 0
-    tracks = [track for track in tracks if track.right - track.left >= 2 * LONG * SPACE or track.presence[1:-1].mean() > 0.75 * usual]
+    tracks = [track for track in tracks if track.right - track.left >= 2 * LONG * SPACE or track.presence[1:-1].mean() > 0.85 * usual]
     # What is short is believed only beside a longer one: five systems seen from far are five lines, too.
     return tracks if any(track.right - track.left >= LONG * SPACE for track in tracks) else []
 

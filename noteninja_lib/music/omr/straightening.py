@@ -10,8 +10,33 @@ import numpy as np
 SPACE = 10                              # pixels of a staff space in the working picture
 MARGIN = 6 * SPACE                      # of white around it
 SLAB, HOP = 3 * SPACE + 1, SPACE        # width of a slab for row sums, and the step from one to the next
+EDGE = 1.25                             # how many times brighter paper is than a table two pixels off
 LEAST, MOST_PIXELS = 3.5, 30_000_000    # a staff space that is looked for, and the size of a working picture
 LEANS = np.arange(-0.14, 0.1401, 0.004)         # slopes of the page that are tried: 8 degrees to both sides
+
+
+def find_sheet(bright, window):
+    """Where the paper lies: uint8, 1 inside. Light changes slowly along the paper and at once at its edge.
+
+    Parameters
+    ----------
+    bright : np.ndarray, uint8, shape (height, width)
+        The picture without ink, which a dilation by `window` pixels has covered.
+    window : int
+    """
+    light = np.log(np.maximum(bright, 8).astype(np.float32))
+    down, right = np.zeros_like(light), np.zeros_like(light)
+    down[2:], right[:, 2:] = np.abs(light[2:] - light[:-2]), np.abs(light[:, 2:] - light[:, :-2])
+    calm = np.maximum(down, right) < np.log(EDGE)
+    _, parts = cv2.connectedComponents(calm.astype(np.uint8), connectivity=4)
+    weight = np.bincount(parts.ravel(), bright.ravel())
+    weight[0] = 0
+    if weight.max() <= 0.3 * bright.sum(dtype=float):       # no sheet on a table
+        return np.ones(bright.shape, np.uint8)
+    inside = (parts == np.argmax(weight)).astype(np.uint8)
+    sheet = cv2.fillConvexPoly(np.zeros_like(inside), cv2.convexHull(cv2.findNonZero(inside)), 1)
+    # Beyond the picture's edge the paper goes on.
+    return cv2.erode(np.pad(sheet, window, mode="edge"), np.ones((window, window), np.uint8))[window:-window, window:-window]
 
 
 def level(page):
@@ -28,9 +53,11 @@ def level(page):
     height, width = page.shape
     small = cv2.resize(page, (max(width // 4, 1), max(height // 4, 1)), interpolation=cv2.INTER_AREA)
     window = max(11, max(height, width) // 160) | 1
-    paper = cv2.blur(cv2.dilate(small, np.ones((window, window), np.uint8)), (window, window))
-    paper = np.maximum(cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR), 1)
-    even = cv2.divide(page, paper, scale=255)
+    bright = cv2.dilate(small, np.ones((window, window), np.uint8))
+    sheet = cv2.resize(find_sheet(bright, window), (width, height), interpolation=cv2.INTER_NEAREST)
+    paper = cv2.resize(cv2.blur(bright, (window, window)), (width, height), interpolation=cv2.INTER_LINEAR)
+    even = cv2.divide(page, np.maximum(paper, 1), scale=255)
+    even[sheet == 0] = 255                                  # a table's grain looks like lines
     counts = np.bincount(even.ravel(), minlength=256)
     usual = 128 + int(np.argmax(counts[128:]))              # noise leaves the paper darker than its brightest places
     return cv2.convertScaleAbs(even, alpha=255 / usual)
