@@ -69,13 +69,13 @@ class PageBreaker(widgets.VBox):
     def __init__(self, page, truth):
         self.original, self.truth, self.rate = page, truth, None
         self.blur, self.tilt, self.fade = (
-            widgets.FloatSlider(value=0, min=0, max=most, step=step, description=name, continuous_update=False, readout_format=form)
+            widgets.FloatSlider(value=0, max=most, step=step, description=name, continuous_update=False, readout_format=form)
             for name, most, step, form in (("blur", 6, 0.25, ".2f"), ("tilt", 12, 0.5, ".1f"), ("fade", 1, 0.05, ".2f")))
         self.page, self.words, self.errors = widgets.HTML(), widgets.HTML(), widgets.HTML()
         for part in (self.blur, self.tilt, self.fade):
             part.observe(self.read, "value")
-        name_parts(blur=self.blur, tilt=self.tilt, fade=self.fade, spoiled=self.page, breaker=self, errors=self.errors, message=self.words,
-                   converter=self)
+        name_parts(blur=self.blur, tilt=self.tilt, fade=self.fade, spoiled=self.page, errors=self.errors, message=self.words,
+                   breaker=self, converter=self)
         units = widgets.HTML("blur in pixels, tilt in degrees, fade as a share of the ink")
         super().__init__([style_sheet(), row(self.blur, self.tilt, self.fade), units, self.errors, self.words, self.page])
         self.read()

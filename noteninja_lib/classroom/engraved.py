@@ -44,7 +44,7 @@ def easy_line(draw, bars=2):
 
 
 class EasyLines:
-    """A small set of easy lines in all fonts, with the face of `dataset.strips.Strips`: `lines[k]` is (strip, class numbers).
+    """A small set of easy lines, with the face of `dataset.strips.Strips`: `lines[k]` is (strip, class numbers).
 
     Parameters
     ----------

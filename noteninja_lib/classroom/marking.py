@@ -57,7 +57,8 @@ def marked_page(sheet, page=0, marks=True):
         parts += doubtful_bars(sheet, page)
         for number, line in enumerate(sheet.lines):
             parts += line_marks(line, names.get(number, {})) if line.page == page else []
-    legend = " &emsp; ".join(f'<span style="color:{colour};font-weight:bold">{sign}</span> {words}' for sign, colour, words in LEGEND)
+    legend = " &emsp; ".join(f'<span style="color:{colour};font-weight:bold">{sign}</span> {words}'
+                             for sign, colour, words in LEGEND)
     return (f'<svg class="nn-page" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
             f'style="width:100%;height:auto;border:1px solid #ccc">{"".join(parts)}</svg>'
             + (f'<div class="nn-legend" style="margin:4px 0">{legend}</div>' if marks else ""))
@@ -83,8 +84,8 @@ def doubtful_bars(sheet, page):
             if number == page:
                 points = " ".join(f"{x:.0f},{y:.0f}" for x, y in outline)
                 why = html.escape(f"bar {doubt.number}: {doubt.why}")
-                parts.append(f'<polygon class="nn-doubt" points="{points}" fill="{VERMILION}" fill-opacity=".2" stroke="{VERMILION}" '
-                             f'stroke-width="2"><title>{why}</title></polygon>')
+                parts.append(f'<polygon class="nn-doubt" points="{points}" fill="{VERMILION}" fill-opacity=".2" '
+                             f'stroke="{VERMILION}" stroke-width="2"><title>{why}</title></polygon>')
     return parts
 
 
@@ -165,9 +166,9 @@ class Pen:
     def text(self, column, row, words, colour, anchor="middle"):
         """Letters, in the middle of their place or beginning there."""
         x, y = self.at(column, row)
-        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" font-family="sans-serif" font-size="{11 * self.unit:.1f}" font-weight="bold" '
-                          f'text-anchor="{anchor}" dominant-baseline="middle" fill="{colour}" stroke="white" '
-                          f'stroke-width="{2 * self.unit:.1f}" stroke-opacity=".8" paint-order="stroke">{html.escape(words)}</text>')
+        look = (f'font-family="sans-serif" font-size="{11 * self.unit:.1f}" font-weight="bold" dominant-baseline="middle" '
+                f'fill="{colour}" stroke="white" stroke-width="{2 * self.unit:.1f}" stroke-opacity=".8" paint-order="stroke"')
+        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {look}>{html.escape(words)}</text>')
 
 
 def key_choices():

@@ -39,8 +39,8 @@ def engraved(sheet, font="Leland"):
     """What was read, engraved anew (HTML)."""
     pages = engrave_score(sheet.musicxml(), font=font)
     addresses = [base64.b64encode(svg.encode("utf-8")).decode("ascii") for svg in pages]
-    return "".join(f'<img class="nn-engraved" alt="what was read, engraved anew" style="width:100%;background:white;border:1px solid #ccc" '
-                   f'src="data:image/svg+xml;base64,{address}"/>' for address in addresses)
+    return "".join('<img class="nn-engraved" alt="what was read, engraved anew" style="width:100%;background:white;'
+                   f'border:1px solid #ccc" src="data:image/svg+xml;base64,{address}"/>' for address in addresses)
 
 
 class SheetChooser(FileChooser):
@@ -105,9 +105,11 @@ class SheetReader(Workbench):
             button.add_class(f"nn-save-{kind}")
         name_parts(clef=self.clef, key=self.key, metre=self.metre, shown=self.shown, marks=self.marks, words=self.words,
                    original=self.page, engraving=self.engraving, plain=self.player, saved=self.saved)
-        sides = widgets.HBox([side("the page, and what was read", self.page), side("what was read, engraved anew", self.engraving)])
+        sides = widgets.HBox([side("the page, and what was read", self.page),
+                              side("what was read, engraved anew", self.engraving)])
         reading = widgets.VBox([self.words, row(self.clef, self.key, self.metre, *short(self.shown), self.marks), sides,
-                                widgets.HTML("<b>as it stands, on a piano</b>"), self.player, row(*self.save_buttons.values(), self.saved)])
+                                widgets.HTML("<b>as it stands, on a piano</b>"), self.player,
+                                row(*self.save_buttons.values(), self.saved)])
         reading.layout.display = "none"
         name_parts(pair=sides, reading=reading)
         return reading
@@ -191,8 +193,9 @@ class SheetReader(Workbench):
         if self.sheet is None:
             self._read()
         result = self.convert_with(None, self.sheet.content(), **wish)
-        self.results.show(result, self.title, wish["genre"], measured(result, wish["genre"]), version=f"{wish['genre']}_{wish['seed']}",
-                          settings=wish, before=f"{self.title}, on a piano", facts={"words": self.sheet.words()})
+        genre = wish["genre"]
+        self.results.show(result, self.title, genre, measured(result, genre), version=f"{genre}_{wish['seed']}", settings=wish,
+                          before=f"{self.title}, on a piano", facts={"words": self.sheet.words()})
 
     def save(self, kind):
         """Write what was read into the folder; the handler of the Save buttons.

@@ -127,7 +127,8 @@ def plot_errors(errors, most=8):
     numpy.ndarray of matplotlib.axes.Axes
     """
     counts = Counter((printed, read) for _, _, printed, read in errors).most_common(most)
-    axes = plt.subplots(1, max(len(counts), 1), figsize=(1.4 * max(len(counts), 1), 2.1), layout="constrained", squeeze=False)[1][0]
+    places = max(len(counts), 1)
+    axes = plt.subplots(1, places, figsize=(1.4 * places, 2.1), layout="constrained", squeeze=False)[1][0]
     for ax in axes:
         ax.set_axis_off()
     for ax, ((printed, read), times) in zip(axes, counts):

@@ -11,7 +11,8 @@ def _test_beats(beats):
     assert found == 2, f"two quarter notes last 2; you say {found}"
     assert beats(["note:2:1"]) == 4, "the number says which part of a whole note: 1 is a whole note, which lasts 4 quarters"
     assert beats(["note:4:2", "rest:4"]) == 3, "a rest takes as much time as a note of the same value"
-    assert beats(["note:2:4", "dot", "note:3:8"]) == 2, "a dot adds half of the note before it: a dotted quarter and an eighth last 2"
+    assert beats(["note:2:4", "dot", "note:3:8"]) == 2, (
+        "a dot adds half of the note before it: a dotted quarter and an eighth last 2")
     assert beats(["acc:#", "note:2:4", "tie", "note:2:4", "bar"]) == 2, "accidentals, ties and bar lines take no time"
     assert beats(["note:2:4", "dot", "dot"]) == 1.75, "a second dot adds half of the first one's half: 1 + 1/2 + 1/4"
 
@@ -30,8 +31,8 @@ def beats(words):
     return total
 
 
-BEATS = Exercise(_test_beats, "Split each word at its colons; the last part is the value, and 4 divided by it the length. Remember the length "
-                 "of the last note: a dot adds half of it, and leaves that half behind for a second dot.", beats)
+BEATS = Exercise(_test_beats, "Split each word at its colons; the last part is the value, and 4 divided by it the length. "
+                 "Remember the length of the last note: a dot adds half of it, and leaves that half behind for a second dot.", beats)
 
 
 def _test_columns(columns):
@@ -50,8 +51,8 @@ def columns(words):
     return len(words) + sum(one == other for one, other in zip(words, words[1:]))
 
 
-COLUMNS = Exercise(_test_columns, "Take the words of collapse() backwards: which labels could be left out without changing what it gives, and which "
-                   "could not?", columns)
+COLUMNS = Exercise(_test_columns, "Think of collapse() backwards: which labels could be left out without changing what it gives, "
+                   "and which could not?", columns)
 
 
 def _test_own_page(answer):
@@ -69,9 +70,10 @@ def _test_own_page(answer):
 def own_page():
     """One possible answer; yours depends on your page."""
     return {"page": "a hymn's melody, photographed by lamplight", "read_right": 0.8, "wrong": "dots beside notes on a line",
-            "why": "The photograph is blurred towards its corners, and there the dots have melted into the staff lines; the bar sums "
-                   "found three of the four bars, but the fourth had two errors that made up for each other."}
+            "why": "The photograph is blurred towards its corners, and there the dots have melted into the staff lines; "
+                   "the bar sums found three of the four bars, but the fourth had two errors that made up for each other."}
 
 
-OWN_PAGE = Exercise(_test_own_page, "Count the bars that are right, and look closely at one that is not. Was it seen wrongly, or understood wrongly? Is the symbol "
-                    "small, pale, crowded, or one that the reader never learned? Did the bar sum find it?", own_page, answer=lambda solution: solution())
+OWN_PAGE = Exercise(_test_own_page, "Count the bars that are right, and look closely at one that is not. Was it seen wrongly, or "
+                    "understood wrongly? Is the symbol small, pale, crowded, or one that the reader never learned? Did the bar sum "
+                    "find it?", own_page, answer=lambda solution: solution())
