@@ -110,3 +110,13 @@ def test_breaker_reads_again_and_tells_a_refusal(monkeypatch):
     breaker.fade.value = 1
     assert breaker.rate == 1 and "The page is blank." in breaker.words.value and "nn-error" in breaker.words.value
     assert "<image" in breaker.page.value and "nn-symbol" not in breaker.page.value
+
+
+def test_the_engraver_can_be_begun_in_a_thread():
+    """As a widget does it; verovio's own default for its fonts holds in the main thread only."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from noteninja_lib.music.omr import engraver
+    engraver.toolkit.cache_clear()
+    with ThreadPoolExecutor(1) as pool:
+        assert 'class="staff"' in pool.submit(engraver.engrave, LINES).result()

@@ -70,7 +70,7 @@ class PageBreaker(widgets.VBox):
         self.original, self.truth, self.rate = page, truth, None
         self.blur, self.tilt, self.fade = (
             widgets.FloatSlider(value=0, max=most, step=step, description=name, continuous_update=False, readout_format=form)
-            for name, most, step, form in (("blur", 6, 0.25, ".2f"), ("tilt", 12, 0.5, ".1f"), ("fade", 1, 0.05, ".2f")))
+            for name, most, step, form in (("blur", 4, 0.25, ".2f"), ("tilt", 12, 0.5, ".1f"), ("fade", 1, 0.05, ".2f")))
         self.page, self.words, self.errors = widgets.HTML(), widgets.HTML(), widgets.HTML()
         for part in (self.blur, self.tilt, self.fade):
             part.observe(self.read, "value")

@@ -237,7 +237,9 @@ def add_beams(layer, items, unit):
 def toolkit():
     """Verovio, loaded once and told to be quiet."""
     verovio.enableLog(verovio.LOG_OFF)
-    return verovio.toolkit()
+    tool = verovio.toolkit(False)
+    tool.setResourcePath(str(Path(verovio.__file__).parent / "data"))       # its own default holds in the main thread only
+    return tool
 
 
 def render(source, width=2100, font="Leland", **options):
