@@ -14,6 +14,7 @@ BOTTOM = {clef: "CDEFGAB".index(letter) + 7 * octave for clef, (letter, octave) 
 WRITTEN = {ticks(value, dots): (value, dots) for value in VALUES for dots in (0, 1) if value < 32 or not dots}
 #: Triplets: ticks of the whole group -> the values in it.
 TRIPLETS = {96: [(4, 4, 4), (2, 4), (4, 2)], 48: [(8, 8, 8), (8, 8, 8), (4, 8), (8, 4)], 24: [(16, 16, 16)]}
+WITH_CHORDS = 0.1                            # share of pieces drawn by chance
 THIRDS = {4: 32, 8: 16, 16: 8, 32: 4}        # ticks of a note in a triplet -> its value
 SPACES = {1: 5.5, 2: 4.2, 4: 3.2, 8: 2.5, 16: 2.1, 32: 1.9}                # room that a value takes, in staff spaces
 
@@ -224,7 +225,7 @@ def chance_bars(draw, clef):
     """A generator of bars drawn note by note: the height walks, the values have a habit that changes from piece to piece."""
     habits = draw.dirichlet((0.5, 0.9, 1.6, 1.6, 1.0, 0.4))                    # of the six values
     triplets, rest, accidental, tie = draw.uniform(0, 0.12), draw.uniform(0.02, 0.25), draw.uniform(0, 0.3), draw.uniform(0, 0.15)
-    chords = draw.uniform(0.05, 0.5) if draw.random() < 0.06 else 0
+    chords = draw.uniform(0.05, 0.7) if draw.random() < WITH_CHORDS else 0
     leap, middle, height = draw.uniform(1, 4), draw.uniform(1, 7), 4.0
     metre, tied = (yield), None
     while True:

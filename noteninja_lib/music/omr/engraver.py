@@ -26,6 +26,8 @@ RIGHT = {"bar": "single", "double-bar": "dbl", "final-bar": "end", "repeat-end":
 ACCIDENTALS = {"#": "s", "b": "f", "n": "n", "x": "x", "bb": "ff"}
 COMMON = {"C": ("4", "4"), "C|": ("2", "2")}
 SIGNS = ("clef:", "time:", "sharp", "flat", "cancel")
+#: The word for a chord does not say which; these take turns.
+CHORDS = ((2, 4, 6), (0, 7), (3, 5), (-2, 2, 5), (1, 3, 5, 8), (4, 5), (6, 9, 11), (2, 6), (-3, 0, 2), (5, 7, 8), (8, 10, 12, 15), (0, 2), (3, 8))
 LETTERS = "CDEFGAB"
 ID = "{http://www.w3.org/XML/1998/namespace}id"
 
@@ -162,12 +164,12 @@ class Setter:
 
     def sound(self, word):
         """A note, rest or chord."""
-        position, value = position_and_value(word) if word != "chord" else (4, 4)
         self.count += 1
+        position, value = position_and_value(word) if word != "chord" else (4, (4, 8, 2, 4, 8, 16, 4, 1)[self.count % 8])
         self.last = ET.Element("rest" if word.startswith("rest") else "note" if word != "chord" else "chord",
                                {"dur": str(value), ID: f"n{self.count}"})
         if word == "chord":
-            for step in (2, 4, 6):
+            for step in CHORDS[self.count % len(CHORDS)]:
                 ET.SubElement(self.last, "note", self.pitch(step))
         elif position is not None:
             for name, entry in self.pitch(position).items():
