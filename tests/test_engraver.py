@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from noteninja_lib.music.omr.composing import bar_ticks, compose, key_alteration, spell
-from noteninja_lib.music.omr.engraver import FONTS, engrave, rasterise, ticks
+from noteninja_lib.music.omr.engraver import CHORDS, FONTS, engrave, rasterise, ticks
 from noteninja_lib.music.omr.strips import HEIGHT, SPACE, TOP_LINE, cut_strips, find_systems, make_strips
 from noteninja_lib.music.omr.symbols import BAR_LINES, VOCABULARY, decode, encode, position_and_value
 from noteninja_lib.music.omr.wear import wear
@@ -29,7 +29,7 @@ def test_words_become_the_signs_that_they_name():
     svg = engrave([line.split()])
     assert [count(svg, kind) for kind in ("clef", "keyAccid", "meterSig", "rest", "mRest", "tuplet", "chord", "tie", "dots", "ending")] == [
         1, 3, 2, 1, 1, 1, 1, 1, 2, 2]
-    assert count(svg, "note") == 10 + 3 and count(svg, "measure") == 5
+    assert count(svg, "note") - 10 in map(len, CHORDS) and count(svg, "measure") == 5
 
 
 def test_a_change_of_key_prints_naturals_where_the_words_cancel():
