@@ -6,7 +6,7 @@ import pytest
 
 from noteninja_lib.music.omr.composing import bar_ticks, compose, key_alteration, spell
 from noteninja_lib.music.omr.engraver import CHORDS, FONTS, engrave, rasterise, ticks
-from noteninja_lib.music.omr.strips import HEIGHT, SPACE, TOP_LINE, cut_strips, find_systems, make_strips
+from noteninja_lib.music.omr.strips import HEIGHT, SPACE, TOP_LINE, cut_strips, find_systems, make_strips, without_empty_end
 from noteninja_lib.music.omr.symbols import BAR_LINES, VOCABULARY, decode, encode, position_and_value
 from noteninja_lib.music.omr.wear import wear
 from noteninja_lib.music.theory import load_tunes
@@ -126,3 +126,13 @@ def test_strips_come_with_their_words_and_wear():
     assert all(0.85 < one.shape[1] / first.shape[1] < 1.15 for one in worn)
     assert len({one.tobytes() for one in worn}) == 20
     assert wear(first, np.random.default_rng(3)).tobytes() == wear(first, np.random.default_rng(3)).tobytes()
+
+
+def test_a_line_may_end_with_a_signature():
+    line = ["clef:alto", "note:4:2", "note:4:2", "bar", "sharp1", "sharp2", "time:3/4"]
+    svg = engrave([line, ["clef:alto", "sharp1", "sharp2", "note:4:2", "bar"]])
+    assert (count(svg, "keyAccid"), count(svg, "meterSig"), len(find_systems(svg))) == (4, 1, 2)
+    strip = strip_of(line)
+    ended = without_empty_end(strip)
+    assert ended.shape[1] < strip.shape[1] and ended[:, -SPACE:].min() == 255
+    assert (ended[:, :-SPACE] == strip[:, :ended.shape[1] - SPACE]).all() and ended[36:60, -3 * SPACE:-SPACE].min() < 100

@@ -14,6 +14,7 @@ BOTTOM = {clef: "CDEFGAB".index(letter) + 7 * octave for clef, (letter, octave) 
 WRITTEN = {ticks(value, dots): (value, dots) for value in VALUES for dots in (0, 1) if value < 32 or not dots}
 #: Triplets: ticks of the whole group -> the values in it.
 TRIPLETS = {96: [(4, 4, 4), (2, 4), (4, 2)], 48: [(8, 8, 8), (8, 8, 8), (4, 8), (8, 4)], 24: [(16, 16, 16)]}
+AT_THE_END = 0.08                            # share of lines drawn by chance that announce another key or metre
 WITH_CHORDS = 0.1                            # share of pieces drawn by chance
 THIRDS = {4: 32, 8: 16, 16: 8, 32: 4}        # ticks of a note in a triplet -> its value
 SPACES = {1: 5.5, 2: 4.2, 4: 3.2, 8: 2.5, 16: 2.1, 32: 1.9}                # room that a value takes, in staff spaces
@@ -91,6 +92,9 @@ def break_lines(draw, bars, clef, fifths, metre, count, width, free):
             line = bar_line(draw, ending, full)
             words.append(line)
             ending = {None: None, "1": "2" if line == "repeat-end" else "1", "2": None}[ending]
+            if full and free and line in ("bar", "double-bar") and draw.random() < AT_THE_END:
+                fifths, metre, change = changed(draw, fifths, metre)            # announced at the end, valid from the next line
+                words += change
             if full:
                 break
             if ending == "2" or line == "bar" and draw.random() < 0.08:

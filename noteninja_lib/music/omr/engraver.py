@@ -73,6 +73,8 @@ class Setter:
             begin = first if number == 0 else self.head(words, change=True)
             for place, word in enumerate(words[begin:], begin):
                 self.take(word, words[place + 1:])
+            if words[-1].startswith(SIGNS):                 # a signature announced at the end needs a bar to stand in
+                self.begin_bar()
             self.end_bar("invis")
             self.place = self.section
             if number < len(lines) - 1:
@@ -198,7 +200,9 @@ class Setter:
             return
         self.bar.set("right", right)
         layer = ET.SubElement(ET.SubElement(self.bar, "staff", {"n": "1"}), "layer", {"n": "1"})
-        if [item.get("dur") for item, _, _ in self.items] == ["1"] and self.items[0][0].tag == "rest":
+        if not self.items:
+            ET.SubElement(layer, "mSpace")
+        elif [item.get("dur") for item, _, _ in self.items] == ["1"] and self.items[0][0].tag == "rest":
             ET.SubElement(layer, "mRest")
         else:
             add_beams(layer, self.items, beam_unit(self.metre or "4/4", self.wide))

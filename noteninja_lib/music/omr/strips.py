@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from .composing import compose
-from .engraver import FONTS, ID, STAFF_SPACE, Setter, rasterise, render
+from .engraver import FONTS, ID, SIGNS, STAFF_SPACE, Setter, rasterise, render
 
 SPACE, HEIGHT, TOP_LINE = 8, 96, 32          # of a strip, in pixels: a staff space, all of it, where the staff's top line lies
 SYLLABLES = "la mi a-ve so-le o-ver the hills and far glo-ri-a Wald und Feld bon-ny mor-ning ma chère où est ♪ nacht do-mi-ne".replace("-", " ").split()
@@ -165,4 +165,14 @@ def make_strips(draw, tunes):
     places = find_systems(svg)
     if len(places) != len(lines):                          # a system too full was broken once more
         return []
-    return list(zip(cut_strips(picture, places, zoom), without_hidden_endings(svg, lines)))
+    cut = [without_empty_end(strip) if words[-1].startswith(SIGNS) else strip for strip, words in zip(cut_strips(picture, places, zoom), lines)]
+    return list(zip(cut, without_hidden_endings(svg, lines)))
+
+
+def without_empty_end(strip):
+    """A strip that ends behind its last sign, as lines do that end with a signature."""
+    between = [row for row in range(TOP_LINE - SPACE, TOP_LINE + 5 * SPACE) if (row - TOP_LINE) % SPACE in (3, 4, 5)]
+    end = np.flatnonzero(strip[between, :-2 * SPACE].min(axis=0) < 200)[-1] + 2 * SPACE
+    strip = strip[:, :end].copy()
+    strip[:, -SPACE:] = 255
+    return strip
