@@ -54,8 +54,7 @@ def test_says_what_it_needs(lesson):
 
 def test_cells_are_short_and_explained(lesson):
     cells = lesson[1].cells
-    draft = lesson[1].metadata["noteninja"].get("draft", False)   # its instruments work, its text is still to be written
-    assert (10 if draft else 25) <= len(cells) <= 45
+    assert 25 <= len(cells) <= 45
     code = sources(lesson[1], "code")
     lengths = sorted(len(source.splitlines()) for source in code)
     assert lengths[len(lengths) // 2] <= 5 and lengths[-1] <= 10
