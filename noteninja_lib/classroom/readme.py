@@ -4,6 +4,7 @@ import json
 from .. import STEPS, data_folder
 from ..evaluation.difficult import table as difficult_table
 from ..evaluation.mood import MOVES
+from ..evaluation.reading import table as sheets_table
 from ..evaluation.report import table
 from ..evaluation.rungs import RUNGS
 from ..evaluation.steps import table as steps_table
@@ -192,6 +193,21 @@ def benchmark_lines(speed):
 
 
 #: Files of figures in data/models, in the README's order, and what turns each into lines.
+
+
+def sheet_lines(found):
+    """How well printed music is read."""
+    kinds = found["kinds"]
+    plain, everything = (f"{kinds['lilypond'][name][0]:.1%}" for name in ("plain_symbol_errors", "everything_symbol_errors"))
+    refused = sum(len(kind["refused"]) for kind in kinds.values())
+    return [f"Sheet music: {found['pages']} pages ({found['lines']} lines) of test tunes by two engravers that the reader never learned from, "
+            "LilyPond and MuseScore, and what simulated scanners and cameras make of them; in brackets the 95 % interval over pages "
+            "(`noteninja sheets measure`):", "", sheets_table(found), "",
+            "A symbol error is a word (note, rest, accidental, dot, bar line ...) missed, put in or mistaken, as a share of the true words. "
+            f"On clean LilyPond pages it is {plain} for plain tunes and {everything} for pages on which everything occurs that can be read. "
+            f"Pages refused: {refused}. Scans and photographs are simulated."]
+
+
 SECTIONS = (("evaluation", evaluation_lines), ("difficult", difficult_lines), ("ladder", ladder_lines),
-            ("hearing", hearing_lines), ("band", band_lines), ("amounts", amounts_lines), ("steering", steering_lines),
+            ("hearing", hearing_lines), ("band", band_lines), ("amounts", amounts_lines), ("steering", steering_lines), ("sheets", sheet_lines),
             ("steps", steps_lines), ("benchmark", benchmark_lines))
