@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .content import LOWEST, PITCHES
+from .content import LOWEST
 from .notation import draw_notes
 from .reshaping import beats_of
 from .rhythm import FRAME_RATE

@@ -5,7 +5,7 @@ lines are tunes in any key and clef, half are drawn note by note, where any valu
 """
 from functools import lru_cache
 
-from .engraver import WHOLE, beam_unit, ticks
+from .engraver import WHOLE, ticks
 from .symbols import ACCIDENTALS, CLEFS, HIGHEST, LOWEST, METRES, VALUES, is_note, key_words, note, position_and_value
 
 METRE_SHARES = (20, 12, 6, 12, 10, 12, 4, 4, 4, 4, 1, 3, 3, 2, 1, 1)      # how often each of METRES is drawn
