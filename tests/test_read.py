@@ -85,6 +85,16 @@ def test_a_page_becomes_a_score(page, answers):
     assert len(sheet.tune().notes) == 5 + 5 + 6 and sheet.tempo == 110
 
 
+def test_a_page_on_which_little_adds_up_is_doubted_whole(page, answers):
+    """So look two voices in one staff, of which one is read."""
+    lengths = (["note:2:2", "dot"], ["note:2:1"], ["note:3:4"], ["note:4:2"], ["note:5:2", "note:5:8"], ["note:6:1", "note:2:4"])
+    odd = ["clef:treble", "time:3/4", *(word for bar in lengths for word in (*bar, "bar"))]
+    answers([odd, odd])
+    assert "more than half" in reading.read_sheet(page).warnings()[-1]
+    answers(LINES)
+    assert not any("more than half" in warning for warning in reading.read_sheet(page).warnings())
+
+
 def test_corrections_need_no_second_reading(page, answers):
     answers(LINES)
     sheet = reading.read_sheet(page)

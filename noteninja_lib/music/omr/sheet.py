@@ -19,6 +19,7 @@ from .symbols import BAR_LINES
 UNSURE = 0.8                   # confidence below which a symbol makes its bar doubtful
 TOP, BOTTOM = 20, 76           # rows of a strip around a bar that is pointed at: a space and a half beyond the staff
 BESIDE = 12                    # pixels of a strip by which a bar reaches beyond its outermost symbols
+MANY_DOUBTS = 0.5              # share of the bars above which the whole page is doubtful
 SUFFIXES = (".musicxml", ".xml", ".mid", ".midi")
 
 
@@ -187,7 +188,9 @@ class Sheet:
         for doubt in self.doubtful:
             doubts.setdefault(doubt.line + 1, []).append(str(doubt.number))
         bars = "; ".join(f"{', '.join(numbers)} (staff {line})" for line, numbers in doubts.items())
-        return [*self.left_out, *([f"Doubtful bars: {bars}."] if bars else [])]
+        many = len({doubt.number for doubt in self.doubtful}) > MANY_DOUBTS * len(self.bars) > 2
+        return [*self.left_out, *([f"Doubtful bars: {bars}."] if bars else []),
+                *(["That is more than half: the page may hold several voices, or be too poor a picture."] if many else [])]
 
     def __str__(self):
         told = self.summary()
