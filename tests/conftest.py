@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 
 # Before torch, numpy and the notebooks' kernels start: they inherit these.
 os.environ.setdefault("NOTENINJA_FAST", "1")
@@ -24,3 +25,17 @@ def chromium():
         give_up = pytest.fail if os.environ.get("CI", "").lower() == "true" else pytest.skip
         give_up("the browser tests need Chromium or Chrome on the PATH")
     return path
+
+
+@pytest.fixture
+def noteninja(monkeypatch, capsys):
+    """Run the command line in this process: (status, stdout, stderr)."""
+    from noteninja_lib import __main__ as command_line
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["noteninja", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            command_line.main()
+        told = capsys.readouterr()
+        return ended.value.code or 0, told.out, told.err
+    return run

@@ -13,7 +13,14 @@ import time
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import numpy as np
+import pytest
+
+if os.environ.get("CI", "").lower() == "true":
+    from playwright.sync_api import sync_playwright
+else:   # the tests that import this module are skipped
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = {   # the question about news would lie over the page; cells outside the window would not exist
@@ -22,6 +29,7 @@ SETTINGS = {   # the question about news would lie over the page; cells outside 
 }
 KERNEL_IS_IDLE = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 CELL_ERROR = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]'   # tracebacks, too
+MINUTES = 60_000   # milliseconds; waiting times are long, since two cores may be busy with other tests
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                   "--disable-background-networking"]
 
@@ -81,6 +89,28 @@ def run_all(page, address, notebook):
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=180_000)
     page.wait_for_function(KERNEL_IS_IDLE, timeout=180_000)
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+@contextlib.contextmanager
+def opened(chromium, folder, notebook, ready, width=1300, height=1200):
+    """A page on which a notebook was run until an element ("ready") is there; no cell of it may have failed."""
+    environment = {"NOTENINJA_FAST": os.environ.get("NOTENINJA_FAST", "1"), "NOTENINJA_TEST": ""}
+    with jupyterlab(folder, **environment) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(3 * MINUTES)
+        run_all(page, address, notebook)
+        page.wait_for_selector(f"{ready}, {CELL_ERROR}", timeout=10 * MINUTES)
+        assert page.locator(CELL_ERROR).all_inner_texts() == []
+        yield page
+        browser.close()
+
+
+def write_notebook(path, source):
+    """A notebook with one cell."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
 
 
 DECODE = """async element => {

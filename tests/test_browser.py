@@ -3,22 +3,16 @@
 What is checked is the sound that the page would play, decoded by the browser itself, and the bytes of the
 pictures. The networks are the trained ones that come with the course.
 """
-import os
 import shutil
 
 import numpy as np
 import pytest
-from lab_server import CELL_ERROR, CHROMIUM_FLAGS, KERNEL_IS_IDLE, ROOT, decoded, jupyterlab, run_all
+from lab_server import CELL_ERROR, KERNEL_IS_IDLE, ROOT, decoded, opened
 
 from noteninja_lib.sound import audio as sound
 
-if os.environ.get("CI", "").lower() == "true":
-    import playwright.sync_api as sync_api
-else:
-    sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 LESSON = "00_genre_converter.ipynb"
-MINUTES = 60_000   # milliseconds; waiting times are long, since two cores may be busy with other tests
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +27,9 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(chromium, folder):
     """The lesson, run from top to bottom, with its widget on the screen."""
-    environment = {"NOTENINJA_FAST": os.environ.get("NOTENINJA_FAST", "1"), "NOTENINJA_TEST": ""}
-    with jupyterlab(folder, **environment) as address, sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        page = browser.new_page(viewport={"width": 1300, "height": 1200})
-        page.set_default_timeout(3 * MINUTES)
-        run_all(page, address, LESSON)
-        page.wait_for_selector(f".nn-converter .nn-preview, {CELL_ERROR}", timeout=10 * MINUTES)
+    with opened(chromium, folder, LESSON, ".nn-converter .nn-preview") as page:
         page.wait_for_function(KERNEL_IS_IDLE)
         yield page
-        browser.close()
 
 
 def convert(page):

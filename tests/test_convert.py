@@ -8,25 +8,12 @@ import pytest
 import soundfile
 from music21 import converter
 
-from noteninja_lib import __main__ as command_line
 from noteninja_lib import data_folder
 from noteninja_lib.convert import again, convert_files
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.theory import load_tunes, to_stream, tune_from_score
 from noteninja_lib.settings import Settings
 from noteninja_lib.sound.audio import SAMPLE_RATE, load
-
-
-@pytest.fixture
-def noteninja(monkeypatch, capsys):
-    """Run the command line in this process: (status, stdout, stderr)."""
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["noteninja", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            command_line.main()
-        told = capsys.readouterr()
-        return ended.value.code or 0, told.out, told.err
-    return run
 
 
 @pytest.fixture(scope="module")

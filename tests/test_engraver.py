@@ -4,8 +4,9 @@ import re
 import numpy as np
 import pytest
 
-from noteninja_lib.music.omr.composing import bar_ticks, compose, key_alteration, spell
+from noteninja_lib.music.omr.composing import bar_ticks, compose, spell
 from noteninja_lib.music.omr.engraver import CHORDS, FONTS, engrave, rasterise, ticks
+from noteninja_lib.music.omr.pitches import key_alter
 from noteninja_lib.music.omr.strips import HEIGHT, SPACE, TOP_LINE, cut_strips, find_systems, make_strips, without_empty_end
 from noteninja_lib.music.omr.symbols import BAR_LINES, VOCABULARY, decode, encode, position_and_value
 from noteninja_lib.music.omr.wear import wear
@@ -109,8 +110,8 @@ def test_chance_draws_every_word():
 def test_spelling_follows_the_key():
     assert spell(60, 0) == (28, 0) and spell(66, 1) == (31, 1) and spell(70, -1) == (34, -1)
     assert spell(61, 0) == (28, 1) and spell(63, 0) == (30, -1) and spell(71, -7) == (35, -1)
-    assert [key_alteration(letter, 2) for letter in range(7)] == [1, 0, 0, 1, 0, 0, 0]
-    assert [key_alteration(letter, -2) for letter in range(7)] == [0, 0, -1, 0, 0, 0, -1]
+    assert [key_alter(letter, 2) for letter in range(7)] == [1, 0, 0, 1, 0, 0, 0]
+    assert [key_alter(letter, -2) for letter in range(7)] == [0, 0, -1, 0, 0, 0, -1]
 
 
 def test_strips_come_with_their_words_and_wear():

@@ -4,7 +4,6 @@ Where the answer must be known, a stand-in for the network says which words stan
 """
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -14,7 +13,6 @@ import pytest
 from music21 import converter
 from PIL import Image
 
-from noteninja_lib import __main__ as command_line
 from noteninja_lib.errors import UserError
 from noteninja_lib.model.reader import Symbol
 from noteninja_lib.music.omr import reading
@@ -57,18 +55,6 @@ def answers(monkeypatch):
         monkeypatch.setattr(reading, "read_strip", read_strip)
         monkeypatch.setattr(reading, "load_model", lambda kind: None)
     return say
-
-
-@pytest.fixture
-def noteninja(monkeypatch, capsys):
-    """Run the command line in this process: (status, stdout, stderr)."""
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["noteninja", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            command_line.main()
-        told = capsys.readouterr()
-        return ended.value.code or 0, told.out, told.err
-    return run
 
 
 def test_a_page_becomes_a_score(page, answers):

@@ -3,17 +3,11 @@
 The notebook writes what Python knows into the page after each change, so that a test can wait for it.
 """
 import json
-import os
 
-import nbformat
 import numpy as np
 import pytest
-from lab_server import CELL_ERROR, CHROMIUM_FLAGS, decoded, jupyterlab, run_all
+from lab_server import decoded, opened, write_notebook
 
-if os.environ.get("CI", "").lower() == "true":
-    import playwright.sync_api as sync_api
-else:
-    sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 NOTEBOOK = """
 import json
@@ -30,7 +24,6 @@ for part, name in ((echo, "echo"), (pad, "one"), (studio, "two"), (trip, "three"
 tell()
 ipywidgets.VBox([echo, pad, studio, trip])
 """
-MINUTES = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +37,9 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(chromium, folder):
     """A notebook with three widgets, run."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK.strip())])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, folder / "notebooks" / "touch.ipynb")
-    environment = {"NOTENINJA_FAST": os.environ.get("NOTENINJA_FAST", "1"), "NOTENINJA_TEST": ""}
-    with jupyterlab(folder, **environment) as address, sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        page = browser.new_page(viewport={"width": 1300, "height": 1000})
-        page.set_default_timeout(3 * MINUTES)
-        run_all(page, address, "touch.ipynb")
-        page.wait_for_selector(f".test-three .nn-curve .dot, {CELL_ERROR}", timeout=10 * MINUTES)
-        assert page.locator(CELL_ERROR).all_inner_texts() == []
+    write_notebook(folder / "notebooks" / "touch.ipynb", NOTEBOOK.strip())
+    with opened(chromium, folder, "touch.ipynb", ".test-three .nn-curve .dot", height=1000) as page:
         yield page
-        browser.close()
 
 
 def told(page):

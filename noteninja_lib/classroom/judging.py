@@ -7,7 +7,7 @@ import json
 import matplotlib.pyplot as plt
 
 import noteninja_lib
-from noteninja_lib.classroom.plotting import BLUE, ORANGE
+from noteninja_lib.classroom.plotting import BLUE, ORANGE, _axes
 from noteninja_lib.evaluation.report import RIVALS
 
 OURS = "ours"
@@ -37,7 +37,7 @@ def plot_plane(points, ax=None):
     -------
     matplotlib.axes.Axes
     """
-    ax = plt.subplots(figsize=(7.5, 4), layout="constrained")[1] if ax is None else ax
+    ax = _axes(ax, (7.5, 4))
     for rival, (kept, genre) in points.items():
         ax.plot(kept, genre, "D" if rival == OURS else "o", color=ORANGE if rival == OURS else BLUE, markersize=8, clip_on=False)
     heights = _apart({rival: genre for rival, (_, genre) in points.items()}, 0.075)

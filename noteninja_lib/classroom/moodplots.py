@@ -4,7 +4,7 @@ Lesson: 09_tempo_mood_and_length
 """
 import matplotlib.pyplot as plt
 
-from noteninja_lib.classroom.plotting import BLUE, ORANGE, plot_curves
+from noteninja_lib.classroom.plotting import BLUE, ORANGE, _axes, plot_curves
 from noteninja_lib.model.windows import ramp, spans
 from noteninja_lib.music.rhythm import FRAME_RATE
 
@@ -14,10 +14,6 @@ ROOTS = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "
 def chord_name(chord):
     """Name of a triad by its number in `moods.TRIADS`: "G" for G major, "Em" for E minor."""
     return ROOTS[chord % 12] + ("m" if chord >= 12 else "")
-
-
-def _axes(ax, size):
-    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
 
 
 def plot_moods(moods, ax=None):

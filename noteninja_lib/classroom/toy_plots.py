@@ -6,7 +6,7 @@ import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
 
-from noteninja_lib.classroom.plotting import BLUE, DECIBELS, LOOKS, ORANGE, plot_mel
+from noteninja_lib.classroom.plotting import BLUE, DECIBELS, LOOKS, ORANGE, _axes, plot_mel
 
 REACH = 3.0        # of the plane that is shown, to every side
 MARKS = ("o", "o", "^")
@@ -27,7 +27,7 @@ def plot_points(points, labels=None, ax=None):
     -------
     matplotlib.axes.Axes
     """
-    ax = plt.subplots(figsize=(3, 3), layout="constrained")[1] if ax is None else ax
+    ax = _axes(ax, (3, 3))
     points = np.asarray(points.detach())
     kinds = np.zeros(len(points), int) if labels is None else np.asarray(labels)
     for kind in np.unique(kinds):
@@ -117,7 +117,7 @@ def plot_tiles(tiles, rows=1, label="strength"):
 
 def plot_lines(x, curves, xlabel, ylabel, ax=None):
     """Draw long curves without marks, told apart by colour and line; returns the axes."""
-    ax = plt.subplots(figsize=(6, 2.8), layout="constrained")[1] if ax is None else ax
+    ax = _axes(ax, (6, 2.8))
     for (name, values), look in zip(curves.items(), LOOKS * len(curves)):
         ax.plot(x, values, label=name, **{**look, "marker": ""})
     ax.set(xlabel=xlabel, ylabel=ylabel)

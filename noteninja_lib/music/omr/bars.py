@@ -4,9 +4,8 @@ from fractions import Fraction
 
 from ...errors import UserError, check_range
 from ..harmony import bar_length
-from .symbols import CLEFS, METRES
+from .symbols import CLEFS, METRES, RATIOS
 
-RATIOS = {"C": "4/4", "C|": "2/2"}                   # what these signs stand for
 EDGES = ("double-bar", "final-bar", "repeat-start", "repeat-end", "repeat-both")      # bar lines that end a part
 
 

@@ -6,10 +6,10 @@ lines are tunes in any key and clef, half are drawn note by note, where any valu
 from functools import lru_cache
 
 from .engraver import WHOLE, ticks
-from .symbols import ACCIDENTALS, CLEFS, HIGHEST, LOWEST, METRES, VALUES, is_note, key_words, note, position_and_value
+from .pitches import ALTERS, SEMITONES, key_alter, step_of
+from .symbols import ACCIDENTALS, CLEFS, HIGHEST, LOWEST, METRES, RATIOS, VALUES, is_note, key_words, note, position_and_value
 
 METRE_SHARES = (20, 12, 6, 12, 10, 12, 4, 4, 4, 4, 1, 3, 3, 2, 1, 1)      # how often each of METRES is drawn
-BOTTOM = {clef: "CDEFGAB".index(letter) + 7 * octave for clef, (letter, octave) in CLEFS.items()}
 #: Written lengths that a tune's notes can have: ticks -> (value, dots), longest first.
 WRITTEN = {ticks(value, dots): (value, dots) for value in VALUES for dots in (0, 1) if value < 32 or not dots}
 #: Triplets: ticks of the whole group -> the values in it.
@@ -22,7 +22,7 @@ SPACES = {1: 5.5, 2: 4.2, 4: 3.2, 8: 2.5, 16: 2.1, 32: 1.9}                # roo
 
 def bar_ticks(metre):
     """Length of a bar in ticks."""
-    count, unit = map(int, {"C": "4/4", "C|": "2/2"}.get(metre, metre).split("/"))
+    count, unit = map(int, RATIOS.get(metre, metre).split("/"))
     return count * WHOLE // unit
 
 
@@ -158,11 +158,12 @@ def tune_bars(draw, tune, clef, fifths, slower):
     shift, step = fifths * 7 - tonic_fifths(tune) * 7, WHOLE // 4 // slower
     notes = [(round(start * step), round(lasts * step), spell(pitch + shift, fifths)) for start, lasts, pitch in tune.notes]
     middle = sorted(height for _, _, (height, _) in notes)[len(notes) // 2]
-    octave = 7 * round((BOTTOM[clef] + 4 + draw.integers(-4, 5) - middle) / 7)
+    bottom = step_of(0, clef)
+    octave = 7 * round((bottom + 4 + draw.integers(-4, 5) - middle) / 7)
     bar = bar_ticks(tune.metre) // slower
     yield
     for begin in range(0, round(tune.length * step), bar):
-        yield cut_bar(notes, begin, begin + bar, fifths, octave - BOTTOM[clef])
+        yield cut_bar(notes, begin, begin + bar, fifths, octave - bottom)
     while True:
         yield None
 
@@ -178,7 +179,7 @@ def spell(pitch, fifths):
     place = next(place for place in range(fifths - 3, fifths + 9) if place * 7 % 12 == pitch % 12)
     alteration = (place + 1) // 7
     letter = place * 4 % 7
-    return (pitch - alteration - (0, 2, 4, 5, 7, 9, 11)[letter]) // 12 * 7 - 7 + letter, alteration
+    return (pitch - alteration - SEMITONES[letter]) // 12 * 7 - 7 + letter, alteration
 
 
 def cut_bar(notes, begin, end, fifths, shift):
@@ -191,8 +192,8 @@ def cut_bar(notes, begin, end, fifths, shift):
         position = min(max(height + shift, LOWEST), HIGHEST)
         if threes == 0 and is_triplet(sounding[number:number + 3]):
             words, threes = [*words, "triplet"], 3
-        if state.get(position, key_alteration(height % 7, fifths)) != alteration and not came:
-            words.append("acc:" + {0: "n", 1: "#", -1: "b", 2: "x", -2: "bb"}[alteration])
+        if state.get(position, key_alter(height, fifths)) != alteration and not came:
+            words.append(next(f"acc:{sign}" for sign, alter in ALTERS.items() if alter == alteration))
             state[position] = alteration
         parts = [(THIRDS[last - first], 0)] if threes else written(last - first)
         for place, (value, dots) in enumerate(parts):
@@ -215,12 +216,6 @@ def is_triplet(sounding):
 def rests(length):
     """Words of a pause, the shortest first."""
     return [word for value, dots in reversed(written(length)) for word in [f"rest:{value}", *["dot"] * dots]]
-
-
-def key_alteration(letter, fifths):
-    """-1, 0 or 1: what a key signature does to a letter (C = 0)."""
-    order = (3, 0, 4, 1, 5, 2, 6)                          # F C G D A E B
-    return int(letter in order[:max(fifths, 0)]) - int(letter in order[::-1][:max(-fifths, 0)])
 
 
 # ---- chance ----------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ import numpy as np
 import resvg_py
 import verovio
 
-from .symbols import CLEFS, position_and_value
+from .pitches import LETTERS, step_of
+from .symbols import RATIOS, position_and_value
 
 FONTS = ("Leipzig", "Bravura", "Gootville", "Leland", "Petaluma")
 TEXT_FONTS = ("STIXGeneral", "STIXGeneralItalic", "STIXGeneralBol", "DejaVuSans", "DejaVuSans-Oblique", "DejaVuSerif",
@@ -24,11 +25,9 @@ CLEF_SHAPES = {"treble": ("G", "2"), "bass": ("F", "4"), "alto": ("C", "3"), "te
 RIGHT = {"bar": "single", "double-bar": "dbl", "final-bar": "end", "repeat-end": "rptend", "repeat-both": "rptboth",
          "repeat-start": "single"}
 ACCIDENTALS = {"#": "s", "b": "f", "n": "n", "x": "x", "bb": "ff"}
-COMMON = {"C": ("4", "4"), "C|": ("2", "2")}
 SIGNS = ("clef:", "time:", "sharp", "flat", "cancel")
 #: The word for a chord does not say which; these take turns.
 CHORDS = ((2, 4, 6), (0, 7), (3, 5), (-2, 2, 5), (1, 3, 5, 8), (4, 5), (6, 9, 11), (2, 6), (-3, 0, 2), (5, 7, 8), (8, 10, 12, 15), (0, 2), (3, 8))
-LETTERS = "CDEFGAB"
 ID = "{http://www.w3.org/XML/1998/namespace}id"
 
 
@@ -39,7 +38,7 @@ def ticks(value, dots=0):
 
 def beam_unit(metre, wide=False):
     """Ticks within which notes share a beam; `wide`: two beats of a simple metre."""
-    count, unit = map(int, COMMON.get(metre) or metre.split("/"))
+    count, unit = map(int, RATIOS.get(metre, metre).split("/"))
     if unit == 8 and count % 3 == 0:
         return 3 * WHOLE // 8
     return WHOLE // 2 if wide and count % 2 == 0 else WHOLE // 4
@@ -65,9 +64,7 @@ class Setter:
         first = self.head(lines[0]) if lines else 0
         self.score = ET.Element("score")
         definition = ET.SubElement(self.score, "scoreDef", self.signature())
-        group = ET.SubElement(definition, "staffGrp")
-        shape, line = CLEF_SHAPES[self.clef]
-        ET.SubElement(group, "staffDef", {"n": "1", "lines": "5", "clef.shape": shape, "clef.line": line})
+        self.add_clef(definition)
         self.score.append(self.section)
         for number, words in enumerate(lines):
             begin = first if number == 0 else self.head(words, change=True)
@@ -84,9 +81,8 @@ class Setter:
         """MEI's attributes of key and metre, as far as they are others than `before` (clef, key, metre)."""
         signature = {"key.sig": self.key, "keysig.cancelaccid": "before" if self.cancelled else "none"} if self.key != before[1] else {}
         if self.metre and self.metre != before[2]:
-            count, unit = COMMON.get(self.metre) or self.metre.split("/")
-            signature |= {"meter.count": count, "meter.unit": unit}
-            signature |= {"meter.sym": "common" if self.metre == "C" else "cut"} if self.metre in COMMON else {}
+            signature |= dict(zip(("meter.count", "meter.unit"), RATIOS.get(self.metre, self.metre).split("/")))
+            signature |= {"meter.sym": "common" if self.metre == "C" else "cut"} if self.metre in RATIOS else {}
         return signature
 
     def head(self, words, change=False):
@@ -114,12 +110,15 @@ class Setter:
         """A change of clef, key or metre before the next bar, if there is one."""
         definition = ET.Element("scoreDef", self.signature(before))
         if self.clef != before[0]:
-            shape, line = CLEF_SHAPES[self.clef]
-            ET.SubElement(ET.SubElement(definition, "staffGrp"), "staffDef",
-                          {"n": "1", "lines": "5", "clef.shape": shape, "clef.line": line})
+            self.add_clef(definition)
         if definition.attrib or len(definition):
             self.place.append(definition)
         self.cancelled = False
+
+    def add_clef(self, definition):
+        """The staff and its clef."""
+        shape, line = CLEF_SHAPES[self.clef]
+        ET.SubElement(ET.SubElement(definition, "staffGrp"), "staffDef", {"n": "1", "lines": "5", "clef.shape": shape, "clef.line": line})
 
     def take(self, word, following):
         """The next word; `following` are those after it."""
@@ -190,9 +189,8 @@ class Setter:
 
     def pitch(self, position):
         """Letter and octave of a staff position in the present clef."""
-        letter, octave = CLEFS[self.clef]
-        step = LETTERS.index(letter) + 7 * octave + position
-        return {"pname": LETTERS[step % 7].lower(), "oct": str(step // 7)}
+        octave, letter = divmod(step_of(position, self.clef), 7)
+        return {"pname": LETTERS[letter].lower(), "oct": str(octave)}
 
     def end_bar(self, right):
         """Close the bar: its beams are made now."""

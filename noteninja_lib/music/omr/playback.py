@@ -3,7 +3,7 @@ from copy import deepcopy
 from fractions import Fraction
 
 from ..harmony import beat_length
-from .bars import RATIOS
+from .symbols import RATIOS
 from .pitches import midi_pitch
 
 TEMPO = 110                                        # felt beats a minute, as `notation.from_score` has it
