@@ -12,11 +12,10 @@ from IPython.display import HTML
 
 from ..music.omr.pitches import LETTERS
 from ..music.omr.score import key_in_words
-from ..music.omr.symbols import BAR_LINES, is_note, position_and_value
+from ..music.omr.symbols import BAR_LINES, SIGNS, is_note, position_and_value
 from .plotting import BLUE, ORANGE, VERMILION
 
 GREEN, PURPLE = "#009E73", "#AA4499"       # safe for colour-blind readers beside them
-SIGNS = ("clef", "sharp", "flat", "cancel", "time")
 ALTERS = {-2: "𝄫", -1: "♭", 0: "", 1: "♯", 2: "𝄪"}
 NAMES_ROW, LABELS_ROW = 15, 4              # of a strip: where names of notes stand, and what has no place of its own
 BOTTOM_LINE, HALF_SPACE = 64, 4            # of a strip: row of the bottom line, pixels from one position to the next

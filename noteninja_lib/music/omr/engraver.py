@@ -14,7 +14,7 @@ import resvg_py
 import verovio
 
 from .pitches import LETTERS, step_of
-from .symbols import RATIOS, position_and_value
+from .symbols import RATIOS, SIGNS, position_and_value
 
 FONTS = ("Leipzig", "Bravura", "Gootville", "Leland", "Petaluma")
 TEXT_FONTS = ("STIXGeneral", "STIXGeneralItalic", "STIXGeneralBol", "DejaVuSans", "DejaVuSans-Oblique", "DejaVuSerif",
@@ -25,7 +25,6 @@ CLEF_SHAPES = {"treble": ("G", "2"), "bass": ("F", "4"), "alto": ("C", "3"), "te
 RIGHT = {"bar": "single", "double-bar": "dbl", "final-bar": "end", "repeat-end": "rptend", "repeat-both": "rptboth",
          "repeat-start": "single"}
 ACCIDENTALS = {"#": "s", "b": "f", "n": "n", "x": "x", "bb": "ff"}
-SIGNS = ("clef:", "time:", "sharp", "flat", "cancel")
 #: The word for a chord does not say which; these take turns.
 CHORDS = ((2, 4, 6), (0, 7), (3, 5), (-2, 2, 5), (1, 3, 5, 8), (4, 5), (6, 9, 11), (2, 6), (-3, 0, 2), (5, 7, 8), (8, 10, 12, 15), (0, 2), (3, 8))
 ID = "{http://www.w3.org/XML/1998/namespace}id"

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from .composing import compose
-from .engraver import FONTS, ID, SIGNS, STAFF_SPACE, Setter, rasterise, render
+from .engraver import FONTS, ID, STAFF_SPACE, Setter, rasterise, render
+from .symbols import SIGNS
 
 SPACE, HEIGHT, TOP_LINE = 8, 96, 32          # of a strip, in pixels: a staff space, all of it, where the staff's top line lies
 SYLLABLES = "la mi a-ve so-le o-ver the hills and far glo-ri-a Wald und Feld bon-ny mor-ning ma chère où est ♪ nacht do-mi-ne".replace("-", " ").split()

@@ -22,6 +22,7 @@ CLEFS = {"treble": ("E", 4), "bass": ("G", 2), "alto": ("F", 3), "tenor": ("D", 
 METRES = ("4/4", "C", "C|", "3/4", "2/4", "6/8", "9/8", "12/8", "3/8", "2/2", "6/4", "5/4", "3/2", "7/8", "4/8", "5/8")
 RATIOS = {"C": "4/4", "C|": "2/2"}          # what these signs stand for
 ACCIDENTALS = ("#", "b", "n", "x", "bb")
+SIGNS = ("clef:", "time:", "sharp", "flat", "cancel")           # how words of clefs, metres and keys begin
 BAR_LINES = ("bar", "double-bar", "final-bar", "repeat-start", "repeat-end", "repeat-both")
 
 #: All words; a network's class 0 is CTC's blank, so word k is class k + 1.
