@@ -9,13 +9,16 @@
 The first command makes .venv beside this file (a few minutes); later ones start at once.
 On Linux without an NVIDIA GPU, add --cpu to the first command: it saves gigabytes.
 """
+
 # The lines up to the check run on any Python, so that an old one can say what is wrong.
 import sys
 
 OLDEST = (3, 11)
 if sys.version_info < OLDEST:
-    sys.exit("NoteNinja needs Python {}.{} or newer, and this is Python {}.{}: install a newer one, then run "
-             "this command with it.".format(*(OLDEST + tuple(sys.version_info[:2]))))
+    sys.exit(
+        "NoteNinja needs Python {}.{} or newer, and this is Python {}.{}: install a newer one, then run "
+        "this command with it.".format(*(OLDEST + tuple(sys.version_info[:2])))
+    )
 
 import hashlib
 import json
@@ -32,8 +35,16 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "noteninja-setup"
 GIGABYTES = 3
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
-NETWORK_SIGNS = ("NewConnectionError", "getaddrinfo", "name resolution", "Timeout", "timed out",
-                 "ConnectionError", "ProxyError", "Network is unreachable")
+NETWORK_SIGNS = (
+    "NewConnectionError",
+    "getaddrinfo",
+    "name resolution",
+    "Timeout",
+    "timed out",
+    "ConnectionError",
+    "ProxyError",
+    "Network is unreachable",
+)
 NOTEBOOK = "notebooks/00_genre_converter.ipynb"
 
 
@@ -56,16 +67,20 @@ def set_up(cpu):
     if done[:1] == [wanted] and (not cpu or "cpu" in done) and PYTHON.exists():
         return
     if shutil.disk_usage(ROOT).free < GIGABYTES * 1e9:
-        sys.exit("The set-up needs {} GB of room on the disk that holds {}: free some, then run this command "
-                 "again.".format(GIGABYTES, ROOT))
+        sys.exit(
+            f"The set-up needs {GIGABYTES} GB of room on the disk that holds {ROOT}: free some, then run this command "
+            "again."
+        )
     print("Setting NoteNinja up in .venv; this takes a few minutes, once.", flush=True)
     if sys.platform == "linux" and not cpu and not shutil.which("nvidia-smi"):
         print("No NVIDIA GPU was found: with --cpu the download is several gigabytes smaller.", flush=True)
     try:
         venv.create(VENV, with_pip=True, clear=True)
     except (OSError, subprocess.CalledProcessError):
-        sys.exit("Python could not make the folder .venv: check that you may write in {}, and on Debian or "
-                 "Ubuntu run 'sudo apt install python3-venv' first.".format(ROOT))
+        sys.exit(
+            f"Python could not make the folder .venv: check that you may write in {ROOT}, and on Debian or "
+            "Ubuntu run 'sudo apt install python3-venv' first."
+        )
     if cpu and sys.platform == "linux":  # elsewhere the usual build is the one for the CPU
         pip_install(["--extra-index-url", CPU_WHEELS, "torch"])
     pip_install(["-e", ".[lab,test,band]"])
@@ -73,16 +88,25 @@ def set_up(cpu):
     # JupyterLab would open with a question about its news in front of the notebook.
     settings = VENV / "share/jupyter/lab/settings/overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(json.dumps({"@jupyterlab/apputils-extension:notification":
-                                    {"fetchNews": "false", "checkForUpdates": False}}))
+    settings.write_text(
+        json.dumps(
+            {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+        )
+    )
     STAMP.write_text(wanted + (" cpu" if cpu else ""))
 
 
 def pip_install(arguments):
     """Run pip with the tested versions; show what it is at, and on failure its last word and what to do."""
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "-c", "constraints.txt"]
-    process = subprocess.Popen(command + arguments, cwd=ROOT, text=True, errors="replace",
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command + arguments,
+        cwd=ROOT,
+        text=True,
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     lines = []
     for line in process.stdout:
         lines.append(line.strip())
@@ -114,22 +138,44 @@ def run(arguments, **environment):
 
 
 def lab(arguments):
-    return run(["-m", "jupyterlab", "--ServerApp.root_dir=.", "--LabApp.default_url=/lab/tree/" + NOTEBOOK,
-                # A song goes to the page, and comes from it, in one message: 10 MB is the usual limit.
-                "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=1e9",
-                "--ServerApp.tornado_settings={'websocket_max_message_size': 300_000_000}", *arguments])
+    return run(
+        [
+            "-m",
+            "jupyterlab",
+            "--ServerApp.root_dir=.",
+            "--LabApp.default_url=/lab/tree/" + NOTEBOOK,
+            # A song goes to the page, and comes from it, in one message: 10 MB is the usual limit.
+            "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=1e9",
+            "--ServerApp.tornado_settings={'websocket_max_message_size': 300_000_000}",
+            *arguments,
+        ]
+    )
 
 
 def test(arguments):
     chosen = any((ROOT / argument.split("::")[0]).exists() for argument in arguments if argument[:1] != "-")
     everything = [] if chosen else ["tests", "notebooks"]
-    return run(["-m", "pytest", *everything, "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600",
-                *arguments], NOTENINJA_FAST=os.environ.get("NOTENINJA_FAST", "1"))
+    return run(
+        [
+            "-m",
+            "pytest",
+            *everything,
+            "--nbval-lax",
+            "--nbval-current-env",
+            "--nbval-cell-timeout=600",
+            *arguments,
+        ],
+        NOTENINJA_FAST=os.environ.get("NOTENINJA_FAST", "1"),
+    )
 
 
 def main():
-    commands = {"lab": lab, "test": test, "setup": lambda arguments: 0,
-                "noteninja": lambda arguments: run(["-m", "noteninja_lib", *arguments])}
+    commands = {
+        "lab": lab,
+        "test": test,
+        "setup": lambda arguments: 0,
+        "noteninja": lambda arguments: run(["-m", "noteninja_lib", *arguments]),
+    }
     arguments = sys.argv[1:]
     if not arguments or arguments[0] not in commands:
         sys.exit(__doc__)

@@ -1,9 +1,10 @@
 """NoteNinja: hear the same tune in another genre, and learn how it was done."""
+
 import os
 from pathlib import Path
 
 __version__ = "0.1.0"
-STEPS = 4                      # inference steps: hardly worse than 10 by `noteninja steps`, in less than half of the time
+STEPS = 4  # inference steps: hardly worse than 10 by `noteninja steps`, in less than half of the time
 
 
 def data_folder():

@@ -5,6 +5,7 @@ vocoder -> audio. Noise turns into latents of music under the eyes of the conten
 (how it is played); with an `amount` below 1 the trip begins part of the way, at the noised latents of the source.
 Lesson: 00_genre_converter.
 """
+
 import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -15,23 +16,23 @@ import torch
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from diffusers.utils.logging import disable_progress_bar
 
-from . import STEPS, fast_mode
-from .errors import UserError, check_range
-from .model import windows
-from .model.autoencoder import MelAutoencoder          # diffusers loads only classes that were imported before
-from .model.denoiser import Denoiser
-from .model.diffusion import heun, set_schedule, slerp, time_steps
-from .model.listener import Judge, classify
-from .model.vocoder import Vocoder
-from .model.weights import load_model, models_folder, verify, write_checksums
-from .music.content import transcribe, tune_likeness
-from .music.genres import GENRES
-from .music.reshaping import align, mix, warp
-from .music.steering import styles
-from .sound.audio import SAMPLE_RATE, normalise, save
-from .songs import RATES, Conversion, Plan, check_arguments, read_source
+from noteninja_lib import STEPS, fast_mode
+from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.audio.io import SAMPLE_RATE, normalise, save
+from noteninja_lib.errors import UserError, check_range
+from noteninja_lib.models import flow_matching
+from noteninja_lib.models.checkpoints import load_model, models_folder, verify, write_checksums
+from noteninja_lib.models.classifiers import Judge, classify
+from noteninja_lib.models.flow_matching import heun, set_schedule, slerp, time_steps
+from noteninja_lib.models.unet import Denoiser
+from noteninja_lib.models.vae import MelAutoencoder
+from noteninja_lib.models.vocoder import Vocoder
+from noteninja_lib.music.piano_roll import transcribe, tune_likeness
+from noteninja_lib.music.style import styles
+from noteninja_lib.music.time_warp import align, mix, warp
+from noteninja_lib.source import RATES, Conversion, Plan, check_arguments, read_source
 
-GUIDED = (0.55, 1.0)           # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
+GUIDED = (0.55, 1.0)  # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
 FAST_SECONDS, FAST_STEPS = 8, 3
 
 
@@ -56,17 +57,29 @@ class NoteNinjaPipeline(DiffusionPipeline):
         Noise levels between which guidance is on.
     """
 
-    def __init__(self, vae, unet, vocoder, judge, scheduler, amount_curve=(0.0, 1.0), tune_scale=(0.0, 1.0), guided=GUIDED):
+    def __init__(
+        self,
+        vae,
+        unet,
+        vocoder,
+        judge,
+        scheduler,
+        amount_curve=(0.0, 1.0),
+        tune_scale=(0.0, 1.0),
+        guided=GUIDED,
+    ):
         super().__init__()
         self.register_modules(vae=vae, unet=unet, vocoder=vocoder, judge=judge, scheduler=scheduler)
-        self.register_to_config(amount_curve=tuple(amount_curve), tune_scale=tuple(tune_scale), guided=tuple(guided))
+        self.register_to_config(
+            amount_curve=tuple(amount_curve), tune_scale=tuple(tune_scale), guided=tuple(guided)
+        )
 
     @classmethod
     def from_pretrained(cls, folder=None, **kwargs):
         """Load all networks from a folder, `data/models` by default, once their SHA-256 was found right."""
         folder = Path(folder) if folder else models_folder()
         verify(folder)
-        disable_progress_bar()                          # loading takes half a second
+        disable_progress_bar()  # loading takes half a second
         pipe = super().from_pretrained(str(folder), **kwargs)
         for network in (pipe.vae, pipe.unet, pipe.vocoder, pipe.judge):
             network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
@@ -78,8 +91,23 @@ class NoteNinjaPipeline(DiffusionPipeline):
         write_checksums(Path(folder))
 
     @torch.no_grad()
-    def __call__(self, audio, genre="jazz", amount=1.0, num_inference_steps=STEPS, guidance_scale=2.0, generator=None, *,
-                 mood=None, tempo=None, rate=None, seconds=None, latents=None, out=None, progress=None):
+    def __call__(
+        self,
+        audio,
+        genre="jazz",
+        amount=1.0,
+        num_inference_steps=STEPS,
+        guidance_scale=2.0,
+        generator=None,
+        *,
+        mood=None,
+        tempo=None,
+        rate=None,
+        seconds=None,
+        latents=None,
+        out=None,
+        progress=None,
+    ):
         """Convert a song.
 
         Parameters
@@ -124,17 +152,46 @@ class NoteNinjaPipeline(DiffusionPipeline):
         check_range("rate of the tempo", 1.0 if rate is None else rate, *RATES)
         if seconds and amount < 1:
             raise UserError("What is extended can't keep the recording too: leave the amount at 1.")
-        styles(genre, mood)                              # what is wrong there is told before the song is listened to
+        styles(genre, mood)  # what is wrong there is told before the song is listened to
         progress = progress or (lambda fraction, what: None)
         progress(0.0, "reading")
-        source = read_source(audio, FAST_SECONDS if fast_mode() else None, lambda done: progress(0.02 + 0.13 * done, "listening"))
+        source = read_source(
+            audio,
+            FAST_SECONDS if fast_mode() else None,
+            lambda done: progress(0.02 + 0.13 * done, "listening"),
+        )
         plan = Plan(source.content, mood, tempo, rate, seconds, samples=len(source.audio))
         begin = self.begin(source.whole, amount, plan.places)
-        return self.make(source, plan, begin, genre, amount, num_inference_steps, guidance_scale, generator, latents, out, progress)
+        return self.make(
+            source,
+            plan,
+            begin,
+            genre,
+            amount,
+            num_inference_steps,
+            guidance_scale,
+            generator,
+            latents,
+            out,
+            progress,
+        )
 
     @torch.no_grad()
-    def interpolate(self, first, second, share=0.5, genre="jazz", amount=1.0, num_inference_steps=STEPS, guidance_scale=2.0, generator=None, *,
-                    mood=None, out=None, progress=None):
+    def interpolate(
+        self,
+        first,
+        second,
+        share=0.5,
+        genre="jazz",
+        amount=1.0,
+        num_inference_steps=STEPS,
+        guidance_scale=2.0,
+        generator=None,
+        *,
+        mood=None,
+        out=None,
+        progress=None,
+    ):
         """A song between two songs: their contents mixed on one beat, at a tempo between theirs, and below amount 1 their latents too.
 
         Parameters
@@ -154,14 +211,28 @@ class NoteNinjaPipeline(DiffusionPipeline):
         styles(genre, mood)
         progress = progress or (lambda fraction, what: None)
         seconds = FAST_SECONDS if fast_mode() else None
-        sources = [read_source(song, seconds, lambda done: progress(0.07 * done + 0.07 * number, "listening"))
-                   for number, song in enumerate((first, second))]
+        sources = [
+            read_source(song, seconds, lambda done: progress(0.07 * done + 0.07 * number, "listening"))
+            for number, song in enumerate((first, second))
+        ]
         places = align(*(source.content for source in sources), share)
         plan = Plan(mix(*(warp(source.content, one) for source, one in zip(sources, places)), share), mood)
         begins = [self.begin(source.whole, amount, one) for source, one in zip(sources, places)]
-        begin = None if begins[0] is None else windows.move(slerp(*begins, share), plan.places)
+        begin = None if begins[0] is None else flow_matching.move(slerp(*begins, share), plan.places)
         source = sources[share > 0.5]
-        return self.make(source, plan, begin, genre, amount, num_inference_steps, guidance_scale, generator, None, out, progress)
+        return self.make(
+            source,
+            plan,
+            begin,
+            genre,
+            amount,
+            num_inference_steps,
+            guidance_scale,
+            generator,
+            None,
+            out,
+            progress,
+        )
 
     @torch.no_grad()
     def invert(self, audio, genre=None, num_inference_steps=25):
@@ -182,34 +253,56 @@ class NoteNinjaPipeline(DiffusionPipeline):
             Noise (1, 8, rows, columns) for `latents` of a conversion.
         """
         source = read_source(audio, FAST_SECONDS if fast_mode() else None)
-        style = torch.from_numpy(styles(genre)).to(self.device) if genre else torch.zeros(1, len(GENRES) + 2, device=self.device)
-        flow = windows.WindowedFlow(self.unet, source.content, style, source.content.rhythm.shape[-1] // windows.FOLD)
-        return heun(flow, windows.encode(self.vae, source.whole), time_steps(num_inference_steps).flip(0))
+        style = (
+            torch.from_numpy(styles(genre)).to(self.device)
+            if genre
+            else torch.zeros(1, len(GENRES) + 2, device=self.device)
+        )
+        flow = flow_matching.WindowedFlow(
+            self.unet, source.content, style, source.content.rhythm.shape[-1] // flow_matching.FOLD
+        )
+        return heun(
+            flow, flow_matching.encode(self.vae, source.whole), time_steps(num_inference_steps).flip(0)
+        )
 
     def styles_for(self, genre, plan):
         """A style for each latent column where genre or mood is a path, shape (columns, 12), or else a single one, (1, 12)."""
         moving = isinstance(genre, list) or np.ptp(plan.moods, 0).any()
-        places = np.linspace(0, 1, plan.content.rhythm.shape[-1] // windows.FOLD) if moving else (0.5,)
+        places = np.linspace(0, 1, plan.content.rhythm.shape[-1] // flow_matching.FOLD) if moving else (0.5,)
         return torch.from_numpy(styles(genre, plan.mood, places)).to(self.device)
 
     def level_of(self, amount):
         """Noise level at which a conversion by this amount begins."""
-        return float(np.interp(amount, np.linspace(0, 1, len(self.config.amount_curve)), self.config.amount_curve))
+        return float(
+            np.interp(amount, np.linspace(0, 1, len(self.config.amount_curve)), self.config.amount_curve)
+        )
 
     def noise_like(self, content, generator=None):
         """Noise (1, 8, rows, columns) for a content picture."""
-        shape = (1, 8, self.unet.content.height.shape[0], content.rhythm.shape[-1] // windows.FOLD)
+        shape = (1, 8, self.unet.content.height.shape[0], content.rhythm.shape[-1] // flow_matching.FOLD)
         return torch.randn(shape, generator=generator).to(self.device)
 
     def begin(self, audio, amount, places=None):
         """Latents of the source where a conversion begins at them, moved to new places; None where it begins at noise."""
         if self.level_of(amount) >= 1:
             return None
-        source = windows.encode(self.vae, audio)
-        return source if places is None else windows.move(source, places)
+        source = flow_matching.encode(self.vae, audio)
+        return source if places is None else flow_matching.move(source, places)
 
-    def denoise(self, source, content, styles, amount, steps, guidance_scale, generator, progress=lambda done: None, *,
-                noise=None, neutral=None):
+    def denoise(
+        self,
+        source,
+        content,
+        styles,
+        amount,
+        steps,
+        guidance_scale,
+        generator,
+        progress=lambda done: None,
+        *,
+        noise=None,
+        neutral=None,
+    ):
         """Latents (1, 8, rows, columns) of a conversion.
 
         Parameters
@@ -227,40 +320,66 @@ class NoteNinjaPipeline(DiffusionPipeline):
         level = self.level_of(amount)
         if level < 0.01:
             return source
-        latents = self.noise_like(content, generator) if noise is None else noise(content) if callable(noise) else noise
+        latents = (
+            self.noise_like(content, generator)
+            if noise is None
+            else noise(content)
+            if callable(noise)
+            else noise
+        )
         begin = set_schedule(self.scheduler, steps, level, self.device)
         if source is not None:
             sigma = self.scheduler.sigmas[begin]
-            latents = (1 - sigma) * source[..., torch.arange(latents.shape[-1]).clamp(max=source.shape[-1] - 1)] + sigma * latents
-        flow = windows.WindowedFlow(self.unet, content, styles, latents.shape[-1], guidance_scale, self.config.guided, neutral)
+            latents = (1 - sigma) * source[
+                ..., torch.arange(latents.shape[-1]).clamp(max=source.shape[-1] - 1)
+            ] + sigma * latents
+        flow = flow_matching.WindowedFlow(
+            self.unet, content, styles, latents.shape[-1], guidance_scale, self.config.guided, neutral
+        )
         timesteps = self.scheduler.timesteps[begin:]
         for number, time in enumerate(timesteps):
-            velocity = flow(latents, float(time) / 1000, lambda done: progress((number + done) / len(timesteps)))
+            velocity = flow(
+                latents, float(time) / 1000, lambda done: progress((number + done) / len(timesteps))
+            )
             latents = self.scheduler.step(velocity, time, latents).prev_sample
         return latents
 
     def sound(self, latents, progress=lambda done: None):
         """Decode latents and make them sound; float32, shape (columns * 1024,)."""
-        return windows.decode(self.vae, self.vocoder, latents, progress)
+        return flow_matching.decode(self.vae, self.vocoder, latents, progress)
 
-    def make(self, source, plan, begin, genre, amount, steps, guidance_scale, generator, noise, out, progress):
+    def make(
+        self, source, plan, begin, genre, amount, steps, guidance_scale, generator, noise, out, progress
+    ):
         """Play a song by its plan from latents, save that, and listen to it; see `__call__`."""
         steps = min(steps, FAST_STEPS) if fast_mode() else steps
-        latents = self.denoise(begin, plan.content, self.styles_for(genre, plan), amount, steps, guidance_scale, generator,
-                               lambda done: progress(0.15 + 0.6 * done, "converting"), noise=noise, neutral=plan.neutral)
+        latents = self.denoise(
+            begin,
+            plan.content,
+            self.styles_for(genre, plan),
+            amount,
+            steps,
+            guidance_scale,
+            generator,
+            lambda done: progress(0.15 + 0.6 * done, "converting"),
+            noise=noise,
+            neutral=plan.neutral,
+        )
         made = self.sound(latents, lambda done: progress(0.75 + 0.12 * done, "making sound"))
-        made = normalise(plan.dynamics(made[:plan.samples]))
-        with ThreadPoolExecutor(1) as pool:             # encoding an mp3 keeps only one core busy
+        made = normalise(plan.dynamics(made[: plan.samples]))
+        with ThreadPoolExecutor(1) as pool:  # encoding an mp3 keeps only one core busy
             saved = pool.submit(save, out, made) if out else None
             heard = transcribe(made, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
             genre_heard, source_genre = self.judge_genre(made), self.judge_genre(source.audio)
         if saved:
-            saved.result()                              # raises what went wrong
+            saved.result()  # raises what went wrong
         notes = plan.content.melody()
         low, high = self.config.tune_scale
         kept = float(np.clip((tune_likeness(notes, heard) - low) / (high - low), 0, 1))
         progress(1.0, "done")
-        return Conversion(made, SAMPLE_RATE, source.audio, plan.content, notes, kept, genre_heard, source_genre)
+        return Conversion(
+            made, SAMPLE_RATE, source.audio, plan.content, notes, kept, genre_heard, source_genre
+        )
 
     def judge_genre(self, audio):
         """What the judge network takes a recording for: dict of genre to share, strongest first."""
@@ -286,7 +405,9 @@ def assemble(folder, **settings):
     """
     index = folder / "model_index.json"
     kept = json.loads(index.read_text(encoding="utf-8")) if index.exists() else {}
-    settings = {name: kept[name] for name in ("amount_curve", "tune_scale", "guided") if name in kept} | settings
+    settings = {
+        name: kept[name] for name in ("amount_curve", "tune_scale", "guided") if name in kept
+    } | settings
     networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, Judge)]
     pipe = NoteNinjaPipeline(*networks, FlowMatchEulerDiscreteScheduler(), **settings)
     pipe.scheduler.save_pretrained(folder / "scheduler")

@@ -1,24 +1,29 @@
 """The settings of a conversion: checked, written to a small JSON file beside the result, and read again."""
+
 import hashlib
 import json
+import os
+import uuid
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PureWindowsPath
 
 import torch
 
-from . import STEPS, __version__, fast_mode
-from .errors import UserError, check_range
-from .model.diffusion import slerp
-from .model.weights import CHECKSUMS, models_folder
-from .music.extending import LONGEST
-from .music.steering import is_path, styles
-from .songs import RATES, check_arguments
+from noteninja_lib import STEPS, __version__, fast_mode
+from noteninja_lib.errors import UserError, check_range
+from noteninja_lib.models.checkpoints import CHECKSUMS, models_folder
+from noteninja_lib.models.flow_matching import slerp
+from noteninja_lib.music.extension import LONGEST
+from noteninja_lib.music.piano_roll import pick_notes
+from noteninja_lib.music.style import is_path, styles
+from noteninja_lib.source import RATES, check_arguments
 
-NETWORKS = ("basic_pitch", "judge", "lead", "unet", "vae", "vocoder")      # those that a conversion uses
-TEMPOS = (20, 400)                                                         # beats a minute
-BIGGEST = 1_000_000                                                        # bytes of a JSON file
+NETWORKS = ("basic_pitch", "judge", "lead", "unet", "vae", "vocoder")  # those that a conversion uses
+TEMPOS = (20, 400)  # beats a minute
+BIGGEST = 1_000_000  # bytes of a JSON file
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Settings:
     source : str
         The song's file as the user gave it; empty where there is none.
     """
+
     genre: object = "jazz"
     amount: float = 1.0
     steps: int = STEPS
@@ -65,23 +71,30 @@ class Settings:
             if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
                 raise UserError(f"The {name} must be a {'whole ' if whole else ''}number, not {value!r}.")
         check_arguments(self.amount, self.steps, self.guidance)
-        for name, value, low, high in (("seed", self.seed, 0, 2**63 - 1), ("other seed", self.other_seed, 0, 2**63 - 1),
-                                       ("tempo in beats a minute", self.tempo, *TEMPOS), ("rate of the tempo", self.rate, *RATES),
-                                       ("length in seconds", self.seconds, 1, LONGEST), ("share", self.share, 0, 1)):
+        for name, value, low, high in (
+            ("seed", self.seed, 0, 2**63 - 1),
+            ("other seed", self.other_seed, 0, 2**63 - 1),
+            ("tempo in beats a minute", self.tempo, *TEMPOS),
+            ("rate of the tempo", self.rate, *RATES),
+            ("length in seconds", self.seconds, 1, LONGEST),
+            ("share", self.share, 0, 1),
+        ):
             if value is not None:
                 check_range(name, value, low, high)
         if self.tempo is not None and self.rate is not None:
             raise UserError("Give either a tempo in beats a minute or a rate, not both.")
         mixed = [name for name in ("second", "other_seed", "seconds") if getattr(self, name) is not None]
         if len(mixed) > 1 or self.amount < 1 and mixed in (["other_seed"], ["seconds"]):
-            raise UserError("A mixture of songs, a mixture of seeds and a given length exclude each other; the last two need the full amount.")
+            raise UserError(
+                "A mixture of songs, a mixture of seeds and a given length exclude each other; the last two need the full amount."
+            )
         if self.second is not None and (self.tempo or self.rate):
             raise UserError("Two songs meet at a tempo between theirs: leave the tempo out.")
         try:
             styles(self.genre, self.mood)
         except UserError:
             raise
-        except Exception as problem:                    # anything may stand in a file where a genre should be
+        except Exception as problem:  # anything may stand in a file where a genre should be
             raise UserError(f"The genre {self.genre!r} or the mood {self.mood!r} can't be read.") from problem
 
     @property
@@ -95,12 +108,35 @@ class Settings:
         """Convert a song with these settings; options are `out` and `progress`."""
         dice = torch.Generator().manual_seed(self.seed)
         if self.second is not None:
-            return pipe.interpolate(song, self.second, self.share, self.genre, self.amount, self.steps, self.guidance, dice, mood=self.mood, **options)
+            return pipe.interpolate(
+                song,
+                self.second,
+                self.share,
+                self.genre,
+                self.amount,
+                self.steps,
+                self.guidance,
+                dice,
+                mood=self.mood,
+                **options,
+            )
         noise = None
         if self.other_seed is not None:
             noise = partial(mixed_noise, pipe, seeds=(self.seed, self.other_seed), share=self.share)
-        return pipe(song, self.genre, self.amount, self.steps, self.guidance, dice, mood=self.mood, tempo=self.tempo, rate=self.rate,
-                    seconds=self.seconds, latents=noise, **options)
+        return pipe(
+            song,
+            self.genre,
+            self.amount,
+            self.steps,
+            self.guidance,
+            dice,
+            mood=self.mood,
+            tempo=self.tempo,
+            rate=self.rate,
+            seconds=self.seconds,
+            latents=noise,
+            **options,
+        )
 
 
 def mixed_noise(pipe, content, seeds, share):
@@ -125,12 +161,22 @@ def describe(result, path, settings):
     """
     arguments = asdict(settings)
     source = arguments.pop("source")
-    return {"file": path.name, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "version": __version__,
-            "source": source, "source_sha256": digest(find_source(source, path.parent)),
-            "second_sha256": digest(find_source(settings.second, path.parent)), "settings": arguments, "fast": fast_mode(),
-            "weights_sha256": weights(),
-            "measured": {"seconds": round(len(result.audio) / result.sample_rate, 2), "tune_kept": round(result.tune_kept, 3),
-                         "genre_heard": {genre: round(share, 3) for genre, share in result.genre_heard.items()}}}
+    return {
+        "file": path.name,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": __version__,
+        "source": source,
+        "source_sha256": digest(find_source(source, path.parent)),
+        "second_sha256": digest(find_source(settings.second, path.parent)),
+        "settings": arguments,
+        "fast": fast_mode(),
+        "weights_sha256": weights(),
+        "measured": {
+            "seconds": round(len(result.audio) / result.sample_rate, 2),
+            "tune_kept": round(result.tune_kept, 3),
+            "genre_heard": {genre: round(share, 3) for genre, share in result.genre_heard.items()},
+        },
+    }
 
 
 def read_settings(path):
@@ -156,13 +202,17 @@ def read_settings(path):
         known, needed = {field.name for field in fields(Settings)} - {"source"}, ("genre", "seed")
         strange, missing = sorted(set(given) - known), [name for name in needed if given.get(name) is None]
         if strange or missing:
-            raise UserError(f"it has no {missing[0]}" if missing else f"there is no setting called {strange[0]}")
+            raise UserError(
+                f"it has no {missing[0]}" if missing else f"there is no setting called {strange[0]}"
+            )
         settings = Settings(**given, source=record["source"])
         settings.check()
     except UserError as problem:
         raise UserError(f"{Path(path).name} can't be used: {str(problem).rstrip('.')}.") from problem
     except (TypeError, ValueError, KeyError) as problem:
-        raise UserError(f"{Path(path).name} can't be used: choose a JSON file as a conversion writes it.") from problem
+        raise UserError(
+            f"{Path(path).name} can't be used: choose a JSON file as a conversion writes it."
+        ) from problem
     return settings
 
 
@@ -176,9 +226,13 @@ def read_record(path):
             raise ValueError("too large")
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise UserError(f"{path.name} is no JSON file that can be read: choose one that a conversion wrote.") from problem
+        raise UserError(
+            f"{path.name} is no JSON file that can be read: choose one that a conversion wrote."
+        ) from problem
     shape = {"settings": dict, "source": str, "file": str, "weights_sha256": dict}
-    if not isinstance(record, dict) or not all(isinstance(record.get(name), kind) for name, kind in shape.items()):
+    if not isinstance(record, dict) or not all(
+        isinstance(record.get(name), kind) for name, kind in shape.items()
+    ):
         raise UserError(f"{path.name} holds no settings of a conversion: choose a JSON file that one wrote.")
     return record
 
@@ -198,12 +252,17 @@ def differences(path, source, second=None):
     list of str
     """
     record = read_record(path)
-    told = [f"{song} is not the song from which {record['file']} was made: the result will differ."
-            for name, song in (("source_sha256", source), ("second_sha256", second)) if record.get(name) != digest(song)]
+    told = [
+        f"{song} is not the song from which {record['file']} was made: the result will differ."
+        for name, song in (("source_sha256", source), ("second_sha256", second))
+        if record.get(name) != digest(song)
+    ]
     changed = sorted(name for name, value in weights().items() if record["weights_sha256"].get(name) != value)
     if changed:
-        told.append(f"The trained weights ({', '.join(changed)}) are not those with which {record['file']} was made: "
-                    "the result will differ.")
+        told.append(
+            f"The trained weights ({', '.join(changed)}) are not those with which {record['file']} was made: "
+            "the result will differ."
+        )
     if bool(record.get("fast")) != fast_mode():
         how = "with" if record.get("fast") else "without"
         told.append(f"{record['file']} was made {how} NOTENINJA_FAST: the result will differ.")
@@ -227,7 +286,9 @@ def digest(path):
 def weights():
     """SHA-256 of each network that a conversion uses, by its name; they were compared when the weights were loaded."""
     sums = json.loads((models_folder() / CHECKSUMS).read_text(encoding="utf-8"))
-    return {name.partition("/")[0]: value for name, value in sums.items() if name.partition("/")[0] in NETWORKS}
+    return {
+        name.partition("/")[0]: value for name, value in sums.items() if name.partition("/")[0] in NETWORKS
+    }
 
 
 def _from_json(value):
@@ -235,3 +296,107 @@ def _from_json(value):
     if isinstance(value, list) and value and all(isinstance(one, list) for one in value):
         return [(place, _from_json(one)) for place, one in value]
     return tuple(value) if isinstance(value, list) else value
+
+
+# What is written beside a conversion: the notes heard as MIDI and as a score, and the settings that make it again.
+
+KINDS = ("mid", "musicxml", "json")
+SAME = 0.05  # seconds within which two onsets of one pitch are one note's
+PIANO = 0  # in General MIDI
+
+
+def beside(path, kinds=KINDS):
+    """Names of the files that belong to a recording: {kind: path}."""
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise UserError(f"There is no export called {unknown[0]}: choose from {', '.join(KINDS)}.")
+    return {kind: Path(path).with_suffix(f".{kind}") for kind in kinds}
+
+
+def export(result, path, settings, kinds=KINDS):
+    """Write files beside a converted recording.
+
+    Parameters
+    ----------
+    result : Conversion
+    path : str or pathlib.Path
+        The recording, such as "song (jazz).mp3"; it need not be there yet.
+    settings : Settings
+        With which the result was made.
+    kinds : sequence of {"mid", "musicxml", "json"}
+        "mid": the notes heard, in General MIDI, in time with the recording. "musicxml": the tune as a score.
+        "json": all settings, checksums and measured numbers.
+
+    Returns
+    -------
+    list of pathlib.Path
+
+    Raises
+    ------
+    UserError
+        If there is no such kind, or a file can't be written.
+    """
+    files = beside(path, kinds)
+    if set(kinds) - {"json"}:
+        from noteninja_lib.music.score_io import (
+            write_score,  # these load music21, which a plain conversion does without
+        )
+        from noteninja_lib.music.transcription import heard_tune
+
+        title = PureWindowsPath(settings.source).stem or Path(path).stem
+        tune, _, beats_a_minute = heard_tune(result.content, title)
+    for kind, file in files.items():
+        with _whole(file) as unfinished:
+            if kind == "mid":
+                write_midi(result.content, unfinished, beats_a_minute)
+            elif kind == "musicxml":
+                write_score(tune, unfinished, beats_a_minute)
+            else:
+                record = describe(result, Path(path), settings)
+                unfinished.write_text(
+                    json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+                )
+    return list(files.values())
+
+
+@contextmanager
+def _whole(path):
+    """A name to write to; the file gets its own name when it is whole."""
+    unfinished = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    except OSError as problem:
+        raise UserError(
+            f"{path} could not be written: choose another folder, or make room on the disk."
+        ) from problem
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def write_midi(content, path, beats_a_minute):
+    """Write the notes heard: one track with the tune, one with all others.
+
+    Parameters
+    ----------
+    content : Content
+    path : pathlib.Path
+    beats_a_minute : float
+    """
+    import pretty_midi
+
+    tune, midi = content.melody(), pretty_midi.PrettyMIDI(initial_tempo=beats_a_minute)
+    known = {}
+    for one in tune:
+        known.setdefault(one.pitch, []).append(one.start)
+    others = [
+        one
+        for one in pick_notes(*content.notes)
+        if all(abs(one.start - start) > SAME for start in known.get(one.pitch, []))
+    ]
+    for name, notes in (("tune", tune), ("other notes", others)):
+        track = pretty_midi.Instrument(PIANO, name=name)
+        track.notes = [pretty_midi.Note(one.velocity, one.pitch, one.start, one.end) for one in notes]
+        midi.instruments.append(track)
+    midi.write(str(path))

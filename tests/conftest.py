@@ -30,7 +30,7 @@ def chromium():
 @pytest.fixture
 def noteninja(monkeypatch, capsys):
     """Run the command line in this process: (status, stdout, stderr)."""
-    from noteninja_lib import __main__ as command_line
+    from noteninja_lib import cli as command_line
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["noteninja", *map(str, words)])
@@ -38,4 +38,5 @@ def noteninja(monkeypatch, capsys):
             command_line.main()
         told = capsys.readouterr()
         return ended.value.code or 0, told.out, told.err
+
     return run

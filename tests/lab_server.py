@@ -2,6 +2,7 @@
 
 Both live in a temporary folder of their own: no setting of the machine is read, and none is left behind.
 """
+
 import base64
 import contextlib
 import json
@@ -19,19 +20,23 @@ import pytest
 
 if os.environ.get("CI", "").lower() == "true":
     from playwright.sync_api import sync_playwright
-else:   # the tests that import this module are skipped
+else:  # the tests that import this module are skipped
     sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-SETTINGS = {   # the question about news would lie over the page; cells outside the window would not exist
+SETTINGS = {  # the question about news would lie over the page; cells outside the window would not exist
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
 KERNEL_IS_IDLE = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-CELL_ERROR = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]'   # tracebacks, too
-MINUTES = 60_000   # milliseconds; waiting times are long, since two cores may be busy with other tests
-CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                  "--disable-background-networking"]
+CELL_ERROR = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]'  # tracebacks, too
+MINUTES = 60_000  # milliseconds; waiting times are long, since two cores may be busy with other tests
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+]
 
 
 def _free_port():
@@ -49,22 +54,33 @@ def jupyterlab(folder, **environment):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(setting))
     own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "IPYTHONDIR": str(folder / "ipython"),
-            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
+    own |= {
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+    }
     address = f"http://127.0.0.1:{(port := _free_port())}"
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
-               "--ServerApp.port_retries=0", "--IdentityProvider.token=",
-               "--LabApp.expose_app_in_browser=True",
-               "--ServerApp.iopub_data_rate_limit=1e9",
-               f"--ServerApp.root_dir={folder / 'notebooks'}"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=",
+        "--LabApp.expose_app_in_browser=True",
+        "--ServerApp.iopub_data_rate_limit=1e9",
+        f"--ServerApp.root_dir={folder / 'notebooks'}",
+    ]
     log = open(folder / "jupyterlab.log", "wb")
     server = subprocess.Popen(command, env={**os.environ, **own, **environment}, stdout=log, stderr=log)
     try:
         _wait_until_up(server, address, folder / "jupyterlab.log")
         yield address
     finally:
-        server.terminate()   # the server ends its kernels
+        server.terminate()  # the server ends its kernels
         try:
             server.wait(20)
         except subprocess.TimeoutExpired:

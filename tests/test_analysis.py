@@ -1,4 +1,5 @@
 """Numerals, contour and statistics of tunes; the cheapest path; tunes to see, to hear and to analyse."""
+
 from dataclasses import replace
 from itertools import product
 
@@ -6,11 +7,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from noteninja_lib.classroom import tunes
-from noteninja_lib.music import analysis
+from noteninja_lib.lessons import lesson_02
+from noteninja_lib.music import harmony
 from noteninja_lib.music.harmony import cheapest_path
-from noteninja_lib.music.inventing import read_notes
-from noteninja_lib.music.theory import load_tunes, to_stream
+from noteninja_lib.music.score_io import read_notes
+from noteninja_lib.music.tunes import load_tunes, to_stream
 
 ODE = "E E F G | G F E D | C C D E | D3/2 C/2 C2 |"
 
@@ -42,52 +43,54 @@ def test_path_of_a_single_slot():
 
 
 def test_numerals_name_each_chord_and_do_not_know_the_key(ode):
-    numerals = analysis.roman_numerals(ode)
+    numerals = harmony.roman_numerals(ode)
     assert len(numerals) == len(ode.chords) and numerals[-1] == "I"
-    up = replace(ode, tonic=2, chords=tuple((s, d, (root + 2) % 12, quality) for s, d, root, quality in ode.chords))
-    assert analysis.roman_numerals(up) == numerals
+    up = replace(
+        ode, tonic=2, chords=tuple((s, d, (root + 2) % 12, quality) for s, d, root, quality in ode.chords)
+    )
+    assert harmony.roman_numerals(up) == numerals
 
 
 def test_a_chord_outside_the_table_is_named_too(ode):
     strange = replace(ode, chords=((0.0, 8.0, 1, "maj"), (8.0, 4.0, 6, "dim"), (12.0, 4.0, 5, "dom7")))
-    assert analysis.roman_numerals(strange) == ["bII", "#ivo", "IV7"]
-    assert analysis.chord_name(9, "min") == "Am" and analysis.chord_name(10, "dom7") == "Bb7"
+    assert harmony.roman_numerals(strange) == ["bII", "#ivo", "IV7"]
+    assert harmony.chord_name(9, "min") == "Am" and harmony.chord_name(10, "dom7") == "Bb7"
 
 
 def test_contour_holds_each_note_and_has_no_mean():
-    line = analysis.contour([(0, 1, 60), (1, 1, 64), (3, 1, 62)], 4, places=4)
+    line = harmony.contour([(0, 1, 60), (1, 1, 64), (3, 1, 62)], 4, places=4)
     assert np.allclose(line, np.array([60, 64, 64, 62]) - 62.5)
 
 
 def test_mean_contour_of_equal_phrases_is_theirs(ode):
-    assert np.allclose(analysis.mean_contour([ode, ode]), analysis.contour(ode.notes, 16.0))
+    assert np.allclose(harmony.mean_contour([ode, ode]), harmony.contour(ode.notes, 16.0))
 
 
 def test_shares(ode):
-    steps, lengths = analysis.interval_shares([ode]), analysis.length_shares([ode])
+    steps, lengths = harmony.interval_shares([ode]), harmony.length_shares([ode])
     assert sum(steps.values()) == pytest.approx(1) and sum(lengths.values()) == pytest.approx(1)
     assert steps[2] == pytest.approx(3 / 14) and steps[7] == 0
     assert lengths == {0.5: 1 / 15, 1.0: 12 / 15, 1.5: 1 / 15, 2.0: 1 / 15}
-    assert analysis.difference(steps, steps) == 0 and analysis.difference({1: 1.0}, {2: 1.0}) == 1
+    assert harmony.difference(steps, steps) == 0 and harmony.difference({1: 1.0}, {2: 1.0}) == 1
 
 
 def test_statistics_of_a_collection_are_its_own():
     some = load_tunes(collection="aird")[:20]
-    assert sum(analysis.interval_shares(some).values()) == pytest.approx(1)
-    assert analysis.mean_contour(some).shape == (32,)
+    assert sum(harmony.interval_shares(some).values()) == pytest.approx(1)
+    assert harmony.mean_contour(some).shape == (32,)
 
 
 def test_tune_is_drawn_and_played(ode):
-    ax = tunes.plot_tune(ode)
+    ax = lesson_02.plot_tune(ode)
     assert ax.get_xlabel() == "bar" and len(ax.patches) == len(ode.notes) and "C major" in ax.get_title()
-    assert tunes.plot_tune(ode, ax) is ax
-    with_chords, without = tunes.play(ode), tunes.play(ode, chords=False)
+    assert lesson_02.plot_tune(ode, ax) is ax
+    with_chords, without = lesson_02.play(ode), lesson_02.play(ode, chords=False)
     assert len(with_chords) == len(without) and not np.array_equal(with_chords, without)
-    assert len(tunes.play(ode, 220)) < 0.6 * len(without)
+    assert len(lesson_02.play(ode, 220)) < 0.6 * len(without)
 
 
 def test_desk_analyses_what_lies_on_the_roll():
-    desk = tunes.tune_desk()
+    desk = lesson_02.tune_desk()
     assert len(desk.roll.notes) == 30 and not desk.picture.value
     desk.analyse()
     assert desk.tune.tonic == 0 and "C major" in desk.words.value and desk.picture.value and desk.player.value
@@ -99,7 +102,7 @@ def test_desk_analyses_what_lies_on_the_roll():
 
 
 def test_desk_takes_a_file(ode, tmp_path):
-    desk = tunes.tune_desk()
+    desk = lesson_02.tune_desk()
     desk.abc.value = str(to_stream(ode).write("midi", tmp_path / "ode.mid"))
     desk.use()
     assert [pitch for _, _, pitch in desk.roll.notes] == [pitch for _, _, pitch in ode.notes]
@@ -109,7 +112,7 @@ def test_desk_takes_a_file(ode, tmp_path):
 
 
 def test_desk_says_what_is_wrong_and_keeps_the_notes():
-    desk = tunes.tune_desk()
+    desk = lesson_02.tune_desk()
     before = desk.roll.notes
     desk.abc.value = "what is this?"
     desk.use()

@@ -10,10 +10,9 @@ import pytest
 import soundfile
 import soxr
 
+from noteninja_lib.audio import io as nn_audio
+from noteninja_lib.audio.io import SAMPLE_RATE, limit
 from noteninja_lib.errors import UserError
-from noteninja_lib.sound import audio as nn_audio
-from noteninja_lib.sound.audio import SAMPLE_RATE
-from noteninja_lib.sound.loudness import limit
 
 
 def tone(seconds=3.0, rate=SAMPLE_RATE, frequency=440.0, level=0.3):
@@ -62,7 +61,7 @@ def test_offset_and_duration(tmp_path):
     source = tone(5)
     soundfile.write(path, source, SAMPLE_RATE, subtype="FLOAT")
     part = nn_audio.load(path, offset=1, duration=2)
-    np.testing.assert_allclose(part, source[SAMPLE_RATE:3 * SAMPLE_RATE], atol=1e-6)
+    np.testing.assert_allclose(part, source[SAMPLE_RATE : 3 * SAMPLE_RATE], atol=1e-6)
     with pytest.raises(UserError, match="5.0 s long"):
         nn_audio.load(path, offset=7)
 
@@ -75,9 +74,11 @@ def test_long_file_in_bounded_memory(tmp_path):
     with soundfile.SoundFile(path, "w", 96000, 6, subtype="PCM_16") as file:
         for _ in range(240):
             file.write(block)
-    code = ("import resource, sys; from noteninja_lib.sound import audio\n"
-            "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-            "before = peak(); n = len(audio.load(sys.argv[1])); print(n, peak() - before)")
+    code = (
+        "import resource, sys; from noteninja_lib.audio import io as audio\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak(); n = len(audio.load(sys.argv[1])); print(n, peak() - before)"
+    )
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     samples, grown = map(int, done.stdout.split())
     assert samples == 240 * SAMPLE_RATE
@@ -113,11 +114,20 @@ def bad_file(folder, kind):
     return path
 
 
-@pytest.mark.parametrize("kind, sentence", [
-    ("missing", "There is no file"), ("folder", "is a folder"), ("empty", "empty file"),
-    ("text", "no recording"), ("bytes", "no recording"), ("short", "only 0.70 s long"),
-    ("silent", "is silent"), ("nan", "not finite"), ("inf", "not finite"),
-])
+@pytest.mark.parametrize(
+    "kind, sentence",
+    [
+        ("missing", "There is no file"),
+        ("folder", "is a folder"),
+        ("empty", "empty file"),
+        ("text", "no recording"),
+        ("bytes", "no recording"),
+        ("short", "only 0.70 s long"),
+        ("silent", "is silent"),
+        ("nan", "not finite"),
+        ("inf", "not finite"),
+    ],
+)
 def test_bad_files(tmp_path, kind, sentence, capfd):
     path = bad_file(tmp_path, kind)
     with pytest.raises(UserError, match=sentence) as error:
@@ -130,7 +140,7 @@ def test_bad_files(tmp_path, kind, sentence, capfd):
 def test_mp3_cut_in_the_middle(tmp_path, capfd):
     whole, cut = tmp_path / "whole.mp3", tmp_path / "cut.mp3"
     nn_audio.save(whole, tone(20))
-    cut.write_bytes(whole.read_bytes()[:whole.stat().st_size // 2])
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.warns(UserWarning, match=r"cut\.mp3 is damaged: only \d+\.\d s of 20\.0 s"):
         audio = nn_audio.load(cut)
     assert len(audio) / SAMPLE_RATE == pytest.approx(10, abs=1)
@@ -148,7 +158,9 @@ def test_mp3_with_a_hole(tmp_path, damage):
     nn_audio.save(path, tone(20))
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
-    content[middle:middle + 5000] = bytes(5000) if damage == "zeros" else np.random.default_rng(0).bytes(5000)
+    content[middle : middle + 5000] = (
+        bytes(5000) if damage == "zeros" else np.random.default_rng(0).bytes(5000)
+    )
     path.write_bytes(content)
     with pytest.warns(UserWarning, match="is damaged"):
         audio = nn_audio.load(path)
@@ -158,16 +170,24 @@ def test_mp3_with_a_hole(tmp_path, damage):
 def test_flac_cut_in_the_middle(tmp_path):
     path = tmp_path / "cut.flac"
     nn_audio.save(path, tone(20))
-    path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.warns(UserWarning, match="is damaged"):
         assert len(nn_audio.load(path)) / SAMPLE_RATE == pytest.approx(10, abs=1.5)
 
 
-@pytest.mark.parametrize("bad, sentence", [
-    (np.full(SAMPLE_RATE * 2, np.nan), "not finite"), (np.zeros(SAMPLE_RATE * 2), "silent"),
-    (np.ones(100), "only 0.00 s"), (np.zeros((30, 30, 30)), "shape"), (np.ones((100, 100)), "shape"),
-    (["a", "b"], "array of numbers"), ([], "only 0.00 s"), (3.0, "shape"),
-])
+@pytest.mark.parametrize(
+    "bad, sentence",
+    [
+        (np.full(SAMPLE_RATE * 2, np.nan), "not finite"),
+        (np.zeros(SAMPLE_RATE * 2), "silent"),
+        (np.ones(100), "only 0.00 s"),
+        (np.zeros((30, 30, 30)), "shape"),
+        (np.ones((100, 100)), "shape"),
+        (["a", "b"], "array of numbers"),
+        ([], "only 0.00 s"),
+        (3.0, "shape"),
+    ],
+)
 def test_check_turns_away(bad, sentence):
     with pytest.raises(UserError, match=sentence):
         nn_audio.check(bad)
@@ -181,9 +201,15 @@ def test_check_mixes_to_mono():
         np.testing.assert_allclose(checked, mono, atol=1e-6)
 
 
-@pytest.mark.parametrize("extension, tolerance", [
-    ("wav", 1e-4), ("flac", 1e-4), ("ogg", 0.05), ("mp3", 0.05),
-])
+@pytest.mark.parametrize(
+    "extension, tolerance",
+    [
+        ("wav", 1e-4),
+        ("flac", 1e-4),
+        ("ogg", 0.05),
+        ("mp3", 0.05),
+    ],
+)
 def test_round_trip(tmp_path, extension, tolerance):
     path = tmp_path / f"song.{extension}"
     audio = tone()
@@ -205,10 +231,16 @@ def test_save_clips_instead_of_wrapping(tmp_path):
     assert np.corrcoef(audio, np.clip(3 * tone(), -1, 1))[0, 1] > 0.999
 
 
-@pytest.mark.parametrize("name, sentence", [
-    ("song.xyz", r"must end in \.wav"), ("song", "must end in"), ("nowhere/song.mp3", "no folder"),
-    ("folder.mp3", "is a folder"), ("file.txt/song.mp3", "no folder"),
-])
+@pytest.mark.parametrize(
+    "name, sentence",
+    [
+        ("song.xyz", r"must end in \.wav"),
+        ("song", "must end in"),
+        ("nowhere/song.mp3", "no folder"),
+        ("folder.mp3", "is a folder"),
+        ("file.txt/song.mp3", "no folder"),
+    ],
+)
 def test_unwritable_is_told_before(tmp_path, name, sentence):
     (tmp_path / "folder.mp3").mkdir()
     (tmp_path / "file.txt").write_text("x")
@@ -221,6 +253,7 @@ def test_unwritable_is_told_before(tmp_path, name, sentence):
 def test_folder_without_permission(tmp_path, monkeypatch):
     def refuse(*args, **kwargs):  # a real chmod would not stop the administrator who runs this test
         raise PermissionError
+
     monkeypatch.setattr(nn_audio.tempfile, "TemporaryFile", refuse)
     with pytest.raises(UserError, match="not allowed"):
         nn_audio.check_writable(tmp_path / "song.mp3")
@@ -241,11 +274,13 @@ def test_disk_full_while_writing(tmp_path, extension):
     """A real failed write, by a limit on the size of files: one sentence, and the old file stays."""
     kept = tmp_path / f"song.{extension}"
     kept.write_bytes(b"what was there before")
-    code = ("import resource, sys, numpy as np; from noteninja_lib.sound import audio\n"
-            "noise = np.random.default_rng(0).standard_normal(30 * 22050) * .1\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))\n"
-            "try: audio.save(sys.argv[1], noise)\n"
-            "except audio.UserError as error: print(error)")
+    code = (
+        "import resource, sys, numpy as np; from noteninja_lib.audio import io as audio\n"
+        "noise = np.random.default_rng(0).standard_normal(30 * 22050) * .1\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))\n"
+        "try: audio.save(sys.argv[1], noise)\n"
+        "except audio.UserError as error: print(error)"
+    )
     done = subprocess.run([sys.executable, "-c", code, kept], capture_output=True, text=True, check=True)
     assert "could not be written" in done.stdout and len(done.stdout.splitlines()) == 1
     assert kept.read_bytes() == b"what was there before"
@@ -261,8 +296,8 @@ def test_save_refuses_nan(tmp_path):
 def test_loudness_in_segments_equals_pyloudnorm():
     """Loud, quiet and silent stretches across the segments' borders, so that both gates matter."""
     audio = tone(100)
-    audio[20 * SAMPLE_RATE:45 * SAMPLE_RATE] *= 0.05
-    audio[58 * SAMPLE_RATE:70 * SAMPLE_RATE] = 0
+    audio[20 * SAMPLE_RATE : 45 * SAMPLE_RATE] *= 0.05
+    audio[58 * SAMPLE_RATE : 70 * SAMPLE_RATE] = 0
     whole = pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(audio.astype(np.float64))
     assert nn_audio.loudness(audio) == pytest.approx(whole, abs=0.05)
     assert nn_audio.loudness(audio / 2) == pytest.approx(whole - 6.02, abs=0.05)
@@ -295,7 +330,7 @@ def test_limiter_in_segments_leaves_no_seam():
     """Loud moments beside the border of two half-minute segments are treated as anywhere else."""
     border = 30 * SAMPLE_RATE
     loud = tone(40)
-    loud[border - 60:border - 50] = loud[border + 70:border + 75] = 3.0
+    loud[border - 60 : border - 50] = loud[border + 70 : border + 75] = 3.0
     shifted = np.concatenate([np.zeros(1000, np.float32), loud])
     limited = limit(loud, 0.98)
     assert np.abs(limited).max() <= 0.98

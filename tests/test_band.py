@@ -1,4 +1,5 @@
 """The band: in step across genres, true to the tune, playing chords of the right roots, moved by mood."""
+
 from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache
@@ -8,14 +9,13 @@ import pretty_midi
 import pytest
 from scipy.stats import spearmanr
 
+from noteninja_lib.arranger.arranger import Stage, arrange
+from noteninja_lib.arranger.parts import Harmony, bass_pitch, hits, voice_chord
+from noteninja_lib.arranger.performance import Clock, choose_feel
+from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.arranger.recipe import load_recipe as read_recipe
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.accompaniment import Harmony, bass_pitch, hits, voice_chord
-from noteninja_lib.music.band import arrange
-from noteninja_lib.music.genres import GENRES
-from noteninja_lib.music.genres import load_recipe as read_recipe
-from noteninja_lib.music.performance import Clock, choose_feel
-from noteninja_lib.music.stage import Stage
-from noteninja_lib.music.theory import Tune
+from noteninja_lib.music.tunes import Tune
 
 load_recipe = lru_cache(read_recipe)
 MOODS = (-1, -0.5, 0, 0.5, 1)
@@ -28,10 +28,22 @@ def make_tune(metre="4/4", bars=8):
     scale = [67, 69, 71, 72, 74, 76, 78, 79]
     starts = np.arange(0, bar * bars, 0.5)
     notes = tuple((float(q), 0.5, scale[abs(i % 14 - 7)]) for i, q in enumerate(starts))
-    chords = tuple((i * bar, bar, (7, 0, 2, 7)[i % 4], ("maj", "maj", "dom7", "maj")[i % 4])
-                   for i in range(bars))
-    return Tune(name="test", title="Test", collection="ryan", metre=metre, tonic=7, mode="major", notes=notes,
-                chords=chords, length=bar * bars, family="test", split="test")
+    chords = tuple(
+        (i * bar, bar, (7, 0, 2, 7)[i % 4], ("maj", "maj", "dom7", "maj")[i % 4]) for i in range(bars)
+    )
+    return Tune(
+        name="test",
+        title="Test",
+        collection="ryan",
+        metre=metre,
+        tonic=7,
+        mode="major",
+        notes=notes,
+        chords=chords,
+        length=bar * bars,
+        family="test",
+        split="test",
+    )
 
 
 @pytest.mark.parametrize("metre", BARS)
@@ -55,9 +67,20 @@ def test_every_genre_plays_every_metre(genre, metre):
 @pytest.mark.parametrize("tempo, swing", [(70, 0.0), (170, 0.8)])
 def test_genres_are_in_step(metre, tempo, swing):
     tune = make_tune(metre)
-    played = [arrange(tune, load_recipe(genre), seed, tempo=tempo, swing=swing, transpose=-2, duration=12,
-                      intro=0, ending=False)
-              for seed, genre in enumerate(GENRES)]
+    played = [
+        arrange(
+            tune,
+            load_recipe(genre),
+            seed,
+            tempo=tempo,
+            swing=swing,
+            transpose=-2,
+            duration=12,
+            intro=0,
+            ending=False,
+        )
+        for seed, genre in enumerate(GENRES)
+    ]
     onsets = np.array([[note.start for note in performance.melody] for performance in played])
     assert np.ptp(onsets, axis=0).max() <= 0.012
     assert np.ptp(onsets, axis=0).max() > 0.001, "played by people, not by a grid"
@@ -68,10 +91,20 @@ def test_genres_are_in_step(metre, tempo, swing):
 
 def test_melody_is_the_tune():
     tune = make_tune()
-    performance = arrange(tune, load_recipe("jazz"), seed=3, tempo=120, swing=0.0, transpose=5, duration=60,
-                          intro=0, ending=False)
-    expected = [(repeat * tune.length + start, pitch + 5)
-                for repeat in range(10) for start, _, pitch in tune.notes]
+    performance = arrange(
+        tune,
+        load_recipe("jazz"),
+        seed=3,
+        tempo=120,
+        swing=0.0,
+        transpose=5,
+        duration=60,
+        intro=0,
+        ending=False,
+    )
+    expected = [
+        (repeat * tune.length + start, pitch + 5) for repeat in range(10) for start, _, pitch in tune.notes
+    ]
     expected = [(start / 2, pitch) for start, pitch in expected if start / 2 < 59.9]
     heard = [(note.start, note.pitch) for note in performance.melody if note.start < 59.9]
     assert [pitch for _, pitch in heard] == [pitch for _, pitch in expected]
@@ -102,36 +135,56 @@ def test_seed_decides_everything():
 
 
 def _accompaniment(performance):
-    return [note for part in performance.parts if part.name not in ("melody", "double", "voice")
-            for note in part.notes]
+    return [
+        note
+        for part in performance.parts
+        if part.name not in ("melody", "double", "voice")
+        for note in part.notes
+    ]
 
 
 @pytest.mark.parametrize("genre", GENRES)
 def test_arousal_makes_louder_busier_faster_brighter(genre):
     """Step by step, in every genre: no setting is without effect, none works the wrong way."""
     recipe = load_recipe(genre)
-    played = [[arrange(make_tune(), recipe, seed, arousal=arousal, duration=6, intro=0) for seed in range(4)]
-              for arousal in MOODS]
-    for measure in (lambda p: sum(note.velocity ** 2 for note in _accompaniment(p)),
-                    lambda p: len(_accompaniment(p)), lambda p: p.tempo, lambda p: p.mix["brightness"]):
+    played = [
+        [arrange(make_tune(), recipe, seed, arousal=arousal, duration=6, intro=0) for seed in range(4)]
+        for arousal in MOODS
+    ]
+    for measure in (
+        lambda p: sum(note.velocity**2 for note in _accompaniment(p)),
+        lambda p: len(_accompaniment(p)),
+        lambda p: p.tempo,
+        lambda p: p.mix["brightness"],
+    ):
         found = [np.mean([measure(p) for p in group]) for group in played]
         assert spearmanr(found, MOODS).statistic > 0.85 and found[-1] > found[0] + 0.05 * abs(found[0]), found
     assert [n.pitch for n in arrange(make_tune(), recipe, tempo=100, arousal=-1, duration=8).melody] == [
-        n.pitch for n in arrange(make_tune(), recipe, tempo=100, arousal=1, duration=8).melody]
+        n.pitch for n in arrange(make_tune(), recipe, tempo=100, arousal=1, duration=8).melody
+    ]
 
 
 @pytest.mark.parametrize("genre", GENRES)
 def test_valence_raises_register_and_share_of_major(genre):
     """From sad to happy; the written chords and the tune stay."""
     recipe, minor = load_recipe(genre), [("maj", "min")[i % 2] for i in range(8)]
-    tune = replace(make_tune(), chords=tuple((*chord[:3], quality)
-                                             for chord, quality in zip(make_tune().chords, minor)))
-    played = [[arrange(tune, recipe, seed, valence=valence, tempo=100, swing=0, duration=10, intro=0)
-               for seed in range(4)] for valence in MOODS]
+    tune = replace(
+        make_tune(), chords=tuple((*chord[:3], quality) for chord, quality in zip(make_tune().chords, minor))
+    )
+    played = [
+        [
+            arrange(tune, recipe, seed, valence=valence, tempo=100, swing=0, duration=10, intro=0)
+            for seed in range(4)
+        ]
+        for valence in MOODS
+    ]
+
     def major(performance):
         return np.mean([quality in ("maj", "dom7") for *_, quality in performance.harmony])
+
     def register(performance):
         return np.mean([n.pitch for part in performance.parts if part.name == "comp" for n in part.notes])
+
     for measure, change in ((major, 0.4), (register, 2)):
         found = [np.mean([measure(p) for p in group]) for group in played]
         assert spearmanr(found, MOODS).statistic > 0.85 and found[-1] > found[0] + change, found
@@ -141,8 +194,14 @@ def test_valence_raises_register_and_share_of_major(genre):
 
 def test_played_by_people():
     """Swing moves the off-beats; nothing sits on a grid, and no two strokes are equally loud."""
-    straight, swung = (arrange(make_tune(), load_recipe("jazz"), 4, tempo=120, swing=swing, duration=20, intro=0,
-                               ending=False).parts[-1].notes for swing in (0.0, 1.0))
+    straight, swung = (
+        arrange(
+            make_tune(), load_recipe("jazz"), 4, tempo=120, swing=swing, duration=20, intro=0, ending=False
+        )
+        .parts[-1]
+        .notes
+        for swing in (0.0, 1.0)
+    )
     assert len(straight) == len(swung)
     moved = [b.start - a.start for a, b in zip(straight, swung)]
     assert min(moved) > -0.001 and max(moved) == pytest.approx(1 / 12, abs=0.001)
@@ -155,8 +214,10 @@ def test_played_by_people():
 def test_intro_and_ending_keep_genres_in_step(metre):
     tune = make_tune(metre)
     seconds, bars = 0.5, {"4/4": 4, "3/4": 3, "6/8": 2}[metre]
-    played = [arrange(tune, load_recipe(genre), seed, tempo=120, swing=0.3, duration=14.3, intro=1, ending=True)
-              for seed, genre in enumerate(GENRES)]
+    played = [
+        arrange(tune, load_recipe(genre), seed, tempo=120, swing=0.3, duration=14.3, intro=1, ending=True)
+        for seed, genre in enumerate(GENRES)
+    ]
     onsets = np.array([[note.start for note in performance.melody] for performance in played])
     assert np.ptp(onsets, axis=0).max() <= 0.012
     assert abs(onsets[:, 0] - bars * seconds).max() < 0.012, "the tune begins after one bar"
@@ -169,8 +230,9 @@ def test_intro_and_ending_keep_genres_in_step(metre):
         assert performance.chords[-1] == (end, 14.3, 7, "maj")
         starts = [chord[0] for chord in performance.chords]
         assert np.allclose(starts[1:], [chord[1] for chord in performance.chords[:-1]])
-        accompaniment = [note.start for part in performance.parts[1:] if part.name != "double"
-                         for note in part.notes]
+        accompaniment = [
+            note.start for part in performance.parts[1:] if part.name != "double" for note in part.notes
+        ]
         assert min(accompaniment) < bars * seconds / 2, "an intro is not silence"
         assert end - 0.03 < max(accompaniment) < end + 0.25, "all close together"
         players = [part for part in performance.parts if part.name != "voice"]
@@ -179,7 +241,9 @@ def test_intro_and_ending_keep_genres_in_step(metre):
 
 def test_a_whole_piece_has_intro_and_ending_in_the_genres_way():
     drawn = [arrange(make_tune(), load_recipe("rock"), seed) for seed in range(12)]
-    assert {p.intro for p in drawn} <= set(load_recipe("rock").form["intro"]) and len({p.intro for p in drawn}) > 1
+    assert {p.intro for p in drawn} <= set(load_recipe("rock").form["intro"]) and len(
+        {p.intro for p in drawn}
+    ) > 1
     assert all(p.ending for p in drawn)
     snippet = arrange(make_tune(), load_recipe("rock"), duration=3)
     assert (snippet.intro, snippet.ending) == (0, False)
@@ -195,8 +259,12 @@ def test_ornaments_are_not_the_tune():
     recipe = deepcopy(load_recipe("blues"))
     recipe.melody.update(grace=1.0, grace_from="slide")
     long = replace(make_tune(), notes=tuple((float(i * 2), 2.0, 67 + i) for i in range(8)))
-    plain, played = (arrange(long, recipe if grace else load_recipe("blues"), 1, tempo=90, duration=10, intro=0,
-                             ending=False) for grace in (False, True))
+    plain, played = (
+        arrange(
+            long, recipe if grace else load_recipe("blues"), 1, tempo=90, duration=10, intro=0, ending=False
+        )
+        for grace in (False, True)
+    )
     ornaments = [note for note in played.parts[0].notes if note.ornament]
     assert len(ornaments) >= 8 and all(note.end - note.start < 0.1 for note in ornaments)
     targets = [n.start for n in played.melody]
@@ -264,8 +332,9 @@ def test_midi(tmp_path):
     assert [n.pitch for n in midi.instruments[0].notes] == [n.pitch for n in performance.parts[0].notes]
 
 
-@pytest.mark.parametrize("name, value", [("tempo", 0), ("swing", 2), ("valence", -3), ("arousal", 9),
-                                         ("duration", 0)])
+@pytest.mark.parametrize(
+    "name, value", [("tempo", 0), ("swing", 2), ("valence", -3), ("arousal", 9), ("duration", 0)]
+)
 def test_numbers_out_of_range(name, value):
     with pytest.raises(UserError, match=name):
         arrange(make_tune(), load_recipe("rock"), **{name: value})

@@ -1,4 +1,5 @@
 """The blind listening test and the pictures of lesson 11: handlers are called directly."""
+
 import json
 
 import matplotlib.pyplot as plt
@@ -7,10 +8,10 @@ import pytest
 from scipy.stats import binomtest
 from widget_doubles import TONE
 
-from noteninja_lib.classroom import judging
-from noteninja_lib.classroom.blind import BlindTest, chance, shuffled
+from noteninja_lib.audio.io import loudness
 from noteninja_lib.errors import UserError
-from noteninja_lib.sound.loudness import loudness
+from noteninja_lib.lessons import lesson_11
+from noteninja_lib.widgets.blind_test import BlindTest, chance, shuffled
 
 OTHER = (0.05 * np.sign(np.sin(2 * np.pi * 220 * np.arange(len(TONE)) / 22050))).astype(np.float32)
 PAIRS = {"one": (TONE, OTHER), "two": (OTHER, TONE)}
@@ -53,7 +54,10 @@ def test_both_sounds_are_equally_loud(test):
     import io
 
     import soundfile
-    levels = [loudness(soundfile.read(io.BytesIO(sound))[0]) for pair in test.pairs.values() for sound in pair]
+
+    levels = [
+        loudness(soundfile.read(io.BytesIO(sound))[0]) for pair in test.pairs.values() for sound in pair
+    ]
     assert np.ptp(levels) < 1
 
 
@@ -101,7 +105,7 @@ def test_no_pairs_are_refused():
 
 
 def test_plane_names_every_point():
-    ax = judging.plot_plane({"ours": (0.9, 0.9), "copy": (1.0, 0.1), "truth": (1.0, 0.92)})
+    ax = lesson_11.plot_plane({"ours": (0.9, 0.9), "copy": (1.0, 0.1), "truth": (1.0, 0.92)})
     assert {text.get_text() for text in ax.texts} == {"NoteNinja", "copy of the source", "the true recording"}
     heights = sorted(text.xyann[1] for text in ax.texts)
     assert min(np.diff(heights)) > 0.07
@@ -109,8 +113,10 @@ def test_plane_names_every_point():
 
 
 def test_rivals_are_drawn_where_they_were_measured():
-    figures = judging.measured_figures()
-    figure = judging.plot_rivals(figures, {"judge": "judge", "outside_listener": "outside"})
+    figures = lesson_11.measured_figures()
+    figure = lesson_11.plot_rivals(figures, {"judge": "judge", "outside_listener": "outside"})
     drawn = [len(ax.containers) for ax in figure.axes]
-    assert drawn == [sum(name in rival for rival in figures["rivals"].values()) for name in ("judge", "outside_listener")]
+    assert drawn == [
+        sum(name in rival for rival in figures["rivals"].values()) for name in ("judge", "outside_listener")
+    ]
     assert "NoteNinja" in [label.get_text() for label in figure.axes[0].get_yticklabels()]

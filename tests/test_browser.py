@@ -3,13 +3,14 @@
 What is checked is the sound that the page would play, decoded by the browser itself, and the bytes of the
 pictures. The networks are the trained ones that come with the course.
 """
+
 import shutil
 
 import numpy as np
 import pytest
 from lab_server import CELL_ERROR, KERNEL_IS_IDLE, ROOT, decoded, opened
 
-from noteninja_lib.sound import audio as sound
+from noteninja_lib.audio import io as sound
 
 pytestmark = pytest.mark.browser
 LESSON = "00_genre_converter.ipynb"
@@ -58,11 +59,11 @@ def test_converts_the_chosen_song(page):
     page.wait_for_selector(".nn-results", state="visible")
     before, after = sound_of(page, "before"), sound_of(page, "after")
     assert "after: reggae" in page.inner_text(".nn-pair")
-    assert abs(len(after) - len(before)) <= 0.05 * sound.SAMPLE_RATE   # fast mode may take the beginning only
+    assert abs(len(after) - len(before)) <= 0.05 * sound.SAMPLE_RATE  # fast mode may take the beginning only
     assert len(before) <= len(song) + 0.05 * sound.SAMPLE_RATE
     assert np.isfinite(after).all() and np.sqrt(np.mean(after**2)) > 0.01
     assert np.mean(np.abs(after) >= 0.999) < 1e-4
-    assert np.corrcoef(before[:len(after)], after[:len(before)])[0, 1] < 0.5
+    assert np.corrcoef(before[: len(after)], after[: len(before)])[0, 1] < 0.5
     pictures = page.eval_on_selector_all(".nn-side img", "all => all.map(picture => picture.naturalWidth)")
     assert len(pictures) == 2 and min(pictures) > 500
 

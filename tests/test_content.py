@@ -1,19 +1,20 @@
 """The content picture: from sound, from notes, from scores and MIDI, to the same picture."""
+
 import numpy as np
 import pretty_midi
 import pytest
 import torch
 
+from noteninja_lib.arranger.arranger import arrange
+from noteninja_lib.arranger.performance import Note
+from noteninja_lib.arranger.recipe import load_recipe
+from noteninja_lib.arranger.synthesis import render
+from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.model.transcriber import BasicPitch, convolve
-from noteninja_lib.model.weights import load_model
-from noteninja_lib.music import content, notation
-from noteninja_lib.music.band import arrange
-from noteninja_lib.music.performance import Note
-from noteninja_lib.music.genres import load_recipe
-from noteninja_lib.music.synthesis import render
-from noteninja_lib.music.theory import load_tunes, to_stream
-from noteninja_lib.sound.audio import SAMPLE_RATE
+from noteninja_lib.models.basic_pitch import BasicPitch, convolve
+from noteninja_lib.models.checkpoints import load_model
+from noteninja_lib.music import piano_roll
+from noteninja_lib.music.tunes import load_tunes, to_stream
 
 
 @pytest.fixture(scope="module")
@@ -21,33 +22,50 @@ def played():
     """A test tune in country, with what is heard in it."""
     performance = arrange(load_tunes("test")[3], load_recipe("country"), 1, tempo=100, swing=0, duration=8)
     audio = render(performance)
-    return performance, audio, content.from_audio(audio)
+    return performance, audio, piano_roll.from_audio(audio)
 
 
 def test_a_tone_is_heard_at_its_pitch_and_time():
     time = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
     tone = sum(np.sin(2 * np.pi * 440 * h * time) / h for h in (1, 2, 3)) * 0.2 * ((time > 1) & (time < 2))
-    notes = content.transcribe(tone.astype(np.float32))
+    notes = piano_roll.transcribe(tone.astype(np.float32))
     assert notes.shape == (2, 88, len(tone) // 256)
     row, column = np.unravel_index(notes[0].argmax(), notes[0].shape)
-    assert row == 69 - content.LOWEST and abs(column / content.FRAME_RATE - 1) < 0.03
+    assert row == 69 - piano_roll.LOWEST and abs(column / piano_roll.FRAME_RATE - 1) < 0.03
     assert notes[1, row, 110:160].mean() > 0.5 > notes[1, row, :60].mean()
 
 
 def test_what_is_heard_is_what_the_original_of_basic_pitch_hears():
     """The figures are those of nmp.onnx through onnxruntime for the same sound: four notes, one after the other."""
-    time, pitches = np.arange(content.WINDOW) / SAMPLE_RATE, np.array([48, 64, 67, 76])
-    sound = sum(0.2 * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time) * (time > 0.4 * number)
-                for number, pitch in enumerate(pitches, 1))
+    time, pitches = np.arange(piano_roll.WINDOW) / SAMPLE_RATE, np.array([48, 64, 67, 76])
+    sound = sum(
+        0.2 * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time) * (time > 0.4 * number)
+        for number, pitch in enumerate(pitches, 1)
+    )
     with torch.no_grad():
         onset, sustain = load_model(BasicPitch)(torch.from_numpy(sound[None].astype(np.float32)))[0].numpy()
-    assert onset.shape == (88, 172) and onset[pitches - content.LOWEST].argmax(1).tolist() == [34, 137, 103, 137]
-    np.testing.assert_allclose(onset[pitches - content.LOWEST].max(1), [0.581, 0.662, 0.709, 0.708], atol=1e-3)
-    np.testing.assert_allclose(sustain[pitches - content.LOWEST, 150], [0.722, 0.628, 0.316, 0.414], atol=1e-3)
-    np.testing.assert_allclose([onset.mean(), sustain.mean(), onset.std(), sustain.std()], [0.0991, 0.1092, 0.0292, 0.0629], atol=1e-4)
+    assert onset.shape == (88, 172) and onset[pitches - piano_roll.LOWEST].argmax(1).tolist() == [
+        34,
+        137,
+        103,
+        137,
+    ]
+    np.testing.assert_allclose(
+        onset[pitches - piano_roll.LOWEST].max(1), [0.581, 0.662, 0.709, 0.708], atol=1e-3
+    )
+    np.testing.assert_allclose(
+        sustain[pitches - piano_roll.LOWEST, 150], [0.722, 0.628, 0.316, 0.414], atol=1e-3
+    )
+    np.testing.assert_allclose(
+        [onset.mean(), sustain.mean(), onset.std(), sustain.std()],
+        [0.0991, 0.1092, 0.0292, 0.0629],
+        atol=1e-4,
+    )
 
 
-@pytest.mark.parametrize("width, stride, padding, columns", [(39, 1, 19, 264), (3, 1, 1, 50), (6, 2, 2, 61), (7, 3, 0, 40)])
+@pytest.mark.parametrize(
+    "width, stride, padding, columns", [(39, 1, 19, 264), (3, 1, 1, 50), (6, 2, 2, 61), (7, 3, 0, 40)]
+)
 def test_neighbours_worked_out_together_are_the_same(width, stride, padding, columns):
     layer, x = torch.nn.Conv2d(3, 2, (5, width), (1, stride), (2, padding)), torch.randn(2, 3, 9, columns)
     for together in (1, 2, 8):
@@ -59,8 +77,8 @@ def test_windows_leave_no_drift_in_a_long_recording():
     time = np.arange(SAMPLE_RATE // 2) / SAMPLE_RATE
     for second in hits:
         pluck = sum(np.sin(2 * np.pi * 330 * h * time) / h for h in (1, 2, 3)) * np.exp(-6 * time) * 0.3
-        audio[second * SAMPLE_RATE:second * SAMPLE_RATE + len(pluck)] += pluck.astype(np.float32)
-    found = content.pick_notes(*content.transcribe(audio).astype(np.float32))
+        audio[second * SAMPLE_RATE : second * SAMPLE_RATE + len(pluck)] += pluck.astype(np.float32)
+    found = piano_roll.pick_notes(*piano_roll.transcribe(audio).astype(np.float32))
     starts = np.array([note.start for note in found if note.pitch == 64])
     assert all(np.abs(starts - second).min() < 0.03 for second in hits)
 
@@ -68,9 +86,9 @@ def test_windows_leave_no_drift_in_a_long_recording():
 def test_the_tune_is_heard_in_the_band(played):
     performance, _, heard = played
     melody = [note for note in performance.melody if note.end < 8]
-    assert content.tune_likeness(melody, heard.notes) > 0.8
+    assert piano_roll.tune_likeness(melody, heard.notes) > 0.8
     moved = [Note(n.start + 0.21, n.end, n.pitch + 1, 90) for n in melody]
-    assert content.tune_likeness(moved, heard.notes) < 0.4
+    assert piano_roll.tune_likeness(moved, heard.notes) < 0.4
 
 
 def test_layers_have_one_length_and_range(played):
@@ -84,8 +102,8 @@ def test_layers_have_one_length_and_range(played):
 
 def test_score_and_midi_give_the_same_picture_of_the_tune(tmp_path):
     tune = load_tunes("test")[5]
-    from_tune = notation.from_score(tune, tempo=120)
-    from_stream = notation.from_score(to_stream(tune), tempo=120)
+    from_tune = piano_roll.from_score(tune, tempo=120)
+    from_stream = piano_roll.from_score(to_stream(tune), tempo=120)
     assert from_tune.lead.shape[:2] == (2, 88) and from_tune.lead[0].max() == 1
     np.testing.assert_array_equal(from_tune.lead, from_stream.lead)
     midi, second = pretty_midi.PrettyMIDI(initial_tempo=120), 0.5 / tune.beat
@@ -93,25 +111,30 @@ def test_score_and_midi_give_the_same_picture_of_the_tune(tmp_path):
     part.notes = [pretty_midi.Note(90, p, s * second, (s + d) * second) for s, d, p in tune.notes]
     midi.instruments.append(part)
     midi.write(str(tmp_path / "tune.mid"))
-    from_file = notation.from_midi(tmp_path / "tune.mid")
+    from_file = piano_roll.from_midi(tmp_path / "tune.mid")
     frames = min(from_file.lead.shape[-1], from_tune.lead.shape[-1])
     agree = (from_file.lead[1, :, :frames] > 0) == (from_tune.lead[1, :, :frames] > 0)
     assert agree.mean() > 0.999
-    assert content.tune_likeness([Note(s * second, (s + d) * second, p, 90) for s, d, p in tune.notes], from_tune.notes) > 0.9
+    assert (
+        piano_roll.tune_likeness(
+            [Note(s * second, (s + d) * second, p, 90) for s, d, p in tune.notes], from_tune.notes
+        )
+        > 0.9
+    )
 
 
 def test_bad_midi_is_one_sentence(tmp_path):
     (tmp_path / "text.mid").write_text("no midi")
     with pytest.raises(UserError, match="MIDI"):
-        notation.from_midi(tmp_path / "text.mid")
+        piano_roll.from_midi(tmp_path / "text.mid")
     empty = pretty_midi.PrettyMIDI()
     empty.write(str(tmp_path / "empty.mid"))
     with pytest.raises(UserError, match="no notes"):
-        notation.from_midi(tmp_path / "empty.mid")
+        piano_roll.from_midi(tmp_path / "empty.mid")
 
 
 def test_picked_notes_are_those_that_were_drawn():
     notes = [Note(0.2, 0.5, 60, 90), Note(0.6, 0.9, 64, 90), Note(1.0, 1.4, 60, 90)]
-    found = content.pick_notes(*notation.draw_notes(notes, 200), single=True)
+    found = piano_roll.pick_notes(*piano_roll.draw_notes(notes, 200), single=True)
     assert [note.pitch for note in found] == [60, 64, 60]
     assert all(abs(a.start - b.start) < 0.02 and abs(a.end - b.end) < 0.05 for a, b in zip(found, notes))

@@ -1,4 +1,5 @@
 """The command line: files in and out, and every kind of bad input with exit status 2 and one sentence."""
+
 import json
 import shutil
 import sys
@@ -9,11 +10,11 @@ import soundfile
 from music21 import converter
 
 from noteninja_lib import data_folder
-from noteninja_lib.convert import again, convert_files
+from noteninja_lib.audio.io import SAMPLE_RATE, load
+from noteninja_lib.cli import convert_files, make_again
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.theory import load_tunes, to_stream, tune_from_score
+from noteninja_lib.music.tunes import load_tunes, to_stream, tune_from_score
 from noteninja_lib.settings import Settings
-from noteninja_lib.sound.audio import SAMPLE_RATE, load
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,9 @@ def test_a_song_is_converted_and_two_numbers_are_told(noteninja, song, tmp_path)
 
 
 def test_json_for_scripts(noteninja, song, tmp_path):
-    status, told, _ = noteninja("convert", song, "--to", "pop", "-o", tmp_path / "a.wav", "--json", "--amount", 0.5)
+    status, told, _ = noteninja(
+        "convert", song, "--to", "pop", "-o", tmp_path / "a.wav", "--json", "--amount", 0.5
+    )
     told = json.loads(told)
     assert status == 0 and told["genre"] == "pop" and 0 <= told["tune_kept"] <= 1 and told["amount"] == 0.5
     assert sum(told["genre_heard"].values()) == pytest.approx(1, abs=0.02)
@@ -47,7 +50,10 @@ def test_several_songs_go_to_a_folder_and_a_bad_one_does_not_stop_the_others(not
     bad.write_text("this is no music")
     status, told, err = noteninja("convert", song, bad, second, "--to", "rock", "-o", tmp_path / "made")
     assert status == 2 and "text.mp3" in err and "Traceback" not in err
-    assert sorted(path.name for path in (tmp_path / "made").glob("*.mp3")) == [f"{song.stem} (rock).mp3", "second (rock).mp3"]
+    assert sorted(path.name for path in (tmp_path / "made").glob("*.mp3")) == [
+        f"{song.stem} (rock).mp3",
+        "second (rock).mp3",
+    ]
     assert {path.suffix for path in (tmp_path / "made").iterdir()} == {".mp3", ".json"}
     assert told.count("tune kept") == 2
 
@@ -58,7 +64,7 @@ def test_a_result_is_made_again_from_the_json_beside_it(song, tmp_path, capsys):
     settings = Settings([(0, "blues"), (1, "jazz")], 0.7, 2, 1.5, 11, mood=(0.5, -0.2), rate=1.25)
     assert convert_files([own], settings, out, kinds=("mid", "musicxml", "json")) == 0
     assert {path.suffix for path in tmp_path.glob("song (blues*")} == {".wav", ".mid", ".musicxml", ".json"}
-    again(out.with_suffix(".json"))
+    make_again(out.with_suffix(".json"))
     made = tmp_path / "song (blues to jazz) (again).wav"
     assert made.read_bytes() == out.read_bytes() and made.with_suffix(".json").exists()
     assert "will differ" not in capsys.readouterr().err
@@ -67,23 +73,25 @@ def test_a_result_is_made_again_from_the_json_beside_it(song, tmp_path, capsys):
     for path in (own, out.with_suffix(".json")):
         path.rename(moved / path.name)
     soundfile.write(moved / own.name, load(moved / own.name)[:-SAMPLE_RATE], SAMPLE_RATE)
-    again(moved / f"{out.stem}.json", moved / "b.wav")
+    make_again(moved / f"{out.stem}.json", moved / "b.wav")
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("noteninja:")]
     assert len(told) == 1 and "song.wav is not the song" in told[0] and (moved / "b.wav").exists()
     (moved / own.name).unlink()
     with pytest.raises(UserError, match="put it beside"):
-        again(moved / f"{out.stem}.json")
+        make_again(moved / f"{out.stem}.json")
 
 
 def test_a_mixture_of_two_songs_is_made_again(song, tmp_path):
     second, out = tmp_path / "second.wav", tmp_path / "a.wav"
-    soundfile.write(second, load(sorted((data_folder() / "songs").glob("*.mp3"))[1], duration=5.0), SAMPLE_RATE)
+    soundfile.write(
+        second, load(sorted((data_folder() / "songs").glob("*.mp3"))[1], duration=5.0), SAMPLE_RATE
+    )
     assert convert_files([song], Settings("pop", steps=2, second=str(second), share=0.4), out) == 0
-    again(tmp_path / "a.json", tmp_path / "b.wav")
+    make_again(tmp_path / "a.json", tmp_path / "b.wav")
     assert (tmp_path / "b.wav").read_bytes() == out.read_bytes()
     second.unlink()
     with pytest.raises(UserError, match="second.wav was not found"):
-        again(tmp_path / "a.json", tmp_path / "c.wav")
+        make_again(tmp_path / "a.json", tmp_path / "c.wav")
 
 
 def test_notes_are_converted_in_place_of_sound(tmp_path):
@@ -91,7 +99,9 @@ def test_notes_are_converted_in_place_of_sound(tmp_path):
     to_stream(tune).write("musicxml", str(tmp_path / "tune.musicxml"))
     (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nK:G\nGABc d2B2|c2A2 G4|GABc d2B2|c2A2 G4|\n")
     pop = Settings("pop", steps=2)
-    assert convert_files([tmp_path / "tune.musicxml"], pop, tmp_path / "a.wav", kinds=("mid", "musicxml")) == 0
+    assert (
+        convert_files([tmp_path / "tune.musicxml"], pop, tmp_path / "a.wav", kinds=("mid", "musicxml")) == 0
+    )
     assert convert_files([tmp_path / "a.mid"], pop, tmp_path / "b.wav", kinds=()) == 0
     assert convert_files([tmp_path / "tune.abc"], pop, tmp_path / "c.wav", kinds=()) == 0
     heard = tune_from_score(converter.parse(str(tmp_path / "a.musicxml"), forceSource=True))
@@ -115,9 +125,14 @@ def bad_files(folder):
     (folder / "text.mp3").write_text("this is no music")
     (folder / "folder.mp3").mkdir()
     tone = 0.3 * np.sin(np.arange(2 * SAMPLE_RATE) / 20)
-    soundfile.write(folder / "short.wav", tone[:SAMPLE_RATE // 2], SAMPLE_RATE)
+    soundfile.write(folder / "short.wav", tone[: SAMPLE_RATE // 2], SAMPLE_RATE)
     soundfile.write(folder / "silent.wav", 0 * tone, SAMPLE_RATE)
-    soundfile.write(folder / "nan.wav", tone + np.where(np.arange(len(tone)) == 50, np.nan, 0), SAMPLE_RATE, subtype="FLOAT")
+    soundfile.write(
+        folder / "nan.wav",
+        tone + np.where(np.arange(len(tone)) == 50, np.nan, 0),
+        SAMPLE_RATE,
+        subtype="FLOAT",
+    )
     return ["missing.mp3", "empty.mp3", "text.mp3", "folder.mp3", "short.wav", "silent.wav", "nan.wav"]
 
 
@@ -131,11 +146,17 @@ def test_a_bad_file_is_one_sentence_with_status_2_and_nothing_is_overwritten(not
     assert out.read_bytes() == b"what was here before"
 
 
-@pytest.mark.parametrize("words, sentence", [
-    (("--to", "polka"), "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock"),
-    (("--to", "jazz", "--amount", "1.5"), "between 0 and 1"), (("--to", "jazz", "--steps", "0"), "between 1 and 1000"),
-    (("--to", "jazz", "--device", "abacus"), "choose from cpu"), (("--to", "jazz", "-o", "no/such/folder/a.mp3"), "folder"),
-    (("--to", "jazz", "-o", "song.docx"), "mp3")])
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (("--to", "polka"), "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock"),
+        (("--to", "jazz", "--amount", "1.5"), "between 0 and 1"),
+        (("--to", "jazz", "--steps", "0"), "between 1 and 1000"),
+        (("--to", "jazz", "--device", "abacus"), "choose from cpu"),
+        (("--to", "jazz", "-o", "no/such/folder/a.mp3"), "folder"),
+        (("--to", "jazz", "-o", "song.docx"), "mp3"),
+    ],
+)
 def test_bad_options_are_told_before_the_work_begins(noteninja, song, words, sentence):
     status, told, err = noteninja("convert", song, *words)
     assert status == 2 and sentence in err and "%" not in err and not told
@@ -155,7 +176,7 @@ def test_damaged_weights_are_told(noteninja, song, tmp_path, monkeypatch):
 def test_an_mp3_cut_in_the_middle_is_converted_as_far_as_it_goes(noteninja, tmp_path):
     whole = sorted((data_folder() / "songs").glob("*.mp3"))[0].read_bytes()
     cut = tmp_path / "cut.mp3"
-    cut.write_bytes(whole[:len(whole) // 5])
+    cut.write_bytes(whole[: len(whole) // 5])
     status, told, err = noteninja("convert", cut, "--to", "pop", "-o", tmp_path / "out.mp3")
     assert status == 0 and "tune kept" in told and "damaged" in err
 
@@ -164,7 +185,9 @@ def test_the_band_plays_and_tunes_can_be_found(noteninja, tmp_path):
     status, told, _ = noteninja("tunes", "hornpipe")
     assert status == 0 and len(told.splitlines()) > 10
     name = told.split()[0]
-    status, told, _ = noteninja("band", "--genre", "reggae", "--tune", name, "--seed", 3, "--seconds", 4, "-o", tmp_path / "a.mp3")
+    status, told, _ = noteninja(
+        "band", "--genre", "reggae", "--tune", name, "--seed", 3, "--seconds", 4, "-o", tmp_path / "a.mp3"
+    )
     assert status == 0 and "reggae" in told and abs(len(load(tmp_path / "a.mp3")) / SAMPLE_RATE - 4) < 0.1
     status, _, err = noteninja("band", "--genre", "polka", "--tune", name, "-o", tmp_path / "b.mp3")
     assert status == 2 and "noteninja:" in err and not (tmp_path / "b.mp3").exists()

@@ -1,4 +1,5 @@
 """The map of the lessons in notebooks/README.md: each lesson is in it, in order, with its title and its minutes."""
+
 import re
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def test_the_lessons_stand_in_order():
 
 def test_links_lead_somewhere():
     links = re.findall(r"\]\(([^)\s]+)\)", TEXT)
-    headings = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", TEXT, re.M)}
+    headings = {
+        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-")
+        for title in re.findall(r"^#+ (.+)$", TEXT, re.M)
+    }
     assert [link for link in links if link.startswith("#") and link[1:] not in headings] == []
-    assert [link for link in links if "://" not in link and link[0] != "#" and not (FOLDER / link).exists()] == []
+    assert [
+        link for link in links if "://" not in link and link[0] != "#" and not (FOLDER / link).exists()
+    ] == []

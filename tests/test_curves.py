@@ -1,4 +1,5 @@
 """The amount slider, its calibration, and quality against time: on curves made by hand, and on the real pipeline."""
+
 import json
 
 import matplotlib.pyplot as plt
@@ -6,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from noteninja_lib.classroom import readme
-from noteninja_lib.classroom.curves import PANELS, plot_amounts, plot_steps
+from benchmarks import calibration, samplers, strength, tables
+from benchmarks.samplers import Way
+from benchmarks.tables import PANELS, plot_amounts, plot_steps
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import amounts, calibration, conversions, steps
-from noteninja_lib.evaluation.pieces import choose_tunes, make_piece
-from noteninja_lib.evaluation.steps import Way
+from noteninja_lib.evaluation import baselines
+from noteninja_lib.evaluation.baselines import choose_tunes, make_piece
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
 
 EVEN = np.linspace(0, 1, 11)
@@ -19,16 +20,19 @@ TUNE = np.linspace(0.9, 0.8, 11)
 
 
 def failed(genre, distance=0.2 + EVEN, kept=TUNE):
-    return {name for name, (_, passed) in amounts.judge_slider(genre, distance, kept).items() if not passed}
+    return {name for name, (_, passed) in strength.judge_slider(genre, distance, kept).items() if not passed}
 
 
 # --- the slider -------------------------------------------------------------------------------
 
+
 def test_an_even_slider_does_what_is_asked():
     assert failed(EVEN) == set()
-    verdict = amounts.judge_slider(0.1 + 0.5 * EVEN, 0.2 + EVEN, TUNE)
+    verdict = strength.judge_slider(0.1 + 0.5 * EVEN, 0.2 + EVEN, TUNE)
     assert verdict["genre_largest_step"][0] == verdict["mean_largest_step"][0] == pytest.approx(0.1)
-    assert verdict["genre_rises"][0] == pytest.approx(0.05) and verdict["tune_stays"][0] == pytest.approx(8 / 9, abs=1e-3)
+    assert verdict["genre_rises"][0] == pytest.approx(0.05) and verdict["tune_stays"][0] == pytest.approx(
+        8 / 9, abs=1e-3
+    )
 
 
 def test_a_slider_that_jumps_is_reported():
@@ -38,7 +42,9 @@ def test_a_slider_that_jumps_is_reported():
 
 
 def test_a_slider_that_does_nothing_or_turns_back_is_reported():
-    assert {"genre_rises", "likeness_falls", "genre_largest_step", "mean_largest_step"} <= failed(0 * EVEN + 0.4, 0 * EVEN + 0.4)
+    assert {"genre_rises", "likeness_falls", "genre_largest_step", "mean_largest_step"} <= failed(
+        0 * EVEN + 0.4, 0 * EVEN + 0.4
+    )
     turning = EVEN.copy()
     turning[6] = turning[5] - 0.01
     assert failed(turning) == {"genre_rises"} and failed(EVEN, turning) == {"likeness_falls"}
@@ -47,7 +53,7 @@ def test_a_slider_that_does_nothing_or_turns_back_is_reported():
 def test_a_tune_that_is_lost_on_the_way_is_reported():
     lost = TUNE.copy()
     lost[5] = 0.7
-    assert failed(EVEN, kept=lost) == {"tune_stays"}                  # below 80 % of .9
+    assert failed(EVEN, kept=lost) == {"tune_stays"}  # below 80 % of .9
     assert failed(EVEN, kept=0 * TUNE) == {"tune_stays"}
 
 
@@ -56,52 +62,62 @@ def test_a_conversion_is_the_pipelines_own():
     assert list(piece.recordings) == [piece.source]
     source, whole = piece.recordings[piece.source], make_piece(choose_tunes(1)[0])
     np.testing.assert_array_equal(source, whole.recordings[piece.source])
-    heard = conversions.Heard(source)
+    heard = baselines.Heard(source)
     for amount in (0.4, 1.0):
-        made = conversions.convert(pipe, heard, "reggae", 3, amount=amount, steps=2)
+        made = baselines.convert(pipe, heard, "reggae", 3, amount=amount, steps=2)
         theirs = pipe(source, "reggae", amount, 2, generator=torch.Generator().manual_seed(3)).audio
         np.testing.assert_allclose(made, theirs, atol=1e-4)
 
 
 def test_the_real_slider_leads_away_and_one_that_does_nothing_is_found_out(monkeypatch):
     number, few = choose_tunes(1, split="validation")[0], [0.0, 0.5, 1.0]
-    found = amounts.measure_tune(number, split="validation", amounts=few)
-    assert list(found) == list(amounts.MEASURES) and all(len(values) == 3 for values in found.values())
+    found = strength.measure_tune(number, split="validation", amounts=few)
+    assert list(found) == list(strength.MEASURES) and all(len(values) == 3 for values in found.values())
     assert found["spectral_distance"] == sorted(found["spectral_distance"]) and min(found["note_f1"]) > 0.2
     assert found["chroma_cosine"][0] > found["chroma_cosine"][-1]
     assert found["embedding_distance"][0] < found["embedding_distance"][-1]
     stuck = NoteNinjaPipeline(**load_pipeline().components, amount_curve=(1.0, 1.0))
-    monkeypatch.setattr(amounts, "load_pipeline", lambda: stuck)
-    figures = amounts.summarise([amounts.measure_tune(number, split="validation", amounts=few)], few)
+    monkeypatch.setattr(strength, "load_pipeline", lambda: stuck)
+    figures = strength.summarise([strength.measure_tune(number, split="validation", amounts=few)], few)
     assert not figures["verdict"]["genre_rises"][1] and not figures["verdict"]["likeness_falls"][1]
     assert figures["way"]["judge_share"] == [0, 0, 0]
 
 
 def walks(tunes=3):
     rng = np.random.default_rng(0)
-    return [{name: list((TUNE if name == "note_f1" else EVEN) + rng.normal(0, 0.001, 11)) for name in amounts.MEASURES}
-            for _ in range(tunes)]
+    return [
+        {
+            name: list((TUNE if name == "note_f1" else EVEN) + rng.normal(0, 0.001, 11))
+            for name in strength.MEASURES
+        }
+        for _ in range(tunes)
+    ]
 
 
 def test_figures_of_the_slider_are_written_told_and_drawn(tmp_path, monkeypatch, capsys):
     made = iter(walks())
-    monkeypatch.setattr(amounts, "spread", lambda work, numbers, workers, unit: [next(made) for _ in numbers])
-    figures = amounts.report(3, tmp_path / "amounts.json")
+    monkeypatch.setattr(
+        strength, "spread", lambda work, numbers, workers, unit: [next(made) for _ in numbers]
+    )
+    figures = strength.report(3, tmp_path / "amounts.json")
     assert json.loads((tmp_path / "amounts.json").read_text(encoding="utf-8")) == figures
     assert figures["conversions"] == 3 and figures["half"] == pytest.approx(0.5, abs=0.01)
     assert all(low <= mean <= high for rows in figures["measures"].values() for mean, low, high in rows)
     assert "as asked" in capsys.readouterr().out
-    told = "\n".join(readme.amounts_lines(figures))
+    told = "\n".join(tables.amounts_lines(figures))
     assert "3 conversions" in told and "missed" not in told
     figures["verdict"]["tune_stays"] = [0.5, False]
-    assert "0.500 (**missed**)" in "\n".join(readme.amounts_lines(figures))
+    assert "0.500 (**missed**)" in "\n".join(tables.amounts_lines(figures))
     figure = plot_amounts(figures)
-    assert len(figure.axes) == 2 and all(ax.get_xlabel() == "amount" and ax.get_ylabel() for ax in figure.axes)
+    assert len(figure.axes) == 2 and all(
+        ax.get_xlabel() == "amount" and ax.get_ylabel() for ax in figure.axes
+    )
     np.testing.assert_allclose(figure.axes[0].lines[2].get_ydata(), TUNE, atol=0.01)
     plt.close(figure)
 
 
 # --- calibration ------------------------------------------------------------------------------
+
 
 def test_calibration_makes_a_jumping_slider_even():
     levels = np.linspace(0, 1, 21)
@@ -123,64 +139,115 @@ def test_calibration_on_the_real_pipeline():
 
 # --- steps ------------------------------------------------------------------------------------
 
+
 def test_ways_can_be_chosen():
-    everything = steps.ways()
+    everything = samplers.ways()
     assert len(set(everything)) == len(everything)
-    asked = {(name, number) for name in steps.SCHEDULERS for number in (4, 8, 12, 20, 50)}
+    asked = {(name, number) for name in samplers.SCHEDULERS for number in (4, 8, 12, 20, 50)}
     assert {(how.scheduler, how.steps) for how in everything} >= asked
-    assert {how.guidance for how in everything} >= {1.0, 1.5, 2.0, 3.0} and len({how.guided for how in everything}) > 3
-    assert steps.ways(steps=[4, 8], schedulers=["heun"]) == [Way("heun", 4), Way("heun", 8)]
-    assert steps.ways(scales=[1.0], intervals=[steps.parse_interval("0.3-0.8")]) == [Way(guidance=1.0, guided=(0.3, 0.8))]
+    assert {how.guidance for how in everything} >= {1.0, 1.5, 2.0, 3.0} and len(
+        {how.guided for how in everything}
+    ) > 3
+    assert samplers.ways(steps=[4, 8], schedulers=["heun"]) == [Way("heun", 4), Way("heun", 8)]
+    assert samplers.ways(scales=[1.0], intervals=[samplers.parse_interval("0.3-0.8")]) == [
+        Way(guidance=1.0, guided=(0.3, 0.8))
+    ]
     with pytest.raises(UserError, match="choose from euler"):
-        steps.ways(schedulers=["rungekutta"])
+        samplers.ways(schedulers=["rungekutta"])
     for text in ("0.5", "0.8-0.3", "0.5-2", "high-low"):
         with pytest.raises(UserError, match="between two noise levels"):
-            steps.parse_interval(text)
+            samplers.parse_interval(text)
 
 
-@pytest.mark.parametrize("how, evaluations", [
-    (Way("euler", 3, guidance=1.0), 3), (Way("euler", 3, guided=(0.0, 1.0)), 6), (Way("euler", 3, guided=(0.5, 1.0)), 5),
-    (Way("heun", 2, guidance=1.0), 3), (Way("dpm++", 3, guidance=1.0), 3), (Way("unipc", 3, guidance=1.0, shift=2.0), 3)])
+@pytest.mark.parametrize(
+    "how, evaluations",
+    [
+        (Way("euler", 3, guidance=1.0), 3),
+        (Way("euler", 3, guided=(0.0, 1.0)), 6),
+        (Way("euler", 3, guided=(0.5, 1.0)), 5),
+        (Way("heun", 2, guidance=1.0), 3),
+        (Way("dpm++", 3, guidance=1.0), 3),
+        (Way("unipc", 3, guidance=1.0, shift=2.0), 3),
+    ],
+)
 def test_each_way_converts_and_its_evaluations_are_counted(how, evaluations):
-    rows = steps.measure((choose_tunes(1, split="validation")[0], how), targets=1)
+    rows = samplers.measure((choose_tunes(1, split="validation")[0], how), targets=1)
     assert [row["evaluations"] for row in rows] == [evaluations]
     row = rows[0]
     assert row["core_seconds"] > 0 and row["note_f1"] > 0.3 and 0 < row["log_spectral_distance"] < 30
-    assert row["judge"] in (True, False) and all(len(row[name]) == 2 for name in ("sharpness_in_time", "treble"))
-    assert not load_pipeline().unet._forward_hooks                   # the counter is gone
+    assert row["judge"] in (True, False) and all(
+        len(row[name]) == 2 for name in ("sharpness_in_time", "treble")
+    )
+    assert not load_pipeline().unet._forward_hooks  # the counter is gone
 
 
 def rows_of(quality, cost=1.0):
-    single = dict.fromkeys(("note_f1", "chroma_cosine", "right_recording_of_10", "right_spectrum_of_10", "judge", "judge_share",
-                            "log_spectral_distance"), [quality, quality, quality + 0.1, quality + 0.1])
-    return single | {name: [[quality, 1.0]] * 4 for name in ("sharpness_in_time", "sharpness_in_frequency", "treble")} | {
-        "evaluations": [cost] * 4, "core_seconds": [cost / 100] * 4}
+    single = dict.fromkeys(
+        (
+            "note_f1",
+            "chroma_cosine",
+            "right_recording_of_10",
+            "right_spectrum_of_10",
+            "judge",
+            "judge_share",
+            "log_spectral_distance",
+        ),
+        [quality, quality, quality + 0.1, quality + 0.1],
+    )
+    return (
+        single
+        | {name: [[quality, 1.0]] * 4 for name in ("sharpness_in_time", "sharpness_in_frequency", "treble")}
+        | {"evaluations": [cost] * 4, "core_seconds": [cost / 100] * 4}
+    )
 
 
 def test_parts_add_up_in_one_file(tmp_path):
     path, of, tunes = tmp_path / "steps.json", {"tunes": 2, "weights": "a"}, [7, 7, 9, 9]
-    steps.write(path, {"of": of, "ways": steps.merge({}, {Way(steps=4): rows_of(0.5), Way(steps=50): rows_of(0.8)}, tunes)})
-    kept = steps.read(path, of)
-    assert set(kept) == {Way(steps=4), Way(steps=50)} and steps.read(path, of | {"weights": "b"}) == {}
-    assert steps.read(tmp_path / "none.json", of) == {}
-    merged = steps.merge(kept, {Way(steps=4): rows_of(0.6), Way("heun", 4): rows_of(0.7)}, tunes)
+    samplers.write(
+        path,
+        {
+            "of": of,
+            "ways": samplers.merge({}, {Way(steps=4): rows_of(0.5), Way(steps=50): rows_of(0.8)}, tunes),
+        },
+    )
+    kept = samplers.read(path, of)
+    assert set(kept) == {Way(steps=4), Way(steps=50)} and samplers.read(path, of | {"weights": "b"}) == {}
+    assert samplers.read(tmp_path / "none.json", of) == {}
+    merged = samplers.merge(kept, {Way(steps=4): rows_of(0.6), Way("heun", 4): rows_of(0.7)}, tunes)
     assert [(one["scheduler"], one["steps"]) for one in merged] == [("euler", 4), ("euler", 50), ("heun", 4)]
     few, many, heun = merged
-    assert few["measures"]["note_f1"][0] == pytest.approx(0.65) and few["measures"]["treble"][0] == pytest.approx(0.6)
-    assert few["beside"]["note_f1"] == pytest.approx([-0.2] * 3)      # conversion by conversion: no spread is left
+    assert few["measures"]["note_f1"][0] == pytest.approx(0.65) and few["measures"]["treble"][
+        0
+    ] == pytest.approx(0.6)
+    assert few["beside"]["note_f1"] == pytest.approx(
+        [-0.2] * 3
+    )  # conversion by conversion: no spread is left
     assert many["beside"]["judge"] == [0, 0, 0]
     assert heun["beside"]["note_f1"][0] == pytest.approx(-0.1)
 
 
 def test_quality_against_time_is_told_and_drawn():
-    found = {Way(name, n): rows_of(0.5 + 0.01 * n, n) for name in steps.SCHEDULERS for n in (2, steps.STEPS, 20)}
+    found = {
+        Way(name, n): rows_of(0.5 + 0.01 * n, n)
+        for name in samplers.SCHEDULERS
+        for n in (2, samplers.STEPS, 20)
+    }
     found[Way(guidance=1.0)] = rows_of(0.4)
-    figures = {"of": {"tunes": 2, "targets": 2, "split": "validation"}, "ways": steps.merge({}, found, [7, 7, 9, 9])}
-    told = "\n".join(readme.steps_lines(figures))
-    assert "4 conversions of 2 validation tunes" in told and "| euler | 20 | 2 |" in told and "| off |" in told
+    figures = {
+        "of": {"tunes": 2, "targets": 2, "split": "validation"},
+        "ways": samplers.merge({}, found, [7, 7, 9, 9]),
+    }
+    told = "\n".join(tables.steps_lines(figures))
+    assert (
+        "4 conversions of 2 validation tunes" in told and "| euler | 20 | 2 |" in told and "| off |" in told
+    )
     assert "| heun | 20 " not in told
     figure = plot_steps(figures)
     assert len(figure.axes) == len(PANELS)
     for ax in figure.axes:
-        assert len(ax.lines) == 4 and ax.get_title() and list(ax.lines[0].get_xdata()) == [0.02, steps.STEPS / 100, 0.2]
+        assert (
+            len(ax.lines) == 4
+            and ax.get_title()
+            and list(ax.lines[0].get_xdata()) == [0.02, samplers.STEPS / 100, 0.2]
+        )
     plt.close(figure)

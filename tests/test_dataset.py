@@ -1,4 +1,5 @@
 """GTZAN and the band's set: what is found, what is left out and said, splits without leaks, builds that go on."""
+
 import json
 import time
 from multiprocessing import Process
@@ -8,21 +9,29 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from noteninja_lib.__main__ import app
-from noteninja_lib.dataset import GTZAN, BandSet, build, find_repetitions, hear_all, open_dataset, parse_shard
-from noteninja_lib.dataset.gtzan import published_split
+from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.audio.spectrogram import mel_frequencies
+from noteninja_lib.cli import app
+from noteninja_lib.datasets import (
+    GTZAN,
+    BandSet,
+    build,
+    find_repetitions,
+    hear_all,
+    open_dataset,
+    parse_shard,
+)
+from noteninja_lib.datasets.gtzan import published_split
 from noteninja_lib.errors import UserError
-from noteninja_lib.model.autoencoder import MelAutoencoder
-from noteninja_lib.model.denoiser import Denoiser
-from noteninja_lib.model.listener import LeadFinder
-from noteninja_lib.music.genres import GENRES
-from noteninja_lib.music.theory import load_tunes
-from noteninja_lib.sound.spectrogram import mel_frequencies
-from noteninja_lib.tasks import DiffusionTask, JudgeTask, LeadTask
-from noteninja_lib.training import make_task
+from noteninja_lib.models.classifiers import LeadFinder
+from noteninja_lib.models.unet import Denoiser
+from noteninja_lib.models.vae import MelAutoencoder
+from noteninja_lib.music.tunes import load_tunes
+from noteninja_lib.training import DiffusionTask, JudgeTask, LeadTask
+from noteninja_lib.training.trainer import make_task
 
 BAND = {"seconds": 3.0, "versions": 2, "seed": 3}
-HOURS = 3 * 2 * 3.0 / 3600                       # three tunes, two genres each
+HOURS = 3 * 2 * 3.0 / 3600  # three tunes, two genres each
 
 
 def tone(path, seconds=1.2, rate=22050, pitch=440.0, channels=1):
@@ -30,7 +39,9 @@ def tone(path, seconds=1.2, rate=22050, pitch=440.0, channels=1):
     path.parent.mkdir(parents=True, exist_ok=True)
     time = np.arange(round(seconds * rate)) / rate
     sound = 0.4 * np.sin(2 * np.pi * pitch * time) * (1 + np.sign(np.sin(20 * time))) / 2
-    soundfile.write(path, np.stack([sound] * channels, 1), rate, format="AU" if path.suffix == ".au" else None)
+    soundfile.write(
+        path, np.stack([sound] * channels, 1), rate, format="AU" if path.suffix == ".au" else None
+    )
 
 
 def small_gtzan(folder, inside="genres", ending=".wav", genres=GENRES, hiphop="hiphop", numbers=range(3)):
@@ -45,7 +56,9 @@ def small_gtzan(folder, inside="genres", ending=".wav", genres=GENRES, hiphop="h
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
     """A GTZAN with one fault of each kind, and no metal."""
-    root = small_gtzan(tmp_path_factory.mktemp("gtzan"), genres=[genre for genre in GENRES if genre != "metal"])
+    root = small_gtzan(
+        tmp_path_factory.mktemp("gtzan"), genres=[genre for genre in GENRES if genre != "metal"]
+    )
     genres = root / "genres"
     (genres / "jazz/jazz.00000.wav").write_bytes(b"RIFF" + bytes(range(200)))
     (genres / "jazz/jazz.00001.wav").write_bytes(b"")
@@ -55,11 +68,20 @@ def broken(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("inside, ending, hiphop", [("genres", ".au", "hiphop"), ("genres_original", ".wav", "hip-hop"),
-                                                    ("", ".wav", "Hip-Hop"), ("Data/genres_original", ".flac", "hiphop")])
+@pytest.mark.parametrize(
+    "inside, ending, hiphop",
+    [
+        ("genres", ".au", "hiphop"),
+        ("genres_original", ".wav", "hip-hop"),
+        ("", ".wav", "Hip-Hop"),
+        ("Data/genres_original", ".flac", "hiphop"),
+    ],
+)
 def test_every_layout_is_read(tmp_path, inside, ending, hiphop):
     data = GTZAN(small_gtzan(tmp_path, inside, ending, hiphop=hiphop, numbers=[7]), shortest=1.0, tell=None)
-    assert data.labels == list(GENRES) and [excerpt.name for excerpt in data.index] == [f"{g}.00007" for g in GENRES]
+    assert data.labels == list(GENRES) and [excerpt.name for excerpt in data.index] == [
+        f"{g}.00007" for g in GENRES
+    ]
     audio = data.audio(4)
     assert audio.dtype == np.float32 and audio.ndim == 1 and len(audio) == 26460 // 1024 * 1024
     assert data.index[4].style()[GENRES.index("hiphop")] == 1
@@ -81,7 +103,11 @@ def test_what_cannot_be_used_is_left_out_and_said(broken, capsys):
     assert kinds["genres/jazz/jazz.00000.wav"] == kinds["genres/jazz/jazz.00001.wav"] == "corrupt"
     assert kinds["genres/rock/rock.00002.wav"] == "short" and kinds["genres/pop/pop.00001.wav"] == "silent"
     assert kinds["metal"] == kinds["blues.00003"] == "missing" and not any("._" in file for file in kinds)
-    assert report.usable == len(data) == 27 - 4 and {"jazz", "rock"} <= set(data.labels) and "metal" not in data.labels
+    assert (
+        report.usable == len(data) == 27 - 4
+        and {"jazz", "rock"} <= set(data.labels)
+        and "metal" not in data.labels
+    )
     assert "jazz.00001" in str(report) and "and 8" in str(report)
     left = CliRunner().invoke(app, ["dataset", "validate", str(broken)])
     assert left.exit_code == 1 and "corrupt" in left.output and "Traceback" not in left.output
@@ -93,8 +119,10 @@ def test_the_published_split_is_whole(tmp_path):
     assert len(frozenset().union(*parts.values())) == 930
     data = GTZAN(small_gtzan(tmp_path, genres=["blues", "jazz"], numbers=[0, 12, 29]), 1.0, tell=None)
     assert {part: [data.index[n].name for n in numbers] for part, numbers in data.splits().items()} == {
-        "train": ["blues.00029", "jazz.00000", "jazz.00012"], "validation": ["blues.00000", "jazz.00029"],
-        "test": ["blues.00012"]}
+        "train": ["blues.00029", "jazz.00000", "jazz.00012"],
+        "validation": ["blues.00000", "jazz.00029"],
+        "test": ["blues.00012"],
+    }
 
 
 def test_own_lists_go_before_and_are_checked(tmp_path):
@@ -114,7 +142,9 @@ def test_own_lists_go_before_and_are_checked(tmp_path):
 def test_random_split_has_all_excerpts_once(tmp_path):
     data = GTZAN(small_gtzan(tmp_path, genres=["pop", "rock"], numbers=range(10)), 1.0, None)
     parts = data.splits("random")
-    assert [len(part) for part in parts.values()] == [10, 4, 6] and sorted(sum(parts.values(), [])) == list(range(20))
+    assert [len(part) for part in parts.values()] == [10, 4, 6] and sorted(sum(parts.values(), [])) == list(
+        range(20)
+    )
     assert parts == data.splits("random") != data.splits("random", seed=1)
 
 
@@ -122,20 +152,28 @@ def test_tasks_take_gtzan_too(tmp_path, monkeypatch):
     for number in (0, 29):
         tone(tmp_path / f"genres/blues/blues.{number:05d}.wav", seconds=3.5)
         tone(tmp_path / f"genres/jazz/jazz.{number:05d}.wav", seconds=3.5, pitch=300)
-    monkeypatch.setattr(GTZAN, "heard", lambda self, number, worn=False: np.full((181, 300), 128, np.uint8))     # hearing takes seconds
+    monkeypatch.setattr(
+        GTZAN, "heard", lambda self, number, worn=False: np.full((181, 300), 128, np.uint8)
+    )  # hearing takes seconds
     data = GTZAN(tmp_path, 1.0, tell=None)
     draw = np.random.default_rng(0)
     sounds, labels = JudgeTask(data).batch(draw, 4)
     assert sounds.shape == (4, 65536) and set(labels) <= {GENRES.index("blues"), GENRES.index("jazz")}
-    task = DiffusionTask(data, MelAutoencoder(width=16, layers=1).eval(), LeadFinder().eval(),
-                         start=Denoiser(tuple(map(float, mel_frequencies())), (16, 16, 32), 1, 8))
+    task = DiffusionTask(
+        data,
+        MelAutoencoder(width=16, layers=1).eval(),
+        LeadFinder().eval(),
+        start=Denoiser(tuple(map(float, mel_frequencies())), (16, 16, 32), 1, 8),
+    )
     latents, pictures, styles = task.batch(draw, 3)
     assert task.score == 0 and task.pairs == [(n, n) for n in range(4)]
     assert pictures.shape == (3, 357, 256) and latents.shape[0] == 3 and styles[:, -2:].max() == 0
     with pytest.raises(UserError, match="known scores"):
         LeadTask(data)
-    monkeypatch.setattr("noteninja_lib.dataset.open_dataset", lambda root: data)
-    assert len(make_task("judge", tmp_path, 1, tmp_path, False).labels) == 2        # blues.00029, jazz.00000 are for training
+    monkeypatch.setattr("noteninja_lib.datasets.open_dataset", lambda root: data)
+    assert (
+        len(make_task("judge", tmp_path, 1, tmp_path, False).labels) == 2
+    )  # blues.00029, jazz.00000 are for training
 
 
 @pytest.fixture(scope="module")
@@ -157,13 +195,30 @@ def test_manifest_says_how_each_clip_was_played(band):
     assert len(lines) == len(band) == 6
     tunes = {tune.name: tune for tune in load_tunes("train")}
     for line in lines:
-        assert {"tune", "genre", "tempo", "swing", "key", "metre", "seed", "soundfont", "valence", "arousal", "intro",
-                "ending", "melody", "others", "beats"} <= set(line)
+        assert {
+            "tune",
+            "genre",
+            "tempo",
+            "swing",
+            "key",
+            "metre",
+            "seed",
+            "soundfont",
+            "valence",
+            "arousal",
+            "intro",
+            "ending",
+            "melody",
+            "others",
+            "beats",
+        } <= set(line)
         tune = tunes[line["tune"]]
         assert line["metre"] == tune.metre and line["key"].endswith(tune.mode) and line["intro"] in (0, 1, 2)
     for first, second in zip(lines[::2], lines[1::2]):
         same = ("tune", "tempo", "swing", "transpose", "key", "intro", "ending", "group")
-        assert [first[name] for name in same] == [second[name] for name in same] and first["genre"] != second["genre"]
+        assert [first[name] for name in same] == [second[name] for name in same] and first["genre"] != second[
+            "genre"
+        ]
         assert abs(len(first["melody"]) - len(second["melody"])) <= 1
 
 
@@ -175,7 +230,7 @@ def build_all(folder):
 def test_a_killed_build_goes_on_to_the_same_bytes(band, tmp_path):
     job, manifest = Process(target=build_all, args=[tmp_path]), tmp_path / "manifest.jsonl"
     job.start()
-    while not manifest.exists() or "\n" not in manifest.read_text():                # until the first tune is done
+    while not manifest.exists() or "\n" not in manifest.read_text():  # until the first tune is done
         assert job.is_alive()
         time.sleep(0.01)
     job.kill()
@@ -183,7 +238,7 @@ def test_a_killed_build_goes_on_to_the_same_bytes(band, tmp_path):
     half = BandSet(tmp_path, tell=None)
     assert 2 <= len(half) < 6 and not half.validate().problems
     with open(tmp_path / "manifest.jsonl", "a") as file:
-        file.write('{"file": "genres/ja')                                            # as a crash would leave it
+        file.write('{"file": "genres/ja')  # as a crash would leave it
     assert any(problem.kind == "corrupt" for problem in BandSet(tmp_path, tell=None).problems)
     kept = {path: path.stat().st_mtime_ns for path in map(half.path, range(len(half)))}
     assert list(build(tmp_path, HOURS, **BAND))[-1] == (3, 3)
@@ -204,19 +259,28 @@ def test_two_jobs_do_the_work_of_one(band, tmp_path):
 def test_no_family_lies_in_two_parts(band, tmp_path):
     families = {tune.name: tune.family for tune in load_tunes()}
     parts = band.splits()
-    assert all(parts.values()) and sorted(sum(parts.values(), [])) == list(range(6)) and band.training() == list(range(6))
+    assert (
+        all(parts.values())
+        and sorted(sum(parts.values(), [])) == list(range(6))
+        and band.training() == list(range(6))
+    )
     used = [{families[band.index[n].tune] for n in part} for part in parts.values()]
     assert not (used[0] & used[1] or used[0] & used[2] or used[1] & used[2])
     # Where a set holds other tunes of several splits, the tunes' own splits count, and only training tunes may be learned.
     lines = [json.loads(line) for line in (band.root / "manifest.jsonl").read_text().splitlines()]
-    for splits, training in ((["train", "train", "validation", "test", "test", "train"], [0, 1, 5]), (["test"] * 6, [])):
+    for splits, training in (
+        (["train", "train", "validation", "test", "test", "train"], [0, 1, 5]),
+        (["test"] * 6, []),
+    ):
         for line, split in zip(lines, splits):
             line["tune"] = load_tunes(split)[0].name
             (tmp_path / line["file"]).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / line["file"]).touch()
         (tmp_path / "manifest.jsonl").write_text("\n".join(map(json.dumps, lines)))
         other = BandSet(tmp_path)
-        assert other.splits() == {part: [n for n in range(6) if splits[n] == part] for part in ("train", "validation", "test")}
+        assert other.splits() == {
+            part: [n for n in range(6) if splits[n] == part] for part in ("train", "validation", "test")
+        }
         assert other.training() == training
     with pytest.raises(UserError, match="nothing to train on"):
         make_task("judge", tmp_path, 1, tmp_path, False)
@@ -233,12 +297,25 @@ def test_band_set_reports_faults(band, tmp_path):
     (tmp_path / files[2]).write_bytes((band.root / files[2]).read_bytes()[:60000])
     data = BandSet(tmp_path, tell=(said := []).append)
     assert len(data) == 5 and len(said) == 1 and files[0] in said[0]
-    assert {p.file: p.kind for p in data.validate().problems} == {files[0]: "missing", files[1]: "corrupt", files[2]: "short"}
+    assert {p.file: p.kind for p in data.validate().problems} == {
+        files[0]: "missing",
+        files[1]: "corrupt",
+        files[2]: "short",
+    }
 
 
-@pytest.mark.parametrize("change, said", [
-    ({"split": "all"}, "train, validation, test"), ({"soundfonts": ["none.sf2"]}, "no SoundFont"), ({"versions": 11}, "versions"),
-    ({"hours": 1e9}, "GB"), ({"shard": (2, 2)}, "shard"), ({"seed": 4}, "other settings"), ({"seconds": 4.0}, "other settings")])
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"split": "all"}, "train, validation, test"),
+        ({"soundfonts": ["none.sf2"]}, "no SoundFont"),
+        ({"versions": 11}, "versions"),
+        ({"hours": 1e9}, "GB"),
+        ({"shard": (2, 2)}, "shard"),
+        ({"seed": 4}, "other settings"),
+        ({"seconds": 4.0}, "other settings"),
+    ],
+)
 def test_a_build_that_would_go_wrong_does_not_begin(band, change, said):
     arguments = {"hours": HOURS, **BAND} | change
     with pytest.raises(UserError, match=said):
@@ -253,8 +330,8 @@ def test_shards_are_read_and_checked():
 
 
 def test_open_dataset_finds_either_kind(broken, band, tmp_path, monkeypatch):
-    monkeypatch.setattr("noteninja_lib.dataset.opening.small_set", lambda: band)
-    monkeypatch.setattr("noteninja_lib.dataset.opening.data_folder", lambda: tmp_path)
+    monkeypatch.setattr("noteninja_lib.datasets.small_set", lambda: band)
+    monkeypatch.setattr("noteninja_lib.datasets.data_folder", lambda: tmp_path)
     monkeypatch.delenv("NOTENINJA_GTZAN", raising=False)
     said = []
     assert open_dataset(tell=said.append) is band
@@ -308,7 +385,7 @@ def test_repetitions_are_found_and_other_takes_are_not(band, tmp_path):
         if number == 1:
             other = tmp_path / "genres/pop/pop.00099.mp3"
             other.parent.mkdir(parents=True, exist_ok=True)
-            soundfile.write(other, 0.5 * sound[rate // 2:], rate)
+            soundfile.write(other, 0.5 * sound[rate // 2 :], rate)
     data = GTZAN(tmp_path, 1.0, tell=None)
     found = find_repetitions(data)
     assert len(found) == 1 and found[0].likeness > 0.87 and abs(found[0].shift - 0.5) < 0.1

@@ -1,16 +1,26 @@
 """Engraving words, composing lines, cutting strips: what stands in the picture is what the words say."""
+
 import re
 
 import numpy as np
 import pytest
 
-from noteninja_lib.music.omr.composing import bar_ticks, compose, spell
-from noteninja_lib.music.omr.engraver import CHORDS, FONTS, engrave, rasterise, ticks
-from noteninja_lib.music.omr.pitches import key_alter
-from noteninja_lib.music.omr.strips import HEIGHT, SPACE, TOP_LINE, cut_strips, find_systems, make_strips, without_empty_end
-from noteninja_lib.music.omr.symbols import BAR_LINES, VOCABULARY, decode, encode, position_and_value
-from noteninja_lib.music.omr.wear import wear
-from noteninja_lib.music.theory import load_tunes
+from noteninja_lib.music.tunes import load_tunes
+from noteninja_lib.omr.page_maker import (
+    HEIGHT,
+    SPACE,
+    TOP_LINE,
+    bar_ticks,
+    compose,
+    cut_strips,
+    find_systems,
+    make_strips,
+    spell,
+    wear,
+    without_empty_end,
+)
+from noteninja_lib.omr.rendering import CHORDS, FONTS, engrave, rasterise, ticks
+from noteninja_lib.omr.vocabulary import BAR_LINES, VOCABULARY, decode, encode, key_alter, position_and_value
 
 HEAD = ["clef:treble", "time:4/4"]
 
@@ -25,28 +35,56 @@ def count(svg, kind):
 
 
 def test_words_become_the_signs_that_they_name():
-    line = ("clef:bass flat1 flat2 flat3 time:C| note:0:2 dot note:-3:4 tie bar note:-3:8 acc:# note:4:16 note:5:16 rest:4 triplet note:6:8 "
-            "note:5:8 note:4:8 end-triplet chord repeat-end time:3/4 rest:1 bar ending:1 note:1:2 dot repeat-end ending:2 note:1:32 final-bar")
+    line = (
+        "clef:bass flat1 flat2 flat3 time:C| note:0:2 dot note:-3:4 tie bar note:-3:8 acc:# note:4:16 note:5:16 rest:4 triplet note:6:8 "
+        "note:5:8 note:4:8 end-triplet chord repeat-end time:3/4 rest:1 bar ending:1 note:1:2 dot repeat-end ending:2 note:1:32 final-bar"
+    )
     svg = engrave([line.split()])
-    assert [count(svg, kind) for kind in ("clef", "keyAccid", "meterSig", "rest", "mRest", "tuplet", "chord", "tie", "dots", "ending")] == [
-        1, 3, 2, 1, 1, 1, 1, 1, 2, 2]
+    assert [
+        count(svg, kind)
+        for kind in (
+            "clef",
+            "keyAccid",
+            "meterSig",
+            "rest",
+            "mRest",
+            "tuplet",
+            "chord",
+            "tie",
+            "dots",
+            "ending",
+        )
+    ] == [1, 3, 2, 1, 1, 1, 1, 1, 2, 2]
     assert count(svg, "note") - 10 in map(len, CHORDS) and count(svg, "measure") == 5
 
 
 def test_a_change_of_key_prints_naturals_where_the_words_cancel():
-    assert count(engrave([["clef:treble", "sharp1", "note:0:4", "bar", "cancel", "note:1:4", "bar"]]), "keyAccid") == 2
-    assert count(engrave([["clef:treble", "sharp1", "note:0:4", "bar", "sharp1", "sharp2", "note:1:4", "bar"]]), "keyAccid") == 3
+    assert (
+        count(
+            engrave([["clef:treble", "sharp1", "note:0:4", "bar", "cancel", "note:1:4", "bar"]]), "keyAccid"
+        )
+        == 2
+    )
+    assert (
+        count(
+            engrave([["clef:treble", "sharp1", "note:0:4", "bar", "sharp1", "sharp2", "note:1:4", "bar"]]),
+            "keyAccid",
+        )
+        == 3
+    )
 
 
 @pytest.mark.parametrize("font", FONTS)
 def test_strips_hold_the_staff_where_it_belongs(font):
     strip = strip_of([*HEAD, "note:4:4", "bar"] + ["note:4:4"] * 3 + ["bar"], font=font)
     assert strip.shape[0] == HEIGHT and strip.dtype == np.uint8
-    dark = np.median(strip[:, SPACE + 4:-SPACE - 4], axis=1)
+    dark = np.median(strip[:, SPACE + 4 : -SPACE - 4], axis=1)
     rows = [TOP_LINE + SPACE * line for line in range(5)]
-    assert all(dark[row - 1:row + 2].min() < 200 for row in rows)
+    assert all(dark[row - 1 : row + 2].min() < 200 for row in rows)
     assert dark[[row + SPACE // 2 for row in rows]].min() > 220
-    assert np.median(strip[TOP_LINE - 1:TOP_LINE + 2, SPACE + 2]) < 220 and strip[:, :SPACE - 3].min() > 200
+    assert (
+        np.median(strip[TOP_LINE - 1 : TOP_LINE + 2, SPACE + 2]) < 220 and strip[:, : SPACE - 3].min() > 200
+    )
 
 
 @pytest.mark.parametrize("position", [-6, 0, 3, 8, 13])
@@ -55,9 +93,13 @@ def test_a_note_stands_at_its_position(position):
     strip = strip_of(["clef:treble", *["rest:4"] * 3, f"note:{position}:1", "bar"])
     other = strip_of(["clef:treble", *["rest:4"] * 3, "note:4:1", "bar"])
     width = min(strip.shape[1], other.shape[1])
-    more = np.clip(other[:, :width].astype(int) - strip[:, :width], 0, None)[:, width // 2:].sum(1)
+    more = np.clip(other[:, :width].astype(int) - strip[:, :width], 0, None)[:, width // 2 :].sum(1)
     expected = TOP_LINE + SPACE * 4 - position * SPACE / 2
-    middle = (more * np.arange(HEIGHT)).sum() / more.sum() if 0 <= position <= 8 else np.argmax(np.convolve(more, np.ones(7), "same"))
+    middle = (
+        (more * np.arange(HEIGHT)).sum() / more.sum()
+        if 0 <= position <= 8
+        else np.argmax(np.convolve(more, np.ones(7), "same"))
+    )
     assert abs(middle - expected) < SPACE * 0.7
 
 
@@ -136,4 +178,6 @@ def test_a_line_may_end_with_a_signature():
     strip = strip_of(line)
     ended = without_empty_end(strip)
     assert ended.shape[1] < strip.shape[1] and ended[:, -SPACE:].min() == 255
-    assert (ended[:, :-SPACE] == strip[:, :ended.shape[1] - SPACE]).all() and ended[36:60, -3 * SPACE:-SPACE].min() < 100
+    assert (ended[:, :-SPACE] == strip[:, : ended.shape[1] - SPACE]).all() and ended[
+        36:60, -3 * SPACE : -SPACE
+    ].min() < 100

@@ -1,20 +1,23 @@
 """The yardstick on constructed cases whose answer is known."""
+
 import json
 
 import librosa
 import numpy as np
 import pytest
 
+from noteninja_lib.arranger.performance import Note
+from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import likeness, report, rivals, statistics, tune
+from noteninja_lib.evaluation import baselines, comparison, metrics
+from noteninja_lib.evaluation.baselines import SECONDS, pieces
 from noteninja_lib.evaluation.comparison import Row, Setting
-from noteninja_lib.evaluation.pieces import SECONDS, pieces
-from noteninja_lib.music.content import Content
-from noteninja_lib.music.notation import draw_notes, from_notes
-from noteninja_lib.music.performance import Note
-from noteninja_lib.sound.audio import SAMPLE_RATE
+from noteninja_lib.music.piano_roll import Content, draw_notes, from_notes
 
-TUNE = [Note(0.5 * n + 0.1, 0.5 * n + 0.5, pitch, 90) for n, pitch in enumerate((60, 64, 67, 65, 62, 71, 69, 72, 60, 62))]
+TUNE = [
+    Note(0.5 * n + 0.1, 0.5 * n + 0.5, pitch, 90)
+    for n, pitch in enumerate((60, 64, 67, 65, 62, 71, 69, 72, 60, 62))
+]
 
 
 def heard(notes, seconds=6.0):
@@ -28,8 +31,11 @@ def moved(semitones=0, seconds=0.0):
 def tones(pitches, seconds=0.5):
     """A sound with one tone (and its octave, faintly) after the other."""
     time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    parts = [0.3 * np.sin(2 * np.pi * librosa.midi_to_hz(p) * time) + 0.05 * np.sin(4 * np.pi * librosa.midi_to_hz(p) * time)
-             for p in pitches]
+    parts = [
+        0.3 * np.sin(2 * np.pi * librosa.midi_to_hz(p) * time)
+        + 0.05 * np.sin(4 * np.pi * librosa.midi_to_hz(p) * time)
+        for p in pitches
+    ]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -38,25 +44,32 @@ SOUND, SILENCE = tones(MELODY), np.zeros(int(0.5 * SAMPLE_RATE) * len(MELODY), n
 
 
 def test_note_f1_of_known_cases():
-    assert tune.note_f1(TUNE, heard(TUNE)) == 1
-    assert tune.note_f1(TUNE, heard(moved(12))) == 1                            # another octave is the same tune
-    assert tune.note_f1(TUNE, heard(moved(12)), octaves=True) == 0
-    assert tune.note_f1(TUNE, heard(moved(1))) < 0.3
-    assert tune.note_f1(TUNE, heard(moved(0, 0.2))) == 0
-    assert tune.note_f1(TUNE, heard([])) == 0
-    half = tune.note_f1(TUNE, heard(TUNE[::2]))
-    assert half == pytest.approx(2 / 3, abs=0.01)                               # all right, half of them found
+    assert metrics.note_f1(TUNE, heard(TUNE)) == 1
+    assert metrics.note_f1(TUNE, heard(moved(12))) == 1  # another octave is the same tune
+    assert metrics.note_f1(TUNE, heard(moved(12)), octaves=True) == 0
+    assert metrics.note_f1(TUNE, heard(moved(1))) < 0.3
+    assert metrics.note_f1(TUNE, heard(moved(0, 0.2))) == 0
+    assert metrics.note_f1(TUNE, heard([])) == 0
+    half = metrics.note_f1(TUNE, heard(TUNE[::2]))
+    assert half == pytest.approx(2 / 3, abs=0.01)  # all right, half of them found
 
 
 def test_raw_pitch_accuracy_of_known_cases():
-    assert tune.raw_pitch_accuracy(TUNE, heard(TUNE)) > 0.97
-    assert tune.raw_pitch_accuracy(TUNE, heard(moved(12))) < 0.1 < 0.97 < tune.raw_pitch_accuracy(TUNE, heard(moved(12)), octaves=False)
-    assert tune.raw_pitch_accuracy(TUNE, heard(moved(1))) < 0.1
-    assert tune.raw_pitch_accuracy(TUNE, heard([])) == tune.raw_pitch_accuracy([], heard(TUNE)) == 0
-    assert tune.raw_pitch_accuracy(TUNE, heard(TUNE[:5])) == pytest.approx(0.5, abs=0.03)
+    assert metrics.raw_pitch_accuracy(TUNE, heard(TUNE)) > 0.97
+    assert (
+        metrics.raw_pitch_accuracy(TUNE, heard(moved(12)))
+        < 0.1
+        < 0.97
+        < metrics.raw_pitch_accuracy(TUNE, heard(moved(12)), octaves=False)
+    )
+    assert metrics.raw_pitch_accuracy(TUNE, heard(moved(1))) < 0.1
+    assert metrics.raw_pitch_accuracy(TUNE, heard([])) == metrics.raw_pitch_accuracy([], heard(TUNE)) == 0
+    assert metrics.raw_pitch_accuracy(TUNE, heard(TUNE[:5])) == pytest.approx(0.5, abs=0.03)
 
 
-@pytest.mark.parametrize("measure", [tune.chroma_cosine, tune.melody_accuracy, tune.cqt1_correlation])
+@pytest.mark.parametrize(
+    "measure", [metrics.chroma_cosine, metrics.melody_accuracy, metrics.cqt1_correlation]
+)
 def test_measures_of_the_papers_know_the_same_from_another_tune(measure):
     shuffled = tones(np.random.default_rng(1).permutation(MELODY))
     assert measure(SOUND, SOUND) == pytest.approx(1)
@@ -66,64 +79,76 @@ def test_measures_of_the_papers_know_the_same_from_another_tune(measure):
 
 def test_measures_of_the_papers_on_a_transposed_tune():
     higher, octave = (tones(np.array(MELODY) + steps) for steps in (3, 12))
-    assert tune.chroma_cosine(SOUND, higher) < 0.2 and tune.melody_accuracy(SOUND, higher) < 0.2
-    assert tune.chroma_cosine(SOUND, octave) > 0.9 and tune.melody_accuracy(SOUND, octave) > 0.9
-    assert tune.cqt1_correlation(SOUND, higher) > 0.95             # a correlation forgives a shift; that is its definition
-    half = np.concatenate([SOUND[:len(SOUND) // 2], higher[len(SOUND) // 2:]])
-    assert tune.melody_accuracy(SOUND, half) == pytest.approx(0.5, abs=0.1)
+    assert metrics.chroma_cosine(SOUND, higher) < 0.2 and metrics.melody_accuracy(SOUND, higher) < 0.2
+    assert metrics.chroma_cosine(SOUND, octave) > 0.9 and metrics.melody_accuracy(SOUND, octave) > 0.9
+    assert (
+        metrics.cqt1_correlation(SOUND, higher) > 0.95
+    )  # a correlation forgives a shift; that is its definition
+    half = np.concatenate([SOUND[: len(SOUND) // 2], higher[len(SOUND) // 2 :]])
+    assert metrics.melody_accuracy(SOUND, half) == pytest.approx(0.5, abs=0.1)
 
 
 def test_log_spectral_distance_of_known_cases():
     noise = np.random.default_rng(0).normal(0, 0.1, 40_000).astype(np.float32)
-    assert likeness.log_spectral_distance(noise, noise) == 0
-    assert likeness.log_spectral_distance(noise, noise / 2) == pytest.approx(6.02, abs=0.02)      # half is 6 dB less
-    assert likeness.log_spectral_distance(noise, 0 * noise) > 20
-    assert likeness.log_spectral_distance(0 * noise, 0 * noise) == 0
+    assert metrics.log_spectral_distance(noise, noise) == 0
+    assert metrics.log_spectral_distance(noise, noise / 2) == pytest.approx(
+        6.02, abs=0.02
+    )  # half is 6 dB less
+    assert metrics.log_spectral_distance(noise, 0 * noise) > 20
+    assert metrics.log_spectral_distance(0 * noise, 0 * noise) == 0
 
 
 def test_spectral_distance_of_known_cases():
     noise = np.random.default_rng(0).normal(0, 0.1, 40_000).astype(np.float32)
-    assert likeness.spectral_distance(noise, noise) == 0
-    assert likeness.spectral_distance(noise, noise / 2) < 0.02               # loudness does not count
-    assert likeness.spectral_distance(noise, np.cumsum(noise).astype(np.float32) / 50) > 0.3
+    assert metrics.spectral_distance(noise, noise) == 0
+    assert metrics.spectral_distance(noise, noise / 2) < 0.02  # loudness does not count
+    assert metrics.spectral_distance(noise, np.cumsum(noise).astype(np.float32) / 50) > 0.3
 
 
 def test_a_steady_or_dull_sound_has_weaker_edges():
     noise = np.random.default_rng(0).normal(0, 0.1, 60_000).astype(np.float32)
-    sharp, steady, rough, dull = map(likeness.edges, (SOUND, tones([72], 6.0), noise, np.convolve(noise, np.ones(8) / 8, "same")))
+    sharp, steady, rough, dull = map(
+        metrics.edges, (SOUND, tones([72], 6.0), noise, np.convolve(noise, np.ones(8) / 8, "same"))
+    )
     assert steady["sharpness_in_time"] < 0.5 * sharp["sharpness_in_time"]
-    assert rough["sharpness_in_frequency"] < sharp["sharpness_in_frequency"]       # noise has no lines in its spectrum
+    assert (
+        rough["sharpness_in_frequency"] < sharp["sharpness_in_frequency"]
+    )  # noise has no lines in its spectrum
     assert dull["treble"] < 0.5 * rough["treble"]
 
 
 def test_frechet_distance_of_known_gaussians():
     draw = np.random.default_rng(0)
     rows = draw.normal(size=(20_000, 3))
-    assert likeness.frechet_distance(rows, rows) == pytest.approx(0, abs=1e-6)
-    assert likeness.frechet_distance(rows, rows + [2, 0, 0]) == pytest.approx(4, abs=0.01)
-    assert likeness.frechet_distance(rows, 3 * rows) == pytest.approx(3 * (1 - 3) ** 2, abs=0.3)
+    assert metrics.frechet_distance(rows, rows) == pytest.approx(0, abs=1e-6)
+    assert metrics.frechet_distance(rows, rows + [2, 0, 0]) == pytest.approx(4, abs=0.01)
+    assert metrics.frechet_distance(rows, 3 * rows) == pytest.approx(3 * (1 - 3) ** 2, abs=0.3)
 
 
 def test_onset_chroma_finds_the_same_tune():
-    same, octave, other = (tune.onset_chroma(heard(notes).notes[0]) for notes in (TUNE, moved(-12), moved(6, 0.25)))
+    same, octave, other = (
+        metrics.onset_chroma(heard(notes).notes[0]) for notes in (TUNE, moved(-12), moved(6, 0.25))
+    )
     assert np.linalg.norm(same) == pytest.approx(1, abs=1e-3)
     assert same @ octave > 0.99 > 0.3 > same @ other
     silent = Content(*(np.zeros((2, 88, 100)) for _ in range(2)), np.zeros((5, 100)))
-    assert not tune.onset_chroma(silent.notes[0]).any()
+    assert not metrics.onset_chroma(silent.notes[0]).any()
 
 
 def test_bootstrap_holds_the_mean_and_narrows():
-    few, many = (statistics.bootstrap(np.tile([0, 1], times)) for times in (5, 500))
+    few, many = (metrics.bootstrap(np.tile([0, 1], times)) for times in (5, 500))
     assert few[0] == many[0] == 0.5
     assert few[1] < many[1] < 0.5 < many[2] < few[2]
-    same_tunes = statistics.bootstrap(np.repeat([0, 1] * 5, 50), np.repeat(np.arange(10), 50))
-    assert same_tunes[2] - same_tunes[1] == pytest.approx(few[2] - few[1], abs=0.02)   # 50 copies of a tune tell nothing new
-    assert statistics.bootstrap([(1, 2), (3, 2)])[0] == 1                     # pairs: the ratio of the means
+    same_tunes = metrics.bootstrap(np.repeat([0, 1] * 5, 50), np.repeat(np.arange(10), 50))
+    assert same_tunes[2] - same_tunes[1] == pytest.approx(
+        few[2] - few[1], abs=0.02
+    )  # 50 copies of a tune tell nothing new
+    assert metrics.bootstrap([(1, 2), (3, 2)])[0] == 1  # pairs: the ratio of the means
 
 
 def test_place_between_two_fixed_points():
     values = np.random.default_rng(0).normal(0.6, 0.01, 100)
-    place, low, high = statistics.place_between(values, np.full(100, 0.2), np.full(100, 1.0))
+    place, low, high = metrics.place_between(values, np.full(100, 0.2), np.full(100, 1.0))
     assert low < place < high and place == pytest.approx(0.5, abs=0.01)
 
 
@@ -137,18 +162,22 @@ def test_a_piece_is_one_tune_in_step_in_all_genres():
 
 def test_evaluation_measures_every_rival_against_the_fixed_points():
     counts, figures = [], None
-    for state in report.evaluate(2, Setting(targets=1)):
+    for state in comparison.evaluate(2, Setting(targets=1)):
         counts, figures = (counts + [state], figures) if isinstance(state, tuple) else (counts, state)
     assert counts == [(1, 2), (2, 2)]
-    assert set(figures["rivals"]) == set(report.RIVALS)
+    assert set(figures["rivals"]) == set(comparison.RIVALS)
     for name, kept in (("decoded", 1), ("ours", None)):
         table = figures["rivals"][name]
-        assert all(low <= mean <= high for mean, low, high in (v for k, v in table.items() if isinstance(v, list)))
+        assert all(
+            low <= mean <= high for mean, low, high in (v for k, v in table.items() if isinstance(v, list))
+        )
         assert kept is None or table["tune_kept_note_f1"][0] == kept
     copy, truth = figures["rivals"]["copy"], figures["rivals"]["truth"]
-    assert copy["chroma_cosine"][0] == copy["melody_accuracy"][0] == 1 and truth["log_spectral_distance"][0] == 0
+    assert (
+        copy["chroma_cosine"][0] == copy["melody_accuracy"][0] == 1 and truth["log_spectral_distance"][0] == 0
+    )
     assert truth["sharpness_in_time"][0] == truth["treble"][0] == 1
-    assert "tune kept" in report.table(figures) and "SDEdit" in report.table(figures)
+    assert "tune kept" in comparison.table(figures) and "SDEdit" in comparison.table(figures)
     json.dumps(figures)
 
 
@@ -157,29 +186,47 @@ def test_the_rival_that_writes_the_tune_down_finds_tempo_bar_and_key():
     for number, pitch in enumerate((67, 64, 65, 62, 64, 60, 62, 59, 60, 64, 67, 72, 71, 67, 65, 60) * 2):
         notes.append(Note(0.25 + beat * number, 0.25 + beat * number + 0.45, pitch, 90))
     sound = np.concatenate([np.zeros(SAMPLE_RATE // 4, np.float32), tones([n.pitch for n in notes], beat)])
-    for number in range(0, 32, 4):                                             # a low thud on each bar line
+    for number in range(0, 32, 4):  # a low thud on each bar line
         start = int((0.25 + beat * number) * SAMPLE_RATE)
-        sound[start:start + 4000] += np.sin(2 * np.pi * 60 * np.arange(4000) / SAMPLE_RATE) * np.hanning(4000)
-    written, first_bar, tempo = rivals.write_down(notes, sound)
-    assert tempo == pytest.approx(120, rel=0.03) and (written.tonic, written.mode, written.metre) == (0, "major", "4/4")
+        sound[start : start + 4000] += np.sin(2 * np.pi * 60 * np.arange(4000) / SAMPLE_RATE) * np.hanning(
+            4000
+        )
+    written, first_bar, tempo = baselines.write_down(notes, sound)
+    assert tempo == pytest.approx(120, rel=0.03) and (written.tonic, written.mode, written.metre) == (
+        0,
+        "major",
+        "4/4",
+    )
     assert first_bar <= 0 and (0.25 - first_bar) % (4 * beat) == pytest.approx(0, abs=0.06)
     assert written.notes[0][0] * beat + first_bar == pytest.approx(0.25, abs=0.01)
 
 
 def test_an_outside_tagger_is_asked_about_every_version(tmp_path):
     tagger = tmp_path / "tagger.py"
-    tagger.write_text("import json, sys\nfor f in sys.argv[2:]:\n    print(json.dumps({'file': f, 'genres': {'jazz': 'ours' in f}}))\n")
+    tagger.write_text(
+        "import json, sys\nfor f in sys.argv[2:]:\n    print(json.dumps({'file': f, 'genres': {'jazz': 'ours' in f}}))\n"
+    )
     for name in ("3-jazz-ours", "3-jazz-regression", "3-source", "4-reggae-ours", "4-source"):
         (tmp_path / f"{name}.wav").touch()
-    rows = [Row(rival, target, number, {}, [], [], None, None) for number, target, rival in
-            ((3, "jazz", "ours"), (3, "jazz", "copy"), (3, "jazz", "regression"), (4, "reggae", "ours"), (4, "reggae", "copy"))]
-    found = report.outside(tagger, tmp_path, rows)
-    assert found["ours"][0] == 1 and found["regression"][0] == 0 and "copy" not in found     # reggae is unknown to it
+    rows = [
+        Row(rival, target, number, {}, [], [], None, None)
+        for number, target, rival in (
+            (3, "jazz", "ours"),
+            (3, "jazz", "copy"),
+            (3, "jazz", "regression"),
+            (4, "reggae", "ours"),
+            (4, "reggae", "copy"),
+        )
+    ]
+    found = comparison.outside(tagger, tmp_path, rows)
+    assert (
+        found["ours"][0] == 1 and found["regression"][0] == 0 and "copy" not in found
+    )  # reggae is unknown to it
     tagger.write_text("raise SystemExit('no weights')")
     with pytest.raises(UserError, match="no weights"):
-        report.outside(tagger, tmp_path, rows)
+        comparison.outside(tagger, tmp_path, rows)
     with pytest.raises(UserError, match="no file"):
-        report.report(8, tagger=tmp_path / "none.py")
+        comparison.report(8, tagger=tmp_path / "none.py")
 
 
 def test_drawn_notes_outside_the_piano_are_left_out():

@@ -1,18 +1,19 @@
 """Each exercise: its solution passes, the stub fails, a plausible wrong answer gets a helpful word."""
+
 import importlib
 import pkgutil
 
 import pytest
 
-from noteninja_lib.classroom import exercises
-from noteninja_lib.classroom.exercises import Exercise, lesson_00
+from noteninja_lib.lessons import exercise, lesson_00
+from noteninja_lib.lessons.exercise import Exercise
 
-LESSONS = [module.name for module in pkgutil.iter_modules(exercises.__path__)]
+LESSONS = [module.name for module in pkgutil.iter_modules(exercise.__path__)]
 
 
 def of_lesson(name):
     """{name: exercise} of one lesson."""
-    module = importlib.import_module(f"noteninja_lib.classroom.exercises.{name}")
+    module = importlib.import_module(f"noteninja_lib.lessons.{name}")
     return {label: one for label, one in vars(module).items() if isinstance(one, Exercise)}
 
 
@@ -23,7 +24,11 @@ def answers(kind):
             yield pytest.param(*row, id=f"{name}-{place}")
 
 
-ALL = [pytest.param(one, id=f"{lesson}-{label}") for lesson in LESSONS for label, one in of_lesson(lesson).items()]
+ALL = [
+    pytest.param(one, id=f"{lesson}-{label}")
+    for lesson in LESSONS
+    for label, one in of_lesson(lesson).items()
+]
 
 
 @pytest.mark.parametrize("exercise", ALL)

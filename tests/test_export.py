@@ -1,4 +1,5 @@
 """What lies beside a conversion: MIDI and a score that read back as the same notes, and settings that survive a file."""
+
 import hashlib
 import json
 from dataclasses import replace
@@ -8,20 +9,18 @@ import pretty_midi
 import pytest
 from music21 import converter
 
+from noteninja_lib.arranger.arranger import arrange
+from noteninja_lib.arranger.recipe import load_recipe
+from noteninja_lib.arranger.synthesis import render
+from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.export import export
-from noteninja_lib.music.band import arrange
-from noteninja_lib.music.content import from_audio, pick_notes
-from noteninja_lib.music.engraving import quantise
-from noteninja_lib.music.genres import load_recipe
-from noteninja_lib.music.notation import from_score
-from noteninja_lib.music.reshaping import beats_of
-from noteninja_lib.music.synthesis import render
-from noteninja_lib.music.theory import find_tune, load_tunes
+from noteninja_lib.music.piano_roll import from_audio, from_score, pick_notes
+from noteninja_lib.music.score_io import quantise
+from noteninja_lib.music.time_warp import beats_of
 from noteninja_lib.music.transcription import heard_tune, places, settle
-from noteninja_lib.settings import Settings, describe, differences, find_source, read_settings
-from noteninja_lib.songs import Conversion
-from noteninja_lib.sound.audio import SAMPLE_RATE
+from noteninja_lib.music.tunes import find_tune, load_tunes
+from noteninja_lib.settings import Settings, describe, differences, export, find_source, read_settings
+from noteninja_lib.source import Conversion
 
 MAJOR = [tune for tune in load_tunes("test") if tune.mode == "major"]
 TUNES = [next(tune for tune in MAJOR if tune.metre == metre) for metre in ("2/2", "3/4", "6/8", "9/8")]
@@ -30,7 +29,16 @@ TUNES = [next(tune for tune in MAJOR if tune.metre == metre) for metre in ("2/2"
 def as_result(content):
     """A conversion of known content, without the networks."""
     sound = np.zeros(SAMPLE_RATE, np.float32)
-    return Conversion(sound, SAMPLE_RATE, sound, content, content.melody(), 0.81234, {"jazz": 0.9, "rock": 0.1}, {"rock": 1.0})
+    return Conversion(
+        sound,
+        SAMPLE_RATE,
+        sound,
+        content,
+        content.melody(),
+        0.81234,
+        {"jazz": 0.9, "rock": 0.1},
+        {"rock": 1.0},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +51,11 @@ def played():
 def read_score(path):
     """Notes (start, duration, pitch) in quarter notes of a MusicXML file, and its part."""
     part = converter.parse(str(path), format="musicxml", forceSource=True).parts[0]
-    return [(float(note.offset), float(note.quarterLength), note.pitch.midi) for note in part.flatten().stripTies().notes
-            if "ChordSymbol" not in note.classes], part
+    return [
+        (float(note.offset), float(note.quarterLength), note.pitch.midi)
+        for note in part.flatten().stripTies().notes
+        if "ChordSymbol" not in note.classes
+    ], part
 
 
 @pytest.mark.parametrize("tune", TUNES, ids=lambda tune: tune.metre)
@@ -70,10 +81,25 @@ def test_beats_are_found_though_the_tracker_follows_the_off_beat(played):
 
 def test_quantised_notes_lie_on_the_grid_one_after_another():
     rng = np.random.default_rng(0)
-    beat = [(0, 0.5, 60), (0.5, 0.4, 62), (1, 0.3, 64), (1.25, 0.2, 65), (1.5, 0.5, 67), (2, 0.3, 65), (2 + 1 / 3, 0.3, 64),
-            (2 + 2 / 3, 0.3, 62), (3, 0.1, 60)]
-    loose = [(4 * bar + start + rng.uniform(-0.03, 0.03), lasts, pitch) for bar in range(4) for start, lasts, pitch in beat]
-    tune = replace(TUNES[0], metre="4/4", length=16.0, notes=tuple((max(start, 0), *rest) for start, *rest in loose))
+    beat = [
+        (0, 0.5, 60),
+        (0.5, 0.4, 62),
+        (1, 0.3, 64),
+        (1.25, 0.2, 65),
+        (1.5, 0.5, 67),
+        (2, 0.3, 65),
+        (2 + 1 / 3, 0.3, 64),
+        (2 + 2 / 3, 0.3, 62),
+        (3, 0.1, 60),
+    ]
+    loose = [
+        (4 * bar + start + rng.uniform(-0.03, 0.03), lasts, pitch)
+        for bar in range(4)
+        for start, lasts, pitch in beat
+    ]
+    tune = replace(
+        TUNES[0], metre="4/4", length=16.0, notes=tuple((max(start, 0), *rest) for start, *rest in loose)
+    )
     written = quantise(tune)
     wanted = [4 * bar + start for bar in range(4) for start, _, _ in beat]
     assert np.allclose([start for start, _, _ in written.notes], wanted) and written.metre == "4/4"
@@ -88,7 +114,9 @@ def test_quantised_notes_lie_on_the_grid_one_after_another():
 def test_the_score_reads_back_as_the_tune_that_was_heard(played, tmp_path):
     _, content = played
     written, _, tempo = heard_tune(content)
-    (file,) = export(as_result(content), tmp_path / "a song (jazz).mp3", Settings(source="my song.mp3"), ("musicxml",))
+    (file,) = export(
+        as_result(content), tmp_path / "a song (jazz).mp3", Settings(source="my song.mp3"), ("musicxml",)
+    )
     assert file == tmp_path / "a song (jazz).musicxml" and [path for path in tmp_path.iterdir()] == [file]
     notes, part = read_score(file)
     assert [pitch for _, _, pitch in notes] == [pitch for _, _, pitch in written.notes] and len(notes) > 10
@@ -96,15 +124,25 @@ def test_the_score_reads_back_as_the_tune_that_was_heard(played, tmp_path):
     marks = part.flatten()
     assert marks.getElementsByClass("MetronomeMark").first().number == round(tempo)
     assert marks.getElementsByClass("TimeSignature").first().ratioString == written.metre
-    assert marks.getElementsByClass("ChordSymbol") and marks.getElementsByClass("Key").first().tonic.pitchClass == written.tonic
+    assert (
+        marks.getElementsByClass("ChordSymbol")
+        and marks.getElementsByClass("Key").first().tonic.pitchClass == written.tonic
+    )
     for bar in part.getElementsByClass("Measure"):
         assert bar.highestTime == pytest.approx(bar.barDuration.quarterLength) and not bar.voices
 
 
 def test_the_score_of_triplets_can_be_read(tmp_path):
     thirds = (0, 0.5, 1, 4 / 3, 5 / 3, 2.5, 3 + 1 / 3, 4, 5, 6, 7)
-    content = from_score(replace(TUNES[0], metre="4/4", length=8.0, chords=((0.0, 4.0, 0, "maj"), (4.0, 4.0, 7, "maj")),
-                                 notes=tuple((start, 0.4, 60 + number % 5) for number, start in enumerate(thirds))))
+    content = from_score(
+        replace(
+            TUNES[0],
+            metre="4/4",
+            length=8.0,
+            chords=((0.0, 4.0, 0, "maj"), (4.0, 4.0, 7, "maj")),
+            notes=tuple((start, 0.4, 60 + number % 5) for number, start in enumerate(thirds)),
+        )
+    )
     export(as_result(content), tmp_path / "a.wav", Settings(), ("musicxml",))
     notes, part = read_score(tmp_path / "a.musicxml")
     starts = np.array([start for start, _, _ in notes])
@@ -139,24 +177,38 @@ def test_music_without_notes_or_beat_is_exported_too(tmp_path):
     assert not any(track.notes for track in pretty_midi.PrettyMIDI(str(tmp_path / "a.mid")).instruments)
 
 
-JOURNEY = Settings([(0, "blues"), (0.5, {"jazz": 1, "pop": 1}), (1, "disco")], mood=[(0.0, "sad"), (1.0, (0.5, -0.3))])
-ALL = [Settings(), Settings("rock", 0.5, 7, 1.5, 123, "happy", 120.5, source="Lied é 曲.mp3"),
-       Settings({"jazz": 1, "rock": 3}, rate=0.5), JOURNEY, Settings(mood=(0.1, -1))]
+JOURNEY = Settings(
+    [(0, "blues"), (0.5, {"jazz": 1, "pop": 1}), (1, "disco")], mood=[(0.0, "sad"), (1.0, (0.5, -0.3))]
+)
+ALL = [
+    Settings(),
+    Settings("rock", 0.5, 7, 1.5, 123, "happy", 120.5, source="Lied é 曲.mp3"),
+    Settings({"jazz": 1, "rock": 3}, rate=0.5),
+    JOURNEY,
+    Settings(mood=(0.1, -1)),
+]
 
 
 @pytest.mark.parametrize("settings", ALL, ids=lambda settings: settings.label)
 def test_settings_survive_a_file(settings, tmp_path):
-    (file,) = export(as_result(from_score(TUNES[0])), tmp_path / f"song ({settings.label}).mp3", settings, ("json",))
+    (file,) = export(
+        as_result(from_score(TUNES[0])), tmp_path / f"song ({settings.label}).mp3", settings, ("json",)
+    )
     assert read_settings(file) == settings
     record = json.loads(file.read_text(encoding="utf-8"))
-    assert record["measured"]["tune_kept"] == 0.812 and record["measured"]["genre_heard"] == {"jazz": 0.9, "rock": 0.1}
+    assert record["measured"]["tune_kept"] == 0.812 and record["measured"]["genre_heard"] == {
+        "jazz": 0.9,
+        "rock": 0.1,
+    }
     assert set(record["weights_sha256"]) == {"basic_pitch", "judge", "lead", "unet", "vae", "vocoder"}
 
 
 def test_no_place_of_this_machine_is_told(tmp_path):
     song = tmp_path / "song.wav"
     song.write_bytes(b"sound")
-    record = describe(as_result(from_score(TUNES[0])), tmp_path / "song (jazz).mp3", Settings(source="song.wav"))
+    record = describe(
+        as_result(from_score(TUNES[0])), tmp_path / "song (jazz).mp3", Settings(source="song.wav")
+    )
     assert str(tmp_path) not in json.dumps(record) and record["source"] == "song.wav"
     assert record["source_sha256"] == hashlib.sha256(b"sound").hexdigest()
 
@@ -172,7 +224,9 @@ def test_a_song_is_found_where_it_was_or_beside_the_file(tmp_path):
 def test_what_changed_since_is_told(tmp_path):
     song = tmp_path / "song.wav"
     song.write_bytes(b"sound")
-    (file,) = export(as_result(from_score(TUNES[0])), tmp_path / "song (jazz).mp3", Settings(source=str(song)), ("json",))
+    (file,) = export(
+        as_result(from_score(TUNES[0])), tmp_path / "song (jazz).mp3", Settings(source=str(song)), ("json",)
+    )
     assert differences(file, song) == []
     song.write_bytes(b"another sound")
     record = json.loads(file.read_text(encoding="utf-8"))
@@ -189,21 +243,28 @@ def broken(file, change):
     file.write_text(text if isinstance(text, str) else json.dumps(record), encoding="utf-8")
 
 
-@pytest.mark.parametrize("change, word", [
-    (lambda record: "", "no JSON"), (lambda record: "{", "no JSON"), (lambda record: "[1, 2]", "no settings"),
-    (lambda record: record.pop("settings") and None, "no settings"), (lambda record: record.update(source=3), "no settings"),
-    (lambda record: record["settings"].update(seed="one"), "seed must be a whole number"),
-    (lambda record: record["settings"].update(amount=1.5), "between 0 and 1"),
-    (lambda record: record["settings"].update(amount=float("nan")), "between 0 and 1"),
-    (lambda record: record["settings"].update(steps=True), "steps"),
-    (lambda record: record["settings"].update(volume=3), "volume"),
-    (lambda record: record["settings"].update(seed=None), "seed"),
-    (lambda record: record["settings"].update(genre="polka"), "jazz"),
-    (lambda record: record["settings"].update(genre=[[0, "jazz", 1]]), "can't be used"),
-    (lambda record: record["settings"].update(genre=5), "genre"),
-    (lambda record: record["settings"].update(mood="angry"), "happy"),
-    (lambda record: record["settings"].update(tempo=100, rate=2), "not both"),
-    (lambda record: record["settings"].update(rate=9), "between 0.5 and 2")])
+@pytest.mark.parametrize(
+    "change, word",
+    [
+        (lambda record: "", "no JSON"),
+        (lambda record: "{", "no JSON"),
+        (lambda record: "[1, 2]", "no settings"),
+        (lambda record: record.pop("settings") and None, "no settings"),
+        (lambda record: record.update(source=3), "no settings"),
+        (lambda record: record["settings"].update(seed="one"), "seed must be a whole number"),
+        (lambda record: record["settings"].update(amount=1.5), "between 0 and 1"),
+        (lambda record: record["settings"].update(amount=float("nan")), "between 0 and 1"),
+        (lambda record: record["settings"].update(steps=True), "steps"),
+        (lambda record: record["settings"].update(volume=3), "volume"),
+        (lambda record: record["settings"].update(seed=None), "seed"),
+        (lambda record: record["settings"].update(genre="polka"), "jazz"),
+        (lambda record: record["settings"].update(genre=[[0, "jazz", 1]]), "can't be used"),
+        (lambda record: record["settings"].update(genre=5), "genre"),
+        (lambda record: record["settings"].update(mood="angry"), "happy"),
+        (lambda record: record["settings"].update(tempo=100, rate=2), "not both"),
+        (lambda record: record["settings"].update(rate=9), "between 0.5 and 2"),
+    ],
+)
 def test_a_broken_file_is_one_sentence(tmp_path, change, word):
     (file,) = export(as_result(from_score(TUNES[0])), tmp_path / "song (jazz).mp3", Settings(), ("json",))
     broken(file, change)

@@ -3,16 +3,23 @@
 import numpy as np
 import pytest
 
+from noteninja_lib.arranger.performance import Note
+from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.content import Content
-from noteninja_lib.music.extending import EARLY, extend, fade_out, length_of, sections, set_on_grid, without_lead
-from noteninja_lib.music.inventing import invent
-from noteninja_lib.music.notation import from_notes, from_score
-from noteninja_lib.music.performance import Note
-from noteninja_lib.music.reshaping import beats_of, cut, tempo_of
-from noteninja_lib.music.rhythm import FRAME_RATE
+from noteninja_lib.music.beats import FRAME_RATE
+from noteninja_lib.music.extension import (
+    EARLY,
+    extend,
+    fade_out,
+    length_of,
+    sections,
+    set_on_grid,
+    without_lead,
+)
+from noteninja_lib.music.generation import invent
+from noteninja_lib.music.piano_roll import Content, from_notes, from_score
+from noteninja_lib.music.time_warp import beats_of, cut, tempo_of
 from noteninja_lib.music.transcription import key_of_music
-from noteninja_lib.sound.spectrogram import HOP_LENGTH
 
 
 def clip_of(seconds=20.0, seed=3, tempo=110.0):
@@ -41,7 +48,12 @@ def test_bars_are_those_of_the_clip():
     content = cut(from_score(invent(7, mode="major"), tempo), 0.9, 21.0)
     grid, bar, beats_in_bar = set_on_grid(content)
     assert beats_in_bar == 4 and bar / FRAME_RATE == pytest.approx(4 * 60 / tempo, rel=0.003)
-    for shift, same in ((0, True), (1, False), (2, False), (4, False)):      # beats from the second bar line of the tune
+    for shift, same in (
+        (0, True),
+        (1, False),
+        (2, False),
+        (4, False),
+    ):  # beats from the second bar line of the tune
         start = (4 + shift) * 60 / tempo - 0.9 - EARLY / FRAME_RATE
         begin = cut(content, start, start + 2.4).lead[1][:, :bar]
         assert (np.abs(grid.lead[1][:, :bar] - begin).mean() < 0.1 * begin.mean()) == same
@@ -50,10 +62,21 @@ def test_bars_are_those_of_the_clip():
 def test_repeated_sections_are_equal(clip, longer):
     grid, bar, _ = set_on_grid(clip)
     a, b = sections(grid, bar)
-    intro = next(bar * n for n in (1, 2, 4) if np.array_equal(longer.lead[..., bar * n:bar * n + length_of(a)], a.lead))
+    intro = next(
+        bar * n
+        for n in (1, 2, 4)
+        if np.array_equal(longer.lead[..., bar * n : bar * n + length_of(a)], a.lead)
+    )
     assert not longer.lead[..., :intro].any() and longer.notes[..., :intro].any()
-    rounds = [Content(*(layer[..., start:start + length_of(a)] for layer in (longer.lead, longer.notes, longer.rhythm)))
-              for start in range(intro, length_of(longer) - 2 * bar, length_of(a))]
+    rounds = [
+        Content(
+            *(
+                layer[..., start : start + length_of(a)]
+                for layer in (longer.lead, longer.notes, longer.rhythm)
+            )
+        )
+        for start in range(intro, length_of(longer) - 2 * bar, length_of(a))
+    ]
     for number, section in enumerate(rounds[:8]):
         expected = b if number % 4 == 2 else a
         assert np.array_equal(section.lead, expected.lead) and np.array_equal(section.notes, expected.notes)
@@ -76,12 +99,16 @@ def test_the_beat_goes_on_over_all_joins(clip, longer):
 def test_an_uneven_clip_comes_out_even():
     beats = np.cumsum([0.0] + [0.5 + 0.02 * np.sin(n) for n in range(40)])
     notes = [Note(t, t + 0.3, 60 + (n % 4 == 0) * 7, 90) for n, t in enumerate(beats[:-1])]
-    chords = [Note(beats[n], beats[n + 4] - 0.05, pitch + n % 8, 80) for n in range(0, 36, 4) for pitch in (40, 43, 47)]
+    chords = [
+        Note(beats[n], beats[n + 4] - 0.05, pitch + n % 8, 80)
+        for n in range(0, 36, 4)
+        for pitch in (40, 43, 47)
+    ]
     longer = extend(from_notes(notes, chords, beats[-1], beats), 60.0)
     starts = np.array([note.start for note in longer.melody()])
     steps = np.diff(starts)
     steps = steps[steps < 0.75]
-    assert len(steps) > 80 and np.ptp(steps) < 4 / FRAME_RATE          # in the clip they differ by 80 ms
+    assert len(steps) > 80 and np.ptp(steps) < 4 / FRAME_RATE  # in the clip they differ by 80 ms
 
 
 def test_key_stays_and_the_end_is_the_tonic(clip, longer):
@@ -134,13 +161,15 @@ def test_sound_dies_away_where_the_notes_have_ended(longer):
     audio = np.ones(length_of(longer) * HOP_LENGTH, np.float32)
     faded = fade_out(audio, longer)
     assert len(faded) == len(audio) and faded.dtype == np.float32 and abs(faded[-1]) < 1e-3
-    assert (faded[:-round(1.1 * FRAME_RATE) * HOP_LENGTH] == 1).all() and (np.diff(faded) <= 0).all()
+    assert (faded[: -round(1.1 * FRAME_RATE) * HOP_LENGTH] == 1).all() and (np.diff(faded) <= 0).all()
     playing = cut(longer, 0, 20)
-    assert (fade_out(audio[:20 * 22050], playing) == 1).all()
+    assert (fade_out(audio[: 20 * 22050], playing) == 1).all()
 
 
-@pytest.mark.parametrize("seconds, word", [(10.0, "20.0 seconds"), (3601.0, "3600"), (float("nan"), "must lie"),
-                                           (float("inf"), "must lie")])
+@pytest.mark.parametrize(
+    "seconds, word",
+    [(10.0, "20.0 seconds"), (3601.0, "3600"), (float("nan"), "must lie"), (float("inf"), "must lie")],
+)
 def test_lengths_that_are_refused(clip, seconds, word):
     with pytest.raises(UserError, match=word):
         extend(clip, seconds)

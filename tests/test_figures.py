@@ -1,14 +1,15 @@
 """The committed pictures are those that the library draws: the quick ones are drawn anew and compared."""
+
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from noteninja_lib.classroom.figures import MEASURED, draw_measured
+from benchmarks.tables import MEASURED, draw_measured
 
 FIGURES = Path(__file__).resolve().parent.parent / "figures"
-GRID, TOLERANCE = 8, 0.02      # parts of a picture along each side; share of full brightness
+GRID, TOLERANCE = 8, 0.02  # parts of a picture along each side; share of full brightness
 
 
 def colours(path):

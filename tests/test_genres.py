@@ -1,10 +1,11 @@
 """Recipes: each loads and is rich enough; each fault is one sentence with file, field and remedy."""
+
 import pytest
 import yaml
 
 from noteninja_lib import data_folder
+from noteninja_lib.arranger.recipe import GENRES, list_genres, load_recipe
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.genres import GENRES, list_genres, load_recipe
 
 
 def test_the_ten_genres_have_recipes():
@@ -25,7 +26,9 @@ def test_recipe_has_variants(genre):
     used = {role for line_up in recipe.sets for role in line_up}
     assert set(recipe.chords) <= used, "a part that no line-up plays"
     chains = {instrument["chain"] for line_up in recipe.sets for instrument in line_up.values()}
-    assert set(recipe.mix["chains"]) <= chains | {"drums", "voice", "bus"}, "an effect chain that nothing uses"
+    assert set(recipe.mix["chains"]) <= chains | {"drums", "voice", "bus"}, (
+        "an effect chain that nothing uses"
+    )
 
 
 def test_genres_are_what_they_are_known_for():
@@ -60,37 +63,43 @@ def _put(data, path, value):
         data[last] = value
 
 
-@pytest.mark.parametrize("path, value, words", [
-    (["drums", "four", 0, "kick"], "X..z............", ["drums.four[1].kick", "'z'", "X x o ."]),
-    (["drums", "four", 0, "kick"], "X...", ["drums.four[1].kick", "4 steps", "16"]),
-    (["drums", "four", 0], {"kik": "X..............."}, ["drums.four[1]", "'kik'", "kick"]),
-    (["drums", "kits"], ["tin cans"], ["drums.kits[1]", "tin cans", "standard"]),
-    (["bass", "three"], ["R---R---"], ["bass.three[1]", "8 steps", "12"]),
-    (["bass", "range"], [40, 44], ["bass.range", "12 semitones"]),
-    (["tempo"], [150, 100], ["tempo", "lower number first"]),
-    (["tempo"], "fast", ["tempo", "two numbers"]),
-    (["swing"], [0, 3], ["swing", "3", "0 to 1"]),
-    (["harmony", "maj"], [[0, 4.5, 7]], ["harmony.maj[1]", "4.5", "whole number"]),
-    (["harmony", "dim"], None, ["harmony", "'dim'"]),
-    (["sets"], [], ["sets", "at least one"]),
-    (["sets", 0, "melody", "play"], "Kazoo", ["sets[1].melody.play", "Kazoo", "General MIDI"]),
-    (["sets", 0, "melody", "play"], 200, ["sets[1].melody.play", "200", "0 to 127"]),
-    (["sets", 0, "melody", "chain"], "spring", ["sets[1].melody.chain", "spring", "lead"]),
-    (["sets", 0, "melody"], None, ["sets[1]", "'melody'"]),
-    (["sets", 0, "tuba"], {"play": 58}, ["sets[1]", "'tuba'", "bass"]),
-    (["mix", "levels", "bass"], "loud", ["mix.levels.bass", "loud", "-40 to 12"]),
-    (["mix", "chains", "lead"], [{"sparkle": {}}], ["mix.chains.lead[1]", "sparkle", "reverb"]),
-    (["mix", "chains", "lead"], [{"reverb": {"room": 0.5}}],
-     ["mix.chains.lead[1].reverb", "'room'", "room_size"]),
-    (["chords", "comp", "voicing"], "wide", ["chords.comp.voicing", "wide", "power"]),
-    (["form", "ending"], "fade", ["form.ending", "fade", "hold, roll, stop"]),
-    (["form", "intro"], [2.5], ["form.intro[1]", "2.5", "whole number"]),
-    (["form", "enter"], {"tuba": 0}, ["form.enter", "'tuba'", "bass"]),
-    (["form", "enter"], {"drums": 0.5}, ["form.enter", "silence"]),
-    (["melody", "grace_from"], "left", ["melody.grace_from", "left", "below, slide, above"]),
-    (["melody", "late"], 30, ["melody.late", "30", "0 to 4"]),
-    (["colour"], "blue", ["the file", "'colour'", "tempo"]),
-])
+@pytest.mark.parametrize(
+    "path, value, words",
+    [
+        (["drums", "four", 0, "kick"], "X..z............", ["drums.four[1].kick", "'z'", "X x o ."]),
+        (["drums", "four", 0, "kick"], "X...", ["drums.four[1].kick", "4 steps", "16"]),
+        (["drums", "four", 0], {"kik": "X..............."}, ["drums.four[1]", "'kik'", "kick"]),
+        (["drums", "kits"], ["tin cans"], ["drums.kits[1]", "tin cans", "standard"]),
+        (["bass", "three"], ["R---R---"], ["bass.three[1]", "8 steps", "12"]),
+        (["bass", "range"], [40, 44], ["bass.range", "12 semitones"]),
+        (["tempo"], [150, 100], ["tempo", "lower number first"]),
+        (["tempo"], "fast", ["tempo", "two numbers"]),
+        (["swing"], [0, 3], ["swing", "3", "0 to 1"]),
+        (["harmony", "maj"], [[0, 4.5, 7]], ["harmony.maj[1]", "4.5", "whole number"]),
+        (["harmony", "dim"], None, ["harmony", "'dim'"]),
+        (["sets"], [], ["sets", "at least one"]),
+        (["sets", 0, "melody", "play"], "Kazoo", ["sets[1].melody.play", "Kazoo", "General MIDI"]),
+        (["sets", 0, "melody", "play"], 200, ["sets[1].melody.play", "200", "0 to 127"]),
+        (["sets", 0, "melody", "chain"], "spring", ["sets[1].melody.chain", "spring", "lead"]),
+        (["sets", 0, "melody"], None, ["sets[1]", "'melody'"]),
+        (["sets", 0, "tuba"], {"play": 58}, ["sets[1]", "'tuba'", "bass"]),
+        (["mix", "levels", "bass"], "loud", ["mix.levels.bass", "loud", "-40 to 12"]),
+        (["mix", "chains", "lead"], [{"sparkle": {}}], ["mix.chains.lead[1]", "sparkle", "reverb"]),
+        (
+            ["mix", "chains", "lead"],
+            [{"reverb": {"room": 0.5}}],
+            ["mix.chains.lead[1].reverb", "'room'", "room_size"],
+        ),
+        (["chords", "comp", "voicing"], "wide", ["chords.comp.voicing", "wide", "power"]),
+        (["form", "ending"], "fade", ["form.ending", "fade", "hold, roll, stop"]),
+        (["form", "intro"], [2.5], ["form.intro[1]", "2.5", "whole number"]),
+        (["form", "enter"], {"tuba": 0}, ["form.enter", "'tuba'", "bass"]),
+        (["form", "enter"], {"drums": 0.5}, ["form.enter", "silence"]),
+        (["melody", "grace_from"], "left", ["melody.grace_from", "left", "below, slide, above"]),
+        (["melody", "late"], 30, ["melody.late", "30", "0 to 4"]),
+        (["colour"], "blue", ["the file", "'colour'", "tempo"]),
+    ],
+)
 def test_each_fault_is_one_sentence(tmp_path, path, value, words):
     data = yaml.safe_load((data_folder() / "genres" / "rock.yaml").read_text(encoding="utf-8"))
     _put(data, path, value)

@@ -1,4 +1,5 @@
 """What lessons 03 and 04 show: a step sequencer with a band, a window on a data set, pictures of its faults."""
+
 import io
 
 import matplotlib.pyplot as plt
@@ -6,14 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from noteninja_lib.classroom.browsing import ClipBrowser
-from noteninja_lib.classroom.groove import LEVELS, StepSequencer, plot_parts, plot_pattern, with_drums
-from noteninja_lib.classroom.leaks import plot_accuracies, plot_fingerprints, plot_likeness
-from noteninja_lib.dataset import BandSet, build
-from noteninja_lib.music.band import arrange
-from noteninja_lib.music.genres import load_recipe
-from noteninja_lib.music.recipes import DRUMS
-from noteninja_lib.music.theory import find_tune
+from noteninja_lib.arranger.arranger import arrange
+from noteninja_lib.arranger.recipe import DRUMS, load_recipe
+from noteninja_lib.datasets import BandSet, build
+from noteninja_lib.lessons.lesson_03 import LEVELS, StepSequencer, plot_parts, plot_pattern, with_drums
+from noteninja_lib.lessons.lesson_04 import ClipBrowser, plot_accuracies, plot_fingerprints, plot_likeness
+from noteninja_lib.music.tunes import find_tune
 
 TUNE = "ryan-0344-the-girl-i-left-behind-me"
 BEAT = {"kick": "X...X...X...X...", "hat": "..x...x...x...o."}
@@ -35,7 +34,7 @@ def test_a_louder_stroke_is_a_larger_dot():
 
 
 def test_drums_are_replaced_and_all_parts_are_drawn(tune):
-    recipe = with_drums(load_recipe("classical"), BEAT)          # a genre without drums of its own
+    recipe = with_drums(load_recipe("classical"), BEAT)  # a genre without drums of its own
     played = arrange(tune, recipe, tempo=120, swing=0, duration=8, intro=0, ending=False)
     drums = next(part for part in played.parts if part.name == "drums").notes
     assert {note.pitch for note in drums} == {DRUMS["kick"], DRUMS["hat"]}
@@ -60,7 +59,7 @@ def test_the_sequencer_plays_what_its_grid_shows(tune, monkeypatch):
     assert len(desk.result) == 8 * 22050 and not np.array_equal(desk.result, first)
     desk.genre.value = "classical"
     assert set("".join(desk.pattern().values())) == {"."}
-    desk.play()                                                  # an empty grid is no mistake
+    desk.play()  # an empty grid is no mistake
 
 
 def test_a_clip_is_heard_and_seen(tmp_path, monkeypatch):
@@ -71,9 +70,18 @@ def test_a_clip_is_heard_and_seen(tmp_path, monkeypatch):
     assert list(window.genre.options) == sorted(set(data.labels))
     for genre in window.genre.options:
         window.genre.value = genre
-        assert [number for _, number in window.clip.options] == [n for n, label in enumerate(data.labels) if label == genre]
-        clip, seconds = data.index[window.clip.value], soundfile.info(io.BytesIO(window.view.player.value)).duration
-        assert clip.tune in window.message.value and clip.file in window.view.heading.value and abs(seconds - 3) < 0.2
+        assert [number for _, number in window.clip.options] == [
+            n for n, label in enumerate(data.labels) if label == genre
+        ]
+        clip, seconds = (
+            data.index[window.clip.value],
+            soundfile.info(io.BytesIO(window.view.player.value)).duration,
+        )
+        assert (
+            clip.tune in window.message.value
+            and clip.file in window.view.heading.value
+            and abs(seconds - 3) < 0.2
+        )
     before = window.view.picture.value
     window.notes.value = True
     assert window.view.picture.value != before
@@ -85,7 +93,7 @@ def test_pictures_of_a_data_sets_faults():
     meshes = [ax.collections[0].get_array().shape for ax in figure.axes[:2]]
     assert meshes[0][0] == 24 and meshes[0][1] > meshes[1][1]
     ax = plot_likeness({"planted": [0.9, 1.0], "others": [0.1, 0.2, 0.3]}, 0.85)
-    assert [len(line.get_xdata()) for line in ax.lines] == [2, 3, 2]         # the last is the threshold
+    assert [len(line.get_xdata()) for line in ax.lines] == [2, 3, 2]  # the last is the threshold
     plt.close(ax.figure)
     ax = plot_accuracies({"true": {"a": 0.9, "b": 0.5}, "random": {"a": 0.7, "b": 0.1}}, 0.1)
     assert [round(bar.get_width(), 2) for bar in ax.patches] == [0.9, 0.5, 0.7, 0.1]

@@ -1,4 +1,5 @@
 """The ladder of sharpness: its measures on sounds whose answer is known, and the climb itself."""
+
 import json
 from functools import partial
 
@@ -7,16 +8,16 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks import networks, tables
 from noteninja_lib import data_folder, pipeline
-from noteninja_lib.model import windows
-from noteninja_lib.classroom import readme
-from noteninja_lib.classroom.plotting import plot_pairs
+from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.audio.io import SAMPLE_RATE, load
+from noteninja_lib.audio.spectrogram import griffin_lim
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import fidelity, ladder, rungs
-from noteninja_lib.evaluation.pieces import Piece
-from noteninja_lib.music.genres import GENRES
-from noteninja_lib.sound.audio import SAMPLE_RATE, load
-from noteninja_lib.sound.spectrogram import griffin_lim
+from noteninja_lib.evaluation import metrics
+from noteninja_lib.evaluation.baselines import Piece
+from noteninja_lib.models import flow_matching
+from noteninja_lib.plots import plot_pairs
 
 TIME = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
 NOISE = np.random.default_rng(0).normal(0, 0.1, len(TIME)).astype(np.float32)
@@ -28,18 +29,24 @@ def tone(hertz, phase=0.0):
 
 
 def test_multi_resolution_distance_of_known_cases():
-    assert fidelity.multi_resolution_distance(NOISE, NOISE) == 0
-    assert fidelity.multi_resolution_distance(NOISE / 2, NOISE) == pytest.approx(0.5 + np.log(2), abs=0.01)
+    assert metrics.multi_resolution_distance(NOISE, NOISE) == 0
+    assert metrics.multi_resolution_distance(NOISE / 2, NOISE) == pytest.approx(0.5 + np.log(2), abs=0.01)
     other = np.random.default_rng(1).normal(0, 0.1, len(NOISE)).astype(np.float32)
-    assert fidelity.multi_resolution_distance(NOISE + 0.1 * other, NOISE) < 0.5 < fidelity.multi_resolution_distance(other, NOISE)
+    assert (
+        metrics.multi_resolution_distance(NOISE + 0.1 * other, NOISE)
+        < 0.5
+        < metrics.multi_resolution_distance(other, NOISE)
+    )
 
 
 def test_a_band_is_measured_by_itself():
     low, high = tone(100), tone(8000)
-    assert fidelity.band_level(low / 2 + high, low + high, fidelity.BASS) == pytest.approx(-6.02, abs=0.02)
-    for band in (fidelity.TREBLE, fidelity.CYMBALS):
-        assert fidelity.band_level(low / 2 + 2 * high, low + high, band) == pytest.approx(6.02, abs=0.02)
-    assert fidelity.band_level(low + 1e-6 * high, low, fidelity.CYMBALS) == pytest.approx(0, abs=0.1)   # nobody hears that
+    assert metrics.band_level(low / 2 + high, low + high, metrics.BASS) == pytest.approx(-6.02, abs=0.02)
+    for band in (metrics.TREBLE, metrics.CYMBALS):
+        assert metrics.band_level(low / 2 + 2 * high, low + high, band) == pytest.approx(6.02, abs=0.02)
+    assert metrics.band_level(low + 1e-6 * high, low, metrics.CYMBALS) == pytest.approx(
+        0, abs=0.1
+    )  # nobody hears that
 
 
 STROKES = (tone(200) * np.exp(-8 * (TIME % 0.5)) * np.minimum(1, 100 * (TIME % 0.5))).astype(np.float32)
@@ -47,80 +54,98 @@ STROKES = (tone(200) * np.exp(-8 * (TIME % 0.5)) * np.minimum(1, 100 * (TIME % 0
 
 @pytest.mark.parametrize("sound", [tone(440), NOISE / 4, STROKES, 0 * NOISE])
 def test_clicks_and_jumps_are_found_and_nothing_else(sound):
-    assert fidelity.clicks(sound) == 0
+    assert metrics.clicks(sound) == 0
     clicked, jumping = sound.copy(), sound.copy()
     clicked[PLACES] += 0.9
     for place in PLACES:
-        jumping[place:place + 900] += 0.9
-    assert fidelity.clicks(clicked) * 4 == pytest.approx(20, abs=1)
-    assert fidelity.clicks(jumping) * 4 == pytest.approx(40, abs=4)
+        jumping[place : place + 900] += 0.9
+    assert metrics.clicks(clicked) * 4 == pytest.approx(20, abs=1)
+    assert metrics.clicks(jumping) * 4 == pytest.approx(40, abs=4)
 
 
 def test_offset_is_told_from_bass():
-    assert fidelity.offset(tone(40)) < 1e-4
-    assert fidelity.offset(tone(40) + 0.03) == pytest.approx(0.03 / np.sqrt(0.045 + 0.0009), rel=1e-3)
+    assert metrics.offset(tone(40)) < 1e-4
+    assert metrics.offset(tone(40) + 0.03) == pytest.approx(0.03 / np.sqrt(0.045 + 0.0009), rel=1e-3)
 
 
 def test_a_phase_that_breaks_is_a_seam():
     step, edges = SAMPLE_RATE // 2, range(SAMPLE_RATE // 2, len(TIME), SAMPLE_RATE // 2)
     chord = tone(220) + tone(331) + tone(523)
-    broken = np.concatenate([(-1) ** number * chord[number * step:(number + 1) * step] for number in range(8)])
+    broken = np.concatenate(
+        [(-1) ** number * chord[number * step : (number + 1) * step] for number in range(8)]
+    )
     for sound, lowest, highest in ((chord + 0.01 * NOISE, 0.8, 1.25), (broken + 0.01 * NOISE, 3, 1000)):
-        pairs = fidelity.seams(sound, edges)
+        pairs = metrics.seams(sound, edges)
         assert len(pairs) == 7 and lowest < np.mean([there for there, _ in pairs]) / pairs[0][1] < highest
-    assert fidelity.seams(chord, [len(chord)]) == []
+    assert metrics.seams(chord, [len(chord)]) == []
 
 
 def test_windows_that_see_their_neighbours_leave_no_seam(monkeypatch):
     """Plain concatenation, without context, is heard; what the pipeline does is not."""
-    pipe, song = pipeline.load_pipeline(), load(sorted((data_folder() / "songs").glob("*classical.mp3"))[0], duration=9.0)
-    latents, found = windows.encode(pipe.vae, song[:len(song) // rungs.COLUMN * rungs.COLUMN]), {}
-    monkeypatch.setattr(windows, "WINDOW", 16)
-    for context in (windows.CONTEXT, 0):
-        monkeypatch.setattr(windows, "CONTEXT", context)
+    pipe, song = (
+        pipeline.load_pipeline(),
+        load(sorted((data_folder() / "songs").glob("*classical.mp3"))[0], duration=9.0),
+    )
+    latents, found = (
+        flow_matching.encode(pipe.vae, song[: len(song) // networks.COLUMN * networks.COLUMN]),
+        {},
+    )
+    monkeypatch.setattr(flow_matching, "WINDOW", 16)
+    for context in (flow_matching.CONTEXT, 0):
+        monkeypatch.setattr(flow_matching, "CONTEXT", context)
         made = pipe.sound(latents)
-        pairs = fidelity.seams(made, range(16 * rungs.COLUMN, len(made), 16 * rungs.COLUMN))
+        pairs = metrics.seams(made, range(16 * networks.COLUMN, len(made), 16 * networks.COLUMN))
         found[context] = np.mean([there for there, _ in pairs]) / pairs[0][1]
     plain, careful = found.pop(0), found.popitem()[1]
     assert careful < 1.2 and plain > 1.4 * careful
 
 
 def test_the_plan_takes_all_genres_or_any_folder(tmp_path):
-    jobs = rungs.plan(2)
+    jobs = networks.plan(2)
     assert [job.genre for job in jobs] == 2 * list(GENRES) and len({job.tune for job in jobs}) == 2
     assert sum(job.slow for job in jobs) == 10
     with pytest.raises(UserError, match="no recordings"):
-        rungs.plan(2, data=tmp_path)
+        networks.plan(2, data=tmp_path)
     for place in ("jazz/one.wav", "two.mp3", "notes.txt"):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         (tmp_path / place).touch()
-    assert sorted(job.genre for job in rungs.plan(2, data=tmp_path)) == ["jazz", rungs.OTHER]
+    assert sorted(job.genre for job in networks.plan(2, data=tmp_path)) == ["jazz", networks.OTHER]
 
 
 def test_every_rung_is_measured_beside_the_truth(monkeypatch):
     songs = [load(path, duration=4.0) for path in sorted((data_folder() / "songs").glob("*.mp3"))[:2]]
-    monkeypatch.setattr(rungs, "played", lambda *_: Piece(0, "rock", [], dict(zip(("jazz", "rock"), songs))))
-    monkeypatch.setattr(rungs, "griffin_lim", partial(griffin_lim, n_iter=4))
-    rows = {row.rung: row.figures for row in rungs.climb(rungs.Job(0, "jazz"))}
-    assert list(rows) == list(rungs.RUNGS)
+    monkeypatch.setattr(
+        networks, "played", lambda *_: Piece(0, "rock", [], dict(zip(("jazz", "rock"), songs)))
+    )
+    monkeypatch.setattr(networks, "griffin_lim", partial(griffin_lim, n_iter=4))
+    rows = {row.rung: row.figures for row in networks.climb(networks.Job(0, "jazz"))}
+    assert list(rows) == list(networks.RUNGS)
     own = {"mel_distance", "multi_resolution", "treble_db", "cymbals_db", "bass_db", "embedding_distance"}
     assert all(rows["truth"][name] == 0 for name in own)
     for rung in ("griffin_lim", "vocoder", "decoded"):
         assert own < rows[rung].keys() and 0 < rows[rung]["mel_distance"] < 0.5
     assert rows["vocoder"]["mel_distance"] < rows["decoded"]["mel_distance"]
-    assert own - rows["converter"].keys() == {"mel_distance", "multi_resolution"}             # another performance
-    assert "mel_distance" in rows["autoencoder"] and not {"clicks", "bass_db"} & rows["autoencoder"].keys()   # a picture
+    assert own - rows["converter"].keys() == {"mel_distance", "multi_resolution"}  # another performance
+    assert (
+        "mel_distance" in rows["autoencoder"] and not {"clicks", "bass_db"} & rows["autoencoder"].keys()
+    )  # a picture
 
 
 def test_real_recordings_have_no_right_conversion(tmp_path):
     for name, seconds in (("long.wav", 9.0), ("short.wav", 2.0)):
-        soundfile.write(tmp_path / name, load(sorted((data_folder() / "songs").glob("*.mp3"))[0], duration=seconds), SAMPLE_RATE)
+        soundfile.write(
+            tmp_path / name,
+            load(sorted((data_folder() / "songs").glob("*.mp3"))[0], duration=seconds),
+            SAMPLE_RATE,
+        )
     (tmp_path / "broken.wav").write_bytes(b"nothing")
-    jobs = rungs.plan(1, data=tmp_path)
-    rows = [row for job in jobs for row in rungs.climb(rungs.Job(job.tune, job.genre, job.file, slow=False))]
-    assert [row.rung for row in rows] == [rung for rung in rungs.RUNGS if rung != "griffin_lim"]
-    assert rows[0].genre == rungs.OTHER and rows[-1].figures.keys() == {"clicks", "offset"}
-    walked = [rungs.walk(job) for job in jobs]
+    jobs = networks.plan(1, data=tmp_path)
+    rows = [
+        row for job in jobs for row in networks.climb(networks.Job(job.tune, job.genre, job.file, slow=False))
+    ]
+    assert [row.rung for row in rows] == [rung for rung in networks.RUNGS if rung != "griffin_lim"]
+    assert rows[0].genre == networks.OTHER and rows[-1].figures.keys() == {"clicks", "offset"}
+    walked = [networks.walk(job) for job in jobs]
     assert sum(map(bool, walked)) == 1
 
 
@@ -130,35 +155,46 @@ def some_rows():
     for tune in range(8):
         for genre in ("jazz", "rock"):
             truth = draw.normal(size=(20, 64)) + 3 * (genre == "rock")
-            for off, rung in enumerate(rungs.RUNGS):
-                figures = {"mel_distance": 0.1 * off, "sharpness_in_time": (2.0 + off, 2.0), "sharpness_in_frequency": (1.0, 1.0),
-                           "embedding_distance": float(off)}
-                rows.append(rungs.Row(rung, genre, tune, figures, truth + off))
+            for off, rung in enumerate(networks.RUNGS):
+                figures = {
+                    "mel_distance": 0.1 * off,
+                    "sharpness_in_time": (2.0 + off, 2.0),
+                    "sharpness_in_frequency": (1.0, 1.0),
+                    "embedding_distance": float(off),
+                }
+                rows.append(networks.Row(rung, genre, tune, figures, truth + off))
     return rows
 
 
 def test_figures_are_summed_up_by_rung_and_genre(tmp_path, monkeypatch):
     walks = [{"truth": [(1.0, 1.0)], "decoded": [(3.0, 2.0), (3.0, 2.0)]}, {}]
-    monkeypatch.setattr(ladder, "plan", lambda *_: [rungs.Job(0, "jazz")] * 12)
-    monkeypatch.setattr(ladder, "spread", lambda work, jobs, *_: [some_rows()] if len(jobs) == 12 else walks)
-    monkeypatch.setattr(ladder, "speeds", lambda *_: {"vocoder": 0.01})
-    figures = ladder.report(8, tmp_path / "ladder.json")
+    monkeypatch.setattr(networks, "plan", lambda *_: [networks.Job(0, "jazz")] * 12)
+    monkeypatch.setattr(
+        networks, "spread", lambda work, jobs, *_: [some_rows()] if len(jobs) == 12 else walks
+    )
+    monkeypatch.setattr(networks, "speeds", lambda *_: {"vocoder": 0.01})
+    figures = networks.report(8, tmp_path / "ladder.json")
     assert json.loads((tmp_path / "ladder.json").read_text()) == figures
     assert figures["rungs"]["vocoder"]["together"]["mel_distance"][0] == pytest.approx(0.2)
     assert figures["rungs"]["converter"]["genres"]["rock"]["sharpness_in_time"] == [3.5, 3.5, 3.5]
     assert figures["frechet"]["decoded"] - figures["frechet"]["truth"] == pytest.approx(64 * 16, rel=0.05)
     assert figures["embedding_floor"] == pytest.approx(np.sqrt(64 * 2 / 20), rel=0.1)
     assert figures["seams"] == {"truth": [1, 1, 1], "decoded": [1.5, 1.5, 1.5]}
-    printed = "\n".join(ladder.table(figures))
+    printed = "\n".join(networks.table(figures))
     assert "100.0" in printed and "rock" in printed and "blues" not in printed
-    told = "\n".join(readme.ladder_lines(figures))
+    told = "\n".join(tables.ladder_lines(figures))
     assert "| 0.200 |" in told and "1.50 [1.50, 1.50] decoded" in told
 
 
 def test_pairs_are_drawn_in_the_same_colours():
     figure = plot_pairs({"jazz": (tone(440), NOISE), "rock": (NOISE, tone(220))}, ("true", "decoded"))
     *pictures, bar = figure.axes
-    assert [ax.get_title() for ax in pictures] == ["jazz: true", "jazz: decoded", "rock: true", "rock: decoded"]
+    assert [ax.get_title() for ax in pictures] == [
+        "jazz: true",
+        "jazz: decoded",
+        "rock: true",
+        "rock: decoded",
+    ]
     assert len({ax.images[0].get_clim() for ax in pictures}) == 1 and bar.get_ylabel() == "level in dB"
     assert pictures[2].get_xlabel() == "time in seconds" and pictures[2].get_ylabel() == "frequency in Hz"
     assert plt.get_fignums() == []

@@ -1,4 +1,5 @@
 """The live curve, the example to look at, and the bench for learning rates, on a network that learns in no time."""
+
 from itertools import islice
 from types import SimpleNamespace
 
@@ -6,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from noteninja_lib.classroom import learning
 from noteninja_lib.errors import UserError
+from noteninja_lib.lessons import lesson_07
 
 
 class LineTask:
@@ -33,20 +34,24 @@ class LineTask:
 def shown(monkeypatch):
     """What would be shown in a notebook: the first picture, and what replaced it."""
     pictures = []
-    monkeypatch.setattr(learning, "display", lambda picture, display_id: pictures.append(picture) or SimpleNamespace(update=pictures.append))
+    monkeypatch.setattr(
+        lesson_07,
+        "display",
+        lambda picture, display_id: pictures.append(picture) or SimpleNamespace(update=pictures.append),
+    )
     return pictures
 
 
 def test_smoothing_keeps_a_constant_and_calms_noise():
-    assert np.allclose(learning.smooth([2.0] * 5), 2)
+    assert np.allclose(lesson_07.smooth([2.0] * 5), 2)
     noisy = np.random.default_rng(0).standard_normal(300)
-    assert learning.smooth(noisy, 0.9)[50:].std() < 0.5 * noisy.std()
-    assert learning.smooth([0.0, 1.0], 0.5).tolist() == pytest.approx([0, 2 / 3])
+    assert lesson_07.smooth(noisy, 0.9)[50:].std() < 0.5 * noisy.std()
+    assert lesson_07.smooth([0.0, 1.0], 0.5).tolist() == pytest.approx([0, 2 / 3])
 
 
 def test_the_curve_passes_everything_on_and_is_drawn_anew(shown, monkeypatch):
-    monkeypatch.setattr(learning, "PAUSE", 0.0)
-    curve = learning.LiveCurve(4)
+    monkeypatch.setattr(lesson_07, "PAUSE", 0.0)
+    curve = lesson_07.LiveCurve(4)
     steps = [(step, {"mse": 1.0 / step, "other": 9.0}) for step in (1, 2, 3)]
     assert list(curve.watch(steps)) == steps
     assert curve.losses == {1: 1.0, 2: 0.5, 3: 1 / 3}
@@ -55,7 +60,7 @@ def test_the_curve_passes_everything_on_and_is_drawn_anew(shown, monkeypatch):
 
 
 def test_a_curve_that_is_left_early_shows_what_came_in(shown):
-    curve = learning.LiveCurve(10)
+    curve = lesson_07.LiveCurve(10)
     for step, _ in curve.watch((step, {"mse": 1.0}) for step in range(1, 11)):
         if step == 3:
             break
@@ -65,7 +70,7 @@ def test_a_curve_that_is_left_early_shows_what_came_in(shown):
 
 def test_pictures_stand_side_by_side_in_the_same_colours():
     soft, loud = np.full((96, 20), -8.0), torch.full((96, 20), -2.0)
-    figure = learning.plot_mels({"soft": soft, "loud": loud})
+    figure = lesson_07.plot_mels({"soft": soft, "loud": loud})
     first, second = figure.axes[:2]
     assert (first.get_title(), second.get_title()) == ("soft", "loud")
     assert first.images[0].get_clim() == second.images[0].get_clim()
@@ -73,9 +78,12 @@ def test_pictures_stand_side_by_side_in_the_same_colours():
 
 def test_an_example_is_the_same_at_each_look():
     vae = SimpleNamespace(decode=lambda latents: latents.reshape(1, 8, -1))
-    task = SimpleNamespace(batch=lambda draw, size: [draw.standard_normal(shape).astype(np.float32)
-                                                     for shape in ((1, 8, 2, 4), (1, 357, 16), (1, 12))])
-    example = learning.Example(task, SimpleNamespace(vae=vae))
+    task = SimpleNamespace(
+        batch=lambda draw, size: [
+            draw.standard_normal(shape).astype(np.float32) for shape in ((1, 8, 2, 4), (1, 357, 16), (1, 12))
+        ]
+    )
+    example = lesson_07.Example(task, SimpleNamespace(vae=vae))
     towards = lambda noisy, time, picture, style: (noisy - example.latents) / time  # noqa: E731  the velocity that leads there
     assert example.likeness(example.sample(towards)) == pytest.approx(1, abs=1e-5)
     nowhere = [example.sample(lambda noisy, *told: 0 * noisy) for _ in range(2)]
@@ -83,7 +91,7 @@ def test_an_example_is_the_same_at_each_look():
 
 
 def test_the_bench_keeps_a_curve_for_each_rate():
-    bench = learning.TrainingBench(LineTask, steps=40, in_background=False)
+    bench = lesson_07.TrainingBench(LineTask, steps=40, in_background=False)
     empty = bench.picture.value
     for rate in (1e-5, 1.0):
         bench.rate.value = rate
@@ -91,19 +99,26 @@ def test_the_bench_keeps_a_curve_for_each_rate():
     slow, fast = (bench.runs[rate] for rate in (1e-5, 1.0))
     assert len(slow) == len(fast) == 40 and slow[-1] > 0.5 * slow[0] and fast[-1] < 0.1 * fast[0]
     assert bench.picture.value != empty and "Done" in bench.message.value
-    assert bench.results not in bench.children and {"nn-rate", "nn-train"} <= set(bench.rate._dom_classes + bench.train_button._dom_classes)
+    assert bench.results not in bench.children and {"nn-rate", "nn-train"} <= set(
+        bench.rate._dom_classes + bench.train_button._dom_classes
+    )
 
 
 def test_the_bench_can_be_stopped_and_tells_what_went_wrong(monkeypatch):
-    bench = learning.TrainingBench(LineTask, steps=40, in_background=False)
-    monkeypatch.setattr(bench, "tell_progress", lambda done, what: done > 0.2 and bench.stop() or type(bench).tell_progress(bench, done, what))
+    bench = lesson_07.TrainingBench(LineTask, steps=40, in_background=False)
+    monkeypatch.setattr(
+        bench,
+        "tell_progress",
+        lambda done, what: done > 0.2 and bench.stop() or type(bench).tell_progress(bench, done, what),
+    )
     bench.train()
     assert "Stopped" in bench.message.value and 0 < len(bench.runs[1e-4]) < 40
 
     class Broken(LineTask):
         def update(self, trainer, batch):
             return {"mse": float("nan")}
-    broken = learning.TrainingBench(Broken, steps=5, in_background=False)
+
+    broken = lesson_07.TrainingBench(Broken, steps=5, in_background=False)
     monkeypatch.setenv("NOTENINJA_TEST", "1")
     with pytest.raises(UserError, match="lower learning rate"):
         broken.train()
@@ -111,8 +126,9 @@ def test_the_bench_can_be_stopped_and_tells_what_went_wrong(monkeypatch):
 
 
 def test_the_curve_follows_a_true_run(shown, tmp_path):
-    from noteninja_lib.training import Trainer, train
-    curve, run = learning.LiveCurve(30), train(Trainer(LineTask(), tmp_path, 30), 8)
+    from noteninja_lib.training.trainer import Trainer, train
+
+    curve, run = lesson_07.LiveCurve(30), train(Trainer(LineTask(), tmp_path, 30), 8)
     first = list(islice(curve.watch(run), 10))
     assert [step for step, _ in first] == list(range(1, 11)) == list(curve.losses)
     list(curve.watch(run))

@@ -1,4 +1,5 @@
 """The form that every lesson keeps: goals said twice, badges that lead here, short cells, assertions."""
+
 import re
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-REPOSITORY = "noteninja/noteninja"   # the public home; badges and set-up cells must agree with it
+REPOSITORY = "noteninja/noteninja"  # the public home; badges and set-up cells must agree with it
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
@@ -41,8 +42,10 @@ def test_links_lead_to_this_repository(lesson):
 
 def test_goals_come_first_and_last(lesson):
     text = "\n".join(sources(lesson[1], "markdown"))
-    goals, recap = (re.search(rf"^## {title}\n+((?:- .+\n)+)", text + "\n", re.M).group(1)
-                    for title in ("You will be able to", "You can now"))
+    goals, recap = (
+        re.search(rf"^## {title}\n+((?:- .+\n)+)", text + "\n", re.M).group(1)
+        for title in ("You will be able to", "You can now")
+    )
     assert goals == recap and 3 <= goals.count("\n") <= 5
 
 
@@ -60,7 +63,7 @@ def test_cells_are_short_and_explained(lesson):
     assert lengths[len(lengths) // 2] <= 5 and lengths[-1] <= 10
     assert sum("assert " in source for source in code) >= 3
     pairs = list(zip(cells, cells[1:]))
-    assert sum(a.cell_type == b.cell_type == "code" for a, b in pairs) <= 1   # a sentence before each
+    assert sum(a.cell_type == b.cell_type == "code" for a, b in pairs) <= 1  # a sentence before each
 
 
 def test_has_references(lesson):

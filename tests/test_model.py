@@ -1,16 +1,17 @@
 """The networks' shapes and promises, and our samplers against diffusers' schedulers."""
+
 import numpy as np
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler
 
+from noteninja_lib.audio.spectrogram import mel_frequencies
 from noteninja_lib.errors import UserError
-from noteninja_lib.model import diffusion, weights
-from noteninja_lib.model.autoencoder import MelAutoencoder, PatchDiscriminator, discriminator_loss
-from noteninja_lib.model.denoiser import Denoiser, drawing
-from noteninja_lib.model.listener import Judge, LeadFinder
-from noteninja_lib.model.vocoder import Vocoder
-from noteninja_lib.sound.spectrogram import mel_frequencies
+from noteninja_lib.models import checkpoints, flow_matching
+from noteninja_lib.models.classifiers import Judge, LeadFinder
+from noteninja_lib.models.unet import Denoiser, drawing
+from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discriminator_loss
+from noteninja_lib.models.vocoder import Vocoder
 
 CENTRES = tuple(map(float, mel_frequencies()))
 
@@ -21,54 +22,71 @@ def field(latents, time):
 
 
 def test_euler_equals_diffusers():
-    scheduler, start = FlowMatchEulerDiscreteScheduler(), torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    scheduler, start = (
+        FlowMatchEulerDiscreteScheduler(),
+        torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0)),
+    )
     scheduler.set_timesteps(7)
     theirs = start
     for time in scheduler.timesteps:
         theirs = scheduler.step(field(theirs, float(time) / 1000), time, theirs).prev_sample
-    torch.testing.assert_close(diffusion.euler(field, start, scheduler.sigmas), theirs, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        flow_matching.euler(field, start, scheduler.sigmas), theirs, rtol=1e-5, atol=1e-5
+    )
 
 
 def test_heun_equals_diffusers():
-    scheduler, start = FlowMatchHeunDiscreteScheduler(), torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    scheduler, start = (
+        FlowMatchHeunDiscreteScheduler(),
+        torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0)),
+    )
     scheduler.set_timesteps(5)
     theirs = start
     for time in scheduler.timesteps:
         theirs = scheduler.step(field(theirs, float(time) / 1000), time, theirs).prev_sample
     times = torch.cat([scheduler.sigmas[:1], scheduler.sigmas[1:].unique().flip(0)])
-    torch.testing.assert_close(diffusion.heun(field, start, times), theirs, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(flow_matching.heun(field, start, times), theirs, rtol=1e-4, atol=1e-4)
 
 
 def test_heun_errs_less_than_euler():
     start, exact = torch.ones(1), torch.exp(torch.tensor(-1.0))
+
     def decay(latents, time):
         return latents
-    errors = [abs(float(walk(decay, start, diffusion.time_steps(8)) - exact)) for walk in (diffusion.euler, diffusion.heun)]
+
+    errors = [
+        abs(float(walk(decay, start, flow_matching.time_steps(8)) - exact))
+        for walk in (flow_matching.euler, flow_matching.heun)
+    ]
     assert errors[1] < errors[0] / 10
 
 
 def test_one_step_along_the_true_velocity_gives_back_the_music():
     clean, noise = torch.randn(2, 3), torch.randn(2, 3)
-    noisy = diffusion.add_noise(clean, noise, torch.tensor([0.3, 0.9]))
+    noisy = flow_matching.add_noise(clean, noise, torch.tensor([0.3, 0.9]))
     torch.testing.assert_close(noisy[0], 0.7 * clean[0] + 0.3 * noise[0])
-    back = diffusion.euler(lambda latents, time: diffusion.velocity(clean, noise), noise, diffusion.time_steps(1))
+    back = flow_matching.euler(
+        lambda latents, time: flow_matching.velocity(clean, noise), noise, flow_matching.time_steps(1)
+    )
     torch.testing.assert_close(back, clean)
 
 
 def test_inversion_is_the_same_walk_the_other_way():
     start = torch.randn(4, generator=torch.Generator().manual_seed(1))
-    times = diffusion.time_steps(400)
-    music = diffusion.euler(field, start, times)
-    assert (diffusion.euler(field, music, times.flip(0)) - start).abs().max() < 0.05
+    times = flow_matching.time_steps(400)
+    music = flow_matching.euler(field, start, times)
+    assert (flow_matching.euler(field, music, times.flip(0)) - start).abs().max() < 0.05
 
 
 def test_guidance_of_one_changes_nothing_and_times_lie_inside():
     told, untold = torch.ones(2), torch.zeros(2)
-    assert torch.equal(diffusion.guide(told, untold, 1.0), told)
-    assert torch.equal(diffusion.guide(told, untold, 3.0), 3 * told)
-    times = diffusion.sample_times(1000, torch.Generator().manual_seed(0))
+    assert torch.equal(flow_matching.guide(told, untold, 1.0), told)
+    assert torch.equal(flow_matching.guide(told, untold, 3.0), 3 * told)
+    times = flow_matching.sample_times(1000, torch.Generator().manual_seed(0))
     inside = times[times < 1]
-    assert 0 < times.min() and times.max() == 1 and 860 < len(inside) < 940 and abs(inside.mean() - 0.5) < 0.03
+    assert (
+        0 < times.min() and times.max() == 1 and 860 < len(inside) < 940 and abs(inside.mean() - 0.5) < 0.03
+    )
 
 
 def test_autoencoder_folds_sixteen_pixels_into_eight_numbers():
@@ -87,7 +105,7 @@ def test_vocoder_makes_256_samples_a_column_and_hears_no_future_far_away():
         changed = mel.clone()
         changed[..., 50:] = 0
         assert whole.shape == (1, 60 * 256)
-        torch.testing.assert_close(vocoder(changed)[:, :30 * 256], whole[:, :30 * 256])
+        torch.testing.assert_close(vocoder(changed)[:, : 30 * 256], whole[:, : 30 * 256])
 
 
 def test_a_note_is_drawn_on_the_row_of_its_pitch_and_of_its_overtones():
@@ -114,7 +132,7 @@ def test_listeners_shapes():
         assert LeadFinder(8).eval()(torch.rand(2, 2, 88, 101)).shape == (2, 2, 88, 101)
         judge = Judge(width=8).eval()
         mel = torch.randn(2, 96, 256)
-        torch.testing.assert_close(judge(mel + 3), judge(mel), rtol=1e-3, atol=1e-3)      # loudness tells nothing
+        torch.testing.assert_close(judge(mel + 3), judge(mel), rtol=1e-3, atol=1e-3)  # loudness tells nothing
 
 
 def test_discriminator_loss_is_lower_when_it_is_right():
@@ -127,9 +145,9 @@ def test_discriminator_loss_is_lower_when_it_is_right():
 def test_weights_are_half_precision_checked_and_refused_when_damaged(tmp_path):
     vocoder = Vocoder(width=32, hidden=64, blocks=1)
     vocoder.register_to_config(_name_or_path=str(tmp_path))
-    weights.save_model(vocoder, tmp_path)
+    checkpoints.save_model(vocoder, tmp_path)
     assert str(tmp_path) not in (tmp_path / "vocoder" / "config.json").read_text(encoding="utf-8")
-    loaded = weights.load_model(Vocoder, tmp_path)
+    loaded = checkpoints.load_model(Vocoder, tmp_path)
     assert next(loaded.parameters()).dtype == torch.float32
     torch.testing.assert_close(loaded.head.weight, vocoder.head.weight, rtol=1e-3, atol=1e-3)
     file = next(tmp_path.rglob("*.safetensors"))
@@ -137,9 +155,9 @@ def test_weights_are_half_precision_checked_and_refused_when_damaged(tmp_path):
     content[-1] ^= 1
     file.write_bytes(content)
     with pytest.raises(UserError, match="damaged"):
-        weights.verify(tmp_path)
+        checkpoints.verify(tmp_path)
     file.unlink()
     with pytest.raises(UserError, match="missing"):
-        weights.verify(tmp_path)
+        checkpoints.verify(tmp_path)
     with pytest.raises(UserError, match="missing"):
-        weights.verify(tmp_path / "nowhere")
+        checkpoints.verify(tmp_path / "nowhere")

@@ -1,11 +1,11 @@
 """Pictures of lesson 09 say what they are given."""
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from noteninja_lib.classroom import moodplots
-from noteninja_lib.music.moods import TRIADS
-from noteninja_lib.music.steering import MOODS
+from noteninja_lib.lessons import lesson_09
+from noteninja_lib.music.style import MOODS, TRIADS
 
 
 @pytest.fixture(autouse=True)
@@ -15,18 +15,18 @@ def closed():
 
 
 def test_chords_have_their_names():
-    assert [moodplots.chord_name(chord) for chord in (0, 9, 12, 21, 18)] == ["C", "A", "Cm", "Am", "F♯m"]
-    assert set(np.flatnonzero(TRIADS[21])) == {9, 0, 4}             # A C E
+    assert [lesson_09.chord_name(chord) for chord in (0, 9, 12, 21, 18)] == ["C", "A", "Cm", "Am", "F♯m"]
+    assert set(np.flatnonzero(TRIADS[21])) == {9, 0, 4}  # A C E
 
 
 def test_moods_lie_on_their_plane():
-    ax = moodplots.plot_moods(MOODS)
+    ax = lesson_09.plot_moods(MOODS)
     found = {text.get_text(): text.xy for text in ax.texts}
     assert found == MOODS
 
 
 def test_chords_are_drawn_in_their_segments():
-    ax = moodplots.plot_chords({"before": [0, 7], "after": [21, 7]}, [slice(0, 100), slice(100, 300)])
+    ax = lesson_09.plot_chords({"before": [0, 7], "after": [21, 7]}, [slice(0, 100), slice(100, 300)])
     assert [text.get_text() for text in ax.texts] == ["Am", "G", "C", "G"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["after", "before"]
     widths = [patch.get_width() for patch in ax.patches]
@@ -34,6 +34,6 @@ def test_chords_are_drawn_in_their_segments():
 
 
 def test_shares_of_windows_sum_to_one():
-    ax = moodplots.plot_windows(100, 40, 10)
+    ax = lesson_09.plot_windows(100, 40, 10)
     shares = np.array([line.get_ydata() for line in ax.lines], float)
     assert len(shares) == 3 and np.allclose(np.nansum(shares, 0), 1)

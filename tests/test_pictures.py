@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.omr.pictures import MOST_PAGES, PAGE_PIXELS, open_pictures
+from noteninja_lib.omr.image_io import MOST_PAGES, PAGE_PIXELS, open_pictures
 
 
 def page(height=90, width=140):
@@ -39,7 +39,7 @@ def test_modes(tmp_path, mode):
 
 
 def test_what_is_transparent_becomes_white(tmp_path):
-    ink = np.zeros((90, 140, 4), np.uint8)          # black throughout, and only the corner can be seen
+    ink = np.zeros((90, 140, 4), np.uint8)  # black throughout, and only the corner can be seen
     ink[:20, :30, 3] = 255
     Image.fromarray(ink).save(tmp_path / "page.png")
     (read,) = open_pictures(tmp_path / "page.png")
@@ -50,7 +50,7 @@ def test_what_is_transparent_becomes_white(tmp_path):
 
 def test_photographs_are_turned_as_the_camera_says(tmp_path):
     exif = Image.Exif()
-    exif[0x0112] = 6                                # taken upright: to be turned clockwise
+    exif[0x0112] = 6  # taken upright: to be turned clockwise
     Image.fromarray(page()).save(tmp_path / "photo.jpg", exif=exif)
     (read,) = open_pictures(tmp_path / "photo.jpg")
     assert read.shape == (140, 90)
@@ -61,7 +61,11 @@ def test_all_pages_of_a_tiff_and_of_a_pdf(tmp_path):
     pages = [Image.fromarray(page(90 + 10 * number)) for number in range(3)]
     for name in ("pages.tiff", "pages.pdf"):
         pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:], resolution=300)
-    assert [read.shape for read in open_pictures(tmp_path / "pages.tiff")] == [(90, 140), (100, 140), (110, 140)]
+    assert [read.shape for read in open_pictures(tmp_path / "pages.tiff")] == [
+        (90, 140),
+        (100, 140),
+        (110, 140),
+    ]
     read = open_pictures(tmp_path / "pages.pdf")
     assert [abs(one.shape[0] - expected) <= 1 for one, expected in zip(read, (90, 100, 110))] == [True] * 3
     assert read[0][3:17, 3:27].max() < 40 and read[0][25:70].min() > 230
@@ -80,8 +84,15 @@ def test_what_cannot_be_used(tmp_path):
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 255, (200, 200), dtype=np.uint8)).save(tmp_path / "whole.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:9000])
-    for name, words in [("absent.png", "no file"), (".", "folder"), ("empty.png", "empty"), ("text.png", "not a picture"),
-                        ("broken.pdf", "damaged"), ("phone.heic", "HEIC"), ("cut.png", "damaged")]:
+    for name, words in [
+        ("absent.png", "no file"),
+        (".", "folder"),
+        ("empty.png", "empty"),
+        ("text.png", "not a picture"),
+        ("broken.pdf", "damaged"),
+        ("phone.heic", "HEIC"),
+        ("cut.png", "damaged"),
+    ]:
         with pytest.raises(UserError, match=words) as caught:
             open_pictures(tmp_path / name)
         sentence = str(caught.value)
@@ -92,7 +103,7 @@ HUNDRED_MEGAPIXELS = """
 import resource, sys
 from pathlib import Path
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.omr.pictures import open_pictures
+from noteninja_lib.omr.image_io import open_pictures
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     print([page.shape for page in open_pictures(sys.argv[1])])
@@ -103,14 +114,25 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read as Linux reports it")
-@pytest.mark.parametrize("name, mode, options, reads", [
-    ("big.jpg", "RGB", {}, True), ("big.png", "L", {}, True), ("big.png", "RGB", {}, False),
-    ("big.jpg", "L", {"progressive": True}, False)])
+@pytest.mark.parametrize(
+    "name, mode, options, reads",
+    [
+        ("big.jpg", "RGB", {}, True),
+        ("big.png", "L", {}, True),
+        ("big.png", "RGB", {}, False),
+        ("big.jpg", "L", {"progressive": True}, False),
+    ],
+)
 def test_a_hundred_megapixels_keep_memory_within_bounds(tmp_path, name, mode, options, reads):
     Image.new(mode, (10_000, 10_000), "white").save(tmp_path / name, **options)
-    done = subprocess.run([sys.executable, "-c", HUNDRED_MEGAPIXELS, tmp_path / name], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", HUNDRED_MEGAPIXELS, tmp_path / name],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     answer, grown = done.stdout.strip().splitlines()
-    assert float(grown) < 300                       # megabytes
+    assert float(grown) < 300  # megabytes
     if reads:
         ((height, width),) = eval(answer)
         assert height == width and 1e6 < height * width <= PAGE_PIXELS

@@ -1,21 +1,22 @@
 """The converter itself, with the trained networks."""
+
 import numpy as np
 import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, FlowMatchHeunDiscreteScheduler
 
 from noteninja_lib import data_folder
+from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.audio.io import SAMPLE_RATE, load, loudness
+from noteninja_lib.audio.spectrogram import log_mel
 from noteninja_lib.errors import Stopped, UserError
-from noteninja_lib.model import windows
-from noteninja_lib.model.diffusion import heun, time_steps
-from noteninja_lib.music.genres import GENRES
-from noteninja_lib.music.reshaping import tempo_of
-from noteninja_lib.music.steering import styles
-from noteninja_lib.music.theory import load_tunes, to_stream
+from noteninja_lib.models import flow_matching
+from noteninja_lib.models.flow_matching import heun, time_steps
+from noteninja_lib.music.style import styles
+from noteninja_lib.music.time_warp import tempo_of
+from noteninja_lib.music.tunes import load_tunes, to_stream
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
-from noteninja_lib.songs import read_source
-from noteninja_lib.sound.audio import SAMPLE_RATE, load, loudness
-from noteninja_lib.sound.spectrogram import log_mel
+from noteninja_lib.source import read_source
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +78,10 @@ def test_amount_leads_from_the_source_to_the_conversion(pipe, song, converted):
 
 def test_schedulers_can_be_swapped(pipe, song):
     swapped = NoteNinjaPipeline(**pipe.components, amount_curve=pipe.config.amount_curve)
-    for scheduler in (FlowMatchHeunDiscreteScheduler(), DPMSolverMultistepScheduler(
-            prediction_type="flow_prediction", use_flow_sigmas=True)):
+    for scheduler in (
+        FlowMatchHeunDiscreteScheduler(),
+        DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True),
+    ):
         swapped.scheduler = scheduler
         for amount in (1.0, 0.6):
             assert np.isfinite(swapped(song, "rock", amount, generator=seeded()).audio).all()
@@ -110,16 +113,26 @@ def test_progress_rises_to_one_and_may_stop(pipe, song):
     def stop(fraction, what):
         if fraction > 0.3:
             raise Stopped
+
     with pytest.raises(Stopped):
         pipe(song, "pop", progress=stop)
 
 
-@pytest.mark.parametrize("options, sentence", [
-    ({"genre": "polka"}, "choose from blues, classical"), ({"amount": 1.5}, "between 0 and 1"),
-    ({"amount": float("nan")}, "between 0 and 1"), ({"num_inference_steps": 0}, "between 1 and 1000"),
-    ({"guidance_scale": -1}, "between 0 and 20"), ({"mood": (2, 0)}, "between -1 and 1"),
-    ({"mood": "grumpy"}, "choose from neutral, calm"), ({"rate": 3}, "between 0.5 and 2"), ({"tempo": 700}, "beats a minute"),
-    ({"genre": [(0.5, "jazz"), (0.2, "rock")]}, "must rise")])
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        ({"genre": "polka"}, "choose from blues, classical"),
+        ({"amount": 1.5}, "between 0 and 1"),
+        ({"amount": float("nan")}, "between 0 and 1"),
+        ({"num_inference_steps": 0}, "between 1 and 1000"),
+        ({"guidance_scale": -1}, "between 0 and 20"),
+        ({"mood": (2, 0)}, "between -1 and 1"),
+        ({"mood": "grumpy"}, "choose from neutral, calm"),
+        ({"rate": 3}, "between 0.5 and 2"),
+        ({"tempo": 700}, "beats a minute"),
+        ({"genre": [(0.5, "jazz"), (0.2, "rock")]}, "must rise"),
+    ],
+)
 def test_bad_values_are_told_in_one_sentence(pipe, song, options, sentence):
     with pytest.raises(UserError, match=sentence):
         pipe(song, **{"genre": "jazz", **options})
@@ -133,10 +146,13 @@ def test_bad_audio_is_told_in_one_sentence(pipe, audio):
 
 # ---- steering ------------------------------------------------------------------------------------------
 
+
 def test_tempo_changes_the_length_and_keeps_the_tune(pipe, song, converted):
     quick = pipe(song, "jazz", rate=1.25, generator=seeded())
     assert len(quick.audio) == pytest.approx(len(song) / 1.25, abs=300)
-    assert [note.pitch for note in quick.notes] == [note.pitch for note in converted.notes] and quick.tune_kept > 0.5
+    assert [note.pitch for note in quick.notes] == [
+        note.pitch for note in converted.notes
+    ] and quick.tune_kept > 0.5
 
 
 def test_a_tempo_in_beats_a_minute_is_reached(pipe, song, converted):
@@ -148,7 +164,9 @@ def test_a_tempo_in_beats_a_minute_is_reached(pipe, song, converted):
 def test_a_mood_changes_chords_and_not_the_tune(pipe, song, converted):
     sad = pipe(song, "jazz", mood="sad", generator=seeded())
     assert [note.pitch for note in sad.notes] == [note.pitch for note in converted.notes]
-    assert len(sad.audio) > len(song) and not np.allclose(sad.content.notes.sum(), converted.content.notes.sum())
+    assert len(sad.audio) > len(song) and not np.allclose(
+        sad.content.notes.sum(), converted.content.notes.sum()
+    )
 
 
 def test_a_longer_piece_has_the_length_that_was_asked_for(pipe, song):
@@ -165,7 +183,10 @@ def test_written_music_is_a_source_too(pipe, tmp_path):
     written = to_stream(tune)
     written.write("musicxml", tmp_path / "tune.musicxml")
     written.write("midi", tmp_path / "tune.mid")
-    played = [pipe(source, "reggae", generator=seeded()) for source in (tune, written, tmp_path / "tune.musicxml", tmp_path / "tune.mid")]
+    played = [
+        pipe(source, "reggae", generator=seeded())
+        for source in (tune, written, tmp_path / "tune.musicxml", tmp_path / "tune.mid")
+    ]
     for result in played:
         assert np.abs(result.source).max() > 0.1 and np.abs(result.audio).max() > 0.1
         assert [note.pitch for note in result.notes[:8]] == [pitch for _, _, pitch in tune.notes[:8]]
@@ -179,8 +200,12 @@ def test_a_song_between_two_songs_begins_and_ends_at_them(pipe, song):
     pitches = [{note.pitch for note in end.notes} for end in ends]
     assert pitches[0] != pitches[2] and ends[0].source is not ends[2].source
     blend = pipe.interpolate(song, other, 0.0, "pop", 0.3, generator=seeded())
-    distances = [np.abs(log_mel(one.audio).mean(1) - log_mel(song).mean(1)).mean() for one in (blend, ends[0])]
-    assert len(blend.audio) == len(ends[0].audio) and distances[0] < distances[1], "a small amount keeps the recordings' sound"
+    distances = [
+        np.abs(log_mel(one.audio).mean(1) - log_mel(song).mean(1)).mean() for one in (blend, ends[0])
+    ]
+    assert len(blend.audio) == len(ends[0].audio) and distances[0] < distances[1], (
+        "a small amount keeps the recordings' sound"
+    )
     with pytest.raises(UserError, match="between 0 and 1"):
         pipe.interpolate(song, other, 1.5)
 
@@ -190,10 +215,15 @@ def test_a_recording_is_the_noise_that_makes_it(pipe, song):
     assert noise.std().item() == pytest.approx(1, abs=0.2)
     style = torch.from_numpy(styles("rock"))
     source = read_source(song)
-    flow = windows.WindowedFlow(pipe.unet, source.content, style, noise.shape[-1])
+    flow = flow_matching.WindowedFlow(pipe.unet, source.content, style, noise.shape[-1])
     with torch.no_grad():
         back = heun(flow, noise, time_steps(10))
-        clean = windows.encode(pipe.vae, source.whole)
+        clean = flow_matching.encode(pipe.vae, source.whole)
         error = (pipe.vae.decode(back) - pipe.vae.decode(clean)).abs().mean().item()
-        guessed = (pipe.vae.decode(heun(flow, torch.randn_like(noise), time_steps(10))) - pipe.vae.decode(clean)).abs().mean().item()
+        guessed = (
+            (pipe.vae.decode(heun(flow, torch.randn_like(noise), time_steps(10))) - pipe.vae.decode(clean))
+            .abs()
+            .mean()
+            .item()
+        )
     assert error < 0.1 and guessed > 3 * error

@@ -13,18 +13,22 @@ import pytest
 from music21 import converter
 from PIL import Image
 
+from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.errors import UserError
-from noteninja_lib.model.reader import Symbol
-from noteninja_lib.music.omr import reading
-from noteninja_lib.music.omr.engraver import FONTS, engrave, rasterise
-from noteninja_lib.music.omr.playback import played_notes
+from noteninja_lib.models.crnn import Symbol
+from noteninja_lib.omr import recognition
+from noteninja_lib.omr.rendering import FONTS, engrave, rasterise
+from noteninja_lib.omr.score import played_notes
 from noteninja_lib.settings import read_settings
-from noteninja_lib.songs import read_source
-from noteninja_lib.sound.audio import SAMPLE_RATE, load
+from noteninja_lib.source import read_source
 
-LINES = [line.split() for line in (
-    "clef:treble sharp1 time:3/4 note:2:4 repeat-start note:2:4 note:4:4 note:6:4 bar note:5:2 note:1:4 repeat-end",
-    "clef:treble sharp1 note:3:4 note:4:4 note:5:4 bar note:4:4 note:3:4 bar note:2:2 final-bar")]
+LINES = [
+    line.split()
+    for line in (
+        "clef:treble sharp1 time:3/4 note:2:4 repeat-start note:2:4 note:4:4 note:6:4 bar note:5:2 note:1:4 repeat-end",
+        "clef:treble sharp1 note:3:4 note:4:4 note:5:4 bar note:4:4 note:3:4 bar note:2:2 final-bar",
+    )
+]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,7 @@ def picture(page, tmp_path):
 @pytest.fixture
 def answers(monkeypatch):
     """Let the network answer with given lines, one for each staff, evenly spread over it."""
+
     def say(lines, confidence=0.99):
         left = [list(line) for line in lines]
 
@@ -52,44 +57,66 @@ def answers(monkeypatch):
             sure = np.broadcast_to(confidence, len(line))
             assert strip.shape[0] == 96 and strip.dtype == np.uint8 and set(line) <= set(words)
             return [Symbol(word, column, share) for word, column, share in zip(line, columns, sure)]
-        monkeypatch.setattr(reading, "read_strip", read_strip)
-        monkeypatch.setattr(reading, "load_model", lambda kind: None)
+
+        monkeypatch.setattr(recognition, "read_strip", read_strip)
+        monkeypatch.setattr(recognition, "load_model", lambda kind: None)
+
     return say
 
 
 def test_a_page_becomes_a_score(page, answers):
     answers(LINES)
     done = []
-    sheet = reading.read_sheet(page, progress=done.append)
+    sheet = recognition.read_sheet(page, progress=done.append)
     assert sheet.words() == LINES and done == [0.5, 1.0]
     assert [n.nameWithOctave for n in sheet.score.recurse().notes][:4] == ["G4", "G4", "B4", "D5"]
     assert [doubt.number for doubt in sheet.doubtful] == [4]
-    assert sheet.doubtful[0].line == 1 and sheet.doubtful[0].why == "its notes last 2 quarter notes in place of 3 quarter notes"
-    assert sheet.summary() == {"staffs": 2, "bars": 6, "notes": 12, "clef": "treble", "key": 1, "metre": "3/4", "doubtful": [4]}
-    assert str(sheet) == ("2 staffs, 6 bars, 12 notes; treble clef, 1 sharp (G major or E minor), 3/4. "
-                          "Doubtful bars: 4 (staff 2).")
+    assert (
+        sheet.doubtful[0].line == 1
+        and sheet.doubtful[0].why == "its notes last 2 quarter notes in place of 3 quarter notes"
+    )
+    assert sheet.summary() == {
+        "staffs": 2,
+        "bars": 6,
+        "notes": 12,
+        "clef": "treble",
+        "key": 1,
+        "metre": "3/4",
+        "doubtful": [4],
+    }
+    assert str(sheet) == (
+        "2 staffs, 6 bars, 12 notes; treble clef, 1 sharp (G major or E minor), 3/4. "
+        "Doubtful bars: 4 (staff 2)."
+    )
     assert len(sheet.tune().notes) == 5 + 5 + 6 and sheet.tempo == 110
 
 
 def test_a_page_on_which_little_adds_up_is_doubted_whole(page, answers):
     """So look two voices in one staff, of which one is read."""
-    lengths = (["note:2:2", "dot"], ["note:2:1"], ["note:3:4"], ["note:4:2"], ["note:5:2", "note:5:8"], ["note:6:1", "note:2:4"])
+    lengths = (
+        ["note:2:2", "dot"],
+        ["note:2:1"],
+        ["note:3:4"],
+        ["note:4:2"],
+        ["note:5:2", "note:5:8"],
+        ["note:6:1", "note:2:4"],
+    )
     odd = ["clef:treble", "time:3/4", *(word for bar in lengths for word in (*bar, "bar"))]
     answers([odd, odd])
-    assert "more than half" in reading.read_sheet(page).warnings()[-1]
+    assert "more than half" in recognition.read_sheet(page).warnings()[-1]
     answers(LINES)
-    assert not any("more than half" in warning for warning in reading.read_sheet(page).warnings())
+    assert not any("more than half" in warning for warning in recognition.read_sheet(page).warnings())
 
 
 def test_corrections_need_no_second_reading(page, answers):
     answers(LINES)
-    sheet = reading.read_sheet(page)
+    sheet = recognition.read_sheet(page)
     other = sheet.corrected(clef="bass", key=-2, metre="2/4")
     assert (other.bars[0].clef, other.bars[0].fifths, other.bars[0].metre) == ("bass", -2, "2/4")
     assert other.words() == LINES and sheet.bars[0].clef == "treble" and other.corrected().bars == sheet.bars
     assert [n.nameWithOctave for n in other.score.recurse().notes][:3] == ["B-2", "B-2", "D3"]
     answers(LINES)
-    assert reading.read_sheet(page, clef="bass", key=-2, metre="2/4").bars == other.bars
+    assert recognition.read_sheet(page, clef="bass", key=-2, metre="2/4").bars == other.bars
     for wrong in ({"clef": "soprano"}, {"key": 9}, {"metre": "3/7"}):
         with pytest.raises(UserError):
             sheet.corrected(**wrong)
@@ -98,65 +125,84 @@ def test_corrections_need_no_second_reading(page, answers):
 def test_a_doubtful_bar_is_pointed_at(page, answers):
     """Its outline lies on its staff, and those of neighbours do not overlap."""
     answers(LINES)
-    sheet = reading.read_sheet(page)
+    sheet = recognition.read_sheet(page)
     boxes = [sheet.outlines(bar.number)[0] for bar in sheet.bars]
-    edges = [(outline[:, 0].min(), outline[:, 0].max(), outline[:, 1].min(), outline[:, 1].max()) for _, outline in boxes]
+    edges = [
+        (outline[:, 0].min(), outline[:, 0].max(), outline[:, 1].min(), outline[:, 1].max())
+        for _, outline in boxes
+    ]
     assert all(number == 0 for number, _ in boxes)
-    assert all(0 <= left < right <= page.shape[1] and 0 <= top < bottom <= page.shape[0] for left, right, top, bottom in edges)
+    assert all(
+        0 <= left < right <= page.shape[1] and 0 <= top < bottom <= page.shape[0]
+        for left, right, top, bottom in edges
+    )
     for before, after in ((0, 1), (1, 2), (3, 4), (4, 5)):
         assert edges[before][1] <= edges[after][0] + 1
-    assert edges[2][3] < edges[3][2]                                     # the second staff is below the first
-    ink = [(page[round(top):round(bottom), round(left):round(right)] < 128).mean() for left, right, top, bottom in edges]
+    assert edges[2][3] < edges[3][2]  # the second staff is below the first
+    ink = [
+        (page[round(top) : round(bottom), round(left) : round(right)] < 128).mean()
+        for left, right, top, bottom in edges
+    ]
     assert min(ink) > 0.05
 
 
 def test_a_bar_split_between_lines_has_two_outlines(page, answers):
-    answers([["clef:treble", "time:4/4", "note:0:1", "bar", "note:0:2"],
-             ["clef:treble", "note:0:2", "bar", "note:0:1", "final-bar"]])
-    sheet = reading.read_sheet(page)
+    answers(
+        [
+            ["clef:treble", "time:4/4", "note:0:1", "bar", "note:0:2"],
+            ["clef:treble", "note:0:2", "bar", "note:0:1", "final-bar"],
+        ]
+    )
+    sheet = recognition.read_sheet(page)
     first, second = sheet.outlines(2)
     assert len(sheet.bars) == 3 and first[1][:, 1].max() < second[1][:, 1].min()
 
 
 def test_an_unclear_symbol_makes_its_bar_doubtful(page, answers):
     answers([LINES[0], LINES[0]], np.where(np.arange(len(LINES[0])) == 7, 0.3, 0.95))
-    sheet = reading.read_sheet(page)
-    assert LINES[0][7] == "note:6:4" and [doubt.number for doubt in sheet.doubtful if "recognised" in doubt.why] == [1, 4]
+    sheet = recognition.read_sheet(page)
+    assert LINES[0][7] == "note:6:4" and [
+        doubt.number for doubt in sheet.doubtful if "recognised" in doubt.why
+    ] == [1, 4]
 
 
-@pytest.mark.parametrize("lines, confidence, word", [
-    ([["clef:treble", *["note:0:4", "chord"] * 3]] * 2, 0.9, "chords"),
-    ([["clef:treble", "rest:1", "bar"]] * 2, 0.9, "No notes"),
-    ([[], []], 0.9, "No notes"),
-    (LINES, 0.4, "handwriting")])
+@pytest.mark.parametrize(
+    "lines, confidence, word",
+    [
+        ([["clef:treble", *["note:0:4", "chord"] * 3]] * 2, 0.9, "chords"),
+        ([["clef:treble", "rest:1", "bar"]] * 2, 0.9, "No notes"),
+        ([[], []], 0.9, "No notes"),
+        (LINES, 0.4, "handwriting"),
+    ],
+)
 def test_what_is_refused_while_reading(page, answers, lines, confidence, word):
     answers(lines, confidence)
     with pytest.raises(UserError, match=word):
-        reading.read_sheet(page)
+        recognition.read_sheet(page)
 
 
 def test_two_chords_are_doubts_and_no_refusal(page, answers):
     answers([[*LINES[0], "chord"], [*LINES[1], "chord"]])
-    sheet = reading.read_sheet(page)
+    sheet = recognition.read_sheet(page)
     assert sum("chord" in doubt.why for doubt in sheet.doubtful) == 2
 
 
 def test_a_page_without_staffs_does_not_spoil_the_others(page, answers, monkeypatch):
     answers(LINES)
     blank = np.full((400, 300), 255, np.uint8)
-    monkeypatch.setattr(reading, "open_pictures", lambda path: [blank, page])
-    sheet = reading.read_sheet("book.pdf")
+    monkeypatch.setattr(recognition, "open_pictures", lambda path: [blank, page])
+    sheet = recognition.read_sheet("book.pdf")
     assert [line.page for line in sheet.lines] == [1, 1] and sheet.title == "book"
     assert len(sheet.left_out) == 1 and sheet.left_out[0].startswith("Page 1: ")
     assert sheet.left_out[0] in str(sheet)
-    monkeypatch.setattr(reading, "open_pictures", lambda path: [blank])
+    monkeypatch.setattr(recognition, "open_pictures", lambda path: [blank])
     with pytest.raises(UserError, match="blank"):
-        reading.read_sheet("book.pdf")
+        recognition.read_sheet("book.pdf")
 
 
 def test_files_that_are_written(picture, answers, tmp_path):
     answers(LINES)
-    sheet = reading.read_sheet(picture)
+    sheet = recognition.read_sheet(picture)
     for name in ("a.musicxml", "a.xml", "a.mid"):
         sheet.save(tmp_path / name)
     for name in ("a.musicxml", "a.xml"):
@@ -187,12 +233,19 @@ def test_command_reads_and_writes(noteninja, picture, answers, tmp_path):
     answers(LINES)
     status, told, _ = noteninja("read", picture, "--json", "--clef", "bass", "--key", "-3", "--metre", "2/4")
     told = json.loads(told)
-    assert status == 0 and (told["clef"], told["key"], told["metre"], told["staffs"]) == ("bass", -3, "2/4", 2)
+    assert status == 0 and (told["clef"], told["key"], told["metre"], told["staffs"]) == (
+        "bass",
+        -3,
+        "2/4",
+        2,
+    )
 
 
 def test_command_reads_and_plays(noteninja, picture, tmp_path):
     out = tmp_path / "out.wav"
-    status, told, _ = noteninja("read", picture, "--to", "reggae", "-o", out, "--metre", "C|", "--mood", "happy", "--seed", 3)
+    status, told, _ = noteninja(
+        "read", picture, "--to", "reggae", "-o", out, "--metre", "C|", "--mood", "happy", "--seed", 3
+    )
     assert status == 0 and "tune kept" in told and len(load(out)) > 5 * SAMPLE_RATE
     written = converter.parse(str(tmp_path / "out (tune).musicxml"), forceSource=True)
     assert len(written.recurse().notes) == 17
@@ -202,9 +255,10 @@ def test_command_reads_and_plays(noteninja, picture, tmp_path):
 
 # --- with the trained network ---------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("font", FONTS)
 def test_a_page_is_read(font):
-    sheet = reading.read_sheet(rasterise(engrave(LINES, width=1500, font=font), 0.6))
+    sheet = recognition.read_sheet(rasterise(engrave(LINES, width=1500, font=font), 0.6))
     assert sheet.words() == LINES and [doubt.number for doubt in sheet.doubtful if "last" in doubt.why] == [4]
 
 
@@ -218,10 +272,14 @@ def test_kinds_of_files(noteninja, page, tmp_path, kind):
 
 
 def test_changed_clef_and_metre_are_read():
-    lines = [line.split() for line in (
-        "clef:bass flat1 flat2 time:6/8 note:4:4 dot note:3:4 dot bar acc:# note:2:2 dot double-bar time:2/4 note:4:8 note:5:8 "
-        "note:6:4 tie bar note:6:2 final-bar",)]
-    sheet = reading.read_sheet(rasterise(engrave(lines, width=1600), 0.6))
+    lines = [
+        line.split()
+        for line in (
+            "clef:bass flat1 flat2 time:6/8 note:4:4 dot note:3:4 dot bar acc:# note:2:2 dot double-bar time:2/4 note:4:8 note:5:8 "
+            "note:6:4 tie bar note:6:2 final-bar",
+        )
+    ]
+    sheet = recognition.read_sheet(rasterise(engrave(lines, width=1600), 0.6))
     assert sheet.words() == lines
     assert [bar.metre for bar in sheet.bars] == ["6/8", "6/8", "2/4", "2/4"]
     assert [pitch for _, _, pitch in played_notes(sheet.bars)] == [50, 48, 48, 50, 51, 53]
@@ -237,14 +295,24 @@ def test_scribbles_are_refused():
             curve = np.array([x, top + draw.integers(-16, 80)]) + draw.normal(0, 22, (6, 2))
             cv2.polylines(page, [curve.astype(np.int32)], False, 0, 2)
     with pytest.raises(UserError, match="printed"):
-        reading.read_sheet(page)
+        recognition.read_sheet(page)
 
 
 # --- bad input --------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("words, sentence", [
-    (("-o", "a.docx"), "musicxml"), (("--to", "polka"), "blues"), (("--to", "jazz", "-o", "a.musicxml"), "mp3"),
-    (("--key", "8"), "-7 and 7"), (("--clef", "soprano"), "treble"), (("--metre", "4/5"), "4/4"), (("--tempo", "x"), "tempo")])
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (("-o", "a.docx"), "musicxml"),
+        (("--to", "polka"), "blues"),
+        (("--to", "jazz", "-o", "a.musicxml"), "mp3"),
+        (("--key", "8"), "-7 and 7"),
+        (("--clef", "soprano"), "treble"),
+        (("--metre", "4/5"), "4/4"),
+        (("--tempo", "x"), "tempo"),
+    ],
+)
 def test_bad_options_are_told_before_the_page_is_read(noteninja, picture, words, sentence):
     status, told, err = noteninja("read", picture, *words)
     assert status == 2 and sentence in err and not told and "Traceback" not in err

@@ -1,14 +1,15 @@
 """The network that reads lines: its shapes, CTC's way from columns to words, its training."""
+
 import numpy as np
 import pytest
 import torch
 
-from noteninja_lib.dataset.strips import Strips, build
 from noteninja_lib.errors import UserError
-from noteninja_lib.model.reader import COLUMN, LineReader, as_input, read_strip
-from noteninja_lib.music.omr.symbols import CLASSES, VOCABULARY
-from noteninja_lib.tasks.reading import ReadingTask
-from noteninja_lib.training import Trainer, train
+from noteninja_lib.models.crnn import COLUMN, LineReader, as_input, read_strip
+from noteninja_lib.omr.page_maker import Strips, build
+from noteninja_lib.omr.vocabulary import CLASSES, VOCABULARY
+from noteninja_lib.training.tasks import ReadingTask
+from noteninja_lib.training.trainer import Trainer, train
 
 
 class Fixed(torch.nn.Module):
@@ -26,7 +27,7 @@ class Fixed(torch.nn.Module):
 def strips(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strips")
     assert list(build(folder, 12, size=6)) == [(0, 2), (1, 2), (2, 2)]
-    assert list(build(folder, 12, size=6)) == [(2, 2)]      # made already
+    assert list(build(folder, 12, size=6)) == [(2, 2)]  # made already
     return Strips(folder)
 
 
@@ -45,7 +46,9 @@ def test_shapes_and_padding():
     assert 0.5e6 < sum(one.numel() for one in network.parameters()) < 3e6
     batch = as_input([np.full((96, 99), 255, np.uint8), np.zeros((96, 41), np.uint8)])
     assert batch.shape == (2, 1, 96, 100)
-    assert batch[0].max() == 0 and batch[1, 0, :, :41].min() == 1 and batch[1, 0, :, 41:].max() == 0      # paper is 0
+    assert (
+        batch[0].max() == 0 and batch[1, 0, :, :41].min() == 1 and batch[1, 0, :, 41:].max() == 0
+    )  # paper is 0
     assert network(batch).shape == (2, 25, CLASSES)
 
 
@@ -60,11 +63,15 @@ def test_a_set_of_strips(strips, tmp_path):
 
 def test_it_learns_and_goes_on_where_it_stopped(strips, tmp_path):
     """A tiny network learns three lines by heart; a run in two pieces is the run in one."""
+
     def run(folder, steps, stop):
         torch.manual_seed(0)
         few = ReadingTask(strips, LineReader(channels=(4, 8, 8, 12, 16), features=32, hidden=32), peak=1e-2)
         trainer = Trainer(few, folder, steps)
-        return [losses["loss_a_word"] for _, (_, losses) in zip(range(stop - trainer.step), train(trainer, 3))]
+        return [
+            losses["loss_a_word"] for _, (_, losses) in zip(range(stop - trainer.step), train(trainer, 3))
+        ]
+
     losses = run(tmp_path / "one", 24, 24)
     assert np.mean(losses[-6:]) < 0.6 * losses[0]
     halves = run(tmp_path / "two", 24, 12) + run(tmp_path / "two", 24, 24)

@@ -14,9 +14,24 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-TOP_LEVEL = {".ci", ".gitattributes", ".github", ".gitignore", "LICENSE", "README.md", "constraints.txt", "data",
-             "environment.yml", "figures", "notebooks", "noteninja_lib", "postBuild", "pyproject.toml",
-             "run.py", "tests"}
+TOP_LEVEL = {
+    ".ci",
+    ".gitattributes",
+    ".github",
+    ".gitignore",
+    "LICENSE",
+    "README.md",
+    "constraints.txt",
+    "data",
+    "environment.yml",
+    "figures",
+    "notebooks",
+    "noteninja_lib",
+    "postBuild",
+    "pyproject.toml",
+    "run.py",
+    "tests",
+}
 MODULES = sorted((ROOT / "noteninja_lib").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 CONDA_NAMES = {"pysoundfile": "soundfile", "soxr-python": "soxr", "pytorch-cpu": "torch"}
@@ -37,6 +52,7 @@ def tracked():
 
 
 # --- packages ---------------------------------------------------------------------------------
+
 
 def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -68,8 +84,10 @@ def test_constraints_pin_what_is_needed():
             name, version = re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups()
             pins[canonicalize_name(name)] = version
     needed = requirements("lab", "test", "band")
-    needed |= {canonicalize_name(r.name): r.specifier
-               for r in map(Requirement, project()["tool"]["noteninja"]["without-dependencies"])}
+    needed |= {
+        canonicalize_name(r.name): r.specifier
+        for r in map(Requirement, project()["tool"]["noteninja"]["without-dependencies"])
+    }
     assert [name for name in needed if name not in pins] == []
     assert [name for name, versions in needed.items() if pins[name] not in versions] == []
 
@@ -96,6 +114,7 @@ def test_every_import_is_a_listed_package(path):
 
 # --- files ------------------------------------------------------------------------------------
 
+
 def test_top_level_is_fixed(tracked):
     assert {path.relative_to(ROOT).parts[0] for path in tracked} <= TOP_LEVEL
 
@@ -112,7 +131,7 @@ def test_no_pickles(tracked):
     for path in tracked:
         with open(path, "rb") as file:
             start = file.read(9)
-        header = start[8:] == b"{"                      # safetensors: 8 bytes of length, then JSON
+        header = start[8:] == b"{"  # safetensors: 8 bytes of length, then JSON
         assert header or not re.match(b"\x80[\x02-\x05]", start), f"{relative(path)} is a pickle"
 
 
@@ -124,7 +143,7 @@ def test_no_path_of_one_machine(tracked):
         except UnicodeDecodeError:
             continue
         found = pattern.search(text)
-        assert not found, f"{relative(path)} holds the path {text[found.start():found.start() + 40]!r}"
+        assert not found, f"{relative(path)} holds the path {text[found.start() : found.start() + 40]!r}"
 
 
 def test_links_of_the_readme_lead_somewhere():
@@ -136,6 +155,7 @@ def test_links_of_the_readme_lead_somewhere():
 
 
 # --- notebooks --------------------------------------------------------------------------------
+
 
 def test_there_are_notebooks():
     assert relative(ROOT / "notebooks/00_genre_converter.ipynb") in map(relative, NOTEBOOKS)
@@ -157,6 +177,7 @@ def test_notebook_is_stripped(path):
 
 # --- modules ----------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_module_is_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
@@ -175,15 +196,38 @@ MAY_IMPORT = {
     "training": {"sound", "music", "model", "dataset", "tasks"},
     "evaluation": {"sound", "music", "model", "dataset", "songs", "pipeline", "evaluation"},
     "benchmark": {"sound", "music", "model", "dataset", "pipeline", "evaluation"},
-    "classroom": {"sound", "music", "model", "dataset", "songs", "pipeline", "settings", "export", "training", "evaluation",
-                  "classroom"},
+    "classroom": {
+        "sound",
+        "music",
+        "model",
+        "dataset",
+        "songs",
+        "pipeline",
+        "settings",
+        "export",
+        "training",
+        "evaluation",
+        "classroom",
+    },
     "settings": {"music", "model", "songs", "pipeline"},
     "export": {"music", "settings"},
     "convert": {"sound", "pipeline", "settings", "export"},
     "playing": {"sound", "music", "settings", "convert"},
     "measuring": {"sound", "music", "model", "dataset", "pipeline", "evaluation", "benchmark", "classroom"},
-    "__main__": {"sound", "music", "model", "dataset", "tasks", "pipeline", "training", "evaluation",
-                 "benchmark", "playing", "classroom", "measuring"},
+    "__main__": {
+        "sound",
+        "music",
+        "model",
+        "dataset",
+        "tasks",
+        "pipeline",
+        "training",
+        "evaluation",
+        "benchmark",
+        "playing",
+        "classroom",
+        "measuring",
+    },
 }
 
 
@@ -205,7 +249,7 @@ def imported_modules(path):
         if isinstance(node, ast.Import):
             targets = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = package[:len(package) - node.level + 1] if node.level else []
+            base = package[: len(package) - node.level + 1] if node.level else []
             base = ".".join(filter(None, [*base, node.module]))
             targets = [f"{base}.{alias.name}" for alias in node.names]
         else:
@@ -228,8 +272,11 @@ def test_imports_go_one_way(path):
     room = name.split(".")[0]
     assert room in MAY_IMPORT, f"say in MAY_IMPORT what {room} may import"
     allowed = MAY_IMPORT[room] | {"errors"}
-    forbidden = {other for other in imported_modules(path)
-                 if not any(other == a or other.startswith(a + ".") for a in allowed)}
+    forbidden = {
+        other
+        for other in imported_modules(path)
+        if not any(other == a or other.startswith(a + ".") for a in allowed)
+    }
     assert not forbidden, f"{name} must not import {sorted(forbidden)}"
 
 

@@ -1,13 +1,14 @@
 """Content pictures stretched, cut, joined, mixed and put into a mood: the tune stays, the rest does what was asked."""
+
 import numpy as np
 import pytest
 
 from noteninja_lib.errors import UserError
-from noteninja_lib.music import moods, reshaping, steering
-from noteninja_lib.music.notation import from_score
-from noteninja_lib.music.rhythm import FRAME_RATE
-from noteninja_lib.music.theory import load_tunes
-from noteninja_lib.songs import Plan
+from noteninja_lib.music import style, time_warp
+from noteninja_lib.music.beats import FRAME_RATE
+from noteninja_lib.music.piano_roll import from_score
+from noteninja_lib.music.tunes import load_tunes
+from noteninja_lib.source import Plan
 
 
 @pytest.fixture(scope="module")
@@ -22,16 +23,17 @@ def tune_of(content):
 
 # ---- time --------------------------------------------------------------------------------------------
 
+
 def test_beats_and_tempo_are_read_from_the_phase(content):
-    assert reshaping.tempo_of(content) == pytest.approx(100, rel=1e-3)
-    np.testing.assert_allclose(reshaping.beats_of(content)[:4], [0, 0.6, 1.2, 1.8], atol=0.02)
+    assert time_warp.tempo_of(content) == pytest.approx(100, rel=1e-3)
+    np.testing.assert_allclose(time_warp.beats_of(content)[:4], [0, 0.6, 1.2, 1.8], atol=0.02)
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.77, 1.6, 2.0])
 def test_stretching_moves_every_note_and_leaves_it_as_sharp(content, rate):
-    stretched = reshaping.stretch(content, rate)
+    stretched = time_warp.stretch(content, rate)
     assert stretched.rhythm.shape[-1] == round(content.rhythm.shape[-1] / rate)
-    assert reshaping.tempo_of(stretched) == pytest.approx(100 * rate, rel=0.01)
+    assert time_warp.tempo_of(stretched) == pytest.approx(100 * rate, rel=0.01)
     before, after = tune_of(content), tune_of(stretched)
     assert [pitch for _, pitch in before] == [pitch for _, pitch in after]
     assert max(abs(old / rate - new) for (old, _), (new, _) in zip(before, after)) < 0.02
@@ -41,41 +43,46 @@ def test_stretching_moves_every_note_and_leaves_it_as_sharp(content, rate):
 
 def test_what_is_cut_and_joined_again_is_what_it_was(content):
     middle = content.rhythm.shape[-1] / FRAME_RATE / 2
-    whole = reshaping.join([reshaping.cut(content, 0, middle), reshaping.cut(content, middle, 1e9)])
+    whole = time_warp.join([time_warp.cut(content, 0, middle), time_warp.cut(content, middle, 1e9)])
     np.testing.assert_array_equal(whole.notes, content.notes)
-    assert reshaping.whole_columns(reshaping.cut(content, 0, 1.0)).rhythm.shape[-1] % 16 == 0
+    assert time_warp.whole_columns(time_warp.cut(content, 0, 1.0)).rhythm.shape[-1] % 16 == 0
 
 
 def test_two_songs_meet_on_one_beat(content):
-    fast = reshaping.stretch(content, 1.25)
+    fast = time_warp.stretch(content, 1.25)
     for share, tempo in ((0.0, 100), (0.5, 111.8), (1.0, 125)):
-        pair = [reshaping.warp(*one) for one in zip((content, fast), reshaping.align(content, fast, share))]
-        assert [reshaping.tempo_of(one) for one in pair] == pytest.approx([tempo, tempo], rel=0.01)
+        pair = [time_warp.warp(*one) for one in zip((content, fast), time_warp.align(content, fast, share))]
+        assert [time_warp.tempo_of(one) for one in pair] == pytest.approx([tempo, tempo], rel=0.01)
         assert pair[0].rhythm.shape == pair[1].rhythm.shape
         np.testing.assert_allclose(*(one.rhythm[3] for one in pair), atol=0.1)
-    places, _ = reshaping.align(content, reshaping.stretch(content, 2.0), 0.5)
-    assert reshaping.tempo_of(reshaping.warp(content, places)) == pytest.approx(100, rel=0.01), "double time is the same beat"
+    places, _ = time_warp.align(content, time_warp.stretch(content, 2.0), 0.5)
+    assert time_warp.tempo_of(time_warp.warp(content, places)) == pytest.approx(100, rel=0.01), (
+        "double time is the same beat"
+    )
 
 
 def test_a_mixture_holds_both_and_its_ends_are_the_songs(content):
-    other = reshaping.warp(content, np.arange(content.rhythm.shape[-1] - 40) + 40.0)
+    other = time_warp.warp(content, np.arange(content.rhythm.shape[-1] - 40) + 40.0)
     for share, like in ((0.0, content), (1.0, other)):
-        mixed = reshaping.mix(content, other, share)
+        mixed = time_warp.mix(content, other, share)
         frames = like.rhythm.shape[-1]
         np.testing.assert_allclose(mixed.lead[..., :frames], like.lead, atol=1e-6)
-    half = reshaping.mix(content, other, 0.5)
-    assert 0 < half.lead.max() <= 1 and half.lead.sum() == pytest.approx((content.lead.sum() + other.lead.sum()) / 2, rel=1e-3)
+    half = time_warp.mix(content, other, 0.5)
+    assert 0 < half.lead.max() <= 1 and half.lead.sum() == pytest.approx(
+        (content.lead.sum() + other.lead.sum()) / 2, rel=1e-3
+    )
 
 
 # ---- mood --------------------------------------------------------------------------------------------
 
+
 def test_valence_turns_chords_and_spares_the_tune(content):
-    segments = moods.segments_of(content)
+    segments = style.segments_of(content)
     shares, heights = [], []
     for valence in (-1.0, 0.0, 1.0):
-        moody = moods.with_mood(content, np.array([[valence, 0.0]]))
+        moody = style.with_mood(content, np.array([[valence, 0.0]]))
         assert tune_of(moody) == tune_of(content)
-        shares.append(np.mean(moods.chords_of(moody, segments) < 12))
+        shares.append(np.mean(style.chords_of(moody, segments) < 12))
         heights.append(np.mean([note.pitch for note in moody.accompaniment()]))
     assert shares[0] < shares[1] - 0.3 and shares[1] <= shares[2]
     assert heights[0] < heights[1] - 2 and heights[1] + 2 < heights[2]
@@ -83,19 +90,26 @@ def test_valence_turns_chords_and_spares_the_tune(content):
 
 def test_a_triad_and_its_relative_change_places():
     c_major, a_minor = 0, 12 + 9
-    assert [moods.shift_of(pitch, c_major, -1.0) for pitch in (36, 48, 52, 55)] == [-3, 0, 0, 2]       # A C E A
-    assert [moods.shift_of(pitch, a_minor, 1.0) % 12 for pitch in (45, 48, 52, 57)] == [3, 0, 0, 10]   # C C E G
-    assert moods.shift_of(52, a_minor, -0.2) == 0 and moods.shift_of(60, c_major, -1.0) == -12
+    assert [style.shift_of(pitch, c_major, -1.0) for pitch in (36, 48, 52, 55)] == [-3, 0, 0, 2]  # A C E A
+    assert [style.shift_of(pitch, a_minor, 1.0) % 12 for pitch in (45, 48, 52, 57)] == [
+        3,
+        0,
+        0,
+        10,
+    ]  # C C E G
+    assert style.shift_of(52, a_minor, -0.2) == 0 and style.shift_of(60, c_major, -1.0) == -12
 
 
 def test_arousal_quickens_and_a_path_of_it_ends_quicker_than_it_began(content):
     frames = content.rhythm.shape[-1]
-    assert len(moods.tempo_places(np.array([[0.0, 1.0]]), frames)) == pytest.approx(frames / (1 + moods.QUICKER), abs=2)
-    rising = reshaping.warp(content, moods.tempo_places(np.array([[0.0, -1.0], [0.0, 1.0]]), frames))
-    steps = np.diff(reshaping.beats_of(rising))
+    assert len(style.tempo_places(np.array([[0.0, 1.0]]), frames)) == pytest.approx(
+        frames / (1 + style.QUICKER), abs=2
+    )
+    rising = time_warp.warp(content, style.tempo_places(np.array([[0.0, -1.0], [0.0, 1.0]]), frames))
+    steps = np.diff(time_warp.beats_of(rising))
     assert steps[:3].mean() > 1.2 * steps[-3:].mean()
-    gains = moods.gains(np.array([[0.0, -1.0], [0.0, 1.0]]), 1000)
-    assert 20 * np.log10(gains[-1] / gains[0]) == pytest.approx(2 * moods.LOUDER, abs=0.01)
+    gains = style.gains(np.array([[0.0, -1.0], [0.0, 1.0]]), 1000)
+    assert 20 * np.log10(gains[-1] / gains[0]) == pytest.approx(2 * style.LOUDER, abs=0.01)
 
 
 def test_a_plan_swells_where_the_mood_is_excited(content):
@@ -105,8 +119,8 @@ def test_a_plan_swells_where_the_mood_is_excited(content):
 
 
 def test_arousal_changes_how_many_notes_are_struck(content):
-    excited = moods.with_mood(content, np.array([[0.0, 1.0]]))
-    calmed = moods.with_mood(excited, np.array([[0.0, -1.0]]))
+    excited = style.with_mood(content, np.array([[0.0, 1.0]]))
+    calmed = style.with_mood(excited, np.array([[0.0, -1.0]]))
     struck = [(one.notes[0] > 0.4).sum() for one in (content, calmed, excited)]
     assert struck[0] <= struck[1] < struck[2]
     assert excited.rhythm[1].sum() > calmed.rhythm[1].sum()
@@ -114,25 +128,35 @@ def test_arousal_changes_how_many_notes_are_struck(content):
 
 # ---- what users write --------------------------------------------------------------------------------
 
+
 def test_paths_go_in_straight_lines_between_their_points():
-    found = steering.styles([(0.0, "blues"), (1.0, "disco")], [(0.5, "sad"), (1.0, "happy")], (0.0, 0.5, 1.0))
+    found = style.styles([(0.0, "blues"), (1.0, "disco")], [(0.5, "sad"), (1.0, "happy")], (0.0, 0.5, 1.0))
     np.testing.assert_allclose(found[:, 0], [1, 0.5, 0])
     np.testing.assert_allclose(found[:, 3], [0, 0.5, 1])
-    np.testing.assert_allclose(found[:, -2:], [steering.MOODS["sad"], steering.MOODS["sad"], steering.MOODS["happy"]], rtol=1e-6)
+    np.testing.assert_allclose(
+        found[:, -2:], [style.MOODS["sad"], style.MOODS["sad"], style.MOODS["happy"]], rtol=1e-6
+    )
 
 
 def test_what_users_write_is_read():
-    assert steering.parse_tempo("120") == ("tempo", 120.0) and steering.parse_tempo("80 %") == ("rate", 0.8)
-    assert steering.parse_mood("0.5,-0.3") == (0.5, -0.3) and steering.parse_mood("Happy") == steering.MOODS["happy"]
-    assert steering.parse_path("blues,jazz,disco") == [(0.0, "blues"), (0.5, "jazz"), (1.0, "disco")]
-    assert steering.parse_path("blues:0, disco:0.8") == [(0.0, "blues"), (0.8, "disco")]
+    assert style.parse_tempo("120") == ("tempo", 120.0) and style.parse_tempo("80 %") == ("rate", 0.8)
+    assert style.parse_mood("0.5,-0.3") == (0.5, -0.3) and style.parse_mood("Happy") == style.MOODS["happy"]
+    assert style.parse_path("blues,jazz,disco") == [(0.0, "blues"), (0.5, "jazz"), (1.0, "disco")]
+    assert style.parse_path("blues:0, disco:0.8") == [(0.0, "blues"), (0.8, "disco")]
 
 
-@pytest.mark.parametrize("read, text, sentence", [
-    (steering.parse_tempo, "fast", "such as 120"), (steering.parse_mood, "grumpy", "choose from neutral"),
-    (steering.parse_mood, "2,0", "between -1 and 1"), (steering.parse_path, "blues:x,disco:1", "can't be read"),
-    (steering.parse_path, "blues:0,disco", "all or for none"), (steering.parse_path, "blues:1,disco:0", "must rise"),
-    (steering.parse_path, "polka", "choose from blues")])
+@pytest.mark.parametrize(
+    "read, text, sentence",
+    [
+        (style.parse_tempo, "fast", "such as 120"),
+        (style.parse_mood, "grumpy", "choose from neutral"),
+        (style.parse_mood, "2,0", "between -1 and 1"),
+        (style.parse_path, "blues:x,disco:1", "can't be read"),
+        (style.parse_path, "blues:0,disco", "all or for none"),
+        (style.parse_path, "blues:1,disco:0", "must rise"),
+        (style.parse_path, "polka", "choose from blues"),
+    ],
+)
 def test_what_can_not_be_read_is_told_in_one_sentence(read, text, sentence):
     with pytest.raises(UserError, match=sentence):
         read(text)

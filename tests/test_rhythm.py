@@ -1,59 +1,67 @@
 """The rhythm rows of the content picture: beats, and the phase between them."""
+
 import librosa
 import numpy as np
 import pytest
 
-from noteninja_lib.music import rhythm
-from noteninja_lib.sound.audio import SAMPLE_RATE
+from noteninja_lib.audio.io import SAMPLE_RATE
+from noteninja_lib.music import beats
 
 
 def strokes(tempo, seconds, seed, unsteady=0.0):
     """Onset strength with a stroke on each beat, weaker ones between, and noise."""
-    random, frames = np.random.default_rng(seed), int(seconds * rhythm.FRAME_RATE)
+    random, frames = np.random.default_rng(seed), int(seconds * beats.FRAME_RATE)
     onsets = 0.1 * random.random(frames)
     for number, time in enumerate(np.arange(0.3, seconds - 0.1, 30 / tempo)):
-        place = (time + unsteady * random.normal()) * rhythm.FRAME_RATE
+        place = (time + unsteady * random.normal()) * beats.FRAME_RATE
         onsets += (0.4 if number % 2 else 1.0) * np.exp(-0.5 * (np.arange(frames) - place) ** 2)
     return onsets.astype(np.float32)
 
 
-@pytest.mark.parametrize("tempo, seconds, unsteady", [(70, 30, 0), (96, 10, 0.01), (120, 3, 0), (132, 20, 0.02), (180, 10, 0.005)])
+@pytest.mark.parametrize(
+    "tempo, seconds, unsteady", [(70, 30, 0), (96, 10, 0.01), (120, 3, 0), (132, 20, 0.02), (180, 10, 0.005)]
+)
 def test_beats_are_those_of_librosa(tempo, seconds, unsteady):
     onsets = strokes(tempo, seconds, int(tempo), unsteady)
     found, beats = librosa.beat.beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=256, trim=False)
-    assert 60 * rhythm.FRAME_RATE / rhythm.beat_period(onsets) == pytest.approx(float(np.squeeze(found)))
-    np.testing.assert_array_equal(rhythm.find_beats(onsets), beats)
+    assert 60 * beats.FRAME_RATE / beats.beat_period(onsets) == pytest.approx(float(np.squeeze(found)))
+    np.testing.assert_array_equal(beats.find_beats(onsets), beats)
 
 
 def test_beats_lie_on_the_strokes_even_when_the_tempo_changes_after_a_minute():
-    onsets = np.concatenate([strokes(100, 60, 1)[:60 * 86], strokes(140, 60, 2)[:60 * 86]])
-    beats = rhythm.track_beats(onsets)
+    onsets = np.concatenate([strokes(100, 60, 1)[: 60 * 86], strokes(140, 60, 2)[: 60 * 86]])
+    beats = beats.track_beats(onsets)
     assert np.all(np.diff(beats) > 0)
-    for tempo, begin, first in ((100, 5, 0.3), (140, 65, 60 * 86 / rhythm.FRAME_RATE + 0.3)):
+    for tempo, begin, first in ((100, 5, 0.3), (140, 65, 60 * 86 / beats.FRAME_RATE + 0.3)):
         here = beats[(beats > begin) & (beats < begin + 50)]
         off = (here - first) * tempo / 60
         assert np.abs(off - np.round(off)).max() < 0.06 and len(here) == pytest.approx(50 * tempo / 60, abs=2)
 
 
-@pytest.mark.parametrize("onsets", [np.zeros(500, np.float32), np.eye(1, 400, 50, dtype=np.float32)[0], np.ones(90, np.float32)])
+@pytest.mark.parametrize(
+    "onsets", [np.zeros(500, np.float32), np.eye(1, 400, 50, dtype=np.float32)[0], np.ones(90, np.float32)]
+)
 def test_hardly_any_onsets_are_no_fault(onsets):
-    beats = rhythm.track_beats(onsets)
-    assert len(beats) < 6 and np.isfinite(rhythm.beat_phase(beats, len(onsets))).all()
+    beats = beats.track_beats(onsets)
+    assert len(beats) < 6 and np.isfinite(beats.beat_phase(beats, len(onsets))).all()
 
 
 def test_beat_phase_is_one_on_the_beats():
     beats = np.arange(0.5, 10, 0.5)
-    phase = rhythm.beat_phase(beats, 800)
-    columns = np.round(beats[beats < 9] * rhythm.FRAME_RATE).astype(int)
+    phase = beats.beat_phase(beats, 800)
+    columns = np.round(beats[beats < 9] * beats.FRAME_RATE).astype(int)
     assert phase[0, columns].min() > 0.95
-    assert phase[0, columns + round(0.25 * rhythm.FRAME_RATE)].max() < -0.9
-    assert not rhythm.beat_phase([], 10).any()
+    assert phase[0, columns + round(0.25 * beats.FRAME_RATE)].max() < -0.9
+    assert not beats.beat_phase([], 10).any()
 
 
 def test_low_middle_and_high_onsets_have_a_row_each():
     time = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
-    audio = sum(0.3 * np.sin(2 * np.pi * hertz * time) * (time > second) for hertz, second in ((80, 0.5), (1000, 1.0), (8000, 1.5)))
-    rows = rhythm.rhythm_of(audio.astype(np.float32), beats=np.arange(0, 3, 0.5))
+    audio = sum(
+        0.3 * np.sin(2 * np.pi * hertz * time) * (time > second)
+        for hertz, second in ((80, 0.5), (1000, 1.0), (8000, 1.5))
+    )
+    rows = beats.rhythm_of(audio.astype(np.float32), beats=np.arange(0, 3, 0.5))
     assert rows.shape == (5, len(audio) // 256) and rows.dtype == np.float32
     for row, second in zip(rows[:3], (0.5, 1.0, 1.5)):
-        assert abs(row.argmax() / rhythm.FRAME_RATE - second) < 0.1
+        assert abs(row.argmax() / beats.FRAME_RATE - second) < 0.1

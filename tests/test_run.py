@@ -71,8 +71,9 @@ def test_pip_fails_for_another_reason(run):
 def test_set_up_only_once(run, monkeypatch):
     """With the stamp of these very lists nothing is installed; with another it is, into a new folder."""
     steps = []
-    monkeypatch.setattr(run.venv, "create",
-                        lambda folder, **options: steps.append(options) or folder.mkdir(exist_ok=True))
+    monkeypatch.setattr(
+        run.venv, "create", lambda folder, **options: steps.append(options) or folder.mkdir(exist_ok=True)
+    )
     monkeypatch.setattr(run, "pip_install", steps.append)
     run.set_up(cpu=False)
     assert [step["clear"] for step in steps[:1]] == [True]

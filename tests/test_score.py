@@ -7,18 +7,52 @@ import pretty_midi
 import pytest
 from music21 import converter
 
+from benchmarks.sheet_music.printed_pages import (
+    Section,
+    bars_of,
+    book_section,
+    events_of,
+    print_sections,
+    shift_to,
+)
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation.tunebook import Section, bars_of, book_section, events_of, print_sections, shift_to
-from noteninja_lib.music.omr import playback
-from noteninja_lib.music.omr import score as omr
-from noteninja_lib.music.omr.bars import metre_length
-from noteninja_lib.music.omr.pitches import key_alter, midi_pitch, pitch_name, step_of
-from noteninja_lib.music.omr.symbols import BAR_LINES, CLEFS, HIGHEST, LOWEST, METRES, VOCABULARY, key_words
-from noteninja_lib.music.theory import load_tunes
+from noteninja_lib.music.tunes import load_tunes
+from noteninja_lib.omr import score
+from noteninja_lib.omr import score as omr
+from noteninja_lib.omr.measures import metre_length
+from noteninja_lib.omr.vocabulary import (
+    BAR_LINES,
+    CLEFS,
+    HIGHEST,
+    LOWEST,
+    METRES,
+    VOCABULARY,
+    key_alter,
+    key_words,
+    midi_pitch,
+    pitch_name,
+    step_of,
+)
 
-SHORT = {"|": "bar", "||": "double-bar", "|.": "final-bar", "|:": "repeat-start", ":|": "repeat-end", ":|:": "repeat-both",
-         ".": "dot", "~": "tie", "(3": "triplet", "3)": "end-triplet", "[1": "ending:1", "[2": "ending:2",
-         "#": "acc:#", "b": "acc:b", "n": "acc:n", "x": "acc:x", "bb": "acc:bb"}
+SHORT = {
+    "|": "bar",
+    "||": "double-bar",
+    "|.": "final-bar",
+    "|:": "repeat-start",
+    ":|": "repeat-end",
+    ":|:": "repeat-both",
+    ".": "dot",
+    "~": "tie",
+    "(3": "triplet",
+    "3)": "end-triplet",
+    "[1": "ending:1",
+    "[2": "ending:2",
+    "#": "acc:#",
+    "b": "acc:b",
+    "n": "acc:n",
+    "x": "acc:x",
+    "bb": "acc:bb",
+}
 
 
 def words(text):
@@ -45,7 +79,9 @@ def read(*lines, **given):
 
 def names(bars):
     """Names of the notes, bar by bar; a rest is "-"."""
-    return [[pitch_name(e.step, e.alter) if e.position is not None else "-" for e in bar.events] for bar in bars]
+    return [
+        [pitch_name(e.step, e.alter) if e.position is not None else "-" for e in bar.events] for bar in bars
+    ]
 
 
 def sums(bars):
@@ -57,7 +93,7 @@ def doubtful(bars):
 
 
 def played(bars):
-    return [midi for _, _, midi in playback.played_notes(bars)]
+    return [midi for _, _, midi in score.played_notes(bars)]
 
 
 def parsed(bars):
@@ -67,14 +103,19 @@ def parsed(bars):
 
 def told(stream):
     """(MIDI pitch or None, quarter notes, tie) of each note and rest of a score."""
-    return [(n.pitch.midi if n.isNote else None, float(n.quarterLength), n.tie.type if n.tie else "")
-            for n in stream.recurse().notesAndRests]
+    return [
+        (n.pitch.midi if n.isNote else None, float(n.quarterLength), n.tie.type if n.tie else "")
+        for n in stream.recurse().notesAndRests
+    ]
 
 
 # --- pitch --------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("clef, bottom, top", [("treble", "E4", "F5"), ("bass", "G2", "A3"), ("alto", "F3", "G4"),
-                                               ("tenor", "D3", "E4")])
+
+@pytest.mark.parametrize(
+    "clef, bottom, top",
+    [("treble", "E4", "F5"), ("bass", "G2", "A3"), ("alto", "F3", "G4"), ("tenor", "D3", "E4")],
+)
 def test_clefs(clef, bottom, top):
     assert names(read(f"{clef} 2/4 0:4 8:4 |.")) == [[bottom, top]]
 
@@ -87,8 +128,10 @@ def test_every_position_in_every_clef():
 
 
 def test_middle_c():
-    assert {midi_pitch(step_of(position, clef)) for clef, position in
-            (("treble", -2), ("bass", 10), ("alto", 4), ("tenor", 6))} == {60}
+    assert {
+        midi_pitch(step_of(position, clef))
+        for clef, position in (("treble", -2), ("bass", 10), ("alto", 4), ("tenor", 6))
+    } == {60}
 
 
 @pytest.mark.parametrize("fifths", range(-7, 8))
@@ -104,7 +147,9 @@ def test_key_signatures(fifths):
 
 
 def test_accidentals():
-    assert names(read("treble 5/4 # 0:4 b 1:4 x 2:4 bb 3:4 n 4:4 |.")) == [["E#4", "F-4", "G##4", "A--4", "B4"]]
+    assert names(read("treble 5/4 # 0:4 b 1:4 x 2:4 bb 3:4 n 4:4 |.")) == [
+        ["E#4", "F-4", "G##4", "A--4", "B4"]
+    ]
 
 
 def test_accidental_holds_till_the_bar_line_in_its_octave():
@@ -121,24 +166,36 @@ def test_courtesy_accidental_is_written_again():
     bars = read("treble sharp1 2/4 # 1:4 n 1:4 | # 1:4 1:4 |.")
     assert names(bars) == [["F#4", "F4"], ["F#4", "F#4"]]
     xml = omr.to_musicxml(bars)
-    assert xml.count("<accidental>sharp</accidental>") == 2 and xml.count("<accidental>natural</accidental>") == 1
+    assert (
+        xml.count("<accidental>sharp</accidental>") == 2
+        and xml.count("<accidental>natural</accidental>") == 1
+    )
 
 
 def test_tie_carries_the_accidental_over_the_bar_line():
     bars = read("treble 2/4 0:4 # 1:4 ~ | 1:4 1:4 |.")
     assert names(bars) == [["E4", "F#4"], ["F#4", "F4"]]
-    assert playback.played_notes(bars) == [(0, 1, 64), (1, 2, 66), (3, 1, 65)]
+    assert score.played_notes(bars) == [(0, 1, 64), (1, 2, 66), (3, 1, 65)]
     assert [tie for _, _, tie in told(parsed(bars))] == ["", "start", "stop", ""]
 
 
 def test_tie_over_several_bars_and_systems():
     bars = read("treble 2/4 # 1:2 ~ | 1:2 ~ |", "treble 1:2 |.")
-    assert playback.played_notes(bars) == [(0, 6, 66)]
+    assert score.played_notes(bars) == [(0, 6, 66)]
     assert [tie for _, _, tie in told(parsed(bars))] == ["start", "continue", "stop"]
 
 
-@pytest.mark.parametrize("line", ["treble 2/4 0:4 ~ 2:4 |.", "treble 2/4 0:4 ~ r:4 |.", "treble 2/4 r:4 ~ 0:4 |.",
-                                  "treble 2/4 0:4 ~ # 0:4 |.", "treble 2/4 0:4 0:4 ~ |.", "treble 2/4 ~ 0:4"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "treble 2/4 0:4 ~ 2:4 |.",
+        "treble 2/4 0:4 ~ r:4 |.",
+        "treble 2/4 r:4 ~ 0:4 |.",
+        "treble 2/4 0:4 ~ # 0:4 |.",
+        "treble 2/4 0:4 0:4 ~ |.",
+        "treble 2/4 ~ 0:4",
+    ],
+)
 def test_tie_into_nothing_is_none(line):
     bars = read(line)
     assert not any(event.joined for bar in bars for event in bar.events)
@@ -147,13 +204,20 @@ def test_tie_into_nothing_is_none(line):
 
 # --- time ---------------------------------------------------------------------------------------
 
+
 def test_values_dots_and_triplets():
-    bars = read("treble C 0:2 0:8 0:16 0:32 0:32 r:4 | 0:2 . 0:8 . 0:16 | 0:2 . . 0:8 | (3 0:8 0:8 0:8 3) (3 0:4 0:8 3) 0:2 |.")
+    bars = read(
+        "treble C 0:2 0:8 0:16 0:32 0:32 r:4 | 0:2 . 0:8 . 0:16 | 0:2 . . 0:8 | (3 0:8 0:8 0:8 3) (3 0:4 0:8 3) 0:2 |."
+    )
     assert [[event.quarters for event in bar.events] for bar in bars[1:]] == [
-        [3, Fraction(3, 4), Fraction(1, 4)], [Fraction(7, 2), Fraction(1, 2)],
-        [Fraction(1, 3)] * 3 + [Fraction(2, 3), Fraction(1, 3), 2]]
+        [3, Fraction(3, 4), Fraction(1, 4)],
+        [Fraction(7, 2), Fraction(1, 2)],
+        [Fraction(1, 3)] * 3 + [Fraction(2, 3), Fraction(1, 3), 2],
+    ]
     assert sums(bars) == [4] * 4 and doubtful(bars) == []
-    assert [length for _, length, _ in told(parsed(bars))] == pytest.approx([float(e.quarters) for b in bars for e in b.events])
+    assert [length for _, length, _ in told(parsed(bars))] == pytest.approx(
+        [float(e.quarters) for b in bars for e in b.events]
+    )
 
 
 @pytest.mark.parametrize("metre", METRES)
@@ -162,7 +226,9 @@ def test_every_metre(metre):
     bars = read(f"treble {metre} r:1 | r:1 |.")
     assert sums(bars) == [metre_length(metre)] * 2 and doubtful(bars) == []
     score = parsed(bars)
-    assert score.recurse().getElementsByClass("TimeSignature").first().barDuration.quarterLength == metre_length(metre)
+    assert score.recurse().getElementsByClass(
+        "TimeSignature"
+    ).first().barDuration.quarterLength == metre_length(metre)
     assert [length for _, length, _ in told(score)] == [metre_length(metre)] * 2
 
 
@@ -170,8 +236,17 @@ def test_whole_rest_beside_notes_is_a_whole_rest():
     assert sums(read("treble 3/2 r:1 0:2 | r:1 |.")) == [6, 6]
 
 
-@pytest.mark.parametrize("bar", ["(3 0:8 0:8 0:8 0:4", "0:8 0:8 0:8 3) 0:4", "0:4 (3 0:8 0:8 0:8", "(3 0:8 0:8 0:8 3) 3) 0:4",
-                                 "(3 0:4 0:8 0:4", "0:4 (3 0:4 0:8"])
+@pytest.mark.parametrize(
+    "bar",
+    [
+        "(3 0:8 0:8 0:8 0:4",
+        "0:8 0:8 0:8 3) 0:4",
+        "0:4 (3 0:8 0:8 0:8",
+        "(3 0:8 0:8 0:8 3) 3) 0:4",
+        "(3 0:4 0:8 0:4",
+        "0:4 (3 0:4 0:8",
+    ],
+)
 def test_triplet_never_closed_is_the_one_that_fills_the_bar(bar):
     bars = read(f"treble 2/4 0:2 | {bar} | 0:2 |.")
     assert sums(bars) == [2, 2, 2] and doubtful(bars) == []
@@ -215,10 +290,13 @@ def test_bar_line_missed_at_the_end_of_a_line():
 def test_where_bars_were_read():
     line = words("treble sharp1 4/4 0:1 | 1:2 2:2 |.")
     assert [[line[first:end] for _, first, end in bar.spans] for bar in omr.read_bars([line])] == [
-        [["time:4/4", "note:0:1"]], [["note:1:2", "note:2:2"]]]
+        [["time:4/4", "note:0:1"]],
+        [["note:1:2", "note:2:2"]],
+    ]
 
 
 # --- changes --------------------------------------------------------------------------------------
+
 
 def test_key_change_with_cancel():
     bars = read("treble sharp1 sharp2 2/4 1:2 || cancel 1:2 | flat1 4:2 |.")
@@ -258,13 +336,22 @@ def test_clef_change_inside_a_bar():
 
 
 def test_one_line_read_unlike_the_others_is_put_right():
-    bars = read("treble sharp1 2/4 1:2 |", "bass sharp1 1:2 |", "treble sharp1 sharp2 7:2 |", "treble sharp1 1:2 |.")
+    bars = read(
+        "treble sharp1 2/4 1:2 |", "bass sharp1 1:2 |", "treble sharp1 sharp2 7:2 |", "treble sharp1 1:2 |."
+    )
     assert names(bars) == [["F#4"], ["F#4"], ["E5"], ["F#4"]] and doubtful(bars) == [2, 3]
     assert [bar.fifths for bar in bars] == [1] * 4
-    after_a_part = read("treble sharp1 2/4 1:2 |", "treble sharp1 1:2 ||", "treble sharp1 sharp2 5:2 ||", "treble sharp1 1:2 |.")
+    after_a_part = read(
+        "treble sharp1 2/4 1:2 |",
+        "treble sharp1 1:2 ||",
+        "treble sharp1 sharp2 5:2 ||",
+        "treble sharp1 1:2 |.",
+    )
     assert names(after_a_part) == [["F#4"], ["F#4"], ["C#5"], ["F#4"]] and doubtful(after_a_part) == []
     second = "treble sharp1 sharp2 5:2"
-    changed = read("treble sharp1 2/4 1:2 |", "treble sharp1 1:2 || sharp1 sharp2", f"{second} |", f"{second} |.")
+    changed = read(
+        "treble sharp1 2/4 1:2 |", "treble sharp1 1:2 || sharp1 sharp2", f"{second} |", f"{second} |."
+    )
     assert names(changed) == [["F#4"], ["F#4"], ["C#5"], ["C#5"]] and doubtful(changed) == []
 
 
@@ -272,8 +359,18 @@ def test_line_without_a_clef_goes_on_in_the_last_one():
     assert names(read("bass 2/4 0:2 |", "0:2 |.")) == [["G2"], ["G2"]]
 
 
-@pytest.mark.parametrize("bar, metre", [("0:4 0:4 0:4", "3/4"), ("0:4 . 0:4 .", "6/8"), ("0:8 0:4 0:8 0:4", "6/8"),
-                                        ("0:2 0:2", "4/4"), ("0:4 0:8 0:8", "2/4"), ("0:2 . 0:2 .", "12/8"), ("0:4 0:8", "3/8")])
+@pytest.mark.parametrize(
+    "bar, metre",
+    [
+        ("0:4 0:4 0:4", "3/4"),
+        ("0:4 . 0:4 .", "6/8"),
+        ("0:8 0:4 0:8 0:4", "6/8"),
+        ("0:2 0:2", "4/4"),
+        ("0:4 0:8 0:8", "2/4"),
+        ("0:2 . 0:2 .", "12/8"),
+        ("0:4 0:8", "3/8"),
+    ],
+)
 def test_metre_that_was_not_read(bar, metre):
     bars = read(f"treble {bar} | {bar} | {bar} |.")
     assert metre_length(bars[0].metre) == metre_length(metre)
@@ -284,7 +381,9 @@ def test_metre_that_was_not_read(bar, metre):
 def test_metre_read_wrong():
     line = "treble 2/4 0:4 0:4 0:4 | 0:2 . | 0:4 0:4 0:4 | 0:4 0:4 0:4 | 0:2 . |."
     assert {bar.metre for bar in read(line)} == {"3/4"} and doubtful(read(line)) == [1]
-    assert {bar.metre for bar in read(line, metre="2/4")} == {"2/4"} and doubtful(read(line, metre="2/4")) == [1, 2, 3, 4, 5]
+    assert {bar.metre for bar in read(line, metre="2/4")} == {"2/4"} and doubtful(
+        read(line, metre="2/4")
+    ) == [1, 2, 3, 4, 5]
 
 
 def test_corrections():
@@ -299,29 +398,33 @@ def test_corrections():
 
 # --- repeats ---------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("line, order", [
-    ("0:1 | 1:1 | 2:1 |.", "012"),
-    ("0:1 | 1:1 :| 2:1 |.", "01012"),
-    ("0:1 |: 1:1 | 2:1 :| 3:1 |.", "012123"),
-    ("|: 0:1 | 1:1 :|: 2:1 | 3:1 :|", "01012323"),
-    ("0:1 :| 1:1 :|", "0011"),
-    ("0:1 :| |: 1:1 | 2:1 :|", "001212"),
-    ("|: 0:1 | [1 1:1 :| [2 2:1 |.", "0102"),
-    ("|: 0:1 | [1 1:1 | 2:1 :| [2 3:1 | 4:1 || 5:1 |.", "0120345"),
-    ("|: 0:1 | [1 1:1 :| [2 2:1 |: 3:1 | [1 4:1 :| [2 5:1 |.", "01023435"),
-    ("|: 0:1 | [1 1:1 :| [2 2:1 :| 3:1 |.", "01023"),
-    ("0:1 | [1 1:1 | [2 2:1 |.", "0102"),                 # the repeat sign was missed
-    ("0:1 | [1 1:1 | 2:1 | 3:1 |.", "0123"),              # a bracket without repeats
-    ("0:1 | [2 1:1 | 2:1 |.", "012"),
-    ("0:1 | 1:1 :| [2 2:1 |.", "0102"),                   # the first bracket was missed
-    ("0:1 |: 1:1 | 2:1 |.", "012"),
-])
+
+@pytest.mark.parametrize(
+    "line, order",
+    [
+        ("0:1 | 1:1 | 2:1 |.", "012"),
+        ("0:1 | 1:1 :| 2:1 |.", "01012"),
+        ("0:1 |: 1:1 | 2:1 :| 3:1 |.", "012123"),
+        ("|: 0:1 | 1:1 :|: 2:1 | 3:1 :|", "01012323"),
+        ("0:1 :| 1:1 :|", "0011"),
+        ("0:1 :| |: 1:1 | 2:1 :|", "001212"),
+        ("|: 0:1 | [1 1:1 :| [2 2:1 |.", "0102"),
+        ("|: 0:1 | [1 1:1 | 2:1 :| [2 3:1 | 4:1 || 5:1 |.", "0120345"),
+        ("|: 0:1 | [1 1:1 :| [2 2:1 |: 3:1 | [1 4:1 :| [2 5:1 |.", "01023435"),
+        ("|: 0:1 | [1 1:1 :| [2 2:1 :| 3:1 |.", "01023"),
+        ("0:1 | [1 1:1 | [2 2:1 |.", "0102"),  # the repeat sign was missed
+        ("0:1 | [1 1:1 | 2:1 | 3:1 |.", "0123"),  # a bracket without repeats
+        ("0:1 | [2 1:1 | 2:1 |.", "012"),
+        ("0:1 | 1:1 :| [2 2:1 |.", "0102"),  # the first bracket was missed
+        ("0:1 |: 1:1 | 2:1 |.", "012"),
+    ],
+)
 def test_repeats_are_played_out(line, order):
     bars = read(f"treble 4/4 {line}")
-    assert "".join(map(str, playback.play_order(bars))) == order
+    assert "".join(map(str, score.play_order(bars))) == order
     scale = [64, 65, 67, 69, 71, 72]
     assert played(bars) == [scale[int(number)] for number in order]
-    assert [pitch for pitch, _, _ in told(parsed(bars))] == scale[:len(bars)]     # written once
+    assert [pitch for pitch, _, _ in told(parsed(bars))] == scale[: len(bars)]  # written once
 
 
 def test_repeats_and_brackets_are_written():
@@ -334,12 +437,12 @@ def test_repeats_and_brackets_are_written():
 
 def test_repeat_at_the_end_of_a_line_belongs_to_the_next():
     bars = read("treble 4/4 0:1 |:", "treble 1:1 :|")
-    assert playback.play_order(bars) == [0, 1, 1]
+    assert score.play_order(bars) == [0, 1, 1]
 
 
 def test_tie_into_a_repeat_is_none():
     bars = read("treble 4/4 |: 0:1 | 0:1 ~ :| 0:1 |.")
-    assert [start for start, _, _ in playback.played_notes(bars)] == [0, 4, 8, 12, 16]
+    assert [start for start, _, _ in score.played_notes(bars)] == [0, 4, 8, 12, 16]
 
 
 @pytest.mark.parametrize("number", range(12))
@@ -348,33 +451,56 @@ def test_tunes_in_any_key_and_clef_come_back_note_by_note(number):
     draw, tune = np.random.default_rng(number), load_tunes("test")[25 * number]
     clef, fifths = list(CLEFS)[number % 4], int(draw.integers(-5, 6))
     shift, bars = shift_to(tune, clef, fifths), bars_of(events_of(tune), Fraction(tune.bar))
-    section = Section(book_section(bars, last=True, repeats=False, pickup=False, endings=False), fifths, shift, tune.metre)
+    section = Section(
+        book_section(bars, last=True, repeats=False, pickup=False, endings=False), fifths, shift, tune.metre
+    )
     lines = print_sections([section], clef, a_line=3, remind=lambda: draw.random() < 0.1)
     bars = omr.read_bars(lines)
-    found, want = playback.played_notes(bars), [(start, lasts, pitch + shift) for start, lasts, pitch in tune.notes]
+    found, want = (
+        score.played_notes(bars),
+        [(start, lasts, pitch + shift) for start, lasts, pitch in tune.notes],
+    )
     assert [pitch for _, _, pitch in found] == [pitch for _, _, pitch in want]
-    assert np.allclose([(float(start), float(lasts)) for start, lasts, _ in found], [note[:2] for note in want], atol=1e-3)
+    assert np.allclose(
+        [(float(start), float(lasts)) for start, lasts, _ in found], [note[:2] for note in want], atol=1e-3
+    )
     assert doubtful(bars) == [] and bars[0].metre == tune.metre
     again = omr.to_tune(bars)
-    assert [pitch for _, _, pitch in again.notes] == [pitch for _, _, pitch in want] and again.length == tune.length
+    assert [pitch for _, _, pitch in again.notes] == [
+        pitch for _, _, pitch in want
+    ] and again.length == tune.length
 
 
 # --- out -------------------------------------------------------------------------------------------
 
+
 def test_midi(tmp_path):
     bars = read("treble 4/4 0:4 1:4 2:2 :| 3/4 (3 0:4 0:4 0:4 3) # 1:4 |.")
-    playback.to_midi(bars).write(str(tmp_path / "out.mid"))
+    score.to_midi(bars).write(str(tmp_path / "out.mid"))
     midi = pretty_midi.PrettyMIDI(str(tmp_path / "out.mid"))
     found = [(round(midi.time_to_tick(n.start) / 480, 2), n.pitch) for n in midi.instruments[0].notes]
-    assert found == [(0, 64), (1, 65), (2, 67), (4, 64), (5, 65), (6, 67), (8, 64), (8.67, 64), (9.33, 64), (10, 66)]
+    assert found == [
+        (0, 64),
+        (1, 65),
+        (2, 67),
+        (4, 64),
+        (5, 65),
+        (6, 67),
+        (8, 64),
+        (8.67, 64),
+        (9.33, 64),
+        (10, 66),
+    ]
     changes = [(t.numerator, t.denominator, round(t.time * 110 / 60, 2)) for t in midi.time_signature_changes]
     assert changes == [(4, 4, 0), (3, 4, 8)]
 
 
-@pytest.mark.parametrize("metre, quarters", [("4/4", 110), ("6/8", 165), ("C|", 160), ("3/2", 160), ("3/4", 110)])
+@pytest.mark.parametrize(
+    "metre, quarters", [("4/4", 110), ("6/8", 165), ("C|", 160), ("3/2", 160), ("3/4", 110)]
+)
 def test_tempo_by_metre(metre, quarters):
     bars = read(f"treble {metre} r:1 | r:1 |.")
-    assert playback.quarters_a_minute(bars) == quarters
+    assert score.quarters_a_minute(bars) == quarters
     assert f'tempo="{quarters}"' in omr.to_musicxml(bars)
 
 
@@ -390,7 +516,14 @@ def test_tune_of_a_changing_metre_keeps_every_note_in_time():
     bars = read("treble 2/4 0:4 1:4 | 4/4 2:1 | 3:1 | 3/4 4:2 . | 2/4 5:2 |.")
     tune = omr.to_tune(bars)
     assert tune.metre == "4/4"
-    assert [(start, duration) for start, duration, _ in tune.notes] == [(0, 1), (1, 1), (2, 4), (6, 4), (10, 3), (13, 2)]
+    assert [(start, duration) for start, duration, _ in tune.notes] == [
+        (0, 1),
+        (1, 1),
+        (2, 4),
+        (6, 4),
+        (10, 3),
+        (13, 2),
+    ]
 
 
 def test_nothing_read_is_no_tune():
@@ -403,13 +536,15 @@ def test_nothing_read_is_no_tune():
 
 # --- nonsense ------------------------------------------------------------------------------------------
 
-KINDS = ([word for word in VOCABULARY if word.startswith(("note:", "rest:"))],
-         ["dot", "tie", "triplet", "end-triplet", "chord", "acc:#", "acc:b", "acc:n", "acc:x", "acc:bb"],
-         ["bar", "bar", "bar", *BAR_LINES, "ending:1", "ending:2"],
-         [word for word in VOCABULARY if word.startswith(("clef:", "time:", "sharp", "flat", "cancel"))])
+KINDS = (
+    [word for word in VOCABULARY if word.startswith(("note:", "rest:"))],
+    ["dot", "tie", "triplet", "end-triplet", "chord", "acc:#", "acc:b", "acc:n", "acc:x", "acc:bb"],
+    ["bar", "bar", "bar", *BAR_LINES, "ending:1", "ending:2"],
+    [word for word in VOCABULARY if word.startswith(("clef:", "time:", "sharp", "flat", "cancel"))],
+)
 
 
-@pytest.mark.filterwarnings("ignore:Warning. measure")          # some of these bars are too long
+@pytest.mark.filterwarnings("ignore:Warning. measure")  # some of these bars are too long
 @pytest.mark.parametrize("seed", range(10))
 def test_nonsense_gives_a_score_with_the_same_notes(seed):
     draw = np.random.default_rng(seed)
@@ -417,17 +552,27 @@ def test_nonsense_gives_a_score_with_the_same_notes(seed):
         lines = []
         for _ in range(draw.integers(1, 4)):
             pools = draw.choice(4, draw.integers(0, 40), p=[0.55, 0.25, 0.15, 0.05]) if round_ % 2 else None
-            lines.append([str(draw.choice(KINDS[pool])) for pool in pools] if round_ % 2 else
-                         list(map(str, draw.choice(VOCABULARY, draw.integers(0, 40)))))
+            lines.append(
+                [str(draw.choice(KINDS[pool])) for pool in pools]
+                if round_ % 2
+                else list(map(str, draw.choice(VOCABULARY, draw.integers(0, 40))))
+            )
         bars = omr.read_bars(lines)
-        assert len(set(bar.number for bar in bars)) == len(bars) and all(bar.events and bar.metre for bar in bars)
+        assert len(set(bar.number for bar in bars)) == len(bars) and all(
+            bar.events and bar.metre for bar in bars
+        )
         notes = sum(word.startswith("note:") for line in lines for word in line)
         assert notes == sum(event.position is not None for bar in bars for event in bar.events)
         if bars:
             found = told(parsed(bars))
-            want = [(None if e.position is None else midi_pitch(e.step, e.alter), float(e.quarters))
-                    for bar in bars for e in bar.events]
+            want = [
+                (None if e.position is None else midi_pitch(e.step, e.alter), float(e.quarters))
+                for bar in bars
+                for e in bar.events
+            ]
             assert [pitch for pitch, _, _ in found] == [pitch for pitch, _ in want]
-            assert [length for _, length, _ in found] == pytest.approx([length for _, length in want], abs=1e-3)
-            assert len(playback.play_order(bars)) <= 2 * len(bars)
-            playback.to_midi(bars)
+            assert [length for _, length, _ in found] == pytest.approx(
+                [length for _, length in want], abs=1e-3
+            )
+            assert len(score.play_order(bars)) <= 2 * len(bars)
+            score.to_midi(bars)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from lab_server import decoded, opened, write_notebook
 
-from noteninja_lib.classroom.pages import sample_lines, sample_page
-from noteninja_lib.music.omr.symbols import is_note
+from noteninja_lib.omr.vocabulary import is_note
+from noteninja_lib.widgets.sheet_reader import sample_lines, sample_page
 
 pytestmark = pytest.mark.browser
 SYMBOLS = ".nn-original .nn-symbol"
@@ -26,7 +26,10 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(chromium, folder):
     """A notebook with the widget, run."""
-    write_notebook(folder / "notebooks" / "sheets.ipynb", "from noteninja_lib.classroom import widgets\nwidgets.sheet_reader()")
+    write_notebook(
+        folder / "notebooks" / "sheets.ipynb",
+        "from noteninja_lib.widgets import converter\nconverter.sheet_reader()",
+    )
     with opened(chromium, folder, "sheets.ipynb", ".nn-read", width=1500) as page:
         yield page
 
@@ -48,8 +51,12 @@ def test_a_sample_page_is_read_and_marked(page):
     assert page.locator(".nn-error").all_inner_texts() == []
     printed = sum(map(is_note, sum(sample_lines("Auld Robin Gray"), [])))
     assert abs(circles(page) - printed) <= 0.1 * printed
-    box, inner = (page.locator(place).first.bounding_box() for place in (".nn-original svg", f"{SYMBOLS} circle"))
-    assert box["x"] < inner["x"] < box["x"] + box["width"] and box["y"] < inner["y"] < box["y"] + box["height"]
+    box, inner = (
+        page.locator(place).first.bounding_box() for place in (".nn-original svg", f"{SYMBOLS} circle")
+    )
+    assert (
+        box["x"] < inner["x"] < box["x"] + box["width"] and box["y"] < inner["y"] < box["y"] + box["height"]
+    )
     assert page.locator(".nn-engraved").first.evaluate("picture => picture.naturalWidth") > 500
     assert np.sqrt(np.mean(decoded(page.locator(".nn-plain")) ** 2)) > 0.01
 
@@ -98,7 +105,10 @@ def test_stage_size_fits_into_its_place(page):
     page.click(".nn-stage-toggle")
     page.wait_for_selector(".nn-stage")
     size = "element => parseFloat(getComputedStyle(element).fontSize)"
-    assert all(page.locator(part).first.evaluate(size) >= 24 for part in (".nn-read", ".nn-clef select", ".nn-words .widget-html-content"))
+    assert all(
+        page.locator(part).first.evaluate(size) >= 24
+        for part in (".nn-read", ".nn-clef select", ".nn-words .widget-html-content")
+    )
     box = page.locator(".nn-converter").bounding_box()
     for part in (".nn-read", ".nn-key", ".nn-original", ".nn-engraving"):
         inner = page.locator(part).bounding_box()

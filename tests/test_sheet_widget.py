@@ -2,6 +2,7 @@
 
 The double of the reader hands out a true `Sheet` whose symbols are known, so that marks, corrections, engraving and files are real.
 """
+
 import threading
 from types import SimpleNamespace
 
@@ -12,32 +13,74 @@ from music21 import converter as scores
 from test_widgets import decode
 from widget_doubles import Pipeline, songs  # noqa: F401
 
-from noteninja_lib.classroom import marking, sheets, widgets
-from noteninja_lib.classroom.pages import SAMPLES, sample_lines
-from noteninja_lib.classroom.sheets import AS_READ, WAYS, SheetReader
-from noteninja_lib.classroom.widgets import GenreConverter
 from noteninja_lib.errors import UserError
-from noteninja_lib.model.reader import Symbol
-from noteninja_lib.music.omr.sheet import Line, Sheet
-from noteninja_lib.music.omr.symbols import is_note
+from noteninja_lib.models.crnn import Symbol
+from noteninja_lib.omr.recognition import Line, Sheet
+from noteninja_lib.omr.vocabulary import is_note
+from noteninja_lib.widgets import converter, sheet_reader
+from noteninja_lib.widgets.converter import GenreConverter
+from noteninja_lib.widgets.sheet_reader import AS_READ, SAMPLES, WAYS, SheetReader, sample_lines
 
-SPACE, LEFT, TOP = 12, 50, 100          # of the double's page, in pixels: staff space, left edge and top line of the first staff
-WORDS = [["clef:treble", "sharp1", "time:3/4", "note:2:4", "note:3:4", "acc:#", "note:4:4", "bar", "note:5:2", "dot", "bar"],
-         ["clef:treble", "sharp1", "note:6:4", "note:5:4", "bar", "note:4:2", "tie", "note:4:4", "bar", "note:2:2", "dot", "final-bar"]]
+SPACE, LEFT, TOP = (
+    12,
+    50,
+    100,
+)  # of the double's page, in pixels: staff space, left edge and top line of the first staff
+WORDS = [
+    [
+        "clef:treble",
+        "sharp1",
+        "time:3/4",
+        "note:2:4",
+        "note:3:4",
+        "acc:#",
+        "note:4:4",
+        "bar",
+        "note:5:2",
+        "dot",
+        "bar",
+    ],
+    [
+        "clef:treble",
+        "sharp1",
+        "note:6:4",
+        "note:5:4",
+        "bar",
+        "note:4:2",
+        "tie",
+        "note:4:4",
+        "bar",
+        "note:2:2",
+        "dot",
+        "final-bar",
+    ],
+]
 
 
 def staff(number):
     """A staff that lies straight in the page, 1,000 pixels of its strip wide."""
-    return SimpleNamespace(space=SPACE, width=1000, to_page=lambda column, row: (
-        LEFT + np.asarray(column) * SPACE / 8, TOP + 200 * number + (np.asarray(row) - 32) * SPACE / 8))
+    return SimpleNamespace(
+        space=SPACE,
+        width=1000,
+        to_page=lambda column, row: (
+            LEFT + np.asarray(column) * SPACE / 8,
+            TOP + 200 * number + (np.asarray(row) - 32) * SPACE / 8,
+        ),
+    )
 
 
 def sheet_of(lines, pages=1):
     """A sheet on which these words stand; staff k on page k modulo `pages`."""
+
     def symbols(words):
         return [Symbol(word, 40 + 60 * place, 0.9) for place, word in enumerate(words)]
+
     page = np.full((600, 1700), 255, np.uint8)
-    return Sheet("page", [page] * pages, [Line(number % pages, staff(number), symbols(words)) for number, words in enumerate(lines)])
+    return Sheet(
+        "page",
+        [page] * pages,
+        [Line(number % pages, staff(number), symbols(words)) for number, words in enumerate(lines)],
+    )
 
 
 class Reader:
@@ -62,7 +105,7 @@ class Reader:
 def reader(monkeypatch):
     monkeypatch.delenv("NOTENINJA_TEST", raising=False)
     reader = Reader()
-    monkeypatch.setattr(sheets, "read_sheet", reader)
+    monkeypatch.setattr(sheet_reader, "read_sheet", reader)
     return reader
 
 
@@ -73,6 +116,7 @@ def widget(reader, tmp_path):
 
 # ---- pages and marks ----------------------------------------------------------------------------------
 
+
 def test_samples_are_pages_of_their_words():
     assert len(SAMPLES) >= 5
     for title in SAMPLES:
@@ -82,36 +126,37 @@ def test_samples_are_pages_of_their_words():
 
 
 def test_each_symbol_is_marked_on_its_place():
-    page = marking.marked_page(sheet_of(WORDS))
+    page = sheet_reader.marked_page(sheet_of(WORDS))
     assert page.count('class="nn-symbol"') == sum(map(len, WORDS))
-    x, y = LEFT + (40 + 60 * 3) * SPACE / 8, TOP + 3 * SPACE          # note:2:4 stands on the second line from below
+    x, y = LEFT + (40 + 60 * 3) * SPACE / 8, TOP + 3 * SPACE  # note:2:4 stands on the second line from below
     assert f'<circle cx="{x:.1f}" cy="{y:.1f}"' in page
     assert "note:2:4 (90% sure)" in page and "treble, 1♯, 3/4" in page
 
 
 def test_names_follow_clef_key_and_accidentals():
     sheet = sheet_of(WORDS)
-    names = marking.names_of_notes(sheet)
+    names = sheet_reader.names_of_notes(sheet)
     assert [names[0][place] for place in sorted(names[0])] == ["G", "A", "B♯", "C"]
     assert [names[1][place] for place in sorted(names[1])] == ["D", "C", "B", "B", "G"]
-    names = marking.names_of_notes(sheet.corrected(clef="bass", key=-2))
+    names = sheet_reader.names_of_notes(sheet.corrected(clef="bass", key=-2))
     assert [names[0][place] for place in sorted(names[0])] == ["B♭", "C", "D♯", "E♭"]
 
 
 def test_doubtful_bars_are_pointed_at_and_say_why():
-    page = marking.marked_page(sheet_of(WORDS))
-    assert page.count("nn-doubt") == 1                               # two quarter notes in 3/4
+    page = sheet_reader.marked_page(sheet_of(WORDS))
+    assert page.count("nn-doubt") == 1  # two quarter notes in 3/4
     assert "bar 3: its notes last 2 quarter notes" in page
-    assert "nn-doubt" not in marking.marked_page(sheet_of(WORDS).corrected(metre="3/4"), marks=False)
+    assert "nn-doubt" not in sheet_reader.marked_page(sheet_of(WORDS).corrected(metre="3/4"), marks=False)
 
 
 def test_a_page_shows_its_own_lines_only():
     sheet = sheet_of(WORDS, pages=2)
-    counts = [marking.marked_page(sheet, page).count('class="nn-symbol"') for page in (0, 1)]
+    counts = [sheet_reader.marked_page(sheet, page).count('class="nn-symbol"') for page in (0, 1)]
     assert counts == [len(words) for words in WORDS]
 
 
 # ---- reading ------------------------------------------------------------------------------------------
+
 
 def test_reads_a_sample_page(widget, reader):
     assert widget.reading.layout.display == "none"
@@ -130,7 +175,7 @@ def test_reads_paths_and_uploads(widget, reader, tmp_path, monkeypatch):
     widget.read_page()
     assert reader.asked == [tmp_path / "scan.pdf"] and widget.title == "scan"
     widget.chooser.way.value = WAYS[2]
-    monkeypatch.setattr("noteninja_lib.classroom.choosing.uploaded", lambda value: ("Blatt 1.png", b"abc"))
+    monkeypatch.setattr("noteninja_lib.widgets.choosers.uploaded", lambda value: ("Blatt 1.png", b"abc"))
     widget.read_page()
     assert reader.asked[1].name == "Blatt 1.png" and widget.title == "Blatt 1"
     assert all(f".{kind}" in widget.chooser.upload.accept for kind in ("png", "jpg", "pdf"))
@@ -146,8 +191,13 @@ def test_pages_can_be_turned(widget, reader):
     assert "nn-symbol" not in widget.page.value and "<image" in widget.page.value
 
 
-@pytest.mark.parametrize("error, words", [(UserError("The page is blank."), "The page is blank."),
-                                          (ValueError("odd"), "failed on this page (ValueError: odd)")])
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (UserError("The page is blank."), "The page is blank."),
+        (ValueError("odd"), "failed on this page (ValueError: odd)"),
+    ],
+)
 def test_an_error_is_one_sentence_and_loses_nothing(widget, reader, error, words):
     widget.read_page()
     shown, sheet = widget.page.value, widget.sheet
@@ -173,11 +223,14 @@ def test_stop_ends_the_reading_and_keeps_the_earlier_page(reader, tmp_path):
     assert reader.wait.wait(60)
     widget.stop()
     widget.thread.join(60)
-    assert not widget.thread.is_alive() and "Stopped. The earlier result is still here." in widget.message.value
+    assert (
+        not widget.thread.is_alive() and "Stopped. The earlier result is still here." in widget.message.value
+    )
     assert widget.page.value == shown
 
 
 # ---- correcting ---------------------------------------------------------------------------------------
+
 
 def test_corrections_change_what_is_shown_and_heard(widget):
     widget.read_page()
@@ -202,13 +255,17 @@ def test_a_new_page_forgets_the_corrections(widget, reader):
 
 # ---- playing and saving -------------------------------------------------------------------------------
 
+
 def test_plays_in_a_genre(widget):
     widget.genre.value, widget.seed.value = "metal", 3
-    widget.play()                                            # reads the page first
+    widget.play()  # reads the page first
     asked = widget.pipeline.asked[0]
     assert asked["genre"] == "metal" and asked["seed"] == 3
     assert len(asked["sources"][0].melody()) == len(widget.sheet.tune().notes)
-    assert "after: metal" in widget.results.after.heading.value and "on a piano" in widget.results.before.heading.value
+    assert (
+        "after: metal" in widget.results.after.heading.value
+        and "on a piano" in widget.results.before.heading.value
+    )
 
 
 def test_saves_what_was_read(widget, tmp_path):
@@ -219,7 +276,9 @@ def test_saves_what_was_read(widget, tmp_path):
     folder = tmp_path / "outputs"
     score = scores.parse(folder / "The_Jolly_Joker.musicxml")
     assert [note.nameWithOctave for note in score.flatten().notes][:4] == ["G4", "A4", "B#4", "C5"]
-    assert len(pretty_midi.PrettyMIDI(str(folder / "The_Jolly_Joker.mid")).instruments[0].notes) == 8     # two of nine are tied
+    assert (
+        len(pretty_midi.PrettyMIDI(str(folder / "The_Jolly_Joker.mid")).instruments[0].notes) == 8
+    )  # two of nine are tied
     assert (folder / "The_Jolly_Joker.mp3").stat().st_size > 10_000
     widget.save("mid")
     assert (folder / "The_Jolly_Joker-2.mid").exists()
@@ -234,7 +293,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(widget, tmp_path):
 
 
 def test_the_widgets_module_makes_one():
-    assert isinstance(widgets.sheet_reader(Pipeline()), SheetReader)
+    assert isinstance(converter.sheet_reader(Pipeline()), SheetReader)
 
 
 def test_the_converter_takes_pictures_too(songs, reader, tmp_path):  # noqa: F811

@@ -1,13 +1,16 @@
 """Spectrograms: known tones, blocks without seams, and the way back."""
+
 import numpy as np
 import torch
 
-from noteninja_lib.sound import spectrogram
-from noteninja_lib.sound.audio import SAMPLE_RATE
+from noteninja_lib.audio import spectrogram
+from noteninja_lib.audio.io import SAMPLE_RATE
 
 
 def tone(frequency, seconds=2.0, peak=0.5):
-    return (peak * np.sin(2 * np.pi * frequency * np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE)).astype(np.float32)
+    return (
+        peak * np.sin(2 * np.pi * frequency * np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE)
+    ).astype(np.float32)
 
 
 def test_a_tone_lights_up_its_own_row():
@@ -45,9 +48,14 @@ def test_griffin_lim_gives_back_the_pitch():
 def test_fitting_brings_sound_closer_to_the_picture_and_keeps_its_phase():
     time = torch.arange(256 * 80) / SAMPLE_RATE
     truth = torch.sin(2 * torch.pi * 440 * time)[None] * (0.1 + 0.9 * (time > 0.4))
-    dull = 0.5 * torch.sin(2 * torch.pi * 440 * time)[None] + 0.01 * torch.randn(1, len(time), generator=torch.Generator().manual_seed(0))
+    dull = 0.5 * torch.sin(2 * torch.pi * 440 * time)[None] + 0.01 * torch.randn(
+        1, len(time), generator=torch.Generator().manual_seed(0)
+    )
     mel = spectrogram.log_mel_tensor(truth)
-    errors = [float((spectrogram.log_mel_tensor(spectrogram.fit_to_mel(dull, mel, rounds)) - mel).abs().mean()) for rounds in (0, 1, 3)]
+    errors = [
+        float((spectrogram.log_mel_tensor(spectrogram.fit_to_mel(dull, mel, rounds)) - mel).abs().mean())
+        for rounds in (0, 1, 3)
+    ]
     assert errors[1] < 0.8 * errors[0] and errors[2] < 0.7 * errors[1]
     fitted = spectrogram.fit_to_mel(dull, mel)
     assert fitted.shape == dull.shape and torch.cosine_similarity(fitted, truth).item() > 0.98

@@ -10,17 +10,36 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.omr.engraver import engrave, rasterise
-from noteninja_lib.music.omr.staves import find_staves
+from noteninja_lib.omr.rendering import engrave, rasterise
+from noteninja_lib.omr.staff_detection import find_staves
 
 ROWS = np.array([32, 40, 48, 56, 64])
-TUNE = ["note:1:8", "note:3:8", "note:5:4", "note:7:16", "note:9:16", "note:11:16", "note:12:16", "note:-5:4", "bar"]
+TUNE = [
+    "note:1:8",
+    "note:3:8",
+    "note:5:4",
+    "note:7:16",
+    "note:9:16",
+    "note:11:16",
+    "note:12:16",
+    "note:-5:4",
+    "bar",
+]
 
 
 def lines(count=6, bars=4):
     """Words of some systems: beams, ledger lines, and a last system that is shorter."""
-    return [["clef:treble", "sharp1", "sharp2", *(["time:4/4"] if system == 0 else []),
-             *TUNE * (bars if system < count - 1 else 2)][:-1] + ["final-bar"] for system in range(count)]
+    return [
+        [
+            "clef:treble",
+            "sharp1",
+            "sharp2",
+            *(["time:4/4"] if system == 0 else []),
+            *TUNE * (bars if system < count - 1 else 2),
+        ][:-1]
+        + ["final-bar"]
+        for system in range(count)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +47,7 @@ def page():
     """A clean page with a space of 12.6 pixels and wide margins."""
     picture = rasterise(engrave(lines(), width=2100), zoom=0.7)
     sheet = np.full((1400, 1700), 255, np.uint8)
-    sheet[120:120 + picture.shape[0], 110:110 + picture.shape[1]] = picture
+    sheet[120 : 120 + picture.shape[0], 110 : 110 + picture.shape[1]] = picture
     return sheet
 
 
@@ -37,7 +56,9 @@ def true_lines(page):
     dark = page < 225
     long = np.flatnonzero(dark.sum(axis=1) > 0.3 * page.shape[1])
     groups = np.split(long, np.flatnonzero(np.diff(long) > 2) + 1)
-    middles = np.array([np.average(group, weights=255.0 - page[group].mean(axis=1)) for group in groups]).reshape(-1, 5)
+    middles = np.array(
+        [np.average(group, weights=255.0 - page[group].mean(axis=1)) for group in groups]
+    ).reshape(-1, 5)
     ends = [np.flatnonzero(dark[round(five[0])])[[0, -1]] for five in middles]
     return np.hstack([middles, ends])
 
@@ -60,8 +81,13 @@ def turned(page, degrees):
     """A page turned about its middle, and where its places went."""
     height, width = page.shape
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
-    return (cv2.warpAffine(page, matrix, (width, height), borderValue=255, flags=cv2.INTER_AREA),
-            lambda x, y: (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2], matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]))
+    return (
+        cv2.warpAffine(page, matrix, (width, height), borderValue=255, flags=cv2.INTER_AREA),
+        lambda x, y: (
+            matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2],
+            matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2],
+        ),
+    )
 
 
 def photographed(page, seed=0):
@@ -70,16 +96,20 @@ def photographed(page, seed=0):
     height, width = page.shape
     size = (1700, 1500)
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    seen = np.array([[0.08, 0.06], [0.92, 0.06], [0.96, 0.95], [0.04, 0.95]]) * size + draw.uniform(-40, 40, (4, 2))
+    seen = np.array([[0.08, 0.06], [0.92, 0.06], [0.96, 0.95], [0.04, 0.95]]) * size + draw.uniform(
+        -40, 40, (4, 2)
+    )
     matrix = cv2.getPerspectiveTransform(corners, seen.astype(np.float32))
-    bow = draw.uniform(-20, 20, 2)                  # pixels by which the paper bends up across and along
+    bow = draw.uniform(-20, 20, 2)  # pixels by which the paper bends up across and along
 
     def move(x, y):
         part = x / width
         bent = y + bow[0] * np.sin(np.pi * part) + bow[1] * np.sin(2 * np.pi * part) / 2
         below = matrix[2, 0] * x + matrix[2, 1] * bent + matrix[2, 2]
-        return ((matrix[0, 0] * x + matrix[0, 1] * bent + matrix[0, 2]) / below,
-                (matrix[1, 0] * x + matrix[1, 1] * bent + matrix[1, 2]) / below)
+        return (
+            (matrix[0, 0] * x + matrix[0, 1] * bent + matrix[0, 2]) / below,
+            (matrix[1, 0] * x + matrix[1, 1] * bent + matrix[1, 2]) / below,
+        )
 
     across, down = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
     back = np.linalg.inv(matrix).astype(np.float32)
@@ -105,7 +135,7 @@ def test_a_clean_page(page):
         assert staff.strip.dtype == np.uint8 and staff.strip.shape == (96, staff.width)
         assert staff.width == pytest.approx((right - left) / staff.space * 8 + 16, abs=4)
         assert staff.space == pytest.approx(12.6, abs=0.3) and 0.8 < staff.confidence <= 1
-        profile = staff.strip[:, 8:-8].mean(axis=1)     # the lines are the darkest rows
+        profile = staff.strip[:, 8:-8].mean(axis=1)  # the lines are the darkest rows
         assert set(np.argsort(profile)[:5]) == set(ROWS)
 
 
@@ -123,21 +153,26 @@ def test_a_photograph(page, seed):
     assert off.max() < 1 and ends.max() < 6
 
 
-@pytest.mark.parametrize("zoom, threshold", [(1.0, 200), (0.5, None)], ids=["in black and white", "small and grey"])
+@pytest.mark.parametrize(
+    "zoom, threshold", [(1.0, 200), (0.5, None)], ids=["in black and white", "small and grey"]
+)
 def test_a_scan(page, zoom, threshold):
     leaning, move = turned(page, 1.7)
     scan = cv2.resize(leaning, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
     scan = cv2.GaussianBlur(scan, (0, 0), 0.7) + np.random.default_rng(0).normal(0, 8, scan.shape)
     scan = np.where(scan < threshold, 0, 255) if threshold else np.clip(scan, 0, 255)
-    off, ends = errors(find_staves(scan.astype(np.uint8)), true_lines(page),
-                       lambda x, y: [zoom * place - (1 - zoom) / 2 for place in move(x, y)])
+    off, ends = errors(
+        find_staves(scan.astype(np.uint8)),
+        true_lines(page),
+        lambda x, y: [zoom * place - (1 - zoom) / 2 for place in move(x, y)],
+    )
     assert off.max() < 1 and ends.max() < 6
 
 
 def test_a_page_cut_out_tightly_is_not_cut_off(page):
     ink = np.argwhere(page < 128)
     (top, left), (bottom, right) = ink.min(axis=0), ink.max(axis=0)
-    assert len(find_staves(page[top:bottom + 1, left:right + 1])) == 6
+    assert len(find_staves(page[top : bottom + 1, left : right + 1])) == 6
 
 
 def test_white_on_black(page):
@@ -148,7 +183,7 @@ def text():
     image = Image.new("L", (1200, 1600), 255)
     font = ImageFont.truetype(font_manager.findfont("DejaVu Serif"), 24)
     for row in range(40):
-        words = "A page of text and nothing but text, row by row, no music here "[row % 9:]
+        words = "A page of text and nothing but text, row by row, no music here "[row % 9 :]
         ImageDraw.Draw(image).text((90, 90 + 34 * row), words, font=font, fill=0)
     return np.array(image)
 
@@ -156,8 +191,13 @@ def text():
 def cat(seed):
     """A soft texture of many sizes, like a photograph of fur."""
     draw = np.random.default_rng(seed)
-    layers = [cv2.resize(draw.normal(size=(size, size)), (900, 700), interpolation=cv2.INTER_CUBIC) for size in (4, 16, 64, 256)]
-    return np.clip(128 + 40 * sum(layer / 1.5 ** level for level, layer in enumerate(layers)), 0, 255).astype(np.uint8)
+    layers = [
+        cv2.resize(draw.normal(size=(size, size)), (900, 700), interpolation=cv2.INTER_CUBIC)
+        for size in (4, 16, 64, 256)
+    ]
+    return np.clip(128 + 40 * sum(layer / 1.5**level for level, layer in enumerate(layers)), 0, 255).astype(
+        np.uint8
+    )
 
 
 def ruled(count, group, system=False):
@@ -181,11 +221,14 @@ REFUSED = {
     "another cat": (lambda page: cat(1), "No staff"),
     "tablature": (lambda page: ruled(4, 6), "fives"),
     "piano": (lambda page: ruled(4, 5, system=True), "joined to a system"),
-    "too small": (lambda page: cv2.resize(page, None, fx=0.33, fy=0.33, interpolation=cv2.INTER_AREA), "300 dpi"),
-    "cut on the left": (lambda page: page[:, round(true_lines(page)[0, 5]) + 60:], "left edge"),
+    "too small": (
+        lambda page: cv2.resize(page, None, fx=0.33, fy=0.33, interpolation=cv2.INTER_AREA),
+        "300 dpi",
+    ),
+    "cut on the left": (lambda page: page[:, round(true_lines(page)[0, 5]) + 60 :], "left edge"),
     "cut on the right": (lambda page: page[:, :1300], "right edge"),
-    "cut above": (lambda page: page[round(true_lines(page)[0, 1]) - 4:], "upper edge"),
-    "cut below": (lambda page: page[:round(true_lines(page)[4, 2]) + 4], "lower edge"),
+    "cut above": (lambda page: page[round(true_lines(page)[0, 1]) - 4 :], "upper edge"),
+    "cut below": (lambda page: page[: round(true_lines(page)[4, 2]) + 4], "lower edge"),
     "sideways": (lambda page: np.ascontiguousarray(page.T), "90 degrees"),
 }
 
@@ -196,4 +239,3 @@ def test_what_cannot_be_read_is_refused(page, name):
     with pytest.raises(UserError, match=words) as caught:
         find_staves(make(page))
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
-

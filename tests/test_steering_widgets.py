@@ -1,4 +1,5 @@
 """Genre pad, song mixer, inventor and journey without a browser and with doubles: what they ask the pipeline for."""
+
 import json
 from pathlib import Path
 
@@ -6,14 +7,14 @@ import numpy as np
 import pytest
 from widget_doubles import TONE, Pipeline, songs  # noqa: F401
 
-from noteninja_lib.classroom.choosing import WAYS
-from noteninja_lib.classroom.crossing import GenrePad, SongMixer
-from noteninja_lib.classroom.inventor import Inventor, tune_of
-from noteninja_lib.classroom.journey import ARRIVE, PRESETS, SOURCES, STAY, Journey
+from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.steering import MOODS, styles
-from noteninja_lib.music.theory import Tune
-from noteninja_lib.sound import audio as sound
+from noteninja_lib.music.style import MOODS, styles
+from noteninja_lib.music.tunes import Tune
+from noteninja_lib.widgets.choosers import WAYS
+from noteninja_lib.widgets.interpolation import GenrePad, SongMixer
+from noteninja_lib.widgets.mood_journey import ARRIVE, PRESETS, SOURCES, STAY, Journey
+from noteninja_lib.widgets.tune_editor import Inventor, tune_of
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTES = [[0.0, 1.0, 67], [1.0, 1.0, 69], [2.0, 2.0, 71], [4.0, 2.0, 74], [6.0, 2.0, 67]]
@@ -25,6 +26,7 @@ def made(kind, tmp_path, *arguments):
 
 # ---- genre pad ----------------------------------------------------------------------------------------
 
+
 def test_pad_asks_for_the_shares_at_the_dot(songs, tmp_path):  # noqa: F811
     widget = made(GenrePad, tmp_path)
     widget.corners[0].value = "jazz"
@@ -33,8 +35,8 @@ def test_pad_asks_for_the_shares_at_the_dot(songs, tmp_path):  # noqa: F811
     assert widget.pipeline.asked[0]["genre"] == pytest.approx({"jazz": 0.75, "disco": 0.25})
     assert widget.pad.labels[0] == "jazz" and widget.pad.trail == [[0.25, 1.0]]
     numbers = widget.results.numbers.value
-    assert "asked for 75%, heard 62%" in numbers and "asked for 25%, heard 0%" in numbers   # 0.625, to even
-    assert "asked for 0%, heard 38%" in numbers                                             # all other genres
+    assert "asked for 75%, heard 62%" in numbers and "asked for 25%, heard 0%" in numbers  # 0.625, to even
+    assert "asked for 0%, heard 38%" in numbers  # all other genres
     widget.results.save("mp3")
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["a_tune_jazz75_disco25_0.mp3"]
 
@@ -49,15 +51,18 @@ def test_pad_begins_with_a_given_song_and_forgets_the_trail(songs, tmp_path):  #
 
 # ---- song mixer ---------------------------------------------------------------------------------------
 
+
 def test_mixer_takes_two_songs_and_a_share(songs, tmp_path):  # noqa: F811
     widget = made(SongMixer, tmp_path)
     widget.share.value, widget.genre.value = 0.7, "rock"
     widget.mix()
     asked = widget.pipeline.asked[0]
     assert (asked["share"], asked["genre"], len(asked["sources"])) == (0.7, "rock", 2)
-    assert "before: The &lt;Blue&gt; Bell" in widget.results.before.heading.value     # the nearer one
+    assert "before: The &lt;Blue&gt; Bell" in widget.results.before.heading.value  # the nearer one
     assert {name: widget.results.settings[name] for name in ("source", "second")} == {
-        "source": str(songs / "a_tune.mp3"), "second": str(songs / "b.mp3")}
+        "source": str(songs / "a_tune.mp3"),
+        "second": str(songs / "b.mp3"),
+    }
     assert "rock from 30% “a tune” and 70%" in widget.results.after.heading.value
 
 
@@ -65,10 +70,13 @@ def test_mixer_tells_which_choice_is_missing(songs, tmp_path):  # noqa: F811
     widget = made(SongMixer, tmp_path)
     widget.second.way.value = WAYS[1]
     widget.mix()
-    assert "nn-error" in widget.message.value and "path" in widget.message.value and widget.pipeline.asked == []
+    assert (
+        "nn-error" in widget.message.value and "path" in widget.message.value and widget.pipeline.asked == []
+    )
 
 
 # ---- inventor -----------------------------------------------------------------------------------------
+
 
 def test_notes_of_the_roll_become_a_tune():
     tune = tune_of(NOTES, "4/4")
@@ -95,7 +103,11 @@ def test_inventor_plays_what_is_on_the_roll(tmp_path, monkeypatch):
 def test_an_invention_is_played_as_it_is_and_an_edited_one_anew(tmp_path):
     widget = made(Inventor, tmp_path)
     widget._put(tune_of(NOTES, "4/4", "my tune"))
-    assert (widget.bars.value, widget.metre.value, widget.roll.bars) == (16, "4/4", 2)    # two bars can't be chosen, but shown
+    assert (widget.bars.value, widget.metre.value, widget.roll.bars) == (
+        16,
+        "4/4",
+        2,
+    )  # two bars can't be chosen, but shown
     widget.play()
     assert widget.pipeline.asked[0]["sources"][0] is widget.tune
     widget.roll.notes = [*NOTES[:-1], [6.0, 1.0, 66]]
@@ -112,6 +124,7 @@ def test_roll_follows_bars_and_metre(tmp_path):
 
 
 # ---- journey ------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("begin, goal", PRESETS)
 def test_a_journey_begins_in_the_first_mood_and_ends_in_the_last(songs, tmp_path, begin, goal):  # noqa: F811
@@ -137,7 +150,7 @@ def test_only_a_song_needs_the_chooser(songs, tmp_path):  # noqa: F811
 
 
 def test_journey_of_an_invented_tune(songs, tmp_path, monkeypatch):  # noqa: F811
-    monkeypatch.setenv("NOTENINJA_DATA", str(ROOT / "data"))       # the tunes that inventing learns from
+    monkeypatch.setenv("NOTENINJA_DATA", str(ROOT / "data"))  # the tunes that inventing learns from
     monkeypatch.setenv("NOTENINJA_TEST", "1")
     widget = made(Journey, tmp_path)
     widget.way.value, widget.minutes.value, widget.seed.value = SOURCES[1], 0.5, 3
@@ -152,15 +165,26 @@ def test_journey_of_an_invented_tune(songs, tmp_path, monkeypatch):  # noqa: F81
 def test_a_long_song_is_cut_and_a_short_one_extended(songs, tmp_path):  # noqa: F811
     sound.save(songs / "long.wav", np.tile(TONE, 12))
     widget = made(Journey, tmp_path)
-    widget.minutes.value, widget.chooser.way.value, widget.chooser.path.value = 0.5, WAYS[1], str(songs / "long.wav")
+    widget.minutes.value, widget.chooser.way.value, widget.chooser.path.value = (
+        0.5,
+        WAYS[1],
+        str(songs / "long.wav"),
+    )
     widget.make()
-    assert "seconds" not in widget.pipeline.asked[0] and len(widget.pipeline.asked[0]["sources"][0]) == 30 * sound.SAMPLE_RATE
+    assert (
+        "seconds" not in widget.pipeline.asked[0]
+        and len(widget.pipeline.asked[0]["sources"][0]) == 30 * sound.SAMPLE_RATE
+    )
     widget.chooser.way.value = WAYS[0]
     widget.make()
-    assert widget.pipeline.asked[1]["seconds"] == 30 and len(widget.pipeline.asked[1]["sources"][0]) < 4 * sound.SAMPLE_RATE
+    assert (
+        widget.pipeline.asked[1]["seconds"] == 30
+        and len(widget.pipeline.asked[1]["sources"][0]) < 4 * sound.SAMPLE_RATE
+    )
 
 
 # ---- saving -------------------------------------------------------------------------------------------
+
 
 def test_everything_is_saved_under_one_free_name(tmp_path, monkeypatch):
     def export(result, path, settings):
@@ -168,7 +192,8 @@ def test_everything_is_saved_under_one_free_name(tmp_path, monkeypatch):
         for file in files:
             file.write_text(json.dumps({"genre": settings.genre}))
         return files
-    monkeypatch.setattr("noteninja_lib.export.export", export)
+
+    monkeypatch.setattr("noteninja_lib.settings.export", export)
     monkeypatch.setenv("NOTENINJA_TEST", "1")
     widget = made(Inventor, tmp_path)
     widget.roll.notes = NOTES
@@ -179,6 +204,9 @@ def test_everything_is_saved_under_one_free_name(tmp_path, monkeypatch):
         assert widget.results.saved.value.count('download="') == 4
     names = {path.name for path in (tmp_path / "outputs").iterdir()}
     stem = "new_tune_jazz_0"
-    assert names == {f"{stem}{rest}" for rest in (".mp3", ".mid", ".musicxml", ".json", "-2.wav", "-2.mid", "-2.musicxml", "-2.json")}
+    assert names == {
+        f"{stem}{rest}"
+        for rest in (".mp3", ".mid", ".musicxml", ".json", "-2.wav", "-2.mid", "-2.musicxml", "-2.json")
+    }
     record = json.loads((tmp_path / "outputs" / f"{stem}.json").read_text())
     assert record == {"genre": "jazz", "made_from": {"notes": NOTES, "metre": "4/4"}}

@@ -1,17 +1,18 @@
 """Rendering: loud enough, never clipped, equal to the byte, in tune and in step by ear."""
+
 import warnings
 
 import numpy as np
 import pyloudnorm
 import pytest
-
-from noteninja_lib.errors import UserError
-from noteninja_lib.music import mixing
-from noteninja_lib.music.band import arrange
-from noteninja_lib.music.genres import GENRES, load_recipe
-from noteninja_lib.music.performance import Note, Part, Performance
-from noteninja_lib.music.synthesis import default_soundfont, render, render_stems
 from test_band import make_tune
+
+from noteninja_lib.arranger import mixing
+from noteninja_lib.arranger.arranger import arrange
+from noteninja_lib.arranger.performance import Note, Part, Performance
+from noteninja_lib.arranger.recipe import GENRES, load_recipe
+from noteninja_lib.arranger.synthesis import default_soundfont, render, render_stems
+from noteninja_lib.errors import UserError
 
 RATE = 22050
 
@@ -35,10 +36,10 @@ def test_intro_and_ending_are_heard(genre):
     """Somebody plays from the first second on; the last chord is as loud as the piece, and rings out."""
     audio = render(performance_of(genre, duration=8.5, intro=1, ending=True))
     end = int(performance_of(genre, duration=8.5, intro=1, ending=True).chords[-1][0] * RATE)
-    loud = np.sqrt(np.mean(audio ** 2))
+    loud = np.sqrt(np.mean(audio**2))
     assert np.sqrt(np.mean(audio[:RATE] ** 2)) > 0.1 * loud
-    assert np.sqrt(np.mean(audio[end:end + RATE // 3] ** 2)) > 0.5 * loud
-    assert np.abs(audio[-RATE // 50:]).max() < 0.05
+    assert np.sqrt(np.mean(audio[end : end + RATE // 3] ** 2)) > 0.5 * loud
+    assert np.abs(audio[-RATE // 50 :]).max() < 0.05
 
 
 def test_equal_bytes_also_after_other_music():
@@ -60,8 +61,8 @@ def test_a_stem_sounds_its_notes():
     performance = Performance(None, "test", 0, 120.0, 0.0, 0, 3.0, [part], mix={"levels": {}, "chains": {}})
     stem = render_stems(performance)["melody"]
     assert stem.shape == (3 * 44100,)
-    assert np.abs(stem[:int(0.9 * 44100)]).max() < 1e-4 < np.abs(stem[44100 + 4410:2 * 44100]).max()
-    spectrum = np.abs(np.fft.rfft(stem[int(1.3 * 44100):int(1.8 * 44100)] * np.hanning(22050)))
+    assert np.abs(stem[: int(0.9 * 44100)]).max() < 1e-4 < np.abs(stem[44100 + 4410 : 2 * 44100]).max()
+    spectrum = np.abs(np.fft.rfft(stem[int(1.3 * 44100) : int(1.8 * 44100)] * np.hanning(22050)))
     assert abs(np.argmax(spectrum) * 2 - 440) <= 6
 
 
@@ -70,7 +71,7 @@ def test_a_repeated_key_sounds_again():
     notes = [Note(0.0, 0.62, 60, 100), Note(0.5, 1.0, 60, 100)]
     performance = Performance(None, "test", 0, 120.0, 0.0, 0, 1.0, [Part("melody", 19, False, notes)], mix={})
     stem = render_stems(performance)["melody"]
-    assert np.abs(stem[int(0.85 * 44100):int(0.95 * 44100)]).max() > 0.2 * np.abs(stem).max()
+    assert np.abs(stem[int(0.85 * 44100) : int(0.95 * 44100)]).max() > 0.2 * np.abs(stem).max()
 
 
 def test_a_tail_rings_and_ends():
@@ -78,8 +79,8 @@ def test_a_tail_rings_and_ends():
     part = Part("comp", 46, False, [Note(0.1, 0.3, 60, 100)])
     performance = Performance(None, "test", 0, 120.0, 0.0, 0, 3.0, [part], mix={})
     stem = np.abs(render_stems(performance)["comp"])
-    assert stem[int(0.6 * 44100):int(0.9 * 44100)].max() > 0.02 * stem.max()
-    assert stem[int(1.5 * 44100):].max() < 1e-4
+    assert stem[int(0.6 * 44100) : int(0.9 * 44100)].max() > 0.02 * stem.max()
+    assert stem[int(1.5 * 44100) :].max() < 1e-4
 
 
 def test_slow_instruments_are_in_step_by_ear():
@@ -89,7 +90,7 @@ def test_slow_instruments_are_in_step_by_ear():
         part = Part("melody", program, False, [Note(0.5, 1.0, 72, 95)])
         performance = Performance(None, "test", 0, 120.0, 0.0, 0, 1.2, [part], mix={})
         stem = np.abs(render_stems(performance)["melody"])
-        heard.append(np.argmax(stem > 0.2 * stem[:int(0.62 * 44100)].max()) / 44100)
+        heard.append(np.argmax(stem > 0.2 * stem[: int(0.62 * 44100)].max()) / 44100)
     assert np.ptp(heard) < 0.015
 
 
@@ -98,18 +99,22 @@ def test_melody_leads():
     noise = np.random.default_rng(0).normal(0, 0.1, 44100).astype(np.float32)
     for genre in GENRES:
         mix = performance_of(genre, duration=1.0).mix
-        alone = {name: mixing.mix_stems({name: noise}, {"levels": mix["levels"], "chains": {}}, 44100)
-                 for name in mix["levels"]}
+        alone = {
+            name: mixing.mix_stems({name: noise}, {"levels": mix["levels"], "chains": {}}, 44100)
+            for name in mix["levels"]
+        }
         for name in set(alone) & {"comp", "comp2", "pad", "stabs"}:
             assert np.std(alone["melody"]) > 1.25 * np.std(alone[name]), (genre, name)
 
 
 def test_arousal_brightens():
     pytest.importorskip("pedalboard")
+
     def treble(arousal):
         audio = render(performance_of("pop", 4, arousal=arousal))
         power = np.abs(np.fft.rfft(audio)) ** 2
-        return power[int(3000 * 5):].sum() / power.sum()
+        return power[int(3000 * 5) :].sum() / power.sum()
+
     assert treble(0.9) > 1.3 * treble(-0.9)
 
 
@@ -121,11 +126,14 @@ def test_effects_change_the_sound():
 
 def test_without_pedalboard_one_sentence(monkeypatch):
     import builtins
+
     real = builtins.__import__
+
     def refuse(name, *args, **kwargs):
         if name == "pedalboard":
             raise ImportError(name)
         return real(name, *args, **kwargs)
+
     monkeypatch.setattr(builtins, "__import__", refuse)
     mixing._pedalboard.cache_clear()
     performance = performance_of("rock", duration=1.0)

@@ -1,4 +1,5 @@
 """Pad, curve and piano roll without a browser: what Python makes of their values."""
+
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 import traitlets
 
-from noteninja_lib.classroom import touch
-from noteninja_lib.classroom.touch import Curve, Pad, PianoRoll
+from noteninja_lib.widgets import touch_widgets
+from noteninja_lib.widgets.touch_widgets import Curve, Pad, PianoRoll
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,7 +43,11 @@ def test_curve_is_tidy_whatever_is_put_in():
 
 
 def test_notes_are_in_order_of_time():
-    assert PianoRoll(notes=[(2, 1, 64), (0, 1.0, 67), (0, 1, 60)]).notes == [[0, 1, 60], [0, 1, 67], [2, 1, 64]]
+    assert PianoRoll(notes=[(2, 1, 64), (0, 1.0, 67), (0, 1, 60)]).notes == [
+        [0, 1, 60],
+        [0, 1, 67],
+        [2, 1, 64],
+    ]
 
 
 def test_roll_is_as_large_as_the_tune():
@@ -52,12 +57,12 @@ def test_roll_is_as_large_as_the_tune():
     assert roll.low < 50 and roll.high > 80
     roll.show([(0, 0.25, 60), (0.25, 0.25, 62)], "4/4", 4.0)
     assert (roll.bars, roll.bar, roll.grid) == (1, 4.0, 0.25)
-    assert roll.high - roll.low >= 20                            # room to write in
+    assert roll.high - roll.low >= 20  # room to write in
     assert np.allclose(roll.notes, [[0, 0.25, 60], [0.25, 0.25, 62]])
 
 
 def test_scripts_and_styles_are_part_of_the_package():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     patterns = settings["package-data"]["noteninja_lib"]
-    files = [path.relative_to(ROOT / "noteninja_lib").as_posix() for path in touch.STATIC.iterdir()]
+    files = [path.relative_to(ROOT / "noteninja_lib").as_posix() for path in touch_widgets.STATIC.iterdir()]
     assert len(files) >= 5 and all(any(fnmatch(file, pattern) for pattern in patterns) for file in files)

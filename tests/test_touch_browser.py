@@ -2,6 +2,7 @@
 
 The notebook writes what Python knows into the page after each change, so that a test can wait for it.
 """
+
 import json
 
 import numpy as np
@@ -75,7 +76,7 @@ def at(box, right, down):
 
 def test_dot_of_the_pad_is_dragged_and_moved_by_keys(page):
     box = box_of(page, ".nn-pad .area")
-    drag(page, at(box, 0.5, 0.5), at(box, 1.2, -0.2))               # beyond the corner is the corner
+    drag(page, at(box, 0.5, 0.5), at(box, 1.2, -0.2))  # beyond the corner is the corner
     assert wait_until(page, "told.shares.disco === 1")["shares"] == {"disco": 1}
     assert "disco 100 %" in page.inner_text(".nn-pad .area")
     page.keyboard.press("ArrowLeft")
@@ -87,10 +88,12 @@ def test_dot_of_the_pad_is_dragged_and_moved_by_keys(page):
 def test_point_of_the_curve_is_added_dragged_and_removed(page):
     before = told(page)["valence"]
     box = box_of(page, ".test-three .nn-curve .area")
-    drag(page, at(box, 0.5, 0.5), at(box, 0.6, 0.0))                # a press on no point adds one
-    points = wait_until(page, f"told.valence.length === {len(before) + 1} && told.valence[2][1] === 1")["valence"]
+    drag(page, at(box, 0.5, 0.5), at(box, 0.6, 0.0))  # a press on no point adds one
+    points = wait_until(page, f"told.valence.length === {len(before) + 1} && told.valence[2][1] === 1")[
+        "valence"
+    ]
     assert points[2] == pytest.approx([0.6, 1], abs=0.02) and [*points[:2], *points[3:]] == before
-    drag(page, at(box, 0.0, (1 - before[0][1]) / 2), at(box, 0.3, 0.75))   # the first point stays at the start
+    drag(page, at(box, 0.0, (1 - before[0][1]) / 2), at(box, 0.3, 0.75))  # the first point stays at the start
     assert wait_until(page, "Math.abs(told.valence[0][1] + 0.5) < 0.03")["valence"][0][0] == 0
     page.mouse.dblclick(*at(box, 0.6, 0.0))
     assert len(wait_until(page, f"told.valence.length === {len(before)}")["valence"]) == len(before)
@@ -99,8 +102,8 @@ def test_point_of_the_curve_is_added_dragged_and_removed(page):
 def test_notes_are_added_lengthened_moved_and_removed(page):
     page.locator(".test-two .nn-roll .scroll").scroll_into_view_if_needed()
     box = page.locator(".test-two .nn-roll .area").bounding_box()
-    quarter, row = box["width"] / 64, box["height"] / 25             # 16 bars of four quarters, two octaves
-    middle = box["y"] + 12.5 * row                                   # its row is C5
+    quarter, row = box["width"] / 64, box["height"] / 25  # 16 bars of four quarters, two octaves
+    middle = box["y"] + 12.5 * row  # its row is C5
     page.mouse.click(box["x"] + 0.6 * quarter, middle)
     assert wait_until(page, "told.notes.length === 1")["notes"] == [[0.5, 1, 72]]
     drag(page, (box["x"] + 1.48 * quarter, middle), (box["x"] + 2.5 * quarter, middle))
@@ -130,14 +133,21 @@ def test_an_invention_is_played_and_saved(page, folder):
     page.click(".test-two .nn-save-all")
     page.wait_for_selector(".test-two .nn-download")
     files = {file.suffix: file for file in (folder / "notebooks" / "outputs").iterdir()}
-    assert files.keys() == {".mp3", ".mid", ".musicxml", ".json"} and min(file.stat().st_size for file in files.values()) > 100
+    assert (
+        files.keys() == {".mp3", ".mid", ".musicxml", ".json"}
+        and min(file.stat().st_size for file in files.values()) > 100
+    )
     assert json.loads(files[".json"].read_text("utf-8"))["made_from"]["notes"] == notes
     assert page.locator(".nn-error").count() == 0
 
 
 def test_large_type_reaches_what_is_touched(page):
     size = "element => parseFloat(getComputedStyle(element).fontSize)"
-    for widget, part in ((".test-one", ".nn-pad .corner"), (".test-two", ".nn-roll .bars"), (".test-three", ".nn-curve .side")):
+    for widget, part in (
+        (".test-one", ".nn-pad .corner"),
+        (".test-two", ".nn-roll .bars"),
+        (".test-three", ".nn-curve .side"),
+    ):
         usual = page.locator(f"{widget} {part}").first.evaluate(size)
         page.click(f"{widget} .nn-stage-toggle")
         page.wait_for_selector(f"{widget}.nn-stage")

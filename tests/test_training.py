@@ -1,20 +1,28 @@
 """The data set, the tasks and the training loop, on a handful of short clips."""
+
 from itertools import islice
 
 import numpy as np
 import pytest
 import torch
 
-from noteninja_lib.dataset import BandSet, build, unpack
-from noteninja_lib.dataset.excerpts import Sounds
+from noteninja_lib.arranger.recipe import GENRES, style_vector
+from noteninja_lib.audio.spectrogram import mel_frequencies
+from noteninja_lib.datasets import BandSet, build, unpack
+from noteninja_lib.datasets.excerpts import Sounds
 from noteninja_lib.errors import UserError
-from noteninja_lib.model.autoencoder import MelAutoencoder
-from noteninja_lib.model.denoiser import Denoiser
-from noteninja_lib.model.listener import LeadFinder
-from noteninja_lib.music.genres import GENRES, style_vector
-from noteninja_lib.sound.spectrogram import mel_frequencies
-from noteninja_lib.tasks import AutoencoderTask, DiffusionTask, JudgeTask, LeadTask, RegressionTask, VocoderTask
-from noteninja_lib.training import Trainer, train
+from noteninja_lib.models.classifiers import LeadFinder
+from noteninja_lib.models.unet import Denoiser
+from noteninja_lib.models.vae import MelAutoencoder
+from noteninja_lib.training import (
+    AutoencoderTask,
+    DiffusionTask,
+    JudgeTask,
+    LeadTask,
+    RegressionTask,
+    VocoderTask,
+)
+from noteninja_lib.training.trainer import Trainer, train
 
 SECONDS, VERSIONS = 5.0, 2
 
@@ -40,11 +48,16 @@ def test_layout_and_manifest_are_as_promised(data):
 
 def test_what_was_heard_is_kept_and_contains_the_tune(data):
     notes, rhythm = unpack(data.heard(0))
-    assert notes.shape[:2] == (2, 88) and rhythm.shape[0] == 5 and notes.shape[-1] == len(data.audio(0)) // 256
+    assert (
+        notes.shape[:2] == (2, 88) and rhythm.shape[0] == 5 and notes.shape[-1] == len(data.audio(0)) // 256
+    )
     assert notes.max() <= 1 and np.abs(rhythm).max() <= 1.01
     assert (data.root / "heard").exists()
-    found = [notes[1, pitch - 21, round((start + end) / 2 * 86.13)] > 0.3 for start, end, pitch in data.clips[0].melody
-             if end < SECONDS - 0.1 and 21 <= pitch < 109]
+    found = [
+        notes[1, pitch - 21, round((start + end) / 2 * 86.13)] > 0.3
+        for start, end, pitch in data.clips[0].melody
+        if end < SECONDS - 0.1 and 21 <= pitch < 109
+    ]
     assert np.mean(found) > 0.5
 
 
@@ -66,10 +79,14 @@ def test_style_vector_mixes_genres():
 def small_tasks(data):
     vae = MelAutoencoder(width=16, layers=1).eval()
     unet = Denoiser(tuple(map(float, mel_frequencies())), (16, 16, 32), 1, 8)
-    return {"autoencoder": AutoencoderTask(data, 2, start=MelAutoencoder(width=16, layers=1)),
-            "vocoder": VocoderTask(data, 2, vae=vae), "lead": LeadTask(data), "judge": JudgeTask(data),
-            "diffusion": DiffusionTask(data, vae, LeadFinder().eval(), start=unet),
-            "regression": RegressionTask(data, vae, LeadFinder().eval(), start=unet)}
+    return {
+        "autoencoder": AutoencoderTask(data, 2, start=MelAutoencoder(width=16, layers=1)),
+        "vocoder": VocoderTask(data, 2, vae=vae),
+        "lead": LeadTask(data),
+        "judge": JudgeTask(data),
+        "diffusion": DiffusionTask(data, vae, LeadFinder().eval(), start=unet),
+        "regression": RegressionTask(data, vae, LeadFinder().eval(), start=unet),
+    }
 
 
 @pytest.mark.parametrize("name", ["autoencoder", "vocoder", "lead", "judge", "diffusion", "regression"])
@@ -93,13 +110,17 @@ def test_a_trained_autoencoder_keeps_its_latents(data, tmp_path):
     assert len(list(train(trainer, batch_size=2))) == 2
     after = trainer.averaged()
     with torch.no_grad():
-        assert torch.allclose(after.encode(mel), latents, atol=1e-5) and not torch.allclose(after.decode(latents), decoded, atol=1e-5)
+        assert torch.allclose(after.encode(mel), latents, atol=1e-5) and not torch.allclose(
+            after.decode(latents), decoded, atol=1e-5
+        )
 
 
 def test_only_what_was_listened_to_is_heard_as_a_source(data, monkeypatch):
     monkeypatch.setattr(type(data), "is_heard", lambda self, number: number == 0)
     heard = []
-    monkeypatch.setattr(type(data), "heard", lambda self, number: heard.append(number) or np.full((181, 400), 128, np.uint8))
+    monkeypatch.setattr(
+        type(data), "heard", lambda self, number: heard.append(number) or np.full((181, 400), 128, np.uint8)
+    )
     task = DiffusionTask(data, MelAutoencoder(width=16, layers=1).eval(), LeadFinder().eval())
     task.batch(np.random.default_rng(0), 20)
     assert set(heard) == {0} and {source for source, _ in task.pairs} > {0}
@@ -115,6 +136,7 @@ def test_a_killed_run_resumes_with_nothing_lost(data, tmp_path):
             seen += [(step, loss["cross_entropy"]) for step, loss in islice(steps, count)]
             steps.close()
         return seen
+
     whole, halves = losses(tmp_path / "whole", 6, 0), losses(tmp_path / "halves", 3, 3)
     assert [step for step, _ in halves] == [1, 2, 3, 4, 5, 6]
     np.testing.assert_allclose([loss for _, loss in whole], [loss for _, loss in halves], rtol=1e-5)

@@ -1,29 +1,42 @@
 """The mumbled voice: it speaks where and as high as it is told, and stays out of keys, scores and other genres."""
+
 import librosa
 import numpy as np
 import pytest
 
-from noteninja_lib.music.band import arrange
-from noteninja_lib.music.genres import GENRES, load_recipe
-from noteninja_lib.music.mixing import apply_chain, mix_stems
-from noteninja_lib.music.performance import Note
-from noteninja_lib.music.theory import Tune
-from noteninja_lib.music.voice import speak
+from noteninja_lib.arranger.arranger import arrange
+from noteninja_lib.arranger.mixing import apply_chain, mix_stems
+from noteninja_lib.arranger.performance import Note
+from noteninja_lib.arranger.recipe import GENRES, load_recipe
+from noteninja_lib.arranger.vocals import speak
+from noteninja_lib.music.tunes import Tune
 
-TUNE = Tune(name="test", title="Test", collection="ryan", metre="4/4", tonic=0, mode="major",
-            notes=tuple((float(beat), 1.0, 60 + beat % 5) for beat in range(16)),
-            chords=((0.0, 16.0, 0, "maj"),), length=16.0, family="test", split="test")
+TUNE = Tune(
+    name="test",
+    title="Test",
+    collection="ryan",
+    metre="4/4",
+    tonic=0,
+    mode="major",
+    notes=tuple((float(beat), 1.0, 60 + beat % 5) for beat in range(16)),
+    chords=((0.0, 16.0, 0, "maj"),),
+    length=16.0,
+    family="test",
+    split="test",
+)
 
 
 def test_it_speaks_only_in_its_syllables_and_at_their_pitch():
     rate = 22050
     sound = speak([Note(0.5, 0.9, 52, 110), Note(1.5, 1.9, 60, 110)], 2 * rate + 7, rate, seed=1)
     assert sound.shape == (2 * rate + 7,) and sound.dtype == np.float32
-    loud = [np.sqrt(np.mean(sound[int(a * rate):int(b * rate)] ** 2))
-            for a, b in ((0, 0.4), (0.55, 0.85), (1, 1.4), (1.55, 1.85))]
+    loud = [
+        np.sqrt(np.mean(sound[int(a * rate) : int(b * rate)] ** 2))
+        for a, b in ((0, 0.4), (0.55, 0.85), (1, 1.4), (1.55, 1.85))
+    ]
     assert min(loud[1], loud[3]) > 100 * max(loud[0], loud[2])
     for start, pitch in ((0.6, 52), (1.6, 60)):
-        spoken = sound[int(start * rate):int((start + 0.2) * rate)]
+        spoken = sound[int(start * rate) : int((start + 0.2) * rate)]
         hz = librosa.yin(spoken, fmin=80, fmax=500, sr=rate)
         assert np.median(librosa.hz_to_midi(hz)) == pytest.approx(pitch, abs=1.5)
 
@@ -50,7 +63,11 @@ def test_players_share_a_room():
     pytest.importorskip("pedalboard")
     click = np.zeros(44100, np.float32)
     click[:4410] = 0.1 * np.sin(np.arange(4410) / 10)
-    mix = {"levels": {"a": 0, "b": 0}, "chains": {"a": [("room", {"send_db": -6})]}, "room": {"room_size": 0.7}}
+    mix = {
+        "levels": {"a": 0, "b": 0},
+        "chains": {"a": [("room", {"send_db": -6})]},
+        "room": {"room_size": 0.7},
+    }
     with_room, without = (np.abs(mix_stems({name: click}, mix, 44100)[8820:]).max() for name in "ab")
     assert with_room > 1e-3 and without == 0
 

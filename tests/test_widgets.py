@@ -3,6 +3,7 @@
 A button's ``click()`` swallows the errors of its handler, so it is not used here. The pipeline is a double,
 since these tests ask what the widget does with an answer, an error or a stop, and not how music sounds.
 """
+
 import base64
 import io
 import threading
@@ -14,12 +15,12 @@ import pytest
 import soundfile
 from widget_doubles import TONE, Pipeline, songs  # noqa: F401
 
-from noteninja_lib.classroom import players
-from noteninja_lib.classroom.choosing import WAYS, uploaded
-from noteninja_lib.classroom.widgets import GenreConverter, converter
+from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.steering import MOODS
-from noteninja_lib.sound import audio as sound
+from noteninja_lib.music.style import MOODS
+from noteninja_lib.widgets import players
+from noteninja_lib.widgets.choosers import WAYS, uploaded
+from noteninja_lib.widgets.converter import GenreConverter, converter
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def decode(mp3):
 
 # ---- songs --------------------------------------------------------------------------------------------
 
+
 def test_bundled_songs_have_titles(songs):
     assert players.bundled_songs() == {"a tune": songs / "a_tune.mp3", "The <Blue> Bell": songs / "b.mp3"}
 
@@ -42,10 +44,13 @@ def test_preview_plays_the_chosen_song(widget, songs):
     assert bytes(widget.chooser.preview.value) == (songs / "b.mp3").read_bytes()
 
 
-@pytest.mark.parametrize("value", [
-    {"ä song.mp3": {"metadata": {"name": "ä song.mp3"}, "content": b"abc"}},         # ipywidgets 7
-    ({"name": "ä song.mp3", "content": memoryview(b"abc"), "size": 3},),             # ipywidgets 8
-])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"ä song.mp3": {"metadata": {"name": "ä song.mp3"}, "content": b"abc"}},  # ipywidgets 7
+        ({"name": "ä song.mp3", "content": memoryview(b"abc"), "size": 3},),  # ipywidgets 8
+    ],
+)
 def test_upload_of_both_kinds(value):
     assert uploaded(value) == ("ä song.mp3", b"abc")
 
@@ -58,7 +63,7 @@ def test_no_upload_yet(value):
 def test_upload_is_converted(widget, songs, monkeypatch):
     content = (songs / "b.mp3").read_bytes()
     widget.chooser.way.value = WAYS[2]
-    monkeypatch.setattr("noteninja_lib.classroom.choosing.uploaded", lambda value: ("mein Lied.mp3", content))
+    monkeypatch.setattr("noteninja_lib.widgets.choosers.uploaded", lambda value: ("mein Lied.mp3", content))
     widget.convert()
     assert "before: mein Lied" in widget.results.before.heading.value
 
@@ -83,14 +88,22 @@ def test_size_limit_of_uploads_is_told(widget):
 
 # ---- converting ---------------------------------------------------------------------------------------
 
+
 def test_asks_for_what_the_controls_say(widget):
     widget.genre.value, widget.amount.value, widget.seed.value = "metal", 0.5, 7
     widget.steps.value, widget.guidance.value = 6, 3.0
     widget.convert()
     asked = widget.pipeline.asked[0]
     assert np.array_equal(asked.pop("sources")[0], sound.load(widget.chooser.song()[0]))
-    assert asked == {"genre": "metal", "amount": 0.5, "rate": None, "mood": None, "num_inference_steps": 6,
-                     "guidance_scale": 3.0, "seed": 7}
+    assert asked == {
+        "genre": "metal",
+        "amount": 0.5,
+        "rate": None,
+        "mood": None,
+        "num_inference_steps": 6,
+        "guidance_scale": 3.0,
+        "seed": 7,
+    }
 
 
 def test_asks_for_tempo_and_mood(widget):
@@ -101,7 +114,10 @@ def test_asks_for_tempo_and_mood(widget):
     assert asked["rate"] == 1.5 and asked["mood"] == MOODS["happy"]
     result = widget.result
     assert len(result.audio) < len(result.source)
-    assert "tempo 150%" in widget.results.after.heading.value and "mood +0.9 +0.5" in widget.results.after.heading.value
+    assert (
+        "tempo 150%" in widget.results.after.heading.value
+        and "mood +0.9 +0.5" in widget.results.after.heading.value
+    )
     widget.mood.use("neutral")
     assert widget.mood.mood() is None
 
@@ -122,10 +138,12 @@ def test_shows_sound_picture_and_numbers(widget):
     assert widget.results.layout.display != "none"
     before, after = decode(widget.results.before.player.value), decode(widget.results.after.player.value)
     assert abs(len(after) - len(TONE)) <= 0.05 * sound.SAMPLE_RATE
-    assert np.abs(before - after[:len(before)]).max() > 0.1
+    assert np.abs(before - after[: len(before)]).max() > 0.1
     assert bytes(widget.results.after.picture.value).startswith(b"\x89PNG")
     assert bytes(widget.results.before.picture.value) != bytes(widget.results.after.picture.value)
-    assert all(share in widget.results.numbers.value for share in ("75%", "62%", "12%"))   # 0.625 and 0.125, to even
+    assert all(
+        share in widget.results.numbers.value for share in ("75%", "62%", "12%")
+    )  # 0.625 and 0.125, to even
     assert "Done" in widget.message.value
 
 
@@ -152,7 +170,7 @@ def test_background_work_can_be_stopped_and_begun_again(songs):
     widget.convert()
     assert widget.pipeline.wait.wait(60)
     assert widget.convert_button.disabled and not widget.stop_button.disabled
-    widget.convert()   # a second press while it works does nothing
+    widget.convert()  # a second press while it works does nothing
     widget.stop()
     widget.thread.join(60)
     assert not widget.thread.is_alive() and len(widget.pipeline.asked) == 2
@@ -166,10 +184,14 @@ def test_background_work_can_be_stopped_and_begun_again(songs):
 
 # ---- errors -------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("error, words", [
-    (UserError("Give it a <longer> song."), "Give it a &lt;longer&gt; song."),
-    (RuntimeError("shape mismatch"), "RuntimeError: shape mismatch"),
-])
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (UserError("Give it a <longer> song."), "Give it a &lt;longer&gt; song."),
+        (RuntimeError("shape mismatch"), "RuntimeError: shape mismatch"),
+    ],
+)
 def test_error_is_one_sentence_and_the_widget_lives(widget, error, words):
     widget.convert()
     kept, shown = widget.result, bytes(widget.results.after.player.value)
@@ -183,8 +205,9 @@ def test_error_is_one_sentence_and_the_widget_lives(widget, error, words):
     assert "Done" in widget.message.value and widget.result is not kept
 
 
-@pytest.mark.parametrize("name, content", [
-    ("text.mp3", b"This is a letter, not a song. " * 99), ("empty.wav", b""), (".", None)])
+@pytest.mark.parametrize(
+    "name, content", [("text.mp3", b"This is a letter, not a song. " * 99), ("empty.wav", b""), (".", None)]
+)
 def test_wrong_file_is_told(widget, tmp_path, name, content):
     if content is not None:
         (tmp_path / name).write_bytes(content)
@@ -198,8 +221,8 @@ def test_damaged_file_is_converted_and_told(widget, tmp_path):
     long = np.tile(TONE, 10)
     sound.save(tmp_path / "whole.mp3", long)
     whole = (tmp_path / "whole.mp3").read_bytes()
-    (tmp_path / "cut.mp3").write_bytes(whole[:len(whole) // 2])
-    pasted = f' "{tmp_path / "cut.mp3"}" '   # as file managers put a path into the clipboard
+    (tmp_path / "cut.mp3").write_bytes(whole[: len(whole) // 2])
+    pasted = f' "{tmp_path / "cut.mp3"}" '  # as file managers put a path into the clipboard
     widget.chooser.way.value, widget.chooser.path.value = WAYS[1], pasted
     widget.convert()
     assert "damaged" in widget.message.value and "nn-info" in widget.message.value
@@ -215,6 +238,7 @@ def test_errors_are_raised_under_test(widget, monkeypatch):
 
 
 # ---- saving and looks ---------------------------------------------------------------------------------
+
 
 def test_saves_mp3_and_midi_and_never_over_an_earlier_file(widget, tmp_path):
     widget.convert()
@@ -246,6 +270,7 @@ def test_stage_size_is_switched(widget):
 
 
 # ---- players in plain cells ---------------------------------------------------------------------------
+
 
 def test_players_do_not_change_the_loudness():
     page = players.compare({"loud": TONE, "<soft>": 0.1 * TONE}).data

@@ -1,4 +1,5 @@
 """The workflows of the public repository: three systems, the oldest Python and a newer one, and commands that exist."""
+
 import re
 import tomllib
 from pathlib import Path
@@ -14,15 +15,19 @@ def jobs(name):
     """Jobs of a workflow file, each with the commands that it runs in one text."""
     whole = yaml.safe_load((WORKFLOWS / f"{name}.yml").read_text(encoding="utf-8"))
     assert whole["permissions"] == {"contents": "read"}
-    return {job: (told, "\n".join(step.get("run", step.get("uses")) for step in told["steps"]))
-            for job, told in whole["jobs"].items()}
+    return {
+        job: (told, "\n".join(step.get("run", step.get("uses")) for step in told["steps"]))
+        for job, told in whole["jobs"].items()
+    }
 
 
 def test_tests_run_on_three_systems_with_the_oldest_python_and_a_newer_one():
     told, commands = jobs("tests")["tests"]
     matrix = told["strategy"]["matrix"]
     assert [system.split("-")[0] for system in matrix["os"]] == ["ubuntu", "macos", "windows"]
-    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "requires-python"
+    ]
     assert f">={matrix['python'][0]}" == oldest and len(set(matrix["python"])) >= 2
     assert "python run.py test" in commands
 

@@ -1,4 +1,5 @@
 """Doubles for the tests of the widgets: a pipeline that answers at once, and a data folder with two songs."""
+
 import inspect
 import json
 from types import SimpleNamespace
@@ -6,10 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from noteninja_lib.music.genres import GENRES
-from noteninja_lib.music.performance import Note
+from noteninja_lib.arranger.performance import Note
+from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.audio import io as sound
 from noteninja_lib.pipeline import NoteNinjaPipeline
-from noteninja_lib.sound import audio as sound
 
 SECONDS = 3
 TIME = np.arange(SECONDS * sound.SAMPLE_RATE) / sound.SAMPLE_RATE
@@ -30,7 +31,9 @@ class Pipeline:
         return self.answer(NoteNinjaPipeline.interpolate, *sources, **wish)
 
     def answer(self, method, *sources, generator, progress, **wish):
-        inspect.signature(method).bind(self, *sources, generator=generator, progress=progress, **wish)   # as the true one takes it
+        inspect.signature(method).bind(
+            self, *sources, generator=generator, progress=progress, **wish
+        )  # as the true one takes it
         self.asked.append({**wish, "seed": generator.initial_seed(), "sources": sources})
         progress(0.1, "listening")
         if self.wait:
@@ -43,8 +46,16 @@ class Pipeline:
         audio = sources[0] if isinstance(sources[0], np.ndarray) else TONE
         heard = dict.fromkeys(GENRES, 0.0) | {"jazz": 0.625, "rock": 0.375}
         was = dict.fromkeys(GENRES, 0.0) | {"jazz": 0.125, "rock": 0.875}
-        return SimpleNamespace(audio=audio[:int(len(audio) / (wish.get('rate') or 1))][::-1].copy(), source=audio,
-                               sample_rate=sound.SAMPLE_RATE, tune_kept=0.75, notes=NOTES, genre_heard=heard, source_genre=was)
+        return SimpleNamespace(
+            audio=audio[: int(len(audio) / (wish.get("rate") or 1))][::-1].copy(),
+            source=audio,
+            sample_rate=sound.SAMPLE_RATE,
+            tune_kept=0.75,
+            notes=NOTES,
+            genre_heard=heard,
+            source_genre=was,
+        )
+
 
 @pytest.fixture
 def songs(tmp_path, monkeypatch):

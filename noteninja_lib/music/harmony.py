@@ -5,7 +5,8 @@ and from slot to slot for an unusual step; :data:`COSTS` and :data:`CHORDS` hold
 algorithm then finds the one sequence with the lowest total price among all possible sequences.
 """
 
-from functools import lru_cache
+from collections import Counter
+from functools import cache
 
 import numpy as np
 
@@ -13,7 +14,7 @@ import numpy as np
 COSTS = {
     # -- melody against chord: a note weighs its length (as a share of the slot) times its metric place
     "note outside the chord": 4.0,
-    "note a semitone above a chord tone": 1.0,   # added to the price above; F over a C major chord
+    "note a semitone above a chord tone": 1.0,  # added to the price above; F over a C major chord
     "note is the chord's seventh": 0.6,
     "weight on the first beat": 1.6,
     "weight on another beat": 1.0,
@@ -21,8 +22,8 @@ COSTS = {
     # -- from chord to chord
     "change inside the bar": 0.9,
     "same chord in the next bar": 0.6,
-    "dominant seventh does not resolve": 2.5,    # it wants its root to fall by a fifth
-    "diminished chord does not resolve": 2.5,    # it wants its root to rise by a semitone
+    "dominant seventh does not resolve": 2.5,  # it wants its root to fall by a fifth
+    "diminished chord does not resolve": 2.5,  # it wants its root to rise by a semitone
     # -- form
     "tune does not begin on the tonic": 0.7,
     "fourth bar ends on neither I, IV nor V": 0.5,
@@ -33,31 +34,71 @@ COSTS = {
 }
 
 #: Price of a step between two roots, by the semitones from the first up to the second.
-ROOT_STEPS = {0: 0.0, 5: 0.0, 7: 0.2, 2: 0.4, 10: 0.4, 9: 0.4, 8: 0.5, 4: 0.7, 3: 0.7, 1: 0.8, 11: 0.8,
-              6: 1.2}
+ROOT_STEPS = {
+    0: 0.0,
+    5: 0.0,
+    7: 0.2,
+    2: 0.4,
+    10: 0.4,
+    9: 0.4,
+    8: 0.5,
+    4: 0.7,
+    3: 0.7,
+    1: 0.8,
+    11: 0.8,
+    6: 1.2,
+}
 
 #: Chords of each mode: Roman numeral -> (semitones of the root above the tonic, quality, price of using it).
 #: V7/x is a secondary dominant: the dominant seventh of x.
 CHORDS = {
     "major": {
-        "I": (0, "maj", 0.0), "V": (7, "maj", 0.2), "V7": (7, "dom7", 0.3), "IV": (5, "maj", 0.3),
-        "ii": (2, "min", 0.4), "vi": (9, "min", 0.4), "iii": (4, "min", 0.9), "vii": (11, "dim", 1.6),
-        "V7/V": (2, "dom7", 0.9), "V7/IV": (0, "dom7", 1.2), "V7/ii": (9, "dom7", 1.2),
+        "I": (0, "maj", 0.0),
+        "V": (7, "maj", 0.2),
+        "V7": (7, "dom7", 0.3),
+        "IV": (5, "maj", 0.3),
+        "ii": (2, "min", 0.4),
+        "vi": (9, "min", 0.4),
+        "iii": (4, "min", 0.9),
+        "vii": (11, "dim", 1.6),
+        "V7/V": (2, "dom7", 0.9),
+        "V7/IV": (0, "dom7", 1.2),
+        "V7/ii": (9, "dom7", 1.2),
         "V7/vi": (4, "dom7", 1.2),
     },
     "minor": {
-        "i": (0, "min", 0.0), "V": (7, "maj", 0.4), "V7": (7, "dom7", 0.3), "iv": (5, "min", 0.4),
-        "VI": (8, "maj", 0.4), "III": (3, "maj", 0.4), "VII": (10, "maj", 0.4), "v": (7, "min", 0.8),
-        "ii": (2, "dim", 1.5), "V7/III": (10, "dom7", 1.0), "V7/iv": (0, "dom7", 1.7),
+        "i": (0, "min", 0.0),
+        "V": (7, "maj", 0.4),
+        "V7": (7, "dom7", 0.3),
+        "iv": (5, "min", 0.4),
+        "VI": (8, "maj", 0.4),
+        "III": (3, "maj", 0.4),
+        "VII": (10, "maj", 0.4),
+        "v": (7, "min", 0.8),
+        "ii": (2, "dim", 1.5),
+        "V7/III": (10, "dom7", 1.0),
+        "V7/iv": (0, "dom7", 1.7),
         "V7/V": (2, "dom7", 1.8),
     },
     "dorian": {
-        "i": (0, "min", 0.0), "VII": (10, "maj", 0.2), "v": (7, "min", 0.8), "IV": (5, "maj", 0.4),
-        "III": (3, "maj", 0.7), "ii": (2, "min", 1.2), "V7": (7, "dom7", 1.4), "V7/III": (10, "dom7", 1.8),
+        "i": (0, "min", 0.0),
+        "VII": (10, "maj", 0.2),
+        "v": (7, "min", 0.8),
+        "IV": (5, "maj", 0.4),
+        "III": (3, "maj", 0.7),
+        "ii": (2, "min", 1.2),
+        "V7": (7, "dom7", 1.4),
+        "V7/III": (10, "dom7", 1.8),
     },
     "mixolydian": {
-        "I": (0, "maj", 0.0), "VII": (10, "maj", 0.2), "IV": (5, "maj", 0.4), "v": (7, "min", 0.8),
-        "V": (7, "maj", 0.6), "ii": (2, "min", 0.9), "vi": (9, "min", 0.9), "V7": (7, "dom7", 0.9),
+        "I": (0, "maj", 0.0),
+        "VII": (10, "maj", 0.2),
+        "IV": (5, "maj", 0.4),
+        "v": (7, "min", 0.8),
+        "V": (7, "maj", 0.6),
+        "ii": (2, "min", 0.9),
+        "vi": (9, "min", 0.9),
+        "V7": (7, "dom7", 0.9),
         "V7/IV": (0, "dom7", 1.6),
     },
 }
@@ -110,7 +151,7 @@ def melody_weights(notes, metre, length, slot):
     return weights
 
 
-@lru_cache(maxsize=None)
+@cache
 def _note_costs(tonic, mode):
     """Price of each pitch class over each chord of the key, shape (12, chords)."""
     costs = np.zeros((12, len(CHORDS[mode])))
@@ -119,14 +160,15 @@ def _note_costs(tonic, mode):
         for pitch in range(12):
             if pitch not in tones:
                 clash = (pitch - 1) % 12 in tones
-                costs[pitch, column] = COSTS["note outside the chord"] + clash * COSTS[
-                    "note a semitone above a chord tone"]
+                costs[pitch, column] = (
+                    COSTS["note outside the chord"] + clash * COSTS["note a semitone above a chord tone"]
+                )
             elif quality == "dom7" and pitch == (tonic + degree + 10) % 12:
                 costs[pitch, column] = COSTS["note is the chord's seventh"]
     return costs
 
 
-@lru_cache(maxsize=None)
+@cache
 def _step_costs(mode):
     """Price of each step from chord (row) to chord (column), and the rewards of cadences, same shape."""
     chords = list(CHORDS[mode].items())
@@ -158,10 +200,12 @@ def _form_costs(mode, bars, slots_per_bar):
             last = (bar + 1) * slots_per_bar - 1
             if bar % 8 == 7:
                 form[last, column] += (not tonic and degree != 7) * COSTS[
-                    "eighth bar ends on neither I nor V"]
+                    "eighth bar ends on neither I nor V"
+                ]
             else:
                 form[last, column] += (not tonic and degree not in (5, 7)) * COSTS[
-                    "fourth bar ends on neither I, IV nor V"]
+                    "fourth bar ends on neither I, IV nor V"
+                ]
         form[-1, column] += (not tonic) * COSTS["tune does not end on the tonic"]
     return form
 
@@ -183,7 +227,7 @@ def cheapest_path(prices, steps):
     """
     total, came_from = prices[0], []
     for price, step in zip(prices[1:], steps):
-        paths = total[:, None] + step                    # from each chord (row) to each (column)
+        paths = total[:, None] + step  # from each chord (row) to each (column)
         came_from.append(paths.argmin(axis=0))
         total = paths.min(axis=0) + price
     path = [int(total.argmin())]
@@ -229,8 +273,11 @@ def harmonise(notes, tonic, mode, metre, length):
     changes = []
     for index in range(1, len(local)):
         number, place = divmod(index, per_bar)
-        step = steps + (moved * COSTS["change inside the bar"] if place
-                        else (1 - moved) * COSTS["same chord in the next bar"])
+        step = steps + (
+            moved * COSTS["change inside the bar"]
+            if place
+            else (1 - moved) * COSTS["same chord in the next bar"]
+        )
         if number % 4 == 3 or number == bars - 1:
             step = step - cadences * (1.0 if number % 8 == 7 or number == bars - 1 else 0.5)
         changes.append(step)
@@ -240,8 +287,153 @@ def harmonise(notes, tonic, mode, metre, length):
     for index, state in enumerate(path):
         degree, quality, _ = table[state]
         chord = ((tonic + degree) % 12, quality)
-        if index % per_bar and chords[-1][2:] == chord:      # the same chord twice in a bar is one chord
+        if index % per_bar and chords[-1][2:] == chord:  # the same chord twice in a bar is one chord
             chords[-1] = (chords[-1][0], bar) + chord
         else:
             chords.append((round(index * slot, 4), slot) + chord)
     return tuple(chords)
+
+
+# What a tune is made of: roman numerals, contour, and how often each step and each length occurs.
+#
+# Lesson: 02_music_theory_with_music21
+
+NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+SUFFIXES = {"maj": "", "min": "m", "dom7": "7", "dim": "dim"}
+DEGREES = {
+    "major": ("I", "bII", "II", "bIII", "III", "IV", "#IV", "V", "bVI", "VI", "bVII", "VII"),
+    "mixolydian": ("I", "bII", "II", "bIII", "III", "IV", "#IV", "V", "bVI", "VI", "VII", "#VII"),
+    "dorian": ("I", "bII", "II", "III", "#III", "IV", "#IV", "V", "bVI", "VI", "VII", "#VII"),
+    "minor": ("I", "bII", "II", "III", "#III", "IV", "#IV", "V", "VI", "#VI", "VII", "#VII"),
+}
+REACH = 12  # semitones; wider steps count as this one
+PHRASE = 4  # bars
+
+
+def chord_name(root, quality):
+    """A chord as song books write it: (9, "min") is Am."""
+    return NAMES[root % 12] + SUFFIXES[quality]
+
+
+def roman_numerals(tune):
+    """The chords of a tune, named by their place in its key.
+
+    Parameters
+    ----------
+    tune : Tune
+
+    Returns
+    -------
+    list of str
+        One for each of `tune.chords`: "I", "V7", "vi"; V7/x is the dominant seventh of x. A chord that `CHORDS` does not list
+        for the mode is counted from the scale: "bII", "#IV".
+    """
+    known = {(degree, quality): numeral for numeral, (degree, quality, _) in CHORDS[tune.mode].items()}
+    places = [((root - tune.tonic) % 12, quality) for _, _, root, quality in tune.chords]
+    return [known.get(place) or _outside(*place, tune.mode) for place in places]
+
+
+def _outside(degree, quality, mode):
+    """Numeral of a chord that the mode has no name for: its place in the scale, in small letters if its third is minor."""
+    numeral = DEGREES[mode][degree]
+    if quality in ("min", "dim"):
+        numeral = numeral.lower()
+    return numeral + {"dom7": "7", "dim": "o"}.get(quality, "")
+
+
+def contour(notes, length, places=32):
+    """The melodic line at even places: what sounds there, or sounded last.
+
+    Parameters
+    ----------
+    notes : sequence of (start, duration, midi_pitch)
+    length : float
+        In the unit of the starts.
+    places : int
+
+    Returns
+    -------
+    ndarray, shape (places,)
+        Semitones above the mean of the line.
+    """
+    starts, _, pitches = (np.array(column) for column in zip(*notes))
+    at = (np.arange(places) + 0.5) / places * length
+    line = pitches[np.maximum(np.searchsorted(starts, at, side="right") - 1, 0)].astype(float)
+    return line - line.mean()
+
+
+def mean_contour(tunes, bars=PHRASE, places=32):
+    """The mean of the contours of all phrases of some tunes.
+
+    Parameters
+    ----------
+    tunes : iterable of Tune
+    bars : int
+        Length of a phrase; counted from the first bar.
+    places : int
+
+    Returns
+    -------
+    ndarray, shape (places,)
+        Semitones above the mean of the phrase.
+    """
+    lines = []
+    for tune in tunes:
+        long = bars * tune.bar
+        for begin in np.arange(0, tune.length - long + 1e-6, long):
+            phrase = [
+                (start - begin, duration, pitch)
+                for start, duration, pitch in tune.notes
+                if begin <= start < begin + long
+            ]
+            if phrase:
+                lines.append(contour(phrase, long, places))
+    return np.mean(lines, axis=0)
+
+
+def interval_shares(tunes):
+    """How often the tunes step by how many semitones.
+
+    Parameters
+    ----------
+    tunes : iterable of Tune
+
+    Returns
+    -------
+    dict of int to float
+        Share of each step from -12 (an octave down, or more) to 12; they sum to 1.
+    """
+    counts = Counter()
+    for tune in tunes:
+        pitches = [pitch for _, _, pitch in tune.notes]
+        counts.update(
+            int(np.clip(after - before, -REACH, REACH)) for before, after in zip(pitches, pitches[1:])
+        )
+    return {step: counts[step] / max(counts.total(), 1) for step in range(-REACH, REACH + 1)}
+
+
+def length_shares(tunes):
+    """How often the tunes have notes of each length.
+
+    Parameters
+    ----------
+    tunes : iterable of Tune
+
+    Returns
+    -------
+    dict of float to float
+        Share of each length in felt beats, in order; they sum to 1.
+    """
+    counts = Counter(round(duration / tune.beat, 2) for tune in tunes for _, duration, _ in tune.notes)
+    return {length: counts[length] / counts.total() for length in sorted(counts)}
+
+
+def difference(shares, others):
+    """How far two tables of shares are apart.
+
+    Returns
+    -------
+    float
+        0 if they are the same, 1 if they have nothing in common: half the sum of the differences.
+    """
+    return sum(abs(shares.get(name, 0) - others.get(name, 0)) for name in {*shares, *others}) / 2

@@ -3,22 +3,23 @@
 Notes come at any moment; the beats are the ruler by which they are written down. :mod:`noteninja_lib.music.engraving` then
 gives them values that can be read. Lesson: 00_genre_converter.
 """
+
 from dataclasses import replace
 
 import numpy as np
 from music21 import note, stream
 
-from ..sound.audio import SAMPLE_RATE
-from ..sound.spectrogram import log_mel
-from .content import pick_notes
-from .engraving import quantise
-from .harmony import bar_length, harmonise
-from .reshaping import beats_of
-from .rhythm import FRAME_RATE, track_beats
-from .theory import Tune
+from noteninja_lib.audio.io import SAMPLE_RATE
+from noteninja_lib.audio.spectrogram import log_mel
+from noteninja_lib.music.beats import FRAME_RATE, track_beats
+from noteninja_lib.music.harmony import bar_length, harmonise
+from noteninja_lib.music.piano_roll import pick_notes
+from noteninja_lib.music.score_io import quantise
+from noteninja_lib.music.time_warp import beats_of
+from noteninja_lib.music.tunes import Tune
 
-BASS = 31                    # lowest rows of the picture: A0 to D#3
-HEARD_WITHIN = 0.03          # seconds
+BASS = 31  # lowest rows of the picture: A0 to D#3
+HEARD_WITHIN = 0.03  # seconds
 
 
 def write_down(notes, audio):
@@ -41,11 +42,15 @@ def write_down(notes, audio):
     start = float(beats[0]) if len(beats) else 0.0
     even = np.arange(start, max(len(strength) / FRAME_RATE - 0.1, start + 1.5 * step), step)
     columns = np.clip((even * FRAME_RATE).astype(int), 0, len(strength) - 4)
-    metre, downbeat = find_bar(np.array([strength[column:column + 4].max() for column in columns]))
+    metre, downbeat = find_bar(np.array([strength[column : column + 4].max() for column in columns]))
     first = downbeat - bar_length(metre)
     if start + first * step > 0:
         first -= bar_length(metre)
-    return set_in_bars(notes, even, metre, key_of_notes(notes), first, seconds), start + first * step, 60 / step
+    return (
+        set_in_bars(notes, even, metre, key_of_notes(notes), first, seconds),
+        start + first * step,
+        60 / step,
+    )
 
 
 def heard_tune(content, title="heard"):
@@ -68,7 +73,9 @@ def heard_tune(content, title="heard"):
     beats = settle(beats, content)
     metre, downbeat = find_bar(harmony_changes(content, beats))
     bar, step = bar_length(metre), (beats[-1] - beats[0]) / (len(beats) - 1)
-    first = downbeat - bar * np.ceil((downbeat + beats[0] / step) / bar - 0.01)       # the bar line before the first sound
+    first = downbeat - bar * np.ceil(
+        (downbeat + beats[0] / step) / bar - 0.01
+    )  # the bar line before the first sound
     tune = set_in_bars(content.melody(), beats, metre, key_of_music(content), first, seconds)
     return replace(quantise(tune), title=title), float(beats[0] + first * step), 60 / step
 
@@ -98,19 +105,25 @@ def settle(beats, content):
     """
     tune, bass = content.melody(), pick_notes(content.notes[0][:BASS], content.notes[1][:BASS])
     times = np.array([one.start for one in (*tune, *bass)])
-    weights = np.concatenate([part / (part.sum() + 1e-9) for part in (
-        np.array([min(one.end - one.start, 1.0) for one in tune]), np.ones(len(bass)))])
+    weights = np.concatenate(
+        [
+            part / (part.sum() + 1e-9)
+            for part in (np.array([min(one.end - one.start, 1.0) for one in tune]), np.ones(len(bass)))
+        ]
+    )
     if not len(times):
         return beats
     step = float(np.median(np.diff(beats)))
     periods = step * np.linspace(0.97, 1.03, 1 + 2 * len(beats))
-    fit = [abs(np.exp(2j * np.pi * times / period) @ weights) for period in periods]                       # Fourier
+    fit = [abs(np.exp(2j * np.pi * times / period) @ weights) for period in periods]  # Fourier
     even = [np.arange(-1, (beats[-1] + step) / period) * period for period in periods[np.argsort(fit)[-9:]]]
     shifts = np.arange(24) / 24 * step
-    beats = max((grid + shift for grid in (beats, *even) for shift in shifts),
-                key=lambda grid: weights @ np.exp(-0.5 * (_off(times, grid) * step / HEARD_WITHIN) ** 2))
+    beats = max(
+        (grid + shift for grid in (beats, *even) for shift in shifts),
+        key=lambda grid: weights @ np.exp(-0.5 * (_off(times, grid) * step / HEARD_WITHIN) ** 2),
+    )
     quarters = 4 * places(times, beats)
-    return beats + np.median(quarters - np.round(quarters)) / 4 * step         # trackers are early by some 15 ms
+    return beats + np.median(quarters - np.round(quarters)) / 4 * step  # trackers are early by some 15 ms
 
 
 def _off(times, beats):
@@ -145,14 +158,27 @@ def set_in_bars(notes, beats, metre, key, first, seconds):
         written.append((float(start), float(max(end - start, 0.1)), one.pitch))
     length = float(bar * np.ceil((places(seconds, beats) - first) / bar - 1e-6))
     tonic, mode = key
-    return Tune("heard", "heard", "heard", metre, tonic, mode, tuple(written), harmonise(written, tonic, mode, metre, length),
-                length, "heard", "test")
+    return Tune(
+        "heard",
+        "heard",
+        "heard",
+        metre,
+        tonic,
+        mode,
+        tuple(written),
+        harmonise(written, tonic, mode, metre, length),
+        length,
+        "heard",
+        "test",
+    )
 
 
 def harmony_changes(content, beats):
     """How much other notes sound after each beat than before it, 0 to 1: bar lines are where chords change."""
     chroma, step = np.cumsum(np.pad(content.chroma(), ((0, 0), (1, 0))), axis=1), np.median(np.diff(beats))
-    edges = np.clip(np.round(np.array([beats - step, beats, beats + step]) * FRAME_RATE), 0, chroma.shape[1] - 1).astype(int)
+    edges = np.clip(
+        np.round(np.array([beats - step, beats, beats + step]) * FRAME_RATE), 0, chroma.shape[1] - 1
+    ).astype(int)
     before, after = chroma[:, edges[1]] - chroma[:, edges[0]], chroma[:, edges[2]] - chroma[:, edges[1]]
     lengths = np.linalg.norm(before, axis=0) * np.linalg.norm(after, axis=0)
     return np.where(lengths > 0, 1 - (before * after).sum(0) / np.maximum(lengths, 1e-9), 0)
@@ -164,7 +190,9 @@ def find_bar(accents):
     found = {}
     for beats_in_bar in (4, 3):
         for downbeat in range(beats_in_bar):
-            found[beats_in_bar, downbeat] = accents[downbeat::beats_in_bar].mean() if len(accents) > downbeat else 0.0
+            found[beats_in_bar, downbeat] = (
+                accents[downbeat::beats_in_bar].mean() if len(accents) > downbeat else 0.0
+            )
     beats_in_bar, downbeat = max(found, key=found.get)
     return f"{beats_in_bar}/4", downbeat
 
@@ -173,7 +201,9 @@ def key_of_notes(notes):
     """Tonic (pitch class) and mode of some notes, by the profiles that music21 prefers (Aarden's)."""
     if not notes:
         return 0, "major"
-    line = stream.Stream([note.Note(one.pitch, quarterLength=max(round(4 * (one.end - one.start)) / 4, 0.25)) for one in notes])
+    line = stream.Stream(
+        [note.Note(one.pitch, quarterLength=max(round(4 * (one.end - one.start)) / 4, 0.25)) for one in notes]
+    )
     key = line.analyze("key")
     return key.tonic.pitchClass, key.mode
 
@@ -186,6 +216,8 @@ def key_of_music(content):
     shares = heard / (heard.sum() or 1) + tune / (tune.sum() or 1)
     if not shares.any():
         return 0, "major"
-    line = stream.Stream([note.Note(60 + pitch, quarterLength=float(shares[pitch])) for pitch in np.flatnonzero(shares)])
+    line = stream.Stream(
+        [note.Note(60 + pitch, quarterLength=float(shares[pitch])) for pitch in np.flatnonzero(shares)]
+    )
     key = line.analyze("krumhansl")
     return key.tonic.pitchClass, key.mode

@@ -1,4 +1,4 @@
-from noteninja_lib.classroom.exercises import lesson_00
+from noteninja_lib.lessons import lesson_00
 
 STUB = {"song": "a", "genre": "jazz", "amount": None, "why": "..."}
 STUBS = [(lesson_00.MIX, lambda *_: None), (lesson_00.TURNING_POINT, STUB)]

@@ -1,4 +1,4 @@
-from noteninja_lib.classroom.exercises import lesson_06
+from noteninja_lib.lessons import lesson_06
 
 
 def euler(predict, points, times):

@@ -1,9 +1,12 @@
-from noteninja_lib.classroom.exercises import lesson_11
+from noteninja_lib.lessons import lesson_11
 
 TOLD = "word " * 12
 REPORT = {"trials": 8, "right": 6, "gave_it_away": TOLD, "says_little_because": TOLD}
-STUBS = [(lesson_11.PLACE, lambda *_: None), (lesson_11.NEEDED, lambda *_: None),
-         (lesson_11.REPORT, {"trials": 8, "right": None, "gave_it_away": "...", "says_little_because": "..."})]
+STUBS = [
+    (lesson_11.PLACE, lambda *_: None),
+    (lesson_11.NEEDED, lambda *_: None),
+    (lesson_11.REPORT, {"trials": 8, "right": None, "gave_it_away": "...", "says_little_because": "..."}),
+]
 WRONG = [
     (lesson_11.PLACE, lambda value, zero, one: value / one, "should lie at 0"),
     (lesson_11.PLACE, lambda value, zero, one: value - zero, "should lie at 1"),

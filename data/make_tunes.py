@@ -1,0 +1,207 @@
+"""Make data/tunes from the music21 corpus: parse, clean, harmonise, find families, split.
+
+``python data/make_tunes.py`` writes the folder anew, the same bytes each time.
+Ryan, O'Neill and Aird are collections of traditional music, printed between 1782 and 1903.
+"""
+
+import gzip
+import json
+import re
+import string
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+from noteninja_lib.music.generation import assign_families
+from noteninja_lib.music.harmony import bar_length, harmonise
+from noteninja_lib.music.tunes import Tune, find_key, melody_notes
+
+FOLDERS = {"ryan": "ryansMammoth", "oneill": "oneills1850", "aird": "airdsAirs"}
+METRES = ("2/4", "4/4", "2/2", "3/4", "6/8", "9/8", "12/8")
+BARS = (8, 64)  # fewer is a fragment, more would fill half a minute many times over
+
+
+class Unusable(Exception):
+    """Why a tune of the corpus is left out."""
+
+
+def read_scores(collection):
+    """Yield (number, music21 Score) of each tune in a collection of the music21 corpus."""
+    import music21
+    from music21 import abcFormat
+
+    folder = Path(music21.__file__).parent / "corpus" / FOLDERS[collection]
+    for number, path in enumerate(sorted(folder.glob("*.abc")), 1):
+        # Version 2.1 of ABC: an accidental holds for the rest of its bar, as in the printed books.
+        text = path.read_text(encoding="utf-8", errors="replace")
+        handler = abcFormat.ABCFile(abcVersion=(2, 1, 0)).readstr(text)
+        tunes = handler.splitByReferenceNumber()
+        for reference in sorted(key for key in tunes if key is not None):
+            try:
+                score = abcFormat.translate.abcToStreamScore(tunes[reference])
+            except Exception:  # the corpus has files that music21 itself cannot read; they are counted
+                score = None
+            yield (number if collection == "ryan" else int(reference)), score
+
+
+def clean_bars(part):
+    """Whole bars of a part: pick-up dropped, last endings only, split bars joined.
+
+    Returns
+    -------
+    bars : list of list of (offset in the bar, music21 element)
+    metre : str
+
+    Raises
+    ------
+    Unusable
+        If the metre changes or a bar has too much or too little in it.
+    """
+    measures = list(part.getElementsByClass("Measure"))
+    metre = measures[0].timeSignature.ratioString if measures and measures[0].timeSignature else None
+    if metre not in METRES:
+        raise Unusable("metre not supported")
+    for measure, after in zip(measures, measures[1:]):
+        # music21 gives an unfinished bar a metre of its own and takes it back in the next; others are real.
+        if measure.timeSignature and measure.timeSignature.ratioString != metre and not after.timeSignature:
+            raise Unusable("metre changes")
+    bar = bar_length(metre)
+    if len({ks.sharps for ks in part.recurse().getElementsByClass("KeySignature")}) != 1:
+        raise Unusable("key changes")
+    measures = [m for m in measures if m.highestTime > 0]
+    brackets = sorted(part.recurse().getElementsByClass("RepeatBracket"), key=lambda b: b.getFirst().offset)
+    skipped = set()
+    for first, second in zip(brackets, brackets[1:]):
+        if str(first.number).startswith("1") and str(second.number).startswith("2"):
+            begin, end = first.getFirst().offset, second.getFirst().offset
+            skipped |= {id(m) for m in measures if begin <= m.offset < end}
+    measures = [m for m in measures if id(m) not in skipped]
+
+    bars, pending, at_edge = [], None, True  # pending: an unfinished bar and how long it is
+    for index, measure in enumerate(measures):
+        size = float(measure.highestTime)
+        elements = [(float(e.offset), e) for e in measure.flatten().notesAndRests]
+        begins = at_edge or measure.leftBarline is not None
+        at_edge = measure.rightBarline is not None or index == len(measures) - 1
+        if pending is not None:
+            before, filled = pending
+            if abs(filled + size - bar) < 1e-3:  # ... 3/4 of a bar :|: a pick-up of 1/4 ...
+                bars.append(before + [(offset + filled, e) for offset, e in elements])
+                pending = None
+                continue
+            if filled < bar / 2 - 1e-3:
+                raise Unusable("bar too short")
+            bars.append(before)  # the end of a part without the next one's pick-up
+            pending = None
+        if abs(size - bar) < 1e-3:
+            bars.append(elements)
+        elif size > bar:
+            raise Unusable("bar too long")
+        elif at_edge:
+            pending = (elements, size)
+        elif not (begins and size <= bar / 2 + 1e-3):  # else it is a pick-up and is dropped
+            raise Unusable("bar too short")
+    if pending is not None and pending[1] >= bar / 2 - 1e-3:
+        bars.append(pending[0])
+    if len(bars) % 2 or not BARS[0] <= len(bars) <= BARS[1]:  # an odd number: a bar is missing somewhere
+        raise Unusable("number of bars")
+    return bars, metre
+
+
+def make_tune(score, collection, number):
+    """A :class:`Tune` from a parsed score, without family and split; Unusable says why not."""
+    if score is None or len(score.parts) != 1:
+        raise Unusable("not readable as one part")
+    part = score.parts[0]
+    bars, metre = clean_bars(part)
+    bar = bar_length(metre)
+    notes = melody_notes(
+        (index * bar + offset, element) for index, elements in enumerate(bars) for offset, element in elements
+    )
+    if len(notes) < 2 * len(bars):
+        raise Unusable("too few notes")
+    pitches = [pitch for _, _, pitch in notes]
+    if min(pitches) < 53 or max(pitches) > 96:
+        raise Unusable("melodic range")
+    tonic, mode = find_key(notes, part, part.recurse().getElementsByClass("KeySignature").first())
+    length = len(bars) * bar
+    title = clean_title(score.metadata.title if score.metadata else None)
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower().replace("'", "")).strip("-")[:60].strip("-") or "untitled"
+    return Tune(
+        f"{collection}-{number:04d}-{slug}",
+        title,
+        collection,
+        metre,
+        tonic,
+        mode,
+        tuple(notes),
+        harmonise(notes, tonic, mode, metre, length),
+        length,
+        "",
+        "",
+    )
+
+
+def clean_title(title):
+    """From "ACROBAT'S -- HORNPIPE." to "Acrobat's Hornpipe"; some files have stray colons ("Sarat:oga")."""
+    title = re.sub(r"(?<=\w):(?=\w)", "", title or "Untitled")
+    title = re.sub(r"\s*-[-\s]\s*|\s+", " ", title).strip(' .,"')
+    return string.capwords(title) if title.isupper() else title
+
+
+def build_tunes(folder, limit=None, progress=None):
+    """Write <collection>.jsonl.gz into `folder` from the music21 corpus; takes some minutes.
+
+    Parameters
+    ----------
+    folder : path
+    limit : int, optional
+        Only so many tunes of each collection.
+    progress : callable, optional
+        Called with one line of text now and then.
+
+    Returns
+    -------
+    dict
+        How many tunes were kept, and how many left out for which reason.
+    """
+    folder = Path(folder)
+    tunes, seen, counts = [], set(), {}
+    for collection in FOLDERS:
+        names = set()
+        for count, (number, score) in enumerate(read_scores(collection)):
+            if limit is not None and len(names) >= limit:
+                break
+            try:
+                tune = make_tune(score, collection, number)
+                if tune.notes in seen:
+                    raise Unusable("same notes as another")
+                while tune.name in names:
+                    tune = replace(tune, name=tune.name + "-b")
+                names.add(tune.name)
+                seen.add(tune.notes)
+                tunes.append(tune)
+                reason = "kept"
+            except Unusable as error:
+                reason = str(error)
+            counts[f"{collection}: {reason}"] = counts.get(f"{collection}: {reason}", 0) + 1
+            if progress and count % 100 == 0:
+                progress(f"{collection}: {count} read, {len(names)} kept")
+    write_tunes(assign_families(tunes), folder)
+    return counts
+
+
+def write_tunes(tunes, folder):
+    """Write tunes with their families and splits, one file a collection."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for collection in FOLDERS:
+        lines = [json.dumps(t._to_record(), ensure_ascii=False) for t in tunes if t.collection == collection]
+        data = gzip.compress(("\n".join(lines) + "\n").encode("utf-8"), compresslevel=9, mtime=0)
+        (folder / f"{collection}.jsonl.gz").write_bytes(data)
+
+
+if __name__ == "__main__":
+    from noteninja_lib import data_folder
+
+    print(json.dumps(build_tunes(data_folder() / "tunes", progress=print), indent=1))

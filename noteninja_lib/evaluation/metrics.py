@@ -1,0 +1,536 @@
+"""Is it the same tune? Measures of melody against the known score and against the source.
+
+Each is as in the paper that it comes from, with that paper's settings, so that figures can be laid beside published ones.
+Lesson: 11_judging_a_converter.
+"""
+
+from functools import lru_cache
+
+import librosa
+import mir_eval
+import numpy as np
+import scipy.linalg
+import soxr
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.signal import welch
+
+from noteninja_lib.audio.io import SAMPLE_RATE
+from noteninja_lib.audio.spectrogram import log_mel, magnitude, mel_frequencies
+from noteninja_lib.models.classifiers import JUDGED
+from noteninja_lib.music.beats import FRAME_RATE
+from noteninja_lib.music.piano_roll import LOWEST, Content, find_lead, pick_notes, transcribe
+
+
+def hear(audio):
+    """The content of a recording as far as these measures look at it: lead and notes, without the rhythm."""
+    notes = transcribe(audio)
+    return Content(find_lead(notes), notes, None)
+
+
+def note_f1(melody, heard, *, octaves=False):
+    """F-measure of the notes that are heard as the tune: pitch right and onset within 50 ms.
+
+    Parameters
+    ----------
+    melody : list of Note
+        The known score.
+    heard : Content
+    octaves : bool
+        False folds all pitches into one octave: a tune that moved to another octave is still the tune.
+
+    Returns
+    -------
+    float
+        0 to 1, as in MIREX (Raffel et al. 2014, mir_eval); offsets do not count.
+    """
+    return matched_notes(melody, lead_notes(heard), octaves=octaves)
+
+
+def lead_notes(heard):
+    """The notes that are heard as the tune, as a list of `Note`."""
+    return pick_notes(*(layer.astype(np.float32) for layer in heard.lead), single=True)
+
+
+def matched_notes(melody, found, *, octaves=False):
+    """F-measure of two lists of notes; see `note_f1`."""
+    if not found or not melody:
+        return 0.0
+    intervals = [
+        np.array([[n.start, max(n.end, n.start + 0.01)] for n in notes]) for notes in (melody, found)
+    ]
+    pitches = [
+        librosa.midi_to_hz(np.array([n.pitch if octaves else n.pitch % 12 for n in notes]))
+        for notes in (melody, found)
+    ]
+    return float(
+        mir_eval.transcription.precision_recall_f1_overlap(
+            intervals[0], pitches[0], intervals[1], pitches[1], offset_ratio=None
+        )[2]
+    )
+
+
+def raw_pitch_accuracy(melody, heard, *, octaves=True):
+    """Share of the time in which the tune sounds where its pitch is heard right, whatever is heard elsewhere.
+
+    Parameters
+    ----------
+    melody : list of Note
+        The known score.
+    heard : Content
+        The surest sustained pitch of its lead counts as the one heard.
+    octaves : bool
+        False forgives octaves: raw chroma accuracy.
+
+    Returns
+    -------
+    float
+        0 to 1, as in MIREX (Salamon et al. 2014, doi 10.1109/MSP.2013.2271648).
+    """
+    sustain = heard.lead[1].astype(np.float32)
+    times = np.arange(sustain.shape[1]) / FRAME_RATE
+    pitches = librosa.midi_to_hz(LOWEST + sustain.argmax(0)) * (sustain.max(0) > 0)
+    truth = np.zeros(len(times))
+    for note in melody:
+        truth[round(note.start * FRAME_RATE) : round(note.end * FRAME_RATE)] = librosa.midi_to_hz(note.pitch)
+    if not truth.any():
+        return 0.0
+    voiced, truth_cents = mir_eval.melody.freq_to_voicing(truth)[1], mir_eval.melody.hz2cents(truth)
+    found_cents = mir_eval.melody.hz2cents(pitches)
+    measure = mir_eval.melody.raw_pitch_accuracy if octaves else mir_eval.melody.raw_chroma_accuracy
+    return float(measure(voiced, truth_cents, (pitches > 0).astype(float), found_cents))
+
+
+def onset_chroma(onsets):
+    """Onsets by pitch class over time, smoothed over +-50 ms and normalised to length 1; a vector.
+
+    Parameters
+    ----------
+    onsets : numpy.ndarray, shape (88, frames)
+        Posteriors of note onsets, 0 to 1.
+    """
+    folded = np.pad(onsets.astype(np.float32), ((9, 11), (0, 0))).reshape(9, 12, -1).max(0)
+    kernel = np.hanning(11)[1:-1]
+    smooth = np.stack([np.convolve(row, kernel, "same") for row in folded])
+    smooth = (smooth - smooth.mean(1, keepdims=True)).ravel()
+    return (smooth / (np.linalg.norm(smooth) + 1e-9)).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def _chroma_filters(rate, n_fft):
+    return librosa.filters.chroma(sr=rate, n_fft=n_fft, tuning=0)
+
+
+def remembered(measure):
+    """A function of a recording that keeps its last few answers: one source is compared with many versions."""
+    cached = lru_cache(maxsize=6)(
+        lambda data, **settings: measure(np.frombuffer(data, np.float32), **settings)
+    )
+    return lambda audio, **settings: cached(np.asarray(audio, np.float32).tobytes(), **settings)
+
+
+@remembered
+def _strongest_class(audio, rate, n_fft, hop_length, highpass=0.0):
+    """Strongest pitch class of each column (C is 0), and -1 where there is silence."""
+    audio = soxr.resample(audio, SAMPLE_RATE, rate) if rate != SAMPLE_RATE else audio
+    power = np.abs(librosa.stft(audio, n_fft=n_fft, hop_length=hop_length)) ** 2
+    power[librosa.fft_frequencies(sr=rate, n_fft=n_fft) < highpass] = 0
+    chroma = _chroma_filters(rate, n_fft) @ power
+    return np.where(power.sum(0) > 1e-6 * n_fft, chroma.argmax(0), -1)
+
+
+def chroma_cosine(first, second):
+    """Chroma cosine similarity: mean cosine of the two recordings' quantised chromagrams.
+
+    Quantised: the strongest of the twelve classes is 1, the others 0, so that the cosine of a frame is 1 or 0. A silent frame
+    has no class and is like nothing. 32 kHz, windows of 2^14 samples every 2^12, as in MusicGen (Copet et al. 2023,
+    arXiv 2306.05284, where its melody model reaches .66).
+
+    Parameters
+    ----------
+    first, second : numpy.ndarray, shape (samples,)
+        Mono, 22,050 Hz.
+    """
+    classes = [
+        _strongest_class(audio, rate=32000, n_fft=2**14, hop_length=2**12) for audio in (first, second)
+    ]
+    length = min(map(len, classes))
+    return float(np.mean((classes[0][:length] == classes[1][:length]) & (classes[0][:length] >= 0)))
+
+
+def melody_accuracy(reference, audio):
+    """Share of frames in which the melody's pitch class is the same, where the reference sounds.
+
+    The melody is the strongest pitch class above middle C, frame by frame, as in Music ControlNet (Wu et al. 2023,
+    arXiv 2311.07069; 2048-sample windows, bass cut off at 261.2 Hz).
+
+    Parameters
+    ----------
+    reference, audio : numpy.ndarray, shape (samples,)
+        Mono, 22,050 Hz.
+    """
+    wanted, found = (
+        _strongest_class(one, rate=SAMPLE_RATE, n_fft=2048, hop_length=512, highpass=261.2)
+        for one in (reference, audio)
+    )
+    length = min(len(wanted), len(found))
+    right, sounding = wanted[:length] == found[:length], wanted[:length] >= 0
+    return float(right[sounding].mean()) if sounding.any() else 0.0
+
+
+@remembered
+def _strongest_bin(audio):
+    """Strongest of 128 constant-Q bins of each column."""
+    spectrum = librosa.cqt(
+        soxr.resample(audio, SAMPLE_RATE, 16000),
+        sr=16000,
+        hop_length=512,
+        fmin=65.0,
+        n_bins=128,
+        bins_per_octave=24,
+    )
+    return np.abs(spectrum).argmax(0)
+
+
+def cqt1_correlation(first, second):
+    """Pearson correlation of the strongest constant-Q bin over time (CQT1-PCC).
+
+    16 kHz, 128 bins from 65 Hz, 24 to the octave, a frame every 512 samples, as in SteerMusic (Niu et al. 2025,
+    arXiv 2504.10826). 0 where one of them does not move.
+
+    Parameters
+    ----------
+    first, second : numpy.ndarray, shape (samples,)
+        Mono, 22,050 Hz.
+    """
+    bins = [_strongest_bin(audio) for audio in (first, second)]
+    first, second = (one[: min(map(len, bins))] for one in bins)
+    if first.std() == 0 or second.std() == 0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+# What did the way through a network do to a sound? Measures beside the very recording that went in, and of plain defects.
+#
+# `likeness` compares recordings that differ by right; here they should be the same. Lesson: 05_autoencoders_and_latent_space.
+
+RESOLUTIONS = (
+    (1024, 120, 600),
+    (2048, 240, 1200),
+    (512, 50, 240),
+)  # Fourier length, step, window in samples: the paper's
+BASS, TREBLE, CYMBALS = (20.0, 200.0), (4000.0, SAMPLE_RATE / 2), (6000.0, SAMPLE_RATE / 2)  # Hz
+SILENT_BAND = (
+    1e-9  # mean square (-90 dB) that is added to both sides: what nobody hears must not decide a ratio
+)
+CLICK_BLOCK, CLICK_REACH, CLICK = (
+    64,
+    4,
+    10.0,
+)  # samples; blocks on either side; times the usual roughness around it
+SMOOTH = (
+    1e-3  # least roughness taken for usual: in silence a click of .002 (-55 dB) is the smallest that counts
+)
+FLUX_STEP, FLUX_WINDOW = 128, 512  # samples: short, so that a seam is not smeared
+
+
+def multi_resolution_distance(made, truth):
+    """Multi-resolution STFT distance: spectral convergence and mean difference of log magnitudes, mean of three resolutions.
+
+    Yamamoto et al. 2020, arXiv 1910.11480; magnitudes are floored as in its authors' code.
+
+    Parameters
+    ----------
+    made, truth : numpy.ndarray, shape (samples,)
+        In step with each other.
+    """
+    total = 0.0
+    for n_fft, step, length in RESOLUTIONS:
+        first, second = (
+            torch.stft(
+                torch.from_numpy(one), n_fft, step, length, torch.hann_window(length), return_complex=True
+            )
+            .abs()
+            .square()
+            .clamp(min=1e-7)
+            .sqrt()
+            for one in (made, truth)
+        )
+        total += float((second - first).norm() / second.norm() + (second.log() - first.log()).abs().mean())
+    return total / len(RESOLUTIONS)
+
+
+def band_level(made, truth, band):
+    """Level of a frequency band beside the truth's, in dB: ten times the logarithm of the ratio of energies.
+
+    Parameters
+    ----------
+    made, truth : numpy.ndarray, shape (samples,)
+    band : (float, float)
+        Its edges in Hz, such as `BASS`.
+    """
+    energies = []
+    for audio in (made, truth):
+        frequencies, power = welch(audio, SAMPLE_RATE, nperseg=2048)
+        inside = (frequencies >= band[0]) & (frequencies < band[1])
+        energies.append(power[inside].sum() * (frequencies[1] - frequencies[0]) + SILENT_BAND)
+    return float(10 * np.log10(energies[0] / energies[1]))
+
+
+def clicks(audio):
+    """Clicks a second: places where the fourth difference of the samples stands far out of what is usual around them.
+
+    Differences flatten the spectrum of music, in which a single wrong sample or a jump hides otherwise. Hard strokes of a drum
+    count too, so the figure means something beside the true recording's.
+
+    Parameters
+    ----------
+    audio : numpy.ndarray, shape (samples,)
+    """
+    rough = np.abs(np.diff(audio.astype(np.float64), 4))
+    rough = rough[: len(rough) // CLICK_BLOCK * CLICK_BLOCK].reshape(-1, CLICK_BLOCK)
+    usual = np.pad(np.median(rough, axis=1), CLICK_REACH, mode="edge")
+    usual = np.maximum(sliding_window_view(usual, 2 * CLICK_REACH + 1).max(1), SMOOTH)
+    struck = rough.max(1) > CLICK * usual
+    return float(
+        (struck & ~np.append(False, struck[:-1])).sum() * SAMPLE_RATE / len(audio)
+    )  # neighbours are one click
+
+
+def offset(audio):
+    """Constant part of a sound (DC) as a share of its root mean square."""
+    return float(abs(audio.mean()) / (np.sqrt(np.mean(audio.astype(np.float64) ** 2)) + 1e-9))
+
+
+def flux(audio):
+    """How much louder the spectrum grows from column to column, in nats; shape (samples // 128,)."""
+    with torch.no_grad():
+        levels = (
+            magnitude(torch.from_numpy(np.ascontiguousarray(audio)), FLUX_WINDOW, FLUX_STEP)
+            .clamp(min=1e-4)
+            .log()
+            .numpy()
+        )
+    return np.maximum(np.diff(levels, axis=1, prepend=levels[:, :1]), 0).mean(0)
+
+
+def seams(audio, edges, reach=4 * FLUX_STEP):
+    """How much a sound jumps at the edges of windows, beside how much it jumps elsewhere.
+
+    Parameters
+    ----------
+    audio : numpy.ndarray, shape (samples,)
+    edges : sequence of int
+        Samples at which one window ends and the next begins.
+    reach : int
+        Samples on either side that belong to the edge.
+
+    Returns
+    -------
+    list of (float, float)
+        For each edge, its greatest flux, and the mean of the same over equally long stretches elsewhere: 1 to 1 without seams.
+    """
+    rise, width = flux(audio), reach // FLUX_STEP
+    stretches = rise[: len(rise) // (2 * width) * 2 * width].reshape(-1, 2 * width).max(1)
+    columns = [edge // FLUX_STEP for edge in edges if reach <= edge <= len(audio) - reach]
+    middles = (np.arange(len(stretches)) + 0.5) * 2 * width
+    apart = np.all([np.abs(middles - column) >= 2 * width for column in columns], axis=0)
+    return [
+        (float(rise[column - width : column + width].max()), float(stretches[apart].mean()))
+        for column in columns
+    ]
+
+
+# Does it sound like the true recording? Measures of spectrum, sharpness and genre.
+#
+# Lesson: 11_judging_a_converter.
+
+TREBLE_FROM = 4000.0  # Hz: above it lie cymbals, breath and the edge of plucked strings
+
+
+def spectral_distance(first, second):
+    """Mean absolute difference of two log-mel spectrograms in nats, each freed of its mean over time and mels."""
+    return mean_difference(centred_mel(first), centred_mel(second))
+
+
+def centred_mel(audio):
+    """Log-mel spectrogram without its mean: loudness does not count."""
+    mel = log_mel(audio)
+    return mel - mel.mean()
+
+
+def mean_difference(first, second):
+    """Mean absolute difference of two arrays."""
+    return float(np.abs(first - second).mean())
+
+
+def log_spectral_distance(first, second):
+    """Log-spectral distance in dB: root mean square over frequency, mean over time (Gray and Markel 1976,
+    doi 10.1109/TASSP.1976.1162849); 2048-sample windows every 512, levels below -80 dB count as -80.
+
+    Parameters
+    ----------
+    first, second : numpy.ndarray, shape (samples,)
+        Mono, 22,050 Hz.
+    """
+    levels = []
+    for audio in (first, second):
+        spectrum = np.abs(librosa.stft(np.asarray(audio, np.float32), n_fft=2048, hop_length=512)) / 1024
+        levels.append(20 * np.log10(np.maximum(spectrum, 1e-4)))
+    length = min(level.shape[1] for level in levels)
+    return float(np.sqrt(np.mean((levels[0][:, :length] - levels[1][:, :length]) ** 2, axis=0)).mean())
+
+
+def edges(audio):
+    """How sharp a spectrogram is: energy of the log-mel gradient in time and in frequency, and treble above 4 kHz.
+
+    A blurred picture has weak gradients and gives noisy sound. The figures mean something beside the true recording's.
+
+    Returns
+    -------
+    dict of str to float
+        `sharpness_in_time`, `sharpness_in_frequency` (squared nats), `treble` (mean magnitude).
+    """
+    return mel_edges(log_mel(audio))
+
+
+def mel_edges(mel):
+    """The same of a log-mel spectrogram, shape (mels, frames)."""
+    return {
+        "sharpness_in_time": float(np.mean(np.diff(mel, axis=1) ** 2)),
+        "sharpness_in_frequency": float(np.mean(np.diff(mel, axis=0) ** 2)),
+        "treble": float(np.exp(mel[mel_frequencies() > TREBLE_FROM]).mean()),
+    }
+
+
+def embeddings(judge, audio):
+    """What the judge network makes of a recording before it decides: windows of 3 s, shape (windows, 64)."""
+    return mel_embeddings(judge, log_mel(audio))
+
+
+def mel_embeddings(judge, mel):
+    """The same of a log-mel spectrogram, shape (mels, frames)."""
+    mel = torch.from_numpy(mel)
+    windows = mel.unfold(1, min(JUDGED, mel.shape[1]), JUDGED // 2).transpose(0, 1)
+    with torch.no_grad():
+        return judge.embedding(windows.to(judge.device)).cpu().numpy()
+
+
+def nearest(made, recordings, distance):
+    """Key of the recording that is nearest to `made`."""
+    return min(recordings, key=lambda name: distance(made, recordings[name]))
+
+
+def euclidean(first, second):
+    """Distance of two vectors."""
+    return float(np.linalg.norm(first - second))
+
+
+def frechet_distance(first, second):
+    """Fréchet distance of two sets of embeddings, each taken for a Gaussian (Heusel et al. 2017, arXiv 1706.08500; for
+    music Kilgour et al. 2019, arXiv 1812.08466).
+
+    Parameters
+    ----------
+    first, second : numpy.ndarray, shape (n, dimensions)
+        More rows than dimensions.
+
+    Returns
+    -------
+    float
+        0 for equal means and covariances; grows with the squared distance of the means.
+    """
+    means, covariances = zip(*((rows.mean(0), np.cov(rows, rowvar=False)) for rows in (first, second)))
+    root = scipy.linalg.sqrtm(covariances[0] @ covariances[1])
+    return float(
+        np.sum((means[0] - means[1]) ** 2) + np.trace(covariances[0] + covariances[1] - 2 * np.real(root))
+    )
+
+
+# Figures with their intervals: the bootstrap, over tunes, since conversions of one tune are not independent.
+
+
+def bootstrap(values, groups=None, draws=1000, seed=0):
+    """Mean with its 95 % interval.
+
+    Parameters
+    ----------
+    values : array of numbers, or of pairs (numerator, denominator)
+        Of pairs, the ratio of the two means is taken.
+    groups : sequence, optional
+        Tune of each value: whole tunes are drawn, with all their values. Each value by itself if not given.
+    draws, seed : int
+
+    Returns
+    -------
+    list of float
+        [mean, low, high] (Efron 1979, doi 10.1214/aos/1176344552), to four decimals.
+    """
+    return _intervals(
+        values, groups, draws, seed, lambda mean: mean[0] / mean[1] if len(mean) == 2 else mean[0]
+    )
+
+
+def place_between(values, low, high, groups=None, draws=1000, seed=0):
+    """Where the mean of `values` lies between two fixed points, 0 for `low` and 1 for `high`, with its interval.
+
+    Parameters
+    ----------
+    values, low, high : array of numbers
+        Of the same conversions, so that the fixed points are drawn anew together with the values.
+
+    Returns
+    -------
+    list of float
+        [place, low, high].
+    """
+    return _intervals(
+        np.stack([values, low, high], 1),
+        groups,
+        draws,
+        seed,
+        lambda mean: (mean[0] - mean[1]) / (mean[2] - mean[1]),
+    )
+
+
+def _intervals(values, groups, draws, seed, figure):
+    values = np.asarray(values, float).reshape(len(values), -1)
+    _, group = np.unique(np.arange(len(values)) if groups is None else groups, return_inverse=True)
+    sums = np.zeros((group.max() + 1, values.shape[1]))
+    np.add.at(sums, group, values)
+    counts = np.bincount(group)
+    drawn = np.random.default_rng(seed).integers(len(sums), size=(draws, len(sums)))
+    means = sums[drawn].sum(1) / counts[drawn].sum(1)[:, None]
+    figures = [figure(mean) for mean in means]
+    return [round(float(v), 4) for v in (figure(values.mean(0)), *np.percentile(figures, [2.5, 97.5]))]
+
+
+def align(truth, found):
+    """The cheapest way from one sequence to another by leaving out, putting in and exchanging (Levenshtein 1966).
+
+    Parameters
+    ----------
+    truth, found : sequence
+
+    Returns
+    -------
+    list of (item or None, item or None)
+        Pairs in order; None where the other one has nothing.
+    """
+    costs = np.zeros((len(truth) + 1, len(found) + 1), int)
+    costs[:, 0], costs[0] = np.arange(len(truth) + 1), np.arange(len(found) + 1)
+    for i, one in enumerate(truth, 1):
+        for j, other in enumerate(found, 1):
+            costs[i, j] = min(costs[i - 1, j] + 1, costs[i, j - 1] + 1, costs[i - 1, j - 1] + (one != other))
+    pairs, i, j = [], len(truth), len(found)
+    while i or j:
+        if i and j and costs[i, j] == costs[i - 1, j - 1] + (truth[i - 1] != found[j - 1]):
+            i, j = i - 1, j - 1
+            pairs.append((truth[i], found[j]))
+        elif i and costs[i, j] == costs[i - 1, j] + 1:
+            i -= 1
+            pairs.append((truth[i], None))
+        else:
+            j -= 1
+            pairs.append((None, found[j]))
+    return pairs[::-1]

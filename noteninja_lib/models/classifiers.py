@@ -1,0 +1,119 @@
+"""Two small listeners: one finds the tune among all notes, one says which genre it hears.
+
+Neither makes sound. The first turns what Basic Pitch hears into the lead of the content picture; the second gives
+the "genre heard" number beside each conversion. Lesson: 11_judging_a_converter.
+"""
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import nn
+from torch.nn import functional as F
+
+from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel
+
+JUDGED = 256  # spectrogram columns that the judge hears at once (3 s)
+JUDGED_BLOCKS = 4  # of 48 s that it hears of a song at most
+
+
+class LeadFinder(ModelMixin, ConfigMixin):
+    """Onsets and sustain of the tune from onsets and sustain of all notes.
+
+    Convolutions over pitch and time; what sounds above a note is given as a further channel, since the tune is
+    often the highest voice. Time is folded by 4 into channels, which makes it fast.
+    """
+
+    config_name = "config.json"
+
+    @register_to_config
+    def __init__(self, width=32):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            [
+                nn.Conv2d(13, width, (13, 5), padding=(6, 2)),
+                nn.Conv2d(width, width, (5, 5), padding=(2, 4), dilation=(1, 2)),
+                nn.Conv2d(width, width, (3, 5), padding=(12, 8), dilation=(12, 4)),
+                nn.Conv2d(width, width, (5, 3), padding=(2, 8), dilation=(1, 8)),
+            ]
+        )
+        self.norms = nn.ModuleList(nn.GroupNorm(4, width) for _ in self.layers)
+        self.head = nn.Conv2d(width, 8, 1)
+
+    def forward(self, notes):
+        """Logits of shape (batch, 2, 88, frames) from posteriors of the same shape."""
+        frames = notes.shape[-1]
+        notes = F.pad(notes, (0, -frames % 4))
+        batch, _, pitches, padded = notes.shape
+        above = notes[:, 1].flip(1).cummax(1).values.flip(1)
+        above = F.pad(above, (0, 0, 0, 1))[:, 1:, None]  # the loudest strictly above each note
+        folded = torch.cat([notes.transpose(1, 2), above], 2).reshape(batch, pitches, 3, padded // 4, 4)
+        folded = folded.permute(0, 2, 4, 1, 3).reshape(batch, 12, pitches, padded // 4)
+        height = torch.linspace(-1, 1, pitches, device=notes.device)[None, None, :, None]
+        x = torch.cat([folded, height.expand(batch, 1, -1, padded // 4)], 1).contiguous(
+            memory_format=torch.channels_last
+        )
+        for number, (layer, norm) in enumerate(zip(self.layers, self.norms)):
+            y = F.gelu(norm(layer(x)))
+            x = y if number == 0 else x + y
+        logits = self.head(x).reshape(batch, 2, 4, pitches, padded // 4).permute(0, 1, 3, 4, 2)
+        return logits.reshape(batch, 2, pitches, padded)[..., :frames]
+
+
+class Judge(ModelMixin, ConfigMixin):
+    """Which class a log-mel picture belongs to, and an embedding of it on the way.
+
+    Parameters
+    ----------
+    n_mels, classes, width : int
+    mean, std : float
+        Of the log-mels.
+    """
+
+    config_name = "config.json"
+
+    @register_to_config
+    def __init__(self, n_mels=96, classes=10, width=32, mean=-4.0, std=2.3):
+        super().__init__()
+        sizes = (1, width, 2 * width, 3 * width, 4 * width)
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(sizes, sizes[1:]))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(size) for size in sizes[1:])
+        self.embed = nn.Linear(2 * 4 * width * (n_mels // 16), 64)
+        self.head = nn.Linear(64, classes)
+
+    def embedding(self, mel):
+        """Embedding of shape (batch, 64) of log-mels (batch, mels, frames)."""
+        x = ((mel - mel.mean((1, 2), keepdim=True)) / self.config.std)[
+            :, None
+        ]  # loudness tells nothing of genre
+        x = x.contiguous(memory_format=torch.channels_last)
+        for layer, norm in zip(self.layers, self.norms):
+            x = F.gelu(norm(layer(x)))
+        x = x.flatten(1, 2)
+        return self.embed(torch.cat([x.mean(2), x.std(2)], 1))
+
+    def forward(self, mel):
+        """Logits of shape (batch, classes)."""
+        return self.head(F.gelu(self.embedding(mel)))
+
+
+@torch.no_grad()
+def classify(judge, audio):
+    """What the judge takes a recording for: shares of the classes, which sum to 1; shape (classes,).
+
+    Parameters
+    ----------
+    judge : Judge
+    audio : numpy.ndarray, float32, shape (samples,)
+        Of a long song, parts spread over all of it are heard.
+    """
+    total, block = 0.0, 16 * JUDGED * HOP_LENGTH
+    starts = range(0, len(audio), block)
+    for start in starts[:: -(-len(starts) // JUDGED_BLOCKS)]:
+        mel = torch.from_numpy(log_mel(audio[start : start + block]))
+        if mel.shape[1] < JUDGED:
+            if start:
+                break  # the last bits of a long song change nothing
+            mel = mel[:, torch.arange(JUDGED) % mel.shape[1]]
+        heard = mel.unfold(1, JUDGED, JUDGED // 2).transpose(0, 1)
+        total = total + judge(heard.to(judge.device)).softmax(1).sum(0).cpu().numpy()
+    return total / total.sum()

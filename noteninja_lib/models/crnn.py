@@ -1,0 +1,130 @@
+"""The network that reads a line of printed music: convolutions, a recurrent layer, CTC. Lesson: 10_reading_sheet_music.
+
+A strip of 96 rows becomes a sequence of columns, four pixels each. For every column the network says which word stands
+there, or none (the blank). Connectionist temporal classification (CTC) sums over all ways to lay the words out along
+the columns, so that training needs the words in order but not where each of them stands.
+
+References
+----------
+Graves et al. (2006). Connectionist temporal classification. ICML. https://doi.org/10.1145/1143844.1143891
+Shi, Bai, Yao (2017). An end-to-end trainable neural network for image-based sequence recognition. IEEE TPAMI 39 (11).
+    https://doi.org/10.1109/TPAMI.2016.2646371
+Calvo-Zaragoza, Rizo (2018). End-to-end neural optical music recognition of monophonic scores. Applied Sciences 8 (4).
+    https://doi.org/10.3390/app8040606
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import nn
+
+COLUMN = 4  # pixels of a strip to a column of the network
+BLANK = 0
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A word that was read.
+
+    Attributes
+    ----------
+    word : str
+        See `omr.vocabulary`.
+    column : float
+        Where in the strip, in pixels.
+    confidence : float
+        Probability of the word in the column where the network is surest of it, 0 to 1.
+    """
+
+    word: str
+    column: float
+    confidence: float
+
+
+def convolution(inputs, outputs, stride=1):
+    """Three by three, normalised over the batch, with a rectifier."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
+
+
+class LineReader(ModelMixin, ConfigMixin):
+    """Strips -> for each column, how likely each word is.
+
+    Parameters
+    ----------
+    classes : int
+        Words and the blank, which is class 0.
+    channels : tuple of int
+        Of the five convolutions.
+    features, hidden : int
+        Of a column, units of the recurrent layer in each direction.
+    """
+
+    @register_to_config
+    def __init__(self, classes=198, channels=(16, 32, 48, 64, 96), features=192, hidden=192):
+        super().__init__()
+        a, b, c, d, e = channels
+        self.pixels = nn.Sequential(  # rows, columns of 96 x width:
+            convolution(1, a, 2),  # 48, 1/2
+            convolution(a, b, 2),  # 24, 1/4
+            convolution(b, c, (2, 1)),  # 12, 1/4
+            convolution(c, d),
+            convolution(d, e, (2, 1)),
+        )  # 6, 1/4
+        self.columns = nn.Sequential(nn.Linear(6 * e, features), nn.ReLU(), nn.Dropout(0.1))
+        self.context = nn.GRU(features, hidden, batch_first=True, bidirectional=True)
+        self.words = nn.Linear(2 * hidden, classes)
+
+    def forward(self, strips):
+        """Logits, shape (batch, width / COLUMN, classes).
+
+        Parameters
+        ----------
+        strips : torch.Tensor, shape (batch, 1, 96, width)
+            0 is paper, 1 ink; the width a multiple of COLUMN.
+        """
+        features = self.pixels(strips)  # (batch, e, 6, columns)
+        features = features.permute(0, 3, 1, 2).flatten(2)
+        return self.words(self.context(self.columns(features))[0])
+
+
+def as_input(strips, multiple=COLUMN):
+    """Pictures of strips, uint8 (96, width) each, as one tensor for the network, filled up with paper to a multiple of pixels."""
+    width = -(-max(strip.shape[1] for strip in strips) // multiple) * multiple
+    batch = np.zeros((len(strips), 1, strips[0].shape[0], width), np.float32)
+    for place, strip in zip(batch, strips):
+        place[0, :, : strip.shape[1]] = 1 - strip / 255
+    return torch.from_numpy(batch)
+
+
+@torch.inference_mode()
+def read_strip(network, strip, words):
+    """What a network reads in one strip, by the most likely class of each column.
+
+    Parameters
+    ----------
+    network : LineReader
+    strip : numpy.ndarray, uint8, shape (96, width)
+    words : sequence of str
+        Word k is class k + 1.
+
+    Returns
+    -------
+    list of Symbol
+        From left to right.
+    """
+    device = next(network.parameters()).device
+    chances = network(as_input([strip]).to(device))[0].softmax(-1).cpu().numpy()
+    best, symbols = chances.argmax(-1), []
+    edges = np.flatnonzero(np.diff(best, prepend=BLANK - 1, append=BLANK - 1))
+    for begin, end in zip(edges, edges[1:]):  # equal neighbours are one symbol
+        if best[begin] != BLANK:
+            sure = chances[begin:end, best[begin]]
+            symbols.append(
+                Symbol(words[best[begin] - 1], COLUMN * (begin + np.argmax(sure) + 0.5), float(sure.max()))
+            )
+    return symbols

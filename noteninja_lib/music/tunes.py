@@ -1,0 +1,430 @@
+"""Tunes: what they are, where to find them, and the way from and to a music21 score.
+
+The tunes in data/tunes come from three printed collections of traditional music in the music21 corpus
+(see `data/make_tunes.py`); harmony is found by :mod:`noteninja_lib.music.harmony`, melody and
+key of a score by :mod:`noteninja_lib.music.scores`.
+"""
+
+import difflib
+import gzip
+import json
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+
+from noteninja_lib import data_folder
+from noteninja_lib.errors import UserError
+from noteninja_lib.music.harmony import CHORDS, COSTS, QUALITIES, bar_length, beat_length, harmonise
+
+__all__ = [
+    "CHORDS",
+    "COLLECTIONS",
+    "COSTS",
+    "QUALITIES",
+    "Tune",
+    "bar_length",
+    "beat_length",
+    "find_tune",
+    "harmonise",
+    "load_tunes",
+    "search_tunes",
+    "to_stream",
+    "tune_from_score",
+]
+
+#: Short name of each collection -> what it is.
+COLLECTIONS = {
+    "ryan": "Ryan's Mammoth Collection, Boston 1883",
+    "oneill": "O'Neill's Music of Ireland, Chicago 1903",
+    "aird": "Aird's Selection of Scotch, English, Irish and Foreign Airs, Glasgow 1782-1803",
+}
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A melody with chords. Times are in quarter notes from the first full bar line; a pick-up is dropped.
+
+    Attributes
+    ----------
+    name : str
+        Unique, ASCII, such as "ryan-0123-the-devils-dream".
+    title, collection : str
+    metre : str
+        Such as "4/4" or "6/8".
+    tonic : int
+        Pitch class 0-11.
+    mode : {"major", "minor", "dorian", "mixolydian"}
+    notes : tuple of (start, duration, midi_pitch)
+    chords : tuple of (start, duration, root_pitch_class, quality)
+        Without gaps from 0 to `length`; quality is "maj", "min", "dom7" or "dim".
+    length : float
+        A whole number of bars. Each part of the tune stands once, with its last ending.
+    family : str
+        The same for all variants of one tune, within and across collections.
+    split : {"train", "validation", "test"}
+        A family lies in one split.
+    """
+
+    name: str
+    title: str
+    collection: str
+    metre: str
+    tonic: int
+    mode: str
+    notes: tuple
+    chords: tuple
+    length: float
+    family: str
+    split: str
+
+    @property
+    def bar(self):
+        """Quarter notes in a bar."""
+        return bar_length(self.metre)
+
+    @property
+    def beat(self):
+        """Quarter notes in a felt beat."""
+        return beat_length(self.metre)
+
+    @classmethod
+    def _from_record(cls, record):
+        # Thousands of tunes must load in a blink, so notes and chords stay text until someone reads them.
+        tune = object.__new__(cls)
+        tune.__dict__.update(record)
+        tune.__dict__["_text"] = {key: tune.__dict__.pop(key) for key in ("notes", "chords")}
+        return tune
+
+    def __getattr__(self, key):
+        text = self.__dict__.get("_text", {}).get(key)
+        if text is None:
+            raise AttributeError(key)
+        events = (event.split() for event in text.split(","))
+        value = tuple(tuple(kind(word) for kind, word in zip(_KINDS, event)) for event in events)
+        self.__dict__[key] = value
+        return value
+
+    def _to_record(self):
+        record = {key: getattr(self, key) for key in self.__dataclass_fields__}
+        for key in ("notes", "chords"):
+            record[key] = ",".join(
+                " ".join(x if isinstance(x, str) else f"{x:.7g}" for x in event) for event in record[key]
+            )
+        return record
+
+
+_KINDS = (float, float, int, str)  # start, duration, pitch or root, quality
+
+
+@cache
+def _all_tunes(folder):
+    tunes = []
+    for path in sorted(folder.glob("*.jsonl.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            # One parse of one big array is faster than one parse a line.
+            tunes += [Tune._from_record(record) for record in json.loads(f"[{','.join(file)}]")]
+    if not tunes:
+        raise UserError(
+            f"There are no tunes in {folder}: get data/tunes from the repository again, "
+            "or set NOTENINJA_DATA to the data folder."
+        )
+    return tuple(tunes)
+
+
+def load_tunes(split=None, collection=None):
+    """All tunes of data/tunes, or those of one split or collection.
+
+    Parameters
+    ----------
+    split : {"train", "validation", "test"}, optional
+    collection : {"ryan", "oneill", "aird"}, optional
+
+    Returns
+    -------
+    list of Tune
+    """
+    for value, allowed in ((split, ("train", "validation", "test")), (collection, tuple(COLLECTIONS))):
+        if value is not None and value not in allowed:
+            raise UserError(f"'{value}' is unknown: choose one of {', '.join(allowed)}.")
+    return [
+        tune
+        for tune in _all_tunes(data_folder() / "tunes")
+        if split in (None, tune.split) and collection in (None, tune.collection)
+    ]
+
+
+def _words(text):
+    return re.sub(r"[^a-z0-9]+", " ", text.lower().replace("'", "")).split()
+
+
+def search_tunes(text):
+    """Tunes whose name or title contains every word of `text`; capitals and apostrophes do not matter.
+
+    Returns
+    -------
+    list of Tune
+        Possibly empty.
+    """
+    words = _words(text)
+    return [
+        tune
+        for tune in load_tunes()
+        if all(word in tune.name or word in " ".join(_words(tune.title)) for word in words)
+    ]
+
+
+def find_tune(name):
+    """The one tune of this name, or the only one that matches it in part.
+
+    Raises
+    ------
+    UserError
+        When no tune or more than one matches; the message suggests some.
+    """
+    for tune in load_tunes():
+        if tune.name == name:
+            return tune
+    matches = search_tunes(name) if _words(name) else []
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        some = ", ".join(tune.name for tune in matches[:5])
+        raise UserError(f"{len(matches)} tunes match '{name}': write more of the name, such as {some}.")
+    titles = {" ".join(_words(tune.title)): tune.name for tune in load_tunes()}
+    near = [titles[title] for title in difflib.get_close_matches(" ".join(_words(name)), titles, 3, 0.5)]
+    hint = f"did you mean {' or '.join(near)}?" if near else "search the list for a word of its title."
+    raise UserError(f"There is no tune '{name}': {hint}")
+
+
+def tune_from_score(score, title=None):
+    """A tune from any score with one clear melody, harmonised if the score has no chord symbols.
+
+    Parameters
+    ----------
+    score : music21.stream.Stream
+        The melody is taken from the part that lies highest; a chord gives its top note.
+    title : str, optional
+
+    Returns
+    -------
+    Tune
+        Of collection "score", its own family, in the split "test".
+    """
+    from music21 import harmony, key, meter
+
+    parts = list(getattr(score, "parts", [])) or [score]
+    part = max(parts, key=lambda part: np.mean([pitch.midi for pitch in part.flatten().pitches] or [-1]))
+    flat = part.flatten()
+    time = flat.getElementsByClass(meter.TimeSignature).first()
+    metre = time.ratioString if time else "4/4"
+    bar = bar_length(metre)
+    measures = list(part.getElementsByClass("Measure"))
+    first = float(measures[0].highestTime) if len(measures) > 1 else bar
+    pickup = first if first < bar - 1e-3 else 0.0
+    symbols = [
+        (float(symbol.offset) - pickup, symbol)
+        for symbol in score.flatten().getElementsByClass(harmony.ChordSymbol)
+    ]
+    elements = [
+        (float(e.offset) - pickup, e)
+        for e in flat.notesAndRests
+        if not isinstance(e, harmony.ChordSymbol) and float(e.offset) >= pickup - 1e-6
+    ]
+    notes = melody_notes(elements)
+    if len(notes) < 4:
+        raise UserError("The score has fewer than four notes after its pick-up: choose one with a melody.")
+    length = float(np.ceil((notes[-1][0] + notes[-1][1]) / bar - 1e-3) * bar)
+    signature = flat.getElementsByClass(key.KeySignature).first()
+    tonic, mode = find_key(notes, part, signature)
+    chords = chords_from_symbols(symbols, length) if symbols else harmonise(notes, tonic, mode, metre, length)
+    title = title or getattr(score.metadata, "title", None) or "untitled"
+    name = "score-" + ("-".join(_words(title.encode("ascii", "ignore").decode())) or "untitled")
+    return Tune(name, title, "score", metre, tonic, mode, tuple(notes), chords, length, name, "test")
+
+
+def to_stream(tune):
+    """The tune as a music21 score with chord symbols, key and time signature.
+
+    Returns
+    -------
+    music21.stream.Score
+    """
+    from music21 import harmony, key, metadata, meter, note, stream
+
+    major = (tune.tonic - {"major": 0, "mixolydian": 7, "dorian": 2, "minor": 9}[tune.mode]) % 12
+    scale = key.KeySignature((major * 7 + 5) % 12 - 5).asKey("major").pitches  # -5 to 6 sharps
+    names = dict(enumerate(("C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B")))
+    names.update({p.pitchClass: p.name for p in scale})
+    part = stream.Part([meter.TimeSignature(tune.metre), key.Key(names[tune.tonic], tune.mode)])
+
+    at = 0.0
+    for start, duration, midi in [*tune.notes, (tune.length, 0.0, None)]:
+        if start > at + 1e-3:
+            insert_by_beats(part, at, note.Rest(quarterLength=exact(start - at)), tune.beat, tune.bar)
+        if midi is not None:
+            spelled = note.Note(names[midi % 12], octave=midi // 12 - 1)
+            spelled.quarterLength = exact(duration)
+            insert_by_beats(part, start, spelled, tune.beat, tune.bar)
+        at = start + duration
+    kinds = {"maj": "major", "min": "minor", "dom7": "dominant-seventh", "dim": "diminished"}
+    for start, _, root, quality in tune.chords:
+        part.insert(start, harmony.ChordSymbol(root=names[root], kind=kinds[quality]))
+    score = stream.Score()
+    score.metadata = metadata.Metadata(title=tune.title, composer=COLLECTIONS.get(tune.collection))
+    score.insert(0, part.makeNotation())
+    return score
+
+
+# What a music21 score says: its melody line, its key, its chord symbols.
+
+#: Scale of each mode in semitones above the tonic; minor has both sevenths.
+SCALES = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10, 11),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+}
+
+
+def melody_notes(elements):
+    """Notes of a melody line from music21 notes, chords and rests; ties are joined.
+
+    Parameters
+    ----------
+    elements : iterable of (offset, music21.note.GeneralNote)
+        Offsets in quarter notes. A chord gives its top note; grace notes are left out; where notes
+        overlap, the higher one stays, cut where the next begins.
+
+    Returns
+    -------
+    list of (start, duration, midi_pitch)
+        Rounded to 4 digits.
+    """
+    notes, tied = [], False
+    for offset, element in sorted(elements, key=lambda pair: pair[0]):
+        duration = float(element.quarterLength)
+        if element.isRest or duration <= 0 or not getattr(element, "pitches", None):
+            tied = tied and not element.isRest
+            continue
+        pitch = max(p.midi for p in element.pitches)
+        start = float(offset)
+        if notes and start - notes[-1][0] < 1e-3:  # two voices at once: keep the higher
+            if pitch > notes[-1][2]:
+                notes[-1] = [notes[-1][0], duration, pitch]
+            continue
+        if notes and notes[-1][0] + notes[-1][1] > start + 1e-3:
+            notes[-1][1] = start - notes[-1][0]
+        joins = tied and notes[-1][2] == pitch and abs(notes[-1][0] + notes[-1][1] - start) < 1e-3
+        if joins:
+            notes[-1][1] += duration
+        else:
+            notes.append([start, duration, pitch])
+        tied = element.tie is not None and element.tie.type in ("start", "continue")
+    return [(round(start, 4), round(duration, 4), int(pitch)) for start, duration, pitch in notes]
+
+
+def find_key(notes, stream, key=None):
+    """Tonic and mode from the key signature, music21's key analysis and the last note.
+
+    A key signature leaves four usual tonics open (two flats: B flat major, C dorian, F mixolydian, G minor).
+    Each is rated by the Krumhansl-Schmuckler correlation that music21 finds for it, by the tune's last note
+    and by what the score itself calls the key.
+
+    Parameters
+    ----------
+    notes : sequence of (start, duration, midi_pitch)
+    stream : music21.stream.Stream
+        What music21 analyses.
+    key : music21.key.KeySignature, optional
+        If there is none, all 24 keys are candidates.
+
+    Returns
+    -------
+    (tonic, mode) : (int, str)
+
+    References
+    ----------
+    Krumhansl, C. (1990). Cognitive Foundations of Musical Pitch, chapter 4.
+    """
+    analysis = stream.analyze("key")
+    fit = {
+        (k.tonic.pitchClass, k.mode): k.correlationCoefficient
+        for k in [analysis, *analysis.alternateInterpretations]
+    }
+    if key is None:
+        candidates = list(fit)
+    else:
+        major = key.sharps * 7 % 12
+        candidates = [
+            (major, "major"),
+            ((major + 2) % 12, "dorian"),
+            ((major + 7) % 12, "mixolydian"),
+            ((major + 9) % 12, "minor"),
+        ]
+    said = (key.tonic.pitchClass, key.mode) if getattr(key, "tonic", None) else None
+    last = notes[-1][2] % 12
+
+    def rating(candidate):
+        tonic, mode = candidate
+        third = "minor" if mode in ("minor", "dorian") else "major"
+        return fit.get((tonic, third), 0) + 0.25 * (tonic == last) + 0.25 * (candidate == said)
+
+    tonic, mode = max(candidates, key=rating)
+    weights = np.zeros(12)
+    for _, duration, pitch in notes:
+        weights[(pitch - tonic) % 12] += duration
+    # Accidentals may say more than the signature: D major with every C natural is D mixolydian.
+    family = ("minor", "dorian") if mode in ("minor", "dorian") else ("major", "mixolydian")
+    outside = {m: 1 - weights[list(SCALES[m])].sum() / weights.sum() - 0.03 * (m == mode) for m in family}
+    return int(tonic), min(outside, key=outside.get)
+
+
+def chords_from_symbols(symbols, length):
+    """Chord symbols as (start, duration, root, quality); the first one reaches back to 0."""
+    starts = [0.0] + [min(max(offset, 0.0), length) for offset, _ in symbols[1:]] + [length]
+    chords = []
+    for (_, symbol), start, end in zip(symbols, starts, starts[1:]):
+        intervals = {(p.pitchClass - symbol.root().pitchClass) % 12 for p in symbol.pitches}
+        if 3 in intervals:
+            quality = "dim" if 6 in intervals and 7 not in intervals else "min"
+        else:
+            quality = "dom7" if 10 in intervals else "maj"
+        if end > start:
+            chords.append((round(start, 4), round(end - start, 4), symbol.root().pitchClass, quality))
+    return tuple(chords)
+
+
+def exact(quarters):
+    """Quarter notes as a fraction: a third of a beat is stored as 0.3333, and music21 wants 1/3."""
+    return Fraction(quarters).limit_denominator(48)
+
+
+def insert_by_beats(part, start, element, beat, bar):
+    """Put a note or rest into a part: in tied pieces, cut at bar lines, and at beats if it begins or ends inside one.
+
+    Parameters
+    ----------
+    part : music21.stream.Stream
+    start : float
+        Quarter notes.
+    element : music21.note.GeneralNote
+    beat : float
+        Quarter notes in a felt beat; in simple time a half of it may be syncopated untied, in compound time (1.5) none.
+    bar : float
+        Quarter notes in a bar.
+    """
+    start, beat, bar = exact(start), exact(beat), exact(bar)
+    end, unit = start + element.quarterLength, beat if beat == 1.5 else beat / 2
+    edges = {bar * number for number in range(int(start // bar) + 1, int(-(-end // bar)))}
+    if start % unit or end % unit:
+        edges |= {
+            edge for edge in (beat * (start // beat + 1), beat * (-(-end // beat) - 1)) if start < edge < end
+        }
+    edges = [start, *sorted(edges), end]
+    lengths = [after - before for before, after in zip(edges, edges[1:])]
+    pieces = element.splitByQuarterLengths(lengths) if lengths[1:] else [element]
+    for edge, piece in zip(edges, pieces):
+        part.insert(edge, piece)

@@ -1,0 +1,161 @@
+"""What a class touches: a square between four corners, a curve over time, and a piano roll.
+
+Each is a small widget whose look and feel is in ``static/`` (plain JavaScript, no build step) and whose value is a
+trait that Python reads, sets and observes. Mouse, finger, pen and keyboard all work.
+
+Lesson: 08_latent_interpolation
+"""
+
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import traitlets
+
+from noteninja_lib.music.harmony import bar_length, beat_length
+
+STATIC = Path(__file__).parent / "static"
+SHARED = (STATIC / "touch.js").read_text("utf-8")  # a widget's module can't import another file
+STYLE = (STATIC / "touch.css").read_text("utf-8")
+SPAN = 24  # semitones that an empty roll shows
+
+
+def _script(name):
+    return SHARED + (STATIC / name).read_text("utf-8")
+
+
+class Pad(anywidget.AnyWidget):
+    """A square with a dot to drag between four corners.
+
+    Attributes
+    ----------
+    x, y : float
+        Place of the dot: 0 is left and bottom, 1 is right and top.
+    labels : list of str
+        Words at the corners: top left, top right, bottom left, bottom right.
+    trail : list of [x, y]
+        Places to mark, such as those that were heard already.
+    """
+
+    _esm, _css = _script("pad.js"), STYLE
+    x = traitlets.Float(0.5, min=0, max=1).tag(sync=True)
+    y = traitlets.Float(0.5, min=0, max=1).tag(sync=True)
+    labels = traitlets.List(traitlets.Unicode(), ["", "", "", ""], minlen=4, maxlen=4).tag(sync=True)
+    trail = traitlets.List().tag(sync=True)
+
+    def shares(self):
+        """How near the dot is to each label's corner.
+
+        Returns
+        -------
+        dict of str to float
+            Bilinear shares that sum to 1, without those that are 0; equal labels are added up.
+        """
+        found = {}
+        weights = ((1 - self.x) * self.y, self.x * self.y, (1 - self.x) * (1 - self.y), self.x * (1 - self.y))
+        for label, weight in zip(self.labels, weights):
+            if weight > 0:
+                found[label] = found.get(label, 0.0) + weight
+        return found
+
+
+class Curve(anywidget.AnyWidget):
+    """A curve over time, made of straight lines between points: drag them, click to add, double click to remove.
+
+    Attributes
+    ----------
+    points : list of [place, value]
+        Rising places from 0 (the start) to 1 (the end); values between `low` and `high`.
+    name : str
+        What the values are.
+    labels : list of str
+        Words for the lowest value, the highest value, the start and the end.
+    second : bool
+        Whether to draw it in the second colour, dashed and with square points.
+    """
+
+    _esm, _css = _script("curve.js"), STYLE
+    points = traitlets.List([[0.0, 0.0], [1.0, 0.0]]).tag(sync=True)
+    low, high = traitlets.Float(-1.0).tag(sync=True), traitlets.Float(1.0).tag(sync=True)
+    name = traitlets.Unicode("").tag(sync=True)
+    labels = traitlets.List(traitlets.Unicode(), ["low", "high", "start", "end"], minlen=4, maxlen=4).tag(
+        sync=True
+    )
+    second = traitlets.Bool(False).tag(sync=True)
+
+    @traitlets.validate("points")
+    def _tidy(self, proposal):
+        """In order of time, inside of the area, from the very start to the very end."""
+        points = sorted(
+            [float(np.clip(place, 0, 1)), float(np.clip(value, self.low, self.high))]
+            for place, value in proposal["value"]
+        )
+        if not points:
+            raise traitlets.TraitError("A curve needs at least one point.")
+        start = [] if points[0][0] == 0 else [[0.0, points[0][1]]]
+        end = [] if points[-1][0] == 1 else [[1.0, points[-1][1]]]
+        return start + points + end
+
+    def at(self, places):
+        """Values of the curve at places in 0..1, as an array of the same shape."""
+        return np.interp(places, *zip(*self.points))
+
+
+class PianoRoll(anywidget.AnyWidget):
+    """Notes to edit: click to add, drag to move, drag the right edge to lengthen, double or right click to remove.
+
+    Attributes
+    ----------
+    notes : list of [start, duration, pitch]
+        Quarter notes from the start, quarter notes, MIDI pitch; in order of time.
+    bars : int
+    metre : str
+        Such as "4/4" or "6/8".
+    low, high : int
+        Lowest and highest MIDI pitch that is shown.
+    grid : float
+        Quarter notes to which what is drawn snaps.
+    """
+
+    _esm, _css = _script("roll.js"), STYLE
+    notes = traitlets.List().tag(sync=True)
+    bars = traitlets.Int(8, min=1, max=128).tag(sync=True)
+    metre = traitlets.Unicode("4/4")
+    bar, beat = traitlets.Float(4.0).tag(sync=True), traitlets.Float(1.0).tag(sync=True)
+    low, high = (
+        traitlets.Int(60, min=0, max=127).tag(sync=True),
+        traitlets.Int(60 + SPAN, min=0, max=127).tag(sync=True),
+    )
+    grid = traitlets.Float(0.5, min=1 / 16).tag(sync=True)
+
+    @traitlets.validate("notes")
+    def _tidy(self, proposal):
+        notes = [
+            [round(float(start), 4), round(float(duration), 4), int(pitch)]
+            for start, duration, pitch in proposal["value"]
+        ]
+        return sorted(notes, key=lambda note: (note[0], note[2]))
+
+    @traitlets.observe("metre")
+    def _use_metre(self, change):
+        self.bar, self.beat = bar_length(change["new"]), beat_length(change["new"])
+
+    def show(self, notes, metre, length):
+        """Put a tune on the roll, as large as it needs.
+
+        Parameters
+        ----------
+        notes : iterable of (start, duration, midi_pitch)
+            In quarter notes.
+        metre : str
+        length : float
+            Quarter notes; the roll shows as many bars as they fill.
+        """
+        pitches = [pitch for _, _, pitch in notes] or [72]
+        room = max(SPAN - (max(pitches) - min(pitches)), 6) // 2
+        with self.hold_sync():
+            self.metre, self.bars = metre, max(1, int(np.ceil(length / bar_length(metre) - 1e-6)))
+            self.grid = 0.25 if any(abs(start * 2 % 1) > 0.01 for start, _, _ in notes) else 0.5
+            self.low, self.high = max(0, min(pitches) - room), min(127, max(pitches) + room)
+            self.notes = [list(note) for note in notes]
+        self.send({"show": True})

@@ -1,0 +1,219 @@
+"""What all widgets over the pipeline share: work in a thread, Stop, progress, errors told, results shown and saved.
+
+The work runs in a thread of its own, because a busy kernel would not receive the press on Stop. Whatever goes
+wrong is told in one sentence inside the widget, and the result before it stays. With ``NOTENINJA_TEST=1`` the
+error is raised as well, so that a test sees it.
+
+Lesson: 00_genre_converter
+"""
+
+import html
+import logging
+import os
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import ipywidgets as widgets
+
+from noteninja_lib.audio import io as sound
+from noteninja_lib.errors import Stopped, UserError
+from noteninja_lib.source import MIDI, PICTURES, SCORES
+from noteninja_lib.widgets.choosers import WAYS
+from noteninja_lib.widgets.results import Results
+from noteninja_lib.widgets.style_sheet import style_sheet
+
+
+def name_parts(**parts):
+    """Add the class ``nn-...`` to each widget, the handle that styles and tests know it by (_ stands for -)."""
+    for handle, part in parts.items():
+        part.add_class(f"nn-{handle.replace('_', '-')}")
+
+
+def short(*parts):
+    """Make widgets with a short value narrower; returns them."""
+    for part in parts:
+        part.add_class("nn-short")
+    return parts
+
+
+def row(*parts):
+    """Widgets side by side, in a second line where there is no room."""
+    box = widgets.HBox(list(parts))
+    box.add_class("nn-row")
+    return box
+
+
+class Workbench(widgets.VBox):
+    """A widget whose buttons start work that takes a while. A subclass adds its controls and calls `arrange`.
+
+    Attributes
+    ----------
+    what : str
+        What is worked on, for sentences.
+
+    Parameters
+    ----------
+    pipeline : NoteNinjaPipeline, optional
+        The converter to use; if None, the trained one is loaded when it is first needed.
+    in_background : bool
+        Whether a button returns at once and the work goes on in a thread; without it, Stop can't be pressed.
+    folder : str or Path
+        Where Save writes; made when needed.
+    """
+
+    what = "song"
+
+    def __init__(self, pipeline=None, *, in_background=True, folder="outputs"):
+        self.pipeline, self.in_background, self.folder = pipeline, in_background, Path(folder)
+        self.thread, self.go_buttons, self.notices = None, [], []
+        self._stop, self._told, self._started = threading.Event(), 0.0, 0.0
+        super().__init__()
+        self.stop_button = widgets.Button(description="Stop", icon="stop", disabled=True)
+        self.progress = widgets.FloatProgress(value=0, min=0, max=1)
+        self.time_left, self.message = widgets.HTML(), widgets.HTML()
+        self.stage = widgets.ToggleButton(value=False, description="large type", icon="expand")
+        self.results = Results(self)
+        self.stop_button.on_click(self.stop)
+        self.stage.observe(self._set_stage, "value")
+        name_parts(
+            stop=self.stop_button,
+            progress=self.progress,
+            time_left=self.time_left,
+            message=self.message,
+            stage_toggle=self.stage,
+            converter=self,
+        )
+
+    @property
+    def result(self):
+        """The conversion that is shown, or None."""
+        return self.results.result
+
+    def go_button(self, words, icon, handler, primary=True):
+        """A button that starts work with ``handler(button)``; no other one can be pressed meanwhile."""
+        button = widgets.Button(description=words, icon=icon, button_style="primary" if primary else "")
+        button.on_click(handler)
+        self.go_buttons.append(button)
+        return button
+
+    def arrange(self, *controls):
+        """Put controls, buttons and results one below the other."""
+        self.buttons = row(*self.go_buttons, self.stop_button, self.progress, self.time_left, self.stage)
+        self.children = [style_sheet(), *controls, self.buttons, self.message, self.results]
+
+    def _set_stage(self, change):
+        (self.add_class if change["new"] else self.remove_class)("nn-stage")
+
+    def say(self, sentence, kind="info"):
+        """Show one sentence under the buttons; ``kind`` is "info" or "error"."""
+        block = f'<div class="nn-{kind}" role="status">{html.escape(sentence)}</div>'
+        self.message.value = block if sentence else ""
+
+    # ---- working --------------------------------------------------------------------------------------
+
+    def start(self, work, *arguments):
+        """Do ``work(*arguments)`` in the background, unless something is being done already."""
+        if any(button.disabled for button in self.go_buttons):
+            return
+        self._stop.clear()
+        self._set_busy(True)
+        self.progress.value, self._started, self._told, self.notices = 0, time.monotonic(), 0.0, []
+        self.say("")
+        self.time_left.value = "starting"
+        if self.in_background:
+            self.thread = threading.Thread(target=self._work, args=(work, *arguments), daemon=True)
+            self.thread.start()
+        else:
+            self._work(work, *arguments)
+
+    def stop(self, _=None):
+        """Ask the running work to end; the handler of the button Stop."""
+        self._stop.set()
+        self.stop_button.disabled = True
+        self.time_left.value = "stopping"
+
+    def _set_busy(self, busy):
+        for button in self.go_buttons:
+            button.disabled = busy
+        self.stop_button.disabled = not busy
+
+    def tell_progress(self, fraction, what):
+        """Show how much is done (0..1), and end the work here if Stop was pressed; the pipeline's ``progress``."""
+        if self._stop.is_set():
+            raise Stopped
+        now = time.monotonic()
+        if now - self._told > 0.1 or fraction >= 1:  # ten messages a second are enough for an eye
+            self._told, passed = now, now - self._started
+            left = f", about {passed / fraction * (1 - fraction):.0f} s left" if fraction > 0.05 else ""
+            self.progress.value, self.time_left.value = fraction, html.escape(what) + left
+
+    def _work(self, work, *arguments):
+        """Do it; every error ends as one sentence in the widget."""
+        try:
+            work(*arguments)
+            self.say(" ".join(self.notices) or f"Done in {time.monotonic() - self._started:.1f} s.")
+        except Stopped:
+            self.say("Stopped." + (" The earlier result is still here." if self.result is not None else ""))
+        except Exception as error:
+            self.tell(error)
+        finally:
+            self._set_busy(False)
+            self.progress.value, self.time_left.value = 0, ""
+
+    def tell(self, error):
+        """Show an error in one sentence."""
+        if isinstance(error, UserError):
+            self.say(str(error), "error")
+        else:
+            logging.getLogger(__name__).error("the converter failed", exc_info=error)
+            self.say(
+                f"The converter failed on this {self.what} ({type(error).__name__}: {error}); "
+                "the details are in the log. You can go on with another one.",
+                "error",
+            )
+        if os.environ.get("NOTENINJA_TEST") == "1":
+            raise error
+
+    # ---- what most kinds of work begin with -----------------------------------------------------------
+
+    def read(self, chooser):
+        """The song of a `SongChooser`: what the pipeline takes, a title, and the file's name as the user gave it.
+
+        A damaged file is told when all is done.
+        """
+        path, title = chooser.song()
+        name = (
+            path.name if chooser.way.value == WAYS[2] else str(path)
+        )  # an upload lies where it soon is no more
+        self.tell_progress(0.0, "reading the song")
+        if path.suffix.lower() in MIDI + SCORES + PICTURES:
+            return path, title, name
+        with warnings.catch_warnings(record=True) as notices:  # a damaged file that can still be used
+            warnings.simplefilter("always", UserWarning)
+            source = sound.load(path)
+        self.notices += [str(notice.message) for notice in notices if notice.category is UserWarning]
+        return source, title, name
+
+    def ready_pipeline(self):
+        """The pipeline; loading it once does not spoil the time left."""
+        if self.pipeline is None:
+            self.tell_progress(0.0, "loading the networks")
+            from noteninja_lib.pipeline import load_pipeline
+
+            self.pipeline = load_pipeline()
+        self._started = time.monotonic()
+        return self.pipeline
+
+    def convert_with(self, method, *sources, seed, **wish):
+        """Call the pipeline, or one of its methods, with this widget's progress and the dice of a seed."""
+        import torch  # takes seconds, so not before it is needed
+
+        pipeline = self.ready_pipeline()
+        call = pipeline if method is None else getattr(pipeline, method)
+        result = call(
+            *sources, generator=torch.Generator().manual_seed(seed), progress=self.tell_progress, **wish
+        )
+        self.tell_progress(1.0, "drawing")
+        return result
