@@ -90,7 +90,7 @@ def hearing(
     seed: int = 0,
     workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
 ):
-    """Measure how much of a tune the content picture holds, by genre and through mp3, on instruments never heard in training."""
+    """Measure how much of a tune the piano roll holds, by genre and through mp3, on instruments never heard in training."""
     from benchmarks.note_recall import report
     from noteninja_lib.models.checkpoints import models_folder
 
@@ -150,12 +150,10 @@ def steps(
     ] = None,
     scheduler: Annotated[list[str] | None, typer.Option(help="euler, heun, dpm++ or unipc.")] = None,
     guidance: Annotated[list[float] | None, typer.Option(help="Guidance scale; 1 is off.")] = None,
-    guided: Annotated[
+    guidance_interval: Annotated[
         list[str] | None, typer.Option(help="Noise levels where guidance is on, such as 0.55-1.")
     ] = None,
-    shift: Annotated[
-        list[float] | None, typer.Option(help="Above 1, more steps lie near the noise.")
-    ] = None,
+    shift: Annotated[list[float] | None, typer.Option(help="Above 1, more steps lie near the noise.")] = None,
     tunes: Annotated[int, typer.Option(min=2, help="Validation tunes, each converted to three genres.")] = 8,
     out: Annotated[
         Path | None, typer.Option(help="JSON file to write; data/models/steps.json by default.")
@@ -175,7 +173,7 @@ def steps(
         schedulers=scheduler or (),
         steps=step or (),
         scales=guidance or (),
-        intervals=[parse_interval(text) for text in guided or ()],
+        intervals=[parse_interval(text) for text in guidance_interval or ()],
         shifts=shift or (),
     )
 
@@ -257,12 +255,8 @@ def make(
 
 @sheets_app.command("measure")
 def measure_sheets(
-    folder: Annotated[
-        Path | None, typer.Argument(help="Pages to read; the frozen ones by default.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="JSON file; data/models/sheets.json by default.")
-    ] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Pages to read; the frozen ones by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON file; data/models/sheets.json by default.")] = None,
     scores: Annotated[Path | None, typer.Option(help="Folder for truth and readings as MusicXML.")] = None,
 ):
     """Measure how well printed music is read, on pages by engravers that the reader never learned from."""

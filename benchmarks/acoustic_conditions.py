@@ -29,7 +29,7 @@ from noteninja_lib.pipeline import load_pipeline
 
 # Where a song may have been recorded: a hall, a crowd. For measuring only.
 #
-# Training hears rooms and noises too (`sound.augmentation`), but others: noise that dies away there, the echoes of a shoebox's
+# Training hears rooms and noises too (`audio.augmentation`), but others: noise that dies away there, the echoes of a shoebox's
 # walls here; white noise and hum there, people who talk here.
 
 SOUND_SPEED = 343.0  # m/s
@@ -207,12 +207,12 @@ def measure_tune(number, setting, conditions=tuple(CONDITIONS)):
         source = make_difficult(piece.recordings[piece.source], condition, draw)
         result = pipe(source, target, generator=torch.Generator().manual_seed(number), **setting.options)
         written = baselines.transcribe_arrange_render(
-            source, target, number, setting.soundfont, result.content
+            source, target, number, setting.soundfont, result.piano_roll
         )
         rows[condition] = [
             measure("ours", result.audio),
             measure("transcribe", written),
-            _row("heard", target, piece, result.content),
+            _row("heard", target, piece, result.piano_roll),
         ]
         if condition == "clean":
             rows[condition].append(measure("decoded", baselines.decoded(pipe, piece.recordings[target])))
@@ -221,10 +221,10 @@ def measure_tune(number, setting, conditions=tuple(CONDITIONS)):
     }
 
 
-def _measure(pipe, piece, target, known, rival, audio):
+def _measure(pipe, piece, target, known, baseline, audio):
     """The row of a conversion."""
     embedded = metrics.embeddings(pipe.judge, audio)
-    row = _row(rival, target, piece, metrics.hear(audio), embedded)
+    row = _row(baseline, target, piece, metrics.hear(audio), embedded)
     row.figures |= {
         "chroma_cosine": metrics.chroma_cosine(audio, piece.recordings[piece.source]),
         "right_recording_of_10": metrics.nearest(embedded.mean(0), known, metrics.euclidean) == target,
@@ -233,16 +233,16 @@ def _measure(pipe, piece, target, known, rival, audio):
     return row
 
 
-def _row(rival, target, piece, content, embedded=None):
+def _row(baseline, target, piece, roll, embedded=None):
     """The row of anything in which notes were heard."""
     frames = len(piece.recordings[target]) // HOP_LENGTH  # the pipeline hears a little silence beyond the end
-    onsets = np.rint(255 * content.notes[0, :, :frames].astype(np.float32)).astype(np.uint8)
+    onsets = np.rint(255 * roll.notes[0, :, :frames].astype(np.float32)).astype(np.uint8)
     figures = {
-        "note_f1": metrics.note_f1(piece.melody, content),
-        "likeness": tune_likeness(piece.melody, content.notes),
+        "note_f1": metrics.note_f1(piece.melody, roll),
+        "likeness": tune_likeness(piece.melody, roll.notes),
     }
     return Row(
-        rival, target, piece.number, figures, piece.melody, metrics.lead_notes(content), onsets, embedded
+        baseline, target, piece.number, figures, piece.melody, metrics.melody_of(roll), onsets, embedded
     )
 
 
@@ -267,27 +267,27 @@ def figures_of(found, seed=0):
     for rows, _ in found:
         for condition, some in rows.items():
             for row in some:
-                conditions[condition][row.rival].append(row)
+                conditions[condition][row.baseline].append(row)
     low, decoded = other_content(conditions["clean"]["ours"], seed), conditions["clean"].pop("decoded")
     high = {name: [row.figures[name] for row in decoded] for name in low}
     return {
-        condition: _figures_of(by_rival, truths, low, high, seed)
-        for condition, by_rival in conditions.items()
+        condition: _figures_of(by_baseline, truths, low, high, seed)
+        for condition, by_baseline in conditions.items()
     }
 
 
-def _figures_of(by_rival, truths, low, high, seed):
+def _figures_of(by_baseline, truths, low, high, seed):
     """Figures of one condition; `low` and `high` are the fixed points of *tune kept*."""
     values, figures = {}, {}
-    for rival, rows in by_rival.items():
-        values[rival] = {
+    for baseline, rows in by_baseline.items():
+        values[baseline] = {
             name: np.array([row.figures[name] for row in rows], float) for name in rows[0].figures
         }
-        values[rival]["right_tune"] = np.array(right_tune(rows, truths, seed), float)
-        figures[rival] = {name: bootstrap(column, seed=seed) for name, column in values[rival].items()}
+        values[baseline]["right_tune"] = np.array(right_tune(rows, truths, seed), float)
+        figures[baseline] = {name: bootstrap(column, seed=seed) for name, column in values[baseline].items()}
         for name in low:
-            figures[rival][f"tune_kept_{name}"] = place_between(
-                values[rival][name], low[name], high[name], seed=seed
+            figures[baseline][f"tune_kept_{name}"] = place_between(
+                values[baseline][name], low[name], high[name], seed=seed
             )
     ahead = {name: column - values["transcribe"][name] for name, column in values["ours"].items()}
     figures["ahead"] = {name: bootstrap(column, seed=seed) for name, column in ahead.items()}
@@ -306,7 +306,7 @@ def table(figures):
     for condition, found in figures["conditions"].items():
         cells = []
         for _, name in COLUMNS:
-            ours, other = (f"{found[rival][name][0]:.2f}" for rival in ("ours", "transcribe"))
+            ours, other = (f"{found[baseline][name][0]:.2f}" for baseline in ("ours", "transcribe"))
             _, low, high = found["ahead"][name]
             cells.append(
                 f"**{ours}** / {other}"

@@ -18,10 +18,10 @@ def walk_levels(number, levels, seed=1, split="validation"):
     """The judge's share for the asked-for genre, and the spectral distance to the source, by noise level; shape (2, levels)."""
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
     target, source = choose_targets(piece, 1, seed)[0], piece.recordings[piece.source]
-    heard, curve, found = Heard(source), pipe.config.amount_curve, []
+    heard, curve, found = Heard(source), pipe.config.strength_curve, []
     for level in levels:
-        amount = float(np.interp(level, curve, np.linspace(0, 1, len(curve))))
-        made = convert(pipe, heard, target, number, amount=amount)
+        strength = float(np.interp(level, curve, np.linspace(0, 1, len(curve))))
+        made = convert(pipe, heard, target, number, strength=strength)
         found.append((pipe.judge_genre(made)[target], spectral_distance(made, source)))
     return np.transpose(found)
 
@@ -30,7 +30,9 @@ def hear_tune(number, seed=1, split="validation"):
     """Notes heard in a tune's source, and what is heard in the true recording of the asked-for genre."""
     piece = make_piece(number, seed, split)
     target = choose_targets(piece, 1, seed)[0]
-    return Heard(piece.recordings[piece.source]).content.melody(), transcribe(piece.recordings[target])
+    return Heard(piece.recordings[piece.source]).piano_roll.melody_notes(), transcribe(
+        piece.recordings[target]
+    )
 
 
 def spread_evenly(levels, walks):

@@ -24,7 +24,7 @@ from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models import flow_matching
 from noteninja_lib.music.tunes import load_tunes
 
-RUNGS = {
+STAGES = {
     "truth": "the true recording",
     "griffin_lim": "its mel, by 64 rounds of Griffin-Lim",
     "vocoder": "its mel, by the vocoder",
@@ -51,7 +51,7 @@ class Job:
 class Row:
     """One rung of one recording; `embeddings` has shape (windows, 64), and is None where no truth is known."""
 
-    rung: str
+    stage: str
     genre: str
     tune: int
     figures: dict
@@ -116,19 +116,19 @@ def climb(job, seed=0, split="test"):
         *(audio[: len(audio) // COLUMN * COLUMN] for audio in (truth, source)),
     )
     mel, known, rows = log_mel(truth), know(pipe.judge, {target: truth})[target], []
-    for rung in RUNGS:
-        if rung != "griffin_lim" or job.slow:
-            made = climber(pipe, rung, source if rung == "converter" else truth, mel, target, job.tune)()
-            if rung == "converter" and job.file:  # nobody knows what it should have become
-                rows.append(Row(rung, job.genre, job.tune, defects(made)))
+    for stage in STAGES:
+        if stage != "griffin_lim" or job.slow:
+            made = climber(pipe, stage, source if stage == "converter" else truth, mel, target, job.tune)()
+            if stage == "converter" and job.file:  # nobody knows what it should have become
+                rows.append(Row(stage, job.genre, job.tune, defects(made)))
             else:
                 rows.append(
-                    Row(rung, job.genre, job.tune, *measure(pipe.judge, rung, made, truth, mel, known))
+                    Row(stage, job.genre, job.tune, *measure(pipe.judge, stage, made, truth, mel, known))
                 )
     return rows
 
 
-def climber(pipe, rung, audio, mel, target, seed=0):
+def climber(pipe, stage, audio, mel, target, seed=0):
     """What makes a rung's sound, or picture, from a recording: a function without arguments, so that it can be timed."""
 
     @torch.no_grad()
@@ -142,30 +142,30 @@ def climber(pipe, rung, audio, mel, target, seed=0):
         "autoencoder": lambda: network(lambda picture: pipe.vae.decode(pipe.vae.encode(picture))),
         "decoded": lambda: decoded(pipe, audio),
         "converter": lambda: pipe(audio, target, generator=torch.Generator().manual_seed(seed)).audio,
-    }[rung]
+    }[stage]
 
 
-def measure(judge, rung, made, truth, mel, known):
+def measure(judge, stage, made, truth, mel, known):
     """Figures of a rung beside the truth, and its embeddings.
 
     A conversion is another performance than the true recording in its genre, so that only ratios and distances of genre mean
     something there; the autoencoder alone makes no sound.
     """
-    picture = made if rung == "autoencoder" else log_mel(made)
+    picture = made if stage == "autoencoder" else log_mel(made)
     embedded = metrics.mel_embeddings(judge, picture)
     figures = {"embedding_distance": metrics.euclidean(embedded.mean(0), known.embedding)}
     figures |= {name: (value, known.edges[name]) for name, value in metrics.mel_edges(picture).items()}
-    if rung != "converter":
+    if stage != "converter":
         figures["mel_distance"] = metrics.mean_difference(picture, mel)
-    if rung != "autoencoder":
-        truth = normalise(truth) if rung == "converter" else truth
+    if stage != "autoencoder":
+        truth = normalise(truth) if stage == "converter" else truth
         for name, band in (
             ("treble_db", metrics.TREBLE),
             ("cymbals_db", metrics.CYMBALS),
             ("bass_db", metrics.BASS),
         ):
             figures[name] = metrics.band_level(made, truth, band)
-        if rung != "converter":
+        if stage != "converter":
             figures["multi_resolution"] = metrics.multi_resolution_distance(made, truth)
         figures |= defects(made)
     return figures, embedded
@@ -198,8 +198,8 @@ def walk(job, seed=0, split="test"):
     )
     edges = range(flow_matching.WINDOW * COLUMN, len(truth), flow_matching.WINDOW * COLUMN)
     sounds = {
-        rung: climber(pipe, rung, audio, None, target, job.tune)()
-        for rung, audio in (("truth", truth), ("decoded", truth), ("converter", source))
+        stage: climber(pipe, stage, audio, None, target, job.tune)()
+        for stage, audio in (("truth", truth), ("decoded", truth), ("converter", source))
     }
     gradient = np.square(np.diff(log_mel(sounds["converter"]))).mean(0)
     columns = np.arange(len(gradient)) // flow_matching.FOLD
@@ -207,7 +207,7 @@ def walk(job, seed=0, split="test"):
         flow_matching.WINDOW - flow_matching.OVERLAP
     )  # a window's first columns are its neighbour's last ones
     shared = (columns >= step) & (columns % step < flow_matching.OVERLAP)
-    return {rung: metrics.seams(audio, edges) for rung, audio in sounds.items()} | {
+    return {stage: metrics.seams(audio, edges) for stage, audio in sounds.items()} | {
         "blends": [(float(gradient[shared].mean()), float(gradient[~shared].mean()))] if shared.any() else []
     }
 
@@ -221,13 +221,13 @@ def speeds(seed=0, split="test", repeats=3):
     audio = np.tile(piece.recordings[piece.source], 3)
     audio, found = audio[: len(audio) // COLUMN * COLUMN], {}
     mel, target = log_mel(audio), choose_targets(piece, 1, seed)[0]
-    for rung in list(RUNGS)[1:]:
-        make, times = climber(pipe, rung, audio, mel, target), []
-        for _ in range(1 if rung == "griffin_lim" else repeats + 1):  # the first time, much is still cold
+    for stage in list(STAGES)[1:]:
+        make, times = climber(pipe, stage, audio, mel, target), []
+        for _ in range(1 if stage == "griffin_lim" else repeats + 1):  # the first time, much is still cold
             began = time.perf_counter()
             make()
             times.append(time.perf_counter() - began)
-        found[rung] = float(f"{min(times) * SAMPLE_RATE / len(audio):.3g}")
+        found[stage] = float(f"{min(times) * SAMPLE_RATE / len(audio):.3g}")
     return found
 
 
@@ -257,19 +257,19 @@ def summarise(rows, walks):
         `rungs`: rung to `together` and `genres`; `frechet` by rung, from the true recordings of other tunes, with the floor
         among true recordings as that of `truth`; `embedding_floor`, the mean distance of two tunes in one genre; `seams`.
     """
-    figures, by_rung = {"rungs": {}, "frechet": {}}, defaultdict(list)
+    figures, by_stage = {"rungs": {}, "frechet": {}}, defaultdict(list)
     for row in rows:
-        by_rung[row.rung].append(row)
-    for rung, found in by_rung.items():
+        by_stage[row.stage].append(row)
+    for stage, found in by_stage.items():
         groups = {genre: [row for row in found if row.genre == genre] for genre in (*GENRES, OTHER)}
-        figures["rungs"][rung] = {
+        figures["rungs"][stage] = {
             "together": table_of(found),
             "genres": {genre: table_of(some) for genre, some in groups.items() if some},
         }
-        complete = len(found) == len(by_rung["truth"]) and found[0].embeddings is not None
+        complete = len(found) == len(by_stage["truth"]) and found[0].embeddings is not None
         if complete and len({row.tune for row in found}) > 3:
-            figures["frechet"][rung] = frechet(found, by_rung["truth"])
-    means = [(row.genre, row.tune, row.embeddings.mean(0)) for row in by_rung["truth"]]
+            figures["frechet"][stage] = frechet(found, by_stage["truth"])
+    means = [(row.genre, row.tune, row.embeddings.mean(0)) for row in by_stage["truth"]]
     apart = [
         metrics.euclidean(one, other)
         for genre, tune, one in means
@@ -322,13 +322,13 @@ def table(figures):
             + "".join(f"{heading:>10}" for heading, _, _ in COLUMNS)
             + f"{'Fréchet':>10}{'x real time':>13}" * (part == "together"),
         ]
-        for rung, found in figures["rungs"].items():
+        for stage, found in figures["rungs"].items():
             row = found["together"] if part == "together" else found["genres"].get(part, {})
             cells = [format(row[name][0], form) if name in row else "" for _, name, form in COLUMNS]
             if part == "together":
-                speed = figures["speed"].get(rung)
-                cells += [str(figures["frechet"].get(rung, "")), f"{1 / speed:.1f}" if speed else ""]
-            lines.append(f"{rung:12}" + "".join(f"{cell:>10}" for cell in cells))
+                speed = figures["speed"].get(stage)
+                cells += [str(figures["frechet"].get(stage, "")), f"{1 / speed:.1f}" if speed else ""]
+            lines.append(f"{stage:12}" + "".join(f"{cell:>10}" for cell in cells))
     return (
         lines
         + [""]

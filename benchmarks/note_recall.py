@@ -1,6 +1,6 @@
-"""What the content picture can carry: how much of a tune is left in it, genre by genre, before any converter is trained.
+"""What the piano roll can carry: how much of a tune is left in it, genre by genre, before any converter is trained.
 
-A converter sees a song only through its content picture. Here test tunes are played by the band in instruments that no
+A converter sees a song only through its piano roll. Here test tunes are played by the band in instruments that no
 network was trained on, heard, and compared with the known score: from the recording itself and from an mp3 of it.
 Command: `noteninja hearing`. Lesson: 11_judging_a_converter.
 """
@@ -60,12 +60,12 @@ def plan(count, seed=0, split="test"):
 
 
 def measure(melody, heard):
-    """How much of a known melody a content picture holds.
+    """How much of a known melody a piano roll holds.
 
     Parameters
     ----------
     melody : list of Note
-    heard : Content
+    heard : PianoRoll
 
     Returns
     -------

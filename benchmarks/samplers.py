@@ -34,7 +34,7 @@ from noteninja_lib.evaluation.baselines import (
 from noteninja_lib.evaluation.comparison import among_ten, know, spread
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.checkpoints import models_folder
-from noteninja_lib.pipeline import GUIDED, NoteNinjaPipeline, load_pipeline
+from noteninja_lib.pipeline import GUIDANCE_INTERVAL, NoteNinjaPipeline, load_pipeline
 
 FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 #: Name of a scheduler to a function of the time shift, above 1 of which more steps lie near the noise.
@@ -56,7 +56,7 @@ class Way:
     scheduler: str = "euler"
     steps: int = STEPS
     guidance: float = 2.0
-    guided: tuple = GUIDED
+    guided: tuple = GUIDANCE_INTERVAL
     shift: float = 1.0
 
 
@@ -69,7 +69,11 @@ def ways(schedulers=(), steps=(), scales=(), intervals=(), shifts=()):
                 f"There is no scheduler {sorted(unknown)[0]!r}: choose from {', '.join(SCHEDULERS)}."
             )
         chosen = product(
-            schedulers or ["euler"], steps or [STEPS], scales or [2.0], intervals or [GUIDED], shifts or [1.0]
+            schedulers or ["euler"],
+            steps or [STEPS],
+            scales or [2.0],
+            intervals or [GUIDANCE_INTERVAL],
+            shifts or [1.0],
         )
         return [
             Way(scheduler, number, scale, tuple(guided), shift)

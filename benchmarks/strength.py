@@ -37,7 +37,7 @@ STAYS, LARGEST = (
 )  # the tune at its worst, as share of its better end; a step, as share of the whole way
 
 
-def measure_tune(number, seed=0, split="test", amounts=AMOUNTS):
+def measure_tune(number, seed=0, split="test", strengths=AMOUNTS):
     """Convert one test tune by each amount.
 
     Returns
@@ -49,8 +49,8 @@ def measure_tune(number, seed=0, split="test", amounts=AMOUNTS):
     target, source = choose_targets(piece, 1, seed)[0], piece.recordings[piece.source]
     heard, embedded = Heard(source), metrics.embeddings(pipe.judge, source).mean(0)
     found = {name: [] for name in MEASURES}
-    for amount in amounts:
-        made = convert(pipe, heard, target, number, amount=amount)
+    for strength in strengths:
+        made = convert(pipe, heard, target, number, strength=strength)
         found["judge_share"].append(pipe.judge_genre(made)[target])
         found["spectral_distance"].append(metrics.spectral_distance(made, source))
         found["embedding_distance"].append(
@@ -100,7 +100,7 @@ def judge_slider(genre, distance, kept):
     return verdict
 
 
-def summarise(walks, amounts=AMOUNTS):
+def summarise(walks, strengths=AMOUNTS):
     """Figures of all tunes: each measure by amount, the ways, and the verdict.
 
     Parameters
@@ -121,10 +121,10 @@ def summarise(walks, amounts=AMOUNTS):
     return {
         "conversions": len(walks),
         "seconds": SECONDS,
-        "amounts": list(amounts),
+        "amounts": list(strengths),
         "measures": {name: [bootstrap(column) for column in rows.T] for name, rows in values.items()},
         "way": {name: [round(float(value), 4) for value in gone] for name, gone in ways.items()},
-        "half": round(float(np.interp(0.5, amounts, ways["mean"])), 4),
+        "half": round(float(np.interp(0.5, strengths, ways["mean"])), 4),
         "largest_step_of_one": round(float(np.median(alone)), 4) if alone else None,
         "verdict": judge_slider(means[GENRE], means[LIKENESS], means[TUNE]),
     }
@@ -132,7 +132,7 @@ def summarise(walks, amounts=AMOUNTS):
 
 def table(figures):
     """The figures as lines of text."""
-    lines = [f"{'amount':22}" + "".join(f"{amount:7.1f}" for amount in figures["amounts"])]
+    lines = [f"{'amount':22}" + "".join(f"{strength:7.1f}" for strength in figures["amounts"])]
     lines += [
         f"{name:22}" + "".join(f"{mean:7.3f}" for mean, _, _ in rows)
         for name, rows in figures["measures"].items()

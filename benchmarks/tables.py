@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from benchmarks.acoustic_conditions import table as difficult_table
 from benchmarks.arrangements import MOVES
 from benchmarks.controls.tempo import TEMPO_NAMES
-from benchmarks.networks import RUNGS, true_and_decoded
+from benchmarks.networks import STAGES, true_and_decoded
 from benchmarks.samplers import table as steps_table
 from benchmarks.sheet_music.reading_errors import table as sheets_table
 from noteninja_lib import STEPS, data_folder
@@ -52,18 +52,18 @@ def plot_amounts(figures, figure=None):
     """
     figure = figure or plt.figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    amounts, measures = figures["amounts"], figures["measures"]
+    strengths, measures = figures["amounts"], figures["measures"]
     shown = {
         "asked-for genre: the judge's share": "judge_share",
         "source: chroma cosine": "chroma_cosine",
         "tune: melody note F1": "note_f1",
     }
     plot_curves(
-        amounts, {words: [mean for mean, _, _ in measures[name]] for words, name in shown.items()}, left
+        strengths, {words: [mean for mean, _, _ in measures[name]] for words, name in shown.items()}, left
     )
     for name, look in zip(shown.values(), LOOKS):
         _, low, high = zip(*measures[name])
-        left.fill_between(amounts, low, high, color=look["color"], alpha=0.2, linewidth=0)
+        left.fill_between(strengths, low, high, color=look["color"], alpha=0.2, linewidth=0)
     left.set(
         xlabel="amount",
         ylabel="mean, 0 to 1, with its 95 % interval",
@@ -72,7 +72,7 @@ def plot_amounts(figures, figure=None):
     )
     way = figures["way"]
     plot_curves(
-        amounts,
+        strengths,
         {
             "to the genre": way["judge_share"],
             "away from the source": way["spectral_distance"],
@@ -392,7 +392,7 @@ def difficult_lines(hard):
 
 
 #: Columns of the ladder: heading, measure and format.
-LADDER = (
+ABLATION = (
     ("mel, nats", "mel_distance", ".3f"),
     ("STFT", "multi_resolution", ".2f"),
     ("above 4 kHz, dB", "treble_db", "+.1f"),
@@ -405,18 +405,18 @@ LADDER = (
 )
 
 
-def ladder_lines(climbed):
+def ablation_lines(climbed):
     """What each network on the way from sound to sound costs, together and by genre."""
     lines = [
         f"The ladder: what each network costs in sharpness ({climbed['tunes']} test tunes in each genre, {climbed['soundfont']}; "
         f"speed on {climbed['cores']} cores):",
         "",
-        "| | " + " | ".join(heading for heading, _, _ in LADDER) + " | × real time |",
-        "|---|" + "---|" * (len(LADDER) + 1),
+        "| | " + " | ".join(heading for heading, _, _ in ABLATION) + " | × real time |",
+        "|---|" + "---|" * (len(ABLATION) + 1),
     ]
-    for rung, words in RUNGS.items():
-        row, speed = climbed["rungs"][rung]["together"], climbed["speed"].get(rung)
-        cells = [format(row[name][0], form) if name in row else "" for _, name, form in LADDER]
+    for stage, words in STAGES.items():
+        row, speed = climbed["rungs"][stage]["together"], climbed["speed"].get(stage)
+        cells = [format(row[name][0], form) if name in row else "" for _, name, form in ABLATION]
         lines.append(f"| {words} | " + " | ".join(cells) + f" | {f'{1 / speed:.0f}' if speed else ''} |")
     genres = climbed["rungs"]["autoencoder"]["genres"]
     lines += [
@@ -424,7 +424,7 @@ def ladder_lines(climbed):
         "| the autoencoder's picture | " + " | ".join(genres) + " |",
         "|---|" + "---|" * len(genres),
     ]
-    for heading, name, form in LADDER:
+    for heading, name, form in ABLATION:
         if name in ("mel_distance", "sharpness_in_time", "sharpness_in_frequency"):
             lines.append(
                 f"| {heading} | " + " | ".join(format(row[name][0], form) for row in genres.values()) + " |"
@@ -457,7 +457,7 @@ def ladder_lines(climbed):
 
 
 def hearing_lines(heard):
-    """What the content picture can carry, by genre."""
+    """What the piano roll can carry, by genre."""
     sound, mp3 = (heard[coding]["genres"] for coding in ("recording", "mp3_128"))
     found = heard["recording"]["retrieval"]
     return [
@@ -608,7 +608,7 @@ def sheet_lines(found):
 SECTIONS = (
     ("evaluation", evaluation_lines),
     ("difficult", difficult_lines),
-    ("ladder", ladder_lines),
+    ("ladder", ablation_lines),
     ("hearing", hearing_lines),
     ("band", band_lines),
     ("amounts", amounts_lines),

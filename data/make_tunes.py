@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
-from noteninja_lib.music.generation import assign_families
+from noteninja_lib.music.generation import assign_near_duplicates
 from noteninja_lib.music.harmony import bar_length, harmonise
 from noteninja_lib.music.tunes import Tune, find_key, melody_notes
 
@@ -188,7 +188,7 @@ def build_tunes(folder, limit=None, progress=None):
             counts[f"{collection}: {reason}"] = counts.get(f"{collection}: {reason}", 0) + 1
             if progress and count % 100 == 0:
                 progress(f"{collection}: {count} read, {len(names)} kept")
-    write_tunes(assign_families(tunes), folder)
+    write_tunes(assign_near_duplicates(tunes), folder)
     return counts
 
 

@@ -520,9 +520,7 @@ def band(
     out: Annotated[Path, typer.Option("-o", "--out", help="mp3 or wav to write.")],
     seed: int = 0,
     seconds: Annotated[float, typer.Option(min=1, max=600)] = 30.0,
-    tempo: Annotated[
-        float | None, typer.Option(help="Beats a minute; the genre's own by default.")
-    ] = None,
+    tempo: Annotated[float | None, typer.Option(help="Beats a minute; the genre's own by default.")] = None,
     valence: Annotated[float, typer.Option(min=-1, max=1)] = 0.0,
     arousal: Annotated[float, typer.Option(min=-1, max=1)] = 0.0,
     soundfont: Annotated[Path | None, typer.Option(help="An .sf2 or .sf3 file.")] = None,

@@ -1,6 +1,6 @@
 """The converter: a song in, the same tune out in another genre.
 
-The long trip passes each room once: audio -> content picture -> denoiser, guided by a style -> autoencoder ->
+The long trip passes each room once: audio -> piano roll -> denoiser, guided by a style -> autoencoder ->
 vocoder -> audio. Noise turns into latents of music under the eyes of the content (what is played) and the style
 (how it is played); with an `amount` below 1 the trip begins part of the way, at the noised latents of the source.
 Lesson: 00_genre_converter.
@@ -21,8 +21,8 @@ from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE, normalise, save
 from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.models import flow_matching
-from noteninja_lib.models.checkpoints import load_model, models_folder, verify, write_checksums
-from noteninja_lib.models.classifiers import Judge, classify
+from noteninja_lib.models.checkpoints import current_names, load_model, models_folder, verify, write_checksums
+from noteninja_lib.models.classifiers import GenreClassifier, classify
 from noteninja_lib.models.flow_matching import heun, set_schedule, slerp, time_steps
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
@@ -32,7 +32,10 @@ from noteninja_lib.music.style import styles
 from noteninja_lib.music.time_warp import align, mix, warp
 from noteninja_lib.source import RATES, Conversion, Plan, check_arguments, read_source
 
-GUIDED = (0.55, 1.0)  # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
+GUIDANCE_INTERVAL = (
+    0.55,
+    1.0,
+)  # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
 FAST_SECONDS, FAST_STEPS = 8, 3
 
 
@@ -44,7 +47,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
     vae : MelAutoencoder
     unet : Denoiser
     vocoder : Vocoder
-    judge : Judge
+    judge : GenreClassifier
     scheduler : SchedulerMixin
         Any of diffusers' schedulers that walks a flow, such as `FlowMatchEulerDiscreteScheduler`, or
         `DPMSolverMultistepScheduler` and `UniPCMultistepScheduler` with `use_flow_sigmas=True` and
@@ -64,15 +67,25 @@ class NoteNinjaPipeline(DiffusionPipeline):
         vocoder,
         judge,
         scheduler,
-        amount_curve=(0.0, 1.0),
+        strength_curve=(0.0, 1.0),
         tune_scale=(0.0, 1.0),
-        guided=GUIDED,
+        guidance_interval=GUIDANCE_INTERVAL,
     ):
         super().__init__()
         self.register_modules(vae=vae, unet=unet, vocoder=vocoder, judge=judge, scheduler=scheduler)
         self.register_to_config(
-            amount_curve=tuple(amount_curve), tune_scale=tuple(tune_scale), guided=tuple(guided)
+            strength_curve=tuple(strength_curve),
+            tune_scale=tuple(tune_scale),
+            guidance_interval=tuple(guidance_interval),
         )
+
+    @classmethod
+    def load_config(cls, folder, **kwargs):
+        """What `save_pretrained` wrote, in today's names if it was written by an older version."""
+        config = super().load_config(folder, **kwargs)
+        if isinstance(config, tuple):
+            return current_names(config[0]), *config[1:]
+        return current_names(config)
 
     @classmethod
     def from_pretrained(cls, folder=None, **kwargs):
@@ -95,7 +108,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         self,
         audio,
         genre="jazz",
-        amount=1.0,
+        strength=1.0,
         num_inference_steps=STEPS,
         guidance_scale=2.0,
         generator=None,
@@ -112,7 +125,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
         Parameters
         ----------
-        audio : path, numpy.ndarray of shape (samples,) at 22,050 Hz, music21.stream.Stream, Tune or Content
+        audio : path, numpy.ndarray of shape (samples,) at 22,050 Hz, music21.stream.Stream, Tune or PianoRoll
             A recording; or notes, from a MIDI, MusicXML or ABC file too.
         genre : str, dict or list
             One of the ten, shares of several, or a path of either: [(0, "blues"), (1, "disco")].
@@ -148,9 +161,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
         UserError
             If an argument is out of range, the song can't be used or the result can't be saved.
         """
-        check_arguments(amount, num_inference_steps, guidance_scale)
+        check_arguments(strength, num_inference_steps, guidance_scale)
         check_range("rate of the tempo", 1.0 if rate is None else rate, *RATES)
-        if seconds and amount < 1:
+        if seconds and strength < 1:
             raise UserError("What is extended can't keep the recording too: leave the amount at 1.")
         styles(genre, mood)  # what is wrong there is told before the song is listened to
         progress = progress or (lambda fraction, what: None)
@@ -160,14 +173,14 @@ class NoteNinjaPipeline(DiffusionPipeline):
             FAST_SECONDS if fast_mode() else None,
             lambda done: progress(0.02 + 0.13 * done, "listening"),
         )
-        plan = Plan(source.content, mood, tempo, rate, seconds, samples=len(source.audio))
-        begin = self.begin(source.whole, amount, plan.places)
+        plan = Plan(source.piano_roll, mood, tempo, rate, seconds, samples=len(source.audio))
+        begin = self.begin(source.whole, strength, plan.places)
         return self.make(
             source,
             plan,
             begin,
             genre,
-            amount,
+            strength,
             num_inference_steps,
             guidance_scale,
             generator,
@@ -183,7 +196,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         second,
         share=0.5,
         genre="jazz",
-        amount=1.0,
+        strength=1.0,
         num_inference_steps=STEPS,
         guidance_scale=2.0,
         generator=None,
@@ -206,7 +219,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         Conversion
             `source` is the song that is nearer.
         """
-        check_arguments(amount, num_inference_steps, guidance_scale)
+        check_arguments(strength, num_inference_steps, guidance_scale)
         check_range("share", share, 0, 1)
         styles(genre, mood)
         progress = progress or (lambda fraction, what: None)
@@ -215,9 +228,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
             read_source(song, seconds, lambda done: progress(0.07 * done + 0.07 * number, "listening"))
             for number, song in enumerate((first, second))
         ]
-        places = align(*(source.content for source in sources), share)
-        plan = Plan(mix(*(warp(source.content, one) for source, one in zip(sources, places)), share), mood)
-        begins = [self.begin(source.whole, amount, one) for source, one in zip(sources, places)]
+        places = align(*(source.piano_roll for source in sources), share)
+        plan = Plan(mix(*(warp(source.piano_roll, one) for source, one in zip(sources, places)), share), mood)
+        begins = [self.begin(source.whole, strength, one) for source, one in zip(sources, places)]
         begin = None if begins[0] is None else flow_matching.move(slerp(*begins, share), plan.places)
         source = sources[share > 0.5]
         return self.make(
@@ -225,7 +238,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             plan,
             begin,
             genre,
-            amount,
+            strength,
             num_inference_steps,
             guidance_scale,
             generator,
@@ -259,7 +272,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             else torch.zeros(1, len(GENRES) + 2, device=self.device)
         )
         flow = flow_matching.WindowedFlow(
-            self.unet, source.content, style, source.content.rhythm.shape[-1] // flow_matching.FOLD
+            self.unet, source.piano_roll, style, source.piano_roll.rhythm.shape[-1] // flow_matching.FOLD
         )
         return heun(
             flow, flow_matching.encode(self.vae, source.whole), time_steps(num_inference_steps).flip(0)
@@ -268,23 +281,27 @@ class NoteNinjaPipeline(DiffusionPipeline):
     def styles_for(self, genre, plan):
         """A style for each latent column where genre or mood is a path, shape (columns, 12), or else a single one, (1, 12)."""
         moving = isinstance(genre, list) or np.ptp(plan.moods, 0).any()
-        places = np.linspace(0, 1, plan.content.rhythm.shape[-1] // flow_matching.FOLD) if moving else (0.5,)
+        places = (
+            np.linspace(0, 1, plan.piano_roll.rhythm.shape[-1] // flow_matching.FOLD) if moving else (0.5,)
+        )
         return torch.from_numpy(styles(genre, plan.mood, places)).to(self.device)
 
-    def level_of(self, amount):
+    def level_of(self, strength):
         """Noise level at which a conversion by this amount begins."""
         return float(
-            np.interp(amount, np.linspace(0, 1, len(self.config.amount_curve)), self.config.amount_curve)
+            np.interp(
+                strength, np.linspace(0, 1, len(self.config.strength_curve)), self.config.strength_curve
+            )
         )
 
-    def noise_like(self, content, generator=None):
-        """Noise (1, 8, rows, columns) for a content picture."""
-        shape = (1, 8, self.unet.content.height.shape[0], content.rhythm.shape[-1] // flow_matching.FOLD)
+    def noise_like(self, roll, generator=None):
+        """Noise (1, 8, rows, columns) for a piano roll."""
+        shape = (1, 8, self.unet.content.height.shape[0], roll.rhythm.shape[-1] // flow_matching.FOLD)
         return torch.randn(shape, generator=generator).to(self.device)
 
-    def begin(self, audio, amount, places=None):
+    def begin(self, audio, strength, places=None):
         """Latents of the source where a conversion begins at them, moved to new places; None where it begins at noise."""
-        if self.level_of(amount) >= 1:
+        if self.level_of(strength) >= 1:
             return None
         source = flow_matching.encode(self.vae, audio)
         return source if places is None else flow_matching.move(source, places)
@@ -292,9 +309,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
     def denoise(
         self,
         source,
-        content,
+        roll,
         styles,
-        amount,
+        strength,
         steps,
         guidance_scale,
         generator,
@@ -309,7 +326,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         ----------
         source : torch.Tensor or None
             Where it begins, as from `begin`.
-        content, neutral : Content
+        roll, neutral : PianoRoll
             With and without the mood; `neutral` is None if there is none.
         styles : torch.Tensor, shape (1, 12) or (columns, 12)
         amount, steps, guidance_scale, generator, progress
@@ -317,15 +334,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
         noise : torch.Tensor, optional
             In place of what the generator draws.
         """
-        level = self.level_of(amount)
+        level = self.level_of(strength)
         if level < 0.01:
             return source
         latents = (
-            self.noise_like(content, generator)
-            if noise is None
-            else noise(content)
-            if callable(noise)
-            else noise
+            self.noise_like(roll, generator) if noise is None else noise(roll) if callable(noise) else noise
         )
         begin = set_schedule(self.scheduler, steps, level, self.device)
         if source is not None:
@@ -334,7 +347,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
                 ..., torch.arange(latents.shape[-1]).clamp(max=source.shape[-1] - 1)
             ] + sigma * latents
         flow = flow_matching.WindowedFlow(
-            self.unet, content, styles, latents.shape[-1], guidance_scale, self.config.guided, neutral
+            self.unet, roll, styles, latents.shape[-1], guidance_scale, self.config.guidance_interval, neutral
         )
         timesteps = self.scheduler.timesteps[begin:]
         for number, time in enumerate(timesteps):
@@ -349,15 +362,15 @@ class NoteNinjaPipeline(DiffusionPipeline):
         return flow_matching.decode(self.vae, self.vocoder, latents, progress)
 
     def make(
-        self, source, plan, begin, genre, amount, steps, guidance_scale, generator, noise, out, progress
+        self, source, plan, begin, genre, strength, steps, guidance_scale, generator, noise, out, progress
     ):
         """Play a song by its plan from latents, save that, and listen to it; see `__call__`."""
         steps = min(steps, FAST_STEPS) if fast_mode() else steps
         latents = self.denoise(
             begin,
-            plan.content,
+            plan.piano_roll,
             self.styles_for(genre, plan),
-            amount,
+            strength,
             steps,
             guidance_scale,
             generator,
@@ -373,12 +386,12 @@ class NoteNinjaPipeline(DiffusionPipeline):
             genre_heard, source_genre = self.judge_genre(made), self.judge_genre(source.audio)
         if saved:
             saved.result()  # raises what went wrong
-        notes = plan.content.melody()
+        notes = plan.piano_roll.melody_notes()
         low, high = self.config.tune_scale
         kept = float(np.clip((tune_likeness(notes, heard) - low) / (high - low), 0, 1))
         progress(1.0, "done")
         return Conversion(
-            made, SAMPLE_RATE, source.audio, plan.content, notes, kept, genre_heard, source_genre
+            made, SAMPLE_RATE, source.audio, plan.piano_roll, notes, kept, genre_heard, source_genre
         )
 
     def judge_genre(self, audio):
@@ -401,14 +414,14 @@ def assemble(folder, **settings):
     folder : pathlib.Path
         Holds the trained networks.
     settings
-        `amount_curve`, `tune_scale`, `guided`; those that are not given stay as they are.
+        `strength_curve`, `tune_scale`, `guidance_interval`; those that are not given stay as they are.
     """
     index = folder / "model_index.json"
-    kept = json.loads(index.read_text(encoding="utf-8")) if index.exists() else {}
+    kept = current_names(json.loads(index.read_text(encoding="utf-8"))) if index.exists() else {}
     settings = {
-        name: kept[name] for name in ("amount_curve", "tune_scale", "guided") if name in kept
+        name: kept[name] for name in ("strength_curve", "tune_scale", "guidance_interval") if name in kept
     } | settings
-    networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, Judge)]
+    networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, GenreClassifier)]
     pipe = NoteNinjaPipeline(*networks, FlowMatchEulerDiscreteScheduler(), **settings)
     pipe.scheduler.save_pretrained(folder / "scheduler")
     pipe.save_config(folder)

@@ -14,7 +14,7 @@ import torch
 
 from noteninja_lib import STEPS, __version__, fast_mode
 from noteninja_lib.errors import UserError, check_range
-from noteninja_lib.models.checkpoints import CHECKSUMS, models_folder
+from noteninja_lib.models.checkpoints import CHECKSUMS, current_names, models_folder
 from noteninja_lib.models.flow_matching import slerp
 from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.piano_roll import pick_notes
@@ -49,7 +49,7 @@ class Settings:
     """
 
     genre: object = "jazz"
-    amount: float = 1.0
+    strength: float = 1.0
     steps: int = STEPS
     guidance: float = 2.0
     seed: int = 0
@@ -64,13 +64,13 @@ class Settings:
 
     def check(self):
         """Refuse what no conversion can be made with, in one sentence."""
-        for name in ("amount", "steps", "guidance", "seed", "tempo", "rate"):
+        for name in ("strength", "steps", "guidance", "seed", "tempo", "rate"):
             value, whole = getattr(self, name), name in ("steps", "seed")
             if value is None and name in ("tempo", "rate"):
                 continue
             if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
                 raise UserError(f"The {name} must be a {'whole ' if whole else ''}number, not {value!r}.")
-        check_arguments(self.amount, self.steps, self.guidance)
+        check_arguments(self.strength, self.steps, self.guidance)
         for name, value, low, high in (
             ("seed", self.seed, 0, 2**63 - 1),
             ("other seed", self.other_seed, 0, 2**63 - 1),
@@ -84,7 +84,7 @@ class Settings:
         if self.tempo is not None and self.rate is not None:
             raise UserError("Give either a tempo in beats a minute or a rate, not both.")
         mixed = [name for name in ("second", "other_seed", "seconds") if getattr(self, name) is not None]
-        if len(mixed) > 1 or self.amount < 1 and mixed in (["other_seed"], ["seconds"]):
+        if len(mixed) > 1 or self.strength < 1 and mixed in (["other_seed"], ["seconds"]):
             raise UserError(
                 "A mixture of songs, a mixture of seeds and a given length exclude each other; the last two need the full amount."
             )
@@ -113,7 +113,7 @@ class Settings:
                 self.second,
                 self.share,
                 self.genre,
-                self.amount,
+                self.strength,
                 self.steps,
                 self.guidance,
                 dice,
@@ -126,7 +126,7 @@ class Settings:
         return pipe(
             song,
             self.genre,
-            self.amount,
+            self.strength,
             self.steps,
             self.guidance,
             dice,
@@ -139,9 +139,9 @@ class Settings:
         )
 
 
-def mixed_noise(pipe, content, seeds, share):
+def mixed_noise(pipe, roll, seeds, share):
     """Noise on the arc between that of two seeds."""
-    return slerp(*(pipe.noise_like(content, torch.Generator().manual_seed(seed)) for seed in seeds), share)
+    return slerp(*(pipe.noise_like(roll, torch.Generator().manual_seed(seed)) for seed in seeds), share)
 
 
 def describe(result, path, settings):
@@ -197,7 +197,7 @@ def read_settings(path):
     """
     record = read_record(path)
     try:
-        given = dict(record["settings"])
+        given = current_names(record["settings"])
         given |= {name: _from_json(given.get(name)) for name in ("genre", "mood")}
         known, needed = {field.name for field in fields(Settings)} - {"source"}, ("genre", "seed")
         strange, missing = sorted(set(given) - known), [name for name in needed if given.get(name) is None]
@@ -344,11 +344,11 @@ def export(result, path, settings, kinds=KINDS):
         from noteninja_lib.music.transcription import heard_tune
 
         title = PureWindowsPath(settings.source).stem or Path(path).stem
-        tune, _, beats_a_minute = heard_tune(result.content, title)
+        tune, _, beats_a_minute = heard_tune(result.piano_roll, title)
     for kind, file in files.items():
         with _whole(file) as unfinished:
             if kind == "mid":
-                write_midi(result.content, unfinished, beats_a_minute)
+                write_midi(result.piano_roll, unfinished, beats_a_minute)
             elif kind == "musicxml":
                 write_score(tune, unfinished, beats_a_minute)
             else:
@@ -375,24 +375,24 @@ def _whole(path):
             unfinished.unlink(missing_ok=True)
 
 
-def write_midi(content, path, beats_a_minute):
+def write_midi(roll, path, beats_a_minute):
     """Write the notes heard: one track with the tune, one with all others.
 
     Parameters
     ----------
-    content : Content
+    roll : PianoRoll
     path : pathlib.Path
     beats_a_minute : float
     """
     import pretty_midi
 
-    tune, midi = content.melody(), pretty_midi.PrettyMIDI(initial_tempo=beats_a_minute)
+    tune, midi = roll.melody_notes(), pretty_midi.PrettyMIDI(initial_tempo=beats_a_minute)
     known = {}
     for one in tune:
         known.setdefault(one.pitch, []).append(one.start)
     others = [
         one
-        for one in pick_notes(*content.notes)
+        for one in pick_notes(*roll.notes)
         if all(abs(one.start - start) > SAME for start in known.get(one.pitch, []))
     ]
     for name, notes in (("tune", tune), ("other notes", others)):

@@ -13,7 +13,7 @@ from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import extend, fade_out
-from noteninja_lib.music.piano_roll import Content, from_audio
+from noteninja_lib.music.piano_roll import PianoRoll, from_audio
 from noteninja_lib.music.style import QUICKER, gains, moods, tempo_places, with_mood
 from noteninja_lib.music.time_warp import cut, tempo_of, warp, whole_columns
 
@@ -33,13 +33,13 @@ class Source:
         The recording, or where there is none, a piano that plays the notes.
     whole : numpy.ndarray, float32
         The same with silence at its end, so that it fills the networks' columns.
-    content : Content
+    roll : PianoRoll
         As long as `whole`.
     """
 
     audio: np.ndarray
     whole: np.ndarray
-    content: Content
+    piano_roll: PianoRoll
 
 
 class Plan:
@@ -47,37 +47,37 @@ class Plan:
 
     Parameters
     ----------
-    content : Content
+    roll : PianoRoll
     mood : str, (float, float), list or None
-        See `steering.moods`.
+        See `style.moods`.
     tempo : float, optional
         Beats a minute.
     rate : float, optional
         How much faster; if neither is given, the mood decides.
     seconds : float, optional
-        Length of the result: the song is extended to it, with a form (see `extending.extend`), or cut.
+        Length of the result: the song is extended to it, with a form (see `extension.extend`), or cut.
     samples : int, optional
-        Of the song, where it is shorter than its content picture.
+        Of the song, where it is shorter than its piano roll.
 
     Attributes
     ----------
-    content : Content
+    roll : PianoRoll
         In the mood and at the tempo, filled up to whole columns.
-    neutral : Content or None
+    neutral : PianoRoll or None
         The same with neutral valence; None where the mood has none.
     places : numpy.ndarray, shape (frames,)
-        Which column of the song each column shows, as `reshaping.warp` takes them.
+        Which column of the song each column shows, as `time_warp.warp` takes them.
     samples : int
         Of its sound.
     """
 
-    def __init__(self, content, mood=None, tempo=None, rate=None, seconds=None, *, samples=None):
-        rate = rate_of(content, tempo) if tempo else rate
+    def __init__(self, roll, mood=None, tempo=None, rate=None, seconds=None, *, samples=None):
+        rate = rate_of(roll, tempo) if tempo else rate
         self.mood, self.moods = mood, moods(mood, np.linspace(0, 1, 200))
         if seconds:
             rates = 1 + QUICKER * self.moods[:, 1] if rate is None else np.full(1, rate)
-            content, samples = at_length(content, seconds / np.mean(1 / rates)), None
-        frames, moody = content.rhythm.shape[-1], bool(self.moods.any())
+            roll, samples = at_length(roll, seconds / np.mean(1 / rates)), None
+        frames, moody = roll.rhythm.shape[-1], bool(self.moods.any())
         self.places = (
             tempo_places(self.moods, frames)
             if rate is None
@@ -89,13 +89,13 @@ class Plan:
         def timed(one):
             return whole_columns(warp(one, self.places)) if changed else whole_columns(one)
 
-        self.content = timed(with_mood(content, self.moods))
-        self.neutral = timed(with_mood(content, self.moods * (0, 1))) if self.moods[:, 0].any() else None
+        self.piano_roll = timed(with_mood(roll, self.moods))
+        self.neutral = timed(with_mood(roll, self.moods * (0, 1))) if self.moods[:, 0].any() else None
 
     def dynamics(self, audio):
         """A recording (samples,) of this, louder where the mood is excited, softer where it is calm, fading after the last note."""
         excited = self.moods[:, 1].any()
-        return fade_out(audio * gains(self.moods, len(audio)) if excited else audio, self.content)
+        return fade_out(audio * gains(self.moods, len(audio)) if excited else audio, self.piano_roll)
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Conversion(BaseOutput):
     sample_rate : int
     source : numpy.ndarray, float32, shape (samples,)
         The song that was converted, mono.
-    content : Content
+    roll : PianoRoll
         What was heard in the source.
     notes : list of Note
         The tune that was heard in the source.
@@ -122,7 +122,7 @@ class Conversion(BaseOutput):
     audio: np.ndarray
     sample_rate: int
     source: np.ndarray
-    content: Content
+    piano_roll: PianoRoll
     notes: list
     tune_kept: float
     genre_heard: dict
@@ -134,7 +134,7 @@ def read_source(song, seconds=None, progress=lambda done: None):
 
     Parameters
     ----------
-    song : path, numpy.ndarray, music21.stream.Stream, Tune or Content
+    song : path, numpy.ndarray, music21.stream.Stream, Tune or PianoRoll
         A path may lead to a recording, to a MIDI, MusicXML or ABC file, or to a picture (also a pdf) of printed music.
     seconds : float, optional
         Only the beginning.
@@ -155,13 +155,13 @@ def read_source(song, seconds=None, progress=lambda done: None):
     if isinstance(song, np.ndarray):
         audio = check(song)
         return heard(audio if seconds is None else audio[: round(seconds * SAMPLE_RATE)], progress)
-    content = known_content(song, progress)
+    roll = known_content(song, progress)
     if seconds is not None:
-        frames = min(content.rhythm.shape[-1], round(seconds * FRAME_RATE))
-        content = Content(*(layer[..., :frames] for layer in (content.lead, content.notes, content.rhythm)))
-    samples, content = content.rhythm.shape[-1] * HOP_LENGTH, whole_columns(content)
-    whole = sketch(content.melody(), content.accompaniment(), content.rhythm.shape[-1] / FRAME_RATE)
-    return Source(whole[:samples], whole, content)
+        frames = min(roll.rhythm.shape[-1], round(seconds * FRAME_RATE))
+        roll = PianoRoll(*(layer[..., :frames] for layer in (roll.melody, roll.notes, roll.rhythm)))
+    samples, roll = roll.rhythm.shape[-1] * HOP_LENGTH, whole_columns(roll)
+    whole = sketch(roll.melody_notes(), roll.accompaniment(), roll.rhythm.shape[-1] / FRAME_RATE)
+    return Source(whole[:samples], whole, roll)
 
 
 def heard(audio, progress):
@@ -173,8 +173,8 @@ def heard(audio, progress):
 
 
 def known_content(song, progress=None):
-    """The content picture of notes: of a file, a page, a score, a tune, or one that is there already."""
-    if isinstance(song, Content):
+    """The piano roll of notes: of a file, a page, a score, a tune, or one that is there already."""
+    if isinstance(song, PianoRoll):
         return song
     if isinstance(song, (str, Path)) and Path(song).suffix.lower() in PICTURES:
         return printed_content(song, progress)
@@ -187,37 +187,33 @@ def known_content(song, progress=None):
 
 
 def printed_content(path, progress=None):
-    """The content picture of printed music; a warning tells which bars are doubtful and which pages were left out."""
+    """The piano roll of printed music; a warning tells which bars are doubtful and which pages were left out."""
     from noteninja_lib.omr.recognition import read_sheet  # loads music21 and opencv
 
     sheet = read_sheet(path, progress=progress)
     for sentence in sheet.warnings():
         warnings.warn(f"{path}: {sentence}", stacklevel=2)
-    return sheet.content()
+    return sheet.piano_roll()
 
 
-def at_length(content, seconds):
+def at_length(roll, seconds):
     """A song extended to some seconds, or what it has within them."""
-    return (
-        extend(content, seconds)
-        if seconds * FRAME_RATE > content.rhythm.shape[-1]
-        else cut(content, 0, seconds)
-    )
+    return extend(roll, seconds) if seconds * FRAME_RATE > roll.rhythm.shape[-1] else cut(roll, 0, seconds)
 
 
-def rate_of(content, tempo):
+def rate_of(roll, tempo):
     """By which factor a song has to be quickened to reach a tempo in beats a minute."""
-    own = tempo_of(content)
+    own = tempo_of(roll)
     if not own:
         raise UserError("No beat was found in this song: give its tempo as a share, such as 80%.")
     check_range("tempo of this song, in beats a minute,", tempo, round(own * RATES[0]), round(own * RATES[1]))
     return tempo / own
 
 
-def check_arguments(amount, steps, guidance_scale):
+def check_arguments(strength, steps, guidance_scale):
     """Refuse a conversion's arguments that are out of range."""
     for name, value, low, high in (
-        ("amount", amount, 0, 1),
+        ("amount", strength, 0, 1),
         ("guidance scale", guidance_scale, 0, 20),
         ("number of inference steps", steps, 1, 1000),
     ):

@@ -9,9 +9,9 @@ from noteninja_lib.audio.augmentation import (
     add_room,
     change_speed,
     change_tone,
+    degrade,
     mp3_bytes,
     through_mp3,
-    wear,
 )
 
 SAMPLES = 4 * SAMPLE_RATE
@@ -107,18 +107,18 @@ def test_noise_has_its_strength_and_its_colour(kind, slope):
 
 def test_a_worn_recording_is_in_time_within_limits_and_the_same_by_the_same_seed():
     music = noise(level=0.3)  # peaks beyond 1: the result must not clip
-    worn = [wear(music, np.random.default_rng(seed)) for seed in range(12)]
-    for one in worn:
+    degraded = [degrade(music, np.random.default_rng(seed)) for seed in range(12)]
+    for one in degraded:
         assert one.shape == music.shape and one.dtype == np.float32
         assert np.isfinite(one).all() and 0.3 < np.abs(one).max() <= 0.981
         assert abs(delay(one, music)) <= 1  # a tone control moves phases a little
-    assert np.array_equal(worn[3], wear(music, np.random.default_rng(3)))
-    changed = [np.abs(one / np.abs(one).max() - music / np.abs(music).max()).max() > 0.05 for one in worn]
+    assert np.array_equal(degraded[3], degrade(music, np.random.default_rng(3)))
+    changed = [np.abs(one / np.abs(one).max() - music / np.abs(music).max()).max() > 0.05 for one in degraded]
     assert (
-        sum(changed) >= 8 and len({one.tobytes() for one in worn}) >= 8
+        sum(changed) >= 8 and len({one.tobytes() for one in degraded}) >= 8
     )  # most are changed, each in its own way
 
 
 def test_silence_stays_silent_and_finite():
     for seed in range(6):
-        assert np.abs(wear(np.zeros(SAMPLES, np.float32), np.random.default_rng(seed))).max() < 1e-4
+        assert np.abs(degrade(np.zeros(SAMPLES, np.float32), np.random.default_rng(seed))).max() < 1e-4

@@ -114,9 +114,10 @@ def test_plane_names_every_point():
 
 def test_rivals_are_drawn_where_they_were_measured():
     figures = lesson_11.measured_figures()
-    figure = lesson_11.plot_rivals(figures, {"judge": "judge", "outside_listener": "outside"})
+    figure = lesson_11.plot_baselines(figures, {"judge": "judge", "outside_listener": "outside"})
     drawn = [len(ax.containers) for ax in figure.axes]
     assert drawn == [
-        sum(name in rival for rival in figures["rivals"].values()) for name in ("judge", "outside_listener")
+        sum(name in baseline for baseline in figures["rivals"].values())
+        for name in ("judge", "outside_listener")
     ]
     assert "NoteNinja" in [label.get_text() for label in figure.axes[0].get_yticklabels()]

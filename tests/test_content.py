@@ -1,4 +1,4 @@
-"""The content picture: from sound, from notes, from scores and MIDI, to the same picture."""
+"""The piano roll: from sound, from notes, from scores and MIDI, to the same picture."""
 
 import numpy as np
 import pretty_midi
@@ -104,16 +104,16 @@ def test_score_and_midi_give_the_same_picture_of_the_tune(tmp_path):
     tune = load_tunes("test")[5]
     from_tune = piano_roll.from_score(tune, tempo=120)
     from_stream = piano_roll.from_score(to_stream(tune), tempo=120)
-    assert from_tune.lead.shape[:2] == (2, 88) and from_tune.lead[0].max() == 1
-    np.testing.assert_array_equal(from_tune.lead, from_stream.lead)
+    assert from_tune.melody.shape[:2] == (2, 88) and from_tune.melody[0].max() == 1
+    np.testing.assert_array_equal(from_tune.melody, from_stream.melody)
     midi, second = pretty_midi.PrettyMIDI(initial_tempo=120), 0.5 / tune.beat
     part = pretty_midi.Instrument(0)
     part.notes = [pretty_midi.Note(90, p, s * second, (s + d) * second) for s, d, p in tune.notes]
     midi.instruments.append(part)
     midi.write(str(tmp_path / "tune.mid"))
     from_file = piano_roll.from_midi(tmp_path / "tune.mid")
-    frames = min(from_file.lead.shape[-1], from_tune.lead.shape[-1])
-    agree = (from_file.lead[1, :, :frames] > 0) == (from_tune.lead[1, :, :frames] > 0)
+    frames = min(from_file.melody.shape[-1], from_tune.melody.shape[-1])
+    agree = (from_file.melody[1, :, :frames] > 0) == (from_tune.melody[1, :, :frames] > 0)
     assert agree.mean() > 0.999
     assert (
         piano_roll.tune_likeness(

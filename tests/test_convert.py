@@ -11,7 +11,7 @@ from music21 import converter
 
 from noteninja_lib import data_folder
 from noteninja_lib.audio.io import SAMPLE_RATE, load
-from noteninja_lib.cli import convert_files, make_again
+from noteninja_lib.batch import again, convert_files
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.tunes import load_tunes, to_stream, tune_from_score
 from noteninja_lib.settings import Settings
@@ -64,7 +64,7 @@ def test_a_result_is_made_again_from_the_json_beside_it(song, tmp_path, capsys):
     settings = Settings([(0, "blues"), (1, "jazz")], 0.7, 2, 1.5, 11, mood=(0.5, -0.2), rate=1.25)
     assert convert_files([own], settings, out, kinds=("mid", "musicxml", "json")) == 0
     assert {path.suffix for path in tmp_path.glob("song (blues*")} == {".wav", ".mid", ".musicxml", ".json"}
-    make_again(out.with_suffix(".json"))
+    again(out.with_suffix(".json"))
     made = tmp_path / "song (blues to jazz) (again).wav"
     assert made.read_bytes() == out.read_bytes() and made.with_suffix(".json").exists()
     assert "will differ" not in capsys.readouterr().err
@@ -73,12 +73,12 @@ def test_a_result_is_made_again_from_the_json_beside_it(song, tmp_path, capsys):
     for path in (own, out.with_suffix(".json")):
         path.rename(moved / path.name)
     soundfile.write(moved / own.name, load(moved / own.name)[:-SAMPLE_RATE], SAMPLE_RATE)
-    make_again(moved / f"{out.stem}.json", moved / "b.wav")
+    again(moved / f"{out.stem}.json", moved / "b.wav")
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("noteninja:")]
     assert len(told) == 1 and "song.wav is not the song" in told[0] and (moved / "b.wav").exists()
     (moved / own.name).unlink()
     with pytest.raises(UserError, match="put it beside"):
-        make_again(moved / f"{out.stem}.json")
+        again(moved / f"{out.stem}.json")
 
 
 def test_a_mixture_of_two_songs_is_made_again(song, tmp_path):
@@ -87,11 +87,11 @@ def test_a_mixture_of_two_songs_is_made_again(song, tmp_path):
         second, load(sorted((data_folder() / "songs").glob("*.mp3"))[1], duration=5.0), SAMPLE_RATE
     )
     assert convert_files([song], Settings("pop", steps=2, second=str(second), share=0.4), out) == 0
-    make_again(tmp_path / "a.json", tmp_path / "b.wav")
+    again(tmp_path / "a.json", tmp_path / "b.wav")
     assert (tmp_path / "b.wav").read_bytes() == out.read_bytes()
     second.unlink()
     with pytest.raises(UserError, match="second.wav was not found"):
-        make_again(tmp_path / "a.json", tmp_path / "c.wav")
+        again(tmp_path / "a.json", tmp_path / "c.wav")
 
 
 def test_notes_are_converted_in_place_of_sound(tmp_path):

@@ -63,22 +63,22 @@ def test_a_conversion_is_the_pipelines_own():
     source, whole = piece.recordings[piece.source], make_piece(choose_tunes(1)[0])
     np.testing.assert_array_equal(source, whole.recordings[piece.source])
     heard = baselines.Heard(source)
-    for amount in (0.4, 1.0):
-        made = baselines.convert(pipe, heard, "reggae", 3, amount=amount, steps=2)
-        theirs = pipe(source, "reggae", amount, 2, generator=torch.Generator().manual_seed(3)).audio
+    for strength in (0.4, 1.0):
+        made = baselines.convert(pipe, heard, "reggae", 3, strength=strength, steps=2)
+        theirs = pipe(source, "reggae", strength, 2, generator=torch.Generator().manual_seed(3)).audio
         np.testing.assert_allclose(made, theirs, atol=1e-4)
 
 
 def test_the_real_slider_leads_away_and_one_that_does_nothing_is_found_out(monkeypatch):
     number, few = choose_tunes(1, split="validation")[0], [0.0, 0.5, 1.0]
-    found = strength.measure_tune(number, split="validation", amounts=few)
+    found = strength.measure_tune(number, split="validation", strengths=few)
     assert list(found) == list(strength.MEASURES) and all(len(values) == 3 for values in found.values())
     assert found["spectral_distance"] == sorted(found["spectral_distance"]) and min(found["note_f1"]) > 0.2
     assert found["chroma_cosine"][0] > found["chroma_cosine"][-1]
     assert found["embedding_distance"][0] < found["embedding_distance"][-1]
-    stuck = NoteNinjaPipeline(**load_pipeline().components, amount_curve=(1.0, 1.0))
+    stuck = NoteNinjaPipeline(**load_pipeline().components, strength_curve=(1.0, 1.0))
     monkeypatch.setattr(strength, "load_pipeline", lambda: stuck)
-    figures = strength.summarise([strength.measure_tune(number, split="validation", amounts=few)], few)
+    figures = strength.summarise([strength.measure_tune(number, split="validation", strengths=few)], few)
     assert not figures["verdict"]["genre_rises"][1] and not figures["verdict"]["likeness_falls"][1]
     assert figures["way"]["judge_share"] == [0, 0, 0]
 
@@ -146,11 +146,11 @@ def test_ways_can_be_chosen():
     asked = {(name, number) for name in samplers.SCHEDULERS for number in (4, 8, 12, 20, 50)}
     assert {(how.scheduler, how.steps) for how in everything} >= asked
     assert {how.guidance for how in everything} >= {1.0, 1.5, 2.0, 3.0} and len(
-        {how.guided for how in everything}
+        {how.guidance_interval for how in everything}
     ) > 3
     assert samplers.ways(steps=[4, 8], schedulers=["heun"]) == [Way("heun", 4), Way("heun", 8)]
     assert samplers.ways(scales=[1.0], intervals=[samplers.parse_interval("0.3-0.8")]) == [
-        Way(guidance=1.0, guided=(0.3, 0.8))
+        Way(guidance=1.0, guidance_interval=(0.3, 0.8))
     ]
     with pytest.raises(UserError, match="choose from euler"):
         samplers.ways(schedulers=["rungekutta"])
@@ -163,8 +163,8 @@ def test_ways_can_be_chosen():
     "how, evaluations",
     [
         (Way("euler", 3, guidance=1.0), 3),
-        (Way("euler", 3, guided=(0.0, 1.0)), 6),
-        (Way("euler", 3, guided=(0.5, 1.0)), 5),
+        (Way("euler", 3, guidance_interval=(0.0, 1.0)), 6),
+        (Way("euler", 3, guidance_interval=(0.5, 1.0)), 5),
         (Way("heun", 2, guidance=1.0), 3),
         (Way("dpm++", 3, guidance=1.0), 3),
         (Way("unipc", 3, guidance=1.0, shift=2.0), 3),

@@ -14,7 +14,7 @@ from noteninja_lib.audio.spectrogram import mel_frequencies
 from noteninja_lib.cli import app
 from noteninja_lib.datasets import (
     GTZAN,
-    BandSet,
+    SyntheticSet,
     build,
     find_repetitions,
     hear_all,
@@ -23,11 +23,11 @@ from noteninja_lib.datasets import (
 )
 from noteninja_lib.datasets.gtzan import published_split
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.classifiers import LeadFinder
+from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.music.tunes import load_tunes
-from noteninja_lib.training import DiffusionTask, JudgeTask, LeadTask
+from noteninja_lib.training import DiffusionTask, GenreClassifierTask, MelodyTask
 from noteninja_lib.training.trainer import make_task
 
 BAND = {"seconds": 3.0, "versions": 2, "seed": 3}
@@ -153,23 +153,23 @@ def test_tasks_take_gtzan_too(tmp_path, monkeypatch):
         tone(tmp_path / f"genres/blues/blues.{number:05d}.wav", seconds=3.5)
         tone(tmp_path / f"genres/jazz/jazz.{number:05d}.wav", seconds=3.5, pitch=300)
     monkeypatch.setattr(
-        GTZAN, "heard", lambda self, number, worn=False: np.full((181, 300), 128, np.uint8)
+        GTZAN, "heard", lambda self, number, degraded=False: np.full((181, 300), 128, np.uint8)
     )  # hearing takes seconds
     data = GTZAN(tmp_path, 1.0, tell=None)
     draw = np.random.default_rng(0)
-    sounds, labels = JudgeTask(data).batch(draw, 4)
+    sounds, labels = GenreClassifierTask(data).batch(draw, 4)
     assert sounds.shape == (4, 65536) and set(labels) <= {GENRES.index("blues"), GENRES.index("jazz")}
     task = DiffusionTask(
         data,
         MelAutoencoder(width=16, layers=1).eval(),
-        LeadFinder().eval(),
+        MelodyExtractor().eval(),
         start=Denoiser(tuple(map(float, mel_frequencies())), (16, 16, 32), 1, 8),
     )
     latents, pictures, styles = task.batch(draw, 3)
     assert task.score == 0 and task.pairs == [(n, n) for n in range(4)]
     assert pictures.shape == (3, 357, 256) and latents.shape[0] == 3 and styles[:, -2:].max() == 0
     with pytest.raises(UserError, match="known scores"):
-        LeadTask(data)
+        MelodyTask(data)
     monkeypatch.setattr("noteninja_lib.datasets.open_dataset", lambda root: data)
     assert (
         len(make_task("judge", tmp_path, 1, tmp_path, False).labels) == 2
@@ -181,7 +181,7 @@ def band(tmp_path_factory):
     """Three tunes in two genres each."""
     folder = tmp_path_factory.mktemp("band")
     assert list(build(folder, HOURS, **BAND)) == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    return BandSet(folder)
+    return SyntheticSet(folder)
 
 
 def everything(folder):
@@ -235,11 +235,11 @@ def test_a_killed_build_goes_on_to_the_same_bytes(band, tmp_path):
         time.sleep(0.01)
     job.kill()
     job.join()
-    half = BandSet(tmp_path, tell=None)
+    half = SyntheticSet(tmp_path, tell=None)
     assert 2 <= len(half) < 6 and not half.validate().problems
     with open(tmp_path / "manifest.jsonl", "a") as file:
         file.write('{"file": "genres/ja')  # as a crash would leave it
-    assert any(problem.kind == "corrupt" for problem in BandSet(tmp_path, tell=None).problems)
+    assert any(problem.kind == "corrupt" for problem in SyntheticSet(tmp_path, tell=None).problems)
     kept = {path: path.stat().st_mtime_ns for path in map(half.path, range(len(half)))}
     assert list(build(tmp_path, HOURS, **BAND))[-1] == (3, 3)
     assert everything(tmp_path) == everything(band.root)
@@ -253,7 +253,7 @@ def test_two_jobs_do_the_work_of_one(band, tmp_path):
     files = [{json.loads(line)["file"] for line in text.splitlines()} for text in manifests]
     assert len(files) == 2 and all(files) and not files[0] & files[1]
     assert everything(tmp_path) == everything(band.root)
-    assert [clip.file for clip in BandSet(tmp_path).index] == [clip.file for clip in band.index]
+    assert [clip.file for clip in SyntheticSet(tmp_path).index] == [clip.file for clip in band.index]
 
 
 def test_no_family_lies_in_two_parts(band, tmp_path):
@@ -277,7 +277,7 @@ def test_no_family_lies_in_two_parts(band, tmp_path):
             (tmp_path / line["file"]).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / line["file"]).touch()
         (tmp_path / "manifest.jsonl").write_text("\n".join(map(json.dumps, lines)))
-        other = BandSet(tmp_path)
+        other = SyntheticSet(tmp_path)
         assert other.splits() == {
             part: [n for n in range(6) if splits[n] == part] for part in ("train", "validation", "test")
         }
@@ -295,7 +295,7 @@ def test_band_set_reports_faults(band, tmp_path):
     (tmp_path / files[0]).unlink()
     (tmp_path / files[1]).write_bytes(b"no sound")
     (tmp_path / files[2]).write_bytes((band.root / files[2]).read_bytes()[:60000])
-    data = BandSet(tmp_path, tell=(said := []).append)
+    data = SyntheticSet(tmp_path, tell=(said := []).append)
     assert len(data) == 5 and len(said) == 1 and files[0] in said[0]
     assert {p.file: p.kind for p in data.validate().problems} == {
         files[0]: "missing",
@@ -336,7 +336,9 @@ def test_open_dataset_finds_either_kind(broken, band, tmp_path, monkeypatch):
     said = []
     assert open_dataset(tell=said.append) is band
     assert len(said) == 1 and str(tmp_path / "gtzan") in said[0] and "NOTENINJA_GTZAN" in said[0]
-    assert isinstance(open_dataset(band.root), BandSet) and isinstance(open_dataset(broken, tell=None), GTZAN)
+    assert isinstance(open_dataset(band.root), SyntheticSet) and isinstance(
+        open_dataset(broken, tell=None), GTZAN
+    )
     small_gtzan(tmp_path / "gtzan", genres=["blues"])
     assert open_dataset(tell=None).root == tmp_path / "gtzan"
     monkeypatch.setenv("NOTENINJA_GTZAN", str(broken))
@@ -350,8 +352,8 @@ def test_open_dataset_finds_either_kind(broken, band, tmp_path, monkeypatch):
 class Listener(list):
     """In place of a data set: a list of paths, of which each is made when its recording is listened to."""
 
-    def heard(self, number, worn=False):
-        self[number].write_text("worn" if worn else "clean")
+    def heard(self, number, degraded=False):
+        self[number].write_text("worn" if degraded else "clean")
 
 
 def test_all_are_heard_ahead(tmp_path):
@@ -362,18 +364,18 @@ def test_all_are_heard_ahead(tmp_path):
 
 def test_a_share_is_heard_ahead_and_some_of_it_worn(tmp_path):
     paths = [tmp_path / str(number) for number in range(60)]
-    count = list(hear_all(Listener(paths), share=0.5, worn=0.5))[-1][0]
+    count = list(hear_all(Listener(paths), share=0.5, degraded=0.5))[-1][0]
     words = [path.read_text() for path in paths if path.exists()]
     assert 20 < len(words) == count < 40 and 8 < words.count("worn") < count - 8
 
 
 def test_a_worn_recording_is_heard_otherwise(band, tmp_path):
     (tmp_path / "genres").symlink_to(band.root / "genres")
-    data = BandSet(band.root)
+    data = SyntheticSet(band.root)
     data.root = tmp_path
-    worn = data.heard(0, worn=True)
-    assert data.is_heard(0) and not data.is_heard(1) and np.array_equal(worn, data.heard(0))
-    assert worn.shape == band.heard(0).shape and not np.array_equal(worn, band.heard(0))
+    degraded = data.heard(0, degraded=True)
+    assert data.is_heard(0) and not data.is_heard(1) and np.array_equal(degraded, data.heard(0))
+    assert degraded.shape == band.heard(0).shape and not np.array_equal(degraded, band.heard(0))
 
 
 def test_repetitions_are_found_and_other_takes_are_not(band, tmp_path):

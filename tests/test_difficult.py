@@ -101,16 +101,16 @@ MELODIES = [
 ]
 
 
-def row(rival, number, found, judge=True):
+def row(baseline, number, found, judge=True):
     """A row in which some notes were heard, whatever was asked for."""
     melody = MELODIES[number]
     onsets = np.zeros((88, 600), np.uint8)
     for note in found:
         onsets[note.pitch - 21, round(note.start * 86.13)] = 255
     figures = {"note_f1": metrics.matched_notes(melody, found), "likeness": float(found is melody)}
-    if rival != "heard":
+    if baseline != "heard":
         figures |= {"chroma_cosine": 0.5, "right_recording_of_10": judge, "judge": judge}
-    return Row(rival, "jazz", number, figures, melody, found, onsets, None)
+    return Row(baseline, "jazz", number, figures, melody, found, onsets, None)
 
 
 def found_rows():
@@ -118,7 +118,7 @@ def found_rows():
     found = []
     for number, melody in enumerate(MELODIES):
         wrong = MELODIES[(number + 1) % 3]
-        clean = [row(rival, number, melody) for rival in ("ours", "transcribe", "heard", "decoded")]
+        clean = [row(baseline, number, melody) for baseline in ("ours", "transcribe", "heard", "decoded")]
         noisy = [
             row("ours", number, melody),
             row("transcribe", number, wrong, False),
@@ -162,20 +162,20 @@ def test_the_report_writes_what_it_prints_and_marks_who_is_ahead(tmp_path, monke
 
 def test_a_tune_is_measured_in_each_condition():
     rows, chroma = acoustic_conditions.measure_tune(7, Setting(), ("clean", "all"))
-    assert [[row.rival for row in some] for some in rows.values()] == [
+    assert [[row.baseline for row in some] for some in rows.values()] == [
         ["ours", "transcribe", "heard", "decoded"],
         ["ours", "transcribe", "heard"],
     ]
     assert set(chroma) == set(GENRES)
-    clean, worn = ({row.rival: row for row in some} for some in rows.values())
+    clean, degraded = ({row.baseline: row for row in some} for some in rows.values())
     assert (
         clean["heard"].figures["note_f1"] > 0.5
-        and clean["heard"].figures["note_f1"] >= worn["heard"].figures["note_f1"] - 0.1
+        and clean["heard"].figures["note_f1"] >= degraded["heard"].figures["note_f1"] - 0.1
     )
-    assert {row.onsets.shape for row in (*clean.values(), *worn.values())} == {
+    assert {row.onsets.shape for row in (*clean.values(), *degraded.values())} == {
         (88, int(SECONDS * SAMPLE_RATE) // 256)
     }
-    for row in (clean["ours"], worn["transcribe"]):
+    for row in (clean["ours"], degraded["transcribe"]):
         assert row.target in GENRES and 0 <= row.figures["chroma_cosine"] <= 1
         assert {"judge", "right_recording_of_10"} < set(row.figures)
     assert set(CONDITIONS) == set(acoustic_conditions.WORDS)

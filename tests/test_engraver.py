@@ -12,11 +12,11 @@ from noteninja_lib.omr.page_maker import (
     TOP_LINE,
     bar_ticks,
     compose,
-    cut_strips,
+    cut_staff_images,
+    degrade,
     find_systems,
-    make_strips,
+    make_staff_images,
     spell,
-    wear,
     without_empty_end,
 )
 from noteninja_lib.omr.rendering import CHORDS, FONTS, engrave, rasterise, ticks
@@ -25,9 +25,9 @@ from noteninja_lib.omr.vocabulary import BAR_LINES, VOCABULARY, decode, encode, 
 HEAD = ["clef:treble", "time:4/4"]
 
 
-def strip_of(words, zoom=0.5, **options):
+def staff_image_of(words, zoom=0.5, **options):
     svg = engrave([words], pageMarginTop=150, pageMarginBottom=150, **options)
-    return next(cut_strips(rasterise(svg, zoom), find_systems(svg), zoom))
+    return next(cut_staff_images(rasterise(svg, zoom), find_systems(svg), zoom))
 
 
 def count(svg, kind):
@@ -76,24 +76,25 @@ def test_a_change_of_key_prints_naturals_where_the_words_cancel():
 
 @pytest.mark.parametrize("font", FONTS)
 def test_strips_hold_the_staff_where_it_belongs(font):
-    strip = strip_of([*HEAD, "note:4:4", "bar"] + ["note:4:4"] * 3 + ["bar"], font=font)
-    assert strip.shape[0] == HEIGHT and strip.dtype == np.uint8
-    dark = np.median(strip[:, SPACE + 4 : -SPACE - 4], axis=1)
+    staff_image = staff_image_of([*HEAD, "note:4:4", "bar"] + ["note:4:4"] * 3 + ["bar"], font=font)
+    assert staff_image.shape[0] == HEIGHT and staff_image.dtype == np.uint8
+    dark = np.median(staff_image[:, SPACE + 4 : -SPACE - 4], axis=1)
     rows = [TOP_LINE + SPACE * line for line in range(5)]
     assert all(dark[row - 1 : row + 2].min() < 200 for row in rows)
     assert dark[[row + SPACE // 2 for row in rows]].min() > 220
     assert (
-        np.median(strip[TOP_LINE - 1 : TOP_LINE + 2, SPACE + 2]) < 220 and strip[:, : SPACE - 3].min() > 200
+        np.median(staff_image[TOP_LINE - 1 : TOP_LINE + 2, SPACE + 2]) < 220
+        and staff_image[:, : SPACE - 3].min() > 200
     )
 
 
 @pytest.mark.parametrize("position", [-6, 0, 3, 8, 13])
 def test_a_note_stands_at_its_position(position):
     """Where a line with the note is darker than one with a note on the middle line, there is its head."""
-    strip = strip_of(["clef:treble", *["rest:4"] * 3, f"note:{position}:1", "bar"])
-    other = strip_of(["clef:treble", *["rest:4"] * 3, "note:4:1", "bar"])
-    width = min(strip.shape[1], other.shape[1])
-    more = np.clip(other[:, :width].astype(int) - strip[:, :width], 0, None)[:, width // 2 :].sum(1)
+    staff_image = staff_image_of(["clef:treble", *["rest:4"] * 3, f"note:{position}:1", "bar"])
+    other = staff_image_of(["clef:treble", *["rest:4"] * 3, "note:4:1", "bar"])
+    width = min(staff_image.shape[1], other.shape[1])
+    more = np.clip(other[:, :width].astype(int) - staff_image[:, :width], 0, None)[:, width // 2 :].sum(1)
     expected = TOP_LINE + SPACE * 4 - position * SPACE / 2
     middle = (
         (more * np.arange(HEIGHT)).sum() / more.sum()
@@ -159,25 +160,28 @@ def test_spelling_follows_the_key():
 def test_strips_come_with_their_words_and_wear():
     draw, made = np.random.default_rng(5), []
     while len(made) < 12:
-        made += make_strips(draw, load_tunes("train"))
-    for strip, words in made:
-        assert strip.shape[0] == HEIGHT and encode(words) and 4 * len(words) < strip.shape[1]
-        assert np.median(strip) > 240 and strip.min() < 60
+        made += make_staff_images(draw, load_tunes("train"))
+    for staff_image, words in made:
+        assert staff_image.shape[0] == HEIGHT and encode(words) and 4 * len(words) < staff_image.shape[1]
+        assert np.median(staff_image) > 240 and staff_image.min() < 60
     first = made[0][0]
-    worn = [wear(first, np.random.default_rng(seed), other=made[1][0]) for seed in range(20)]
-    assert all(one.shape[0] == HEIGHT and one.dtype == np.uint8 for one in worn)
-    assert all(0.85 < one.shape[1] / first.shape[1] < 1.15 for one in worn)
-    assert len({one.tobytes() for one in worn}) == 20
-    assert wear(first, np.random.default_rng(3)).tobytes() == wear(first, np.random.default_rng(3)).tobytes()
+    degraded = [degrade(first, np.random.default_rng(seed), other=made[1][0]) for seed in range(20)]
+    assert all(one.shape[0] == HEIGHT and one.dtype == np.uint8 for one in degraded)
+    assert all(0.85 < one.shape[1] / first.shape[1] < 1.15 for one in degraded)
+    assert len({one.tobytes() for one in degraded}) == 20
+    assert (
+        degrade(first, np.random.default_rng(3)).tobytes()
+        == degrade(first, np.random.default_rng(3)).tobytes()
+    )
 
 
 def test_a_line_may_end_with_a_signature():
     line = ["clef:alto", "note:4:2", "note:4:2", "bar", "sharp1", "sharp2", "time:3/4"]
     svg = engrave([line, ["clef:alto", "sharp1", "sharp2", "note:4:2", "bar"]])
     assert (count(svg, "keyAccid"), count(svg, "meterSig"), len(find_systems(svg))) == (4, 1, 2)
-    strip = strip_of(line)
-    ended = without_empty_end(strip)
-    assert ended.shape[1] < strip.shape[1] and ended[:, -SPACE:].min() == 255
-    assert (ended[:, :-SPACE] == strip[:, : ended.shape[1] - SPACE]).all() and ended[
+    staff_image = staff_image_of(line)
+    ended = without_empty_end(staff_image)
+    assert ended.shape[1] < staff_image.shape[1] and ended[:, -SPACE:].min() == 255
+    assert (ended[:, :-SPACE] == staff_image[:, : ended.shape[1] - SPACE]).all() and ended[
         36:60, -3 * SPACE : -SPACE
     ].min() < 100

@@ -12,7 +12,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, comparison, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, pieces
 from noteninja_lib.evaluation.comparison import Row, Setting
-from noteninja_lib.music.piano_roll import Content, draw_notes, from_notes
+from noteninja_lib.music.piano_roll import PianoRoll, draw_notes, from_notes
 
 TUNE = [
     Note(0.5 * n + 0.1, 0.5 * n + 0.5, pitch, 90)
@@ -131,7 +131,7 @@ def test_onset_chroma_finds_the_same_tune():
     )
     assert np.linalg.norm(same) == pytest.approx(1, abs=1e-3)
     assert same @ octave > 0.99 > 0.3 > same @ other
-    silent = Content(*(np.zeros((2, 88, 100)) for _ in range(2)), np.zeros((5, 100)))
+    silent = PianoRoll(*(np.zeros((2, 88, 100)) for _ in range(2)), np.zeros((5, 100)))
     assert not metrics.onset_chroma(silent.notes[0]).any()
 
 
@@ -165,7 +165,7 @@ def test_evaluation_measures_every_rival_against_the_fixed_points():
     for state in comparison.evaluate(2, Setting(targets=1)):
         counts, figures = (counts + [state], figures) if isinstance(state, tuple) else (counts, state)
     assert counts == [(1, 2), (2, 2)]
-    assert set(figures["rivals"]) == set(comparison.RIVALS)
+    assert set(figures["rivals"]) == set(comparison.BASELINES)
     for name, kept in (("decoded", 1), ("ours", None)):
         table = figures["rivals"][name]
         assert all(
@@ -209,8 +209,8 @@ def test_an_outside_tagger_is_asked_about_every_version(tmp_path):
     for name in ("3-jazz-ours", "3-jazz-regression", "3-source", "4-reggae-ours", "4-source"):
         (tmp_path / f"{name}.wav").touch()
     rows = [
-        Row(rival, target, number, {}, [], [], None, None)
-        for number, target, rival in (
+        Row(baseline, target, number, {}, [], [], None, None)
+        for number, target, baseline in (
             (3, "jazz", "ours"),
             (3, "jazz", "copy"),
             (3, "jazz", "regression"),

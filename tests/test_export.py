@@ -26,15 +26,15 @@ MAJOR = [tune for tune in load_tunes("test") if tune.mode == "major"]
 TUNES = [next(tune for tune in MAJOR if tune.metre == metre) for metre in ("2/2", "3/4", "6/8", "9/8")]
 
 
-def as_result(content):
+def as_result(roll):
     """A conversion of known content, without the networks."""
     sound = np.zeros(SAMPLE_RATE, np.float32)
     return Conversion(
         sound,
         SAMPLE_RATE,
         sound,
-        content,
-        content.melody(),
+        roll,
+        roll.melody_notes(),
         0.81234,
         {"jazz": 0.9, "rock": 0.1},
         {"rock": 1.0},
@@ -71,10 +71,10 @@ def test_a_known_tune_is_written_down_as_it_was(tune):
 
 
 def test_beats_are_found_though_the_tracker_follows_the_off_beat(played):
-    performance, content = played
+    performance, roll = played
     step = 60 / performance.tempo
     for wrong in (0.0, 0.5 * step):
-        beats = settle(beats_of(content) + wrong, content)
+        beats = settle(beats_of(roll) + wrong, roll)
         off = places(performance.beats[2:-2], beats)
         assert np.abs(off - np.round(off)).max() < 0.1
 
@@ -112,10 +112,10 @@ def test_quantised_notes_lie_on_the_grid_one_after_another():
 
 
 def test_the_score_reads_back_as_the_tune_that_was_heard(played, tmp_path):
-    _, content = played
-    written, _, tempo = heard_tune(content)
+    _, roll = played
+    written, _, tempo = heard_tune(roll)
     (file,) = export(
-        as_result(content), tmp_path / "a song (jazz).mp3", Settings(source="my song.mp3"), ("musicxml",)
+        as_result(roll), tmp_path / "a song (jazz).mp3", Settings(source="my song.mp3"), ("musicxml",)
     )
     assert file == tmp_path / "a song (jazz).musicxml" and [path for path in tmp_path.iterdir()] == [file]
     notes, part = read_score(file)
@@ -134,7 +134,7 @@ def test_the_score_reads_back_as_the_tune_that_was_heard(played, tmp_path):
 
 def test_the_score_of_triplets_can_be_read(tmp_path):
     thirds = (0, 0.5, 1, 4 / 3, 5 / 3, 2.5, 3 + 1 / 3, 4, 5, 6, 7)
-    content = from_score(
+    roll = from_score(
         replace(
             TUNES[0],
             metre="4/4",
@@ -143,7 +143,7 @@ def test_the_score_of_triplets_can_be_read(tmp_path):
             notes=tuple((start, 0.4, 60 + number % 5) for number, start in enumerate(thirds)),
         )
     )
-    export(as_result(content), tmp_path / "a.wav", Settings(), ("musicxml",))
+    export(as_result(roll), tmp_path / "a.wav", Settings(), ("musicxml",))
     notes, part = read_score(tmp_path / "a.musicxml")
     starts = np.array([start for start, _, _ in notes])
     assert np.allclose((starts - starts[0])[:7], [0, 0.5, 1, 4 / 3, 5 / 3, 2.5, 3 + 1 / 3], atol=0.01)
@@ -151,17 +151,17 @@ def test_the_score_of_triplets_can_be_read(tmp_path):
 
 
 def test_midi_reads_back_as_the_notes_heard(played, tmp_path):
-    performance, content = played
-    (file,) = export(as_result(content), tmp_path / "song v1.2 (jazz).mp3", Settings(), ("mid",))
+    performance, roll = played
+    (file,) = export(as_result(roll), tmp_path / "song v1.2 (jazz).mp3", Settings(), ("mid",))
     assert file.name == "song v1.2 (jazz).mid"
     midi = pretty_midi.PrettyMIDI(str(file))
     assert midi.get_tempo_changes()[1][0] == pytest.approx(performance.tempo, rel=0.01)
     tune, others = midi.instruments
     assert (tune.name, others.name) == ("tune", "other notes") and not tune.is_drum
-    heard = content.melody()
+    heard = roll.melody_notes()
     assert [note.pitch for note in tune.notes] == [note.pitch for note in heard]
     assert np.allclose([(n.start, n.end) for n in tune.notes], [(n.start, n.end) for n in heard], atol=0.002)
-    everything = pick_notes(*content.notes)
+    everything = pick_notes(*roll.notes)
     assert 0 < len(others.notes) < len(everything)
     for note in others.notes[:50]:
         assert any(one.pitch == note.pitch and abs(one.start - note.start) < 0.002 for one in everything)
@@ -170,7 +170,7 @@ def test_midi_reads_back_as_the_notes_heard(played, tmp_path):
 
 def test_music_without_notes_or_beat_is_exported_too(tmp_path):
     blank = from_score(TUNES[0])
-    for layer in (blank.lead, blank.notes, blank.rhythm):
+    for layer in (blank.melody, blank.notes, blank.rhythm):
         layer[:] = 0
     export(as_result(blank), tmp_path / "a.mp3", Settings(), ("mid", "musicxml"))
     assert read_score(tmp_path / "a.musicxml")[0] == []
@@ -252,8 +252,8 @@ def broken(file, change):
         (lambda record: record.pop("settings") and None, "no settings"),
         (lambda record: record.update(source=3), "no settings"),
         (lambda record: record["settings"].update(seed="one"), "seed must be a whole number"),
-        (lambda record: record["settings"].update(amount=1.5), "between 0 and 1"),
-        (lambda record: record["settings"].update(amount=float("nan")), "between 0 and 1"),
+        (lambda record: record["settings"].update(strength=1.5), "between 0 and 1"),
+        (lambda record: record["settings"].update(strength=float("nan")), "between 0 and 1"),
         (lambda record: record["settings"].update(steps=True), "steps"),
         (lambda record: record["settings"].update(volume=3), "volume"),
         (lambda record: record["settings"].update(seed=None), "seed"),

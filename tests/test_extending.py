@@ -14,16 +14,16 @@ from noteninja_lib.music.extension import (
     length_of,
     sections,
     set_on_grid,
-    without_lead,
+    without_melody,
 )
 from noteninja_lib.music.generation import invent
-from noteninja_lib.music.piano_roll import Content, from_notes, from_score
+from noteninja_lib.music.piano_roll import PianoRoll, from_notes, from_score
 from noteninja_lib.music.time_warp import beats_of, cut, tempo_of
 from noteninja_lib.music.transcription import key_of_music
 
 
 def clip_of(seconds=20.0, seed=3, tempo=110.0):
-    """The beginning of an invented tune in 4/4 as a content picture."""
+    """The beginning of an invented tune in 4/4 as a piano roll."""
     return cut(from_score(invent(seed, mode="major"), tempo), 0, seconds)
 
 
@@ -45,8 +45,8 @@ def test_length_is_as_asked_for(clip):
 def test_bars_are_those_of_the_clip():
     """A clip that begins in the middle of a bar is cut at its bar lines, within 30 ms."""
     tempo = 104.0
-    content = cut(from_score(invent(7, mode="major"), tempo), 0.9, 21.0)
-    grid, bar, beats_in_bar = set_on_grid(content)
+    roll = cut(from_score(invent(7, mode="major"), tempo), 0.9, 21.0)
+    grid, bar, beats_in_bar = set_on_grid(roll)
     assert beats_in_bar == 4 and bar / FRAME_RATE == pytest.approx(4 * 60 / tempo, rel=0.003)
     for shift, same in (
         (0, True),
@@ -55,8 +55,8 @@ def test_bars_are_those_of_the_clip():
         (4, False),
     ):  # beats from the second bar line of the tune
         start = (4 + shift) * 60 / tempo - 0.9 - EARLY / FRAME_RATE
-        begin = cut(content, start, start + 2.4).lead[1][:, :bar]
-        assert (np.abs(grid.lead[1][:, :bar] - begin).mean() < 0.1 * begin.mean()) == same
+        begin = cut(roll, start, start + 2.4).melody[1][:, :bar]
+        assert (np.abs(grid.melody[1][:, :bar] - begin).mean() < 0.1 * begin.mean()) == same
 
 
 def test_repeated_sections_are_equal(clip, longer):
@@ -65,21 +65,23 @@ def test_repeated_sections_are_equal(clip, longer):
     intro = next(
         bar * n
         for n in (1, 2, 4)
-        if np.array_equal(longer.lead[..., bar * n : bar * n + length_of(a)], a.lead)
+        if np.array_equal(longer.melody[..., bar * n : bar * n + length_of(a)], a.melody)
     )
-    assert not longer.lead[..., :intro].any() and longer.notes[..., :intro].any()
+    assert not longer.melody[..., :intro].any() and longer.notes[..., :intro].any()
     rounds = [
-        Content(
+        PianoRoll(
             *(
                 layer[..., start : start + length_of(a)]
-                for layer in (longer.lead, longer.notes, longer.rhythm)
+                for layer in (longer.melody, longer.notes, longer.rhythm)
             )
         )
         for start in range(intro, length_of(longer) - 2 * bar, length_of(a))
     ]
     for number, section in enumerate(rounds[:8]):
         expected = b if number % 4 == 2 else a
-        assert np.array_equal(section.lead, expected.lead) and np.array_equal(section.notes, expected.notes)
+        assert np.array_equal(section.melody, expected.melody) and np.array_equal(
+            section.notes, expected.notes
+        )
     assert not np.array_equal(a.notes, b.notes)
 
 
@@ -91,7 +93,7 @@ def test_the_beat_goes_on_over_all_joins(clip, longer):
     assert np.ptp(gaps) < 1 / FRAME_RATE
     # Notes lie on that beat as they do in the clip, to the end.
     for start in (0, 40, 80):
-        times = np.array([note.start for note in cut(longer, start, start + 30).melody()]) + start
+        times = np.array([note.start for note in cut(longer, start, start + 30).melody_notes()]) + start
         halves = (times - beats_of(longer)[0]) / np.median(gaps) * 4
         assert np.abs(halves - np.round(halves)).mean() < 0.12
 
@@ -105,7 +107,7 @@ def test_an_uneven_clip_comes_out_even():
         for pitch in (40, 43, 47)
     ]
     longer = extend(from_notes(notes, chords, beats[-1], beats), 60.0)
-    starts = np.array([note.start for note in longer.melody()])
+    starts = np.array([note.start for note in longer.melody_notes()])
     steps = np.diff(starts)
     steps = steps[steps < 0.75]
     assert len(steps) > 80 and np.ptp(steps) < 4 / FRAME_RATE  # in the clip they differ by 80 ms
@@ -117,7 +119,7 @@ def test_key_stays_and_the_end_is_the_tonic(clip, longer):
     third = length_of(longer) // 3
     shares = longer.chroma()
     assert np.corrcoef(shares[:, :third].sum(1), shares[:, -third:].sum(1))[0, 1] > 0.9
-    last = longer.melody()[-1]
+    last = longer.melody_notes()[-1]
     assert last.pitch % 12 == tonic and last.end - last.start > 0.8
     sounding = np.flatnonzero(longer.notes[1].max(0))
     assert 0.9 < (length_of(longer) - sounding[-1]) / FRAME_RATE < 1.2
@@ -133,28 +135,28 @@ def test_a_short_clip_has_a_break_in_place_of_a_second_half(seconds, whole_bars)
     a, b = sections(grid, bar)
     half = length_of(a) // 2
     assert length_of(a) == length_of(b) == whole_bars // 2 * 2 * bar
-    assert not b.lead[..., :half].any() and np.array_equal(b.lead[..., half:], a.lead[..., half:])
+    assert not b.melody[..., :half].any() and np.array_equal(b.melody[..., half:], a.melody[..., half:])
     assert length_of(extend(clip, 40.0)) == round(40 * FRAME_RATE)
 
 
 def test_seeds_differ_in_the_intro(clip, longer):
     assert np.array_equal(extend(clip, 120.0).stack(), longer.stack())
-    begins = {int(np.flatnonzero(extend(clip, 120.0, seed=seed).lead[0].max(0))[0]) for seed in range(8)}
+    begins = {int(np.flatnonzero(extend(clip, 120.0, seed=seed).melody[0].max(0))[0]) for seed in range(8)}
     assert len(begins) > 1
 
 
 def test_the_accompaniment_alone_has_no_tune(clip):
-    alone = without_lead(clip)
-    tune, rest = clip.lead[1] > 0.5, clip.lead.max(0) == 0
+    alone = without_melody(clip)
+    tune, rest = clip.melody[1] > 0.5, clip.melody.max(0) == 0
     assert clip.notes[1][tune].min() > 0.5 and alone.notes[1][tune].max() == 0
     assert np.array_equal(alone.notes[:, rest], clip.notes[:, rest]) and alone.notes[1].any()
 
 
 def test_recordings_keep_their_kind_of_numbers(clip):
     """Half precision halves the memory of an hour."""
-    half = Content(clip.lead.astype(np.float16), clip.notes.astype(np.float16), clip.rhythm)
+    half = PianoRoll(clip.melody.astype(np.float16), clip.notes.astype(np.float16), clip.rhythm)
     longer = extend(half, 60.0)
-    assert longer.lead.dtype == longer.notes.dtype == np.float16 and longer.rhythm.dtype == np.float32
+    assert longer.melody.dtype == longer.notes.dtype == np.float16 and longer.rhythm.dtype == np.float32
 
 
 def test_sound_dies_away_where_the_notes_have_ended(longer):
@@ -178,6 +180,6 @@ def test_lengths_that_are_refused(clip, seconds, word):
 def test_clips_that_are_refused(clip):
     with pytest.raises(UserError, match="two whole bars"):
         extend(clip_of(3.5), 60.0)
-    still = Content(clip.lead, clip.notes, np.zeros_like(clip.rhythm))
+    still = PianoRoll(clip.melody, clip.notes, np.zeros_like(clip.rhythm))
     with pytest.raises(UserError, match="no beat"):
         extend(still, 60.0)

@@ -9,7 +9,7 @@ import soundfile
 
 from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.recipe import DRUMS, load_recipe
-from noteninja_lib.datasets import BandSet, build
+from noteninja_lib.datasets import SyntheticSet, build
 from noteninja_lib.lessons.lesson_03 import LEVELS, StepSequencer, plot_parts, plot_pattern, with_drums
 from noteninja_lib.lessons.lesson_04 import ClipBrowser, plot_accuracies, plot_fingerprints, plot_likeness
 from noteninja_lib.music.tunes import find_tune
@@ -65,7 +65,7 @@ def test_the_sequencer_plays_what_its_grid_shows(tune, monkeypatch):
 def test_a_clip_is_heard_and_seen(tmp_path, monkeypatch):
     monkeypatch.setenv("NOTENINJA_TEST", "1")
     list(build(tmp_path, 2 * 2 * 3 / 3600, seconds=3.0, versions=2, seed=3))
-    data = BandSet(tmp_path)
+    data = SyntheticSet(tmp_path)
     window = ClipBrowser(data)
     assert list(window.genre.options) == sorted(set(data.labels))
     for genre in window.genre.options:

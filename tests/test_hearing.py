@@ -1,4 +1,4 @@
-"""What the content picture can carry, on constructed cases whose answer is known."""
+"""What the piano roll can carry, on constructed cases whose answer is known."""
 
 import json
 
@@ -28,8 +28,8 @@ def moved(semitones):
         ([], (0, 0, 0, 0)),
     ],
 )
-def test_measures_of_known_pictures(lead, expected):
-    found = note_recall.measure(TUNE, from_notes(lead, [], 3.2))
+def test_measures_of_known_pictures(melody, expected):
+    found = note_recall.measure(TUNE, from_notes(melody, [], 3.2))
     assert list(found) == list(note_recall.MEASURES)
     assert list(found.values()) == pytest.approx(expected, abs=0.03)
 

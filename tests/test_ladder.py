@@ -118,12 +118,12 @@ def test_every_rung_is_measured_beside_the_truth(monkeypatch):
         networks, "played", lambda *_: Piece(0, "rock", [], dict(zip(("jazz", "rock"), songs)))
     )
     monkeypatch.setattr(networks, "griffin_lim", partial(griffin_lim, n_iter=4))
-    rows = {row.rung: row.figures for row in networks.climb(networks.Job(0, "jazz"))}
-    assert list(rows) == list(networks.RUNGS)
+    rows = {row.stage: row.figures for row in networks.climb(networks.Job(0, "jazz"))}
+    assert list(rows) == list(networks.STAGES)
     own = {"mel_distance", "multi_resolution", "treble_db", "cymbals_db", "bass_db", "embedding_distance"}
     assert all(rows["truth"][name] == 0 for name in own)
-    for rung in ("griffin_lim", "vocoder", "decoded"):
-        assert own < rows[rung].keys() and 0 < rows[rung]["mel_distance"] < 0.5
+    for stage in ("griffin_lim", "vocoder", "decoded"):
+        assert own < rows[stage].keys() and 0 < rows[stage]["mel_distance"] < 0.5
     assert rows["vocoder"]["mel_distance"] < rows["decoded"]["mel_distance"]
     assert own - rows["converter"].keys() == {"mel_distance", "multi_resolution"}  # another performance
     assert (
@@ -143,7 +143,7 @@ def test_real_recordings_have_no_right_conversion(tmp_path):
     rows = [
         row for job in jobs for row in networks.climb(networks.Job(job.tune, job.genre, job.file, slow=False))
     ]
-    assert [row.rung for row in rows] == [rung for rung in networks.RUNGS if rung != "griffin_lim"]
+    assert [row.stage for row in rows] == [stage for stage in networks.STAGES if stage != "griffin_lim"]
     assert rows[0].genre == networks.OTHER and rows[-1].figures.keys() == {"clicks", "offset"}
     walked = [networks.walk(job) for job in jobs]
     assert sum(map(bool, walked)) == 1
@@ -155,14 +155,14 @@ def some_rows():
     for tune in range(8):
         for genre in ("jazz", "rock"):
             truth = draw.normal(size=(20, 64)) + 3 * (genre == "rock")
-            for off, rung in enumerate(networks.RUNGS):
+            for off, stage in enumerate(networks.STAGES):
                 figures = {
                     "mel_distance": 0.1 * off,
                     "sharpness_in_time": (2.0 + off, 2.0),
                     "sharpness_in_frequency": (1.0, 1.0),
                     "embedding_distance": float(off),
                 }
-                rows.append(networks.Row(rung, genre, tune, figures, truth + off))
+                rows.append(networks.Row(stage, genre, tune, figures, truth + off))
     return rows
 
 
@@ -182,7 +182,7 @@ def test_figures_are_summed_up_by_rung_and_genre(tmp_path, monkeypatch):
     assert figures["seams"] == {"truth": [1, 1, 1], "decoded": [1.5, 1.5, 1.5]}
     printed = "\n".join(networks.table(figures))
     assert "100.0" in printed and "rock" in printed and "blues" not in printed
-    told = "\n".join(tables.ladder_lines(figures))
+    told = "\n".join(tables.ablation_lines(figures))
     assert "| 0.200 |" in told and "1.50 [1.50, 1.50] decoded" in told
 
 

@@ -8,7 +8,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteSche
 from noteninja_lib.audio.spectrogram import mel_frequencies
 from noteninja_lib.errors import UserError
 from noteninja_lib.models import checkpoints, flow_matching
-from noteninja_lib.models.classifiers import Judge, LeadFinder
+from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
 from noteninja_lib.models.unet import Denoiser, drawing
 from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discriminator_loss
 from noteninja_lib.models.vocoder import Vocoder
@@ -129,8 +129,8 @@ def test_denoiser_takes_pictures_or_what_was_made_of_them():
 
 def test_listeners_shapes():
     with torch.no_grad():
-        assert LeadFinder(8).eval()(torch.rand(2, 2, 88, 101)).shape == (2, 2, 88, 101)
-        judge = Judge(width=8).eval()
+        assert MelodyExtractor(8).eval()(torch.rand(2, 2, 88, 101)).shape == (2, 2, 88, 101)
+        judge = GenreClassifier(width=8).eval()
         mel = torch.randn(2, 96, 256)
         torch.testing.assert_close(judge(mel + 3), judge(mel), rtol=1e-3, atol=1e-3)  # loudness tells nothing
 
@@ -151,9 +151,9 @@ def test_weights_are_half_precision_checked_and_refused_when_damaged(tmp_path):
     assert next(loaded.parameters()).dtype == torch.float32
     torch.testing.assert_close(loaded.head.weight, vocoder.head.weight, rtol=1e-3, atol=1e-3)
     file = next(tmp_path.rglob("*.safetensors"))
-    content = bytearray(file.read_bytes())
-    content[-1] ^= 1
-    file.write_bytes(content)
+    roll = bytearray(file.read_bytes())
+    roll[-1] ^= 1
+    file.write_bytes(roll)
     with pytest.raises(UserError, match="damaged"):
         checkpoints.verify(tmp_path)
     file.unlink()

@@ -69,22 +69,22 @@ def test_the_genre_makes_a_difference(pipe, song, converted):
 
 def test_amount_leads_from_the_source_to_the_conversion(pipe, song, converted):
     distances = []
-    for amount in (0.0, 0.5, 1.0):
-        result = converted if amount == 1 else pipe(song, "jazz", amount, generator=seeded())
+    for strength in (0.0, 0.5, 1.0):
+        result = converted if strength == 1 else pipe(song, "jazz", strength, generator=seeded())
         first, second = log_mel(result.audio), log_mel(song)
         distances.append(np.abs((first - first.mean()) - (second - second.mean())).mean())
     assert distances[0] < distances[1] < distances[2] and distances[0] < 0.35
 
 
 def test_schedulers_can_be_swapped(pipe, song):
-    swapped = NoteNinjaPipeline(**pipe.components, amount_curve=pipe.config.amount_curve)
+    swapped = NoteNinjaPipeline(**pipe.components, strength_curve=pipe.config.strength_curve)
     for scheduler in (
         FlowMatchHeunDiscreteScheduler(),
         DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True),
     ):
         swapped.scheduler = scheduler
-        for amount in (1.0, 0.6):
-            assert np.isfinite(swapped(song, "rock", amount, generator=seeded()).audio).all()
+        for strength in (1.0, 0.6):
+            assert np.isfinite(swapped(song, "rock", strength, generator=seeded()).audio).all()
 
 
 def test_saved_and_loaded_again_it_does_the_same(pipe, song, converted, tmp_path):
@@ -156,16 +156,16 @@ def test_tempo_changes_the_length_and_keeps_the_tune(pipe, song, converted):
 
 
 def test_a_tempo_in_beats_a_minute_is_reached(pipe, song, converted):
-    own = tempo_of(converted.content)
+    own = tempo_of(converted.piano_roll)
     slow = pipe(song, "jazz", tempo=0.8 * own, generator=seeded())
-    assert tempo_of(slow.content) == pytest.approx(0.8 * own, rel=0.02)
+    assert tempo_of(slow.piano_roll) == pytest.approx(0.8 * own, rel=0.02)
 
 
 def test_a_mood_changes_chords_and_not_the_tune(pipe, song, converted):
     sad = pipe(song, "jazz", mood="sad", generator=seeded())
     assert [note.pitch for note in sad.notes] == [note.pitch for note in converted.notes]
     assert len(sad.audio) > len(song) and not np.allclose(
-        sad.content.notes.sum(), converted.content.notes.sum()
+        sad.piano_roll.notes.sum(), converted.piano_roll.notes.sum()
     )
 
 
@@ -196,7 +196,7 @@ def test_written_music_is_a_source_too(pipe, tmp_path):
 def test_a_song_between_two_songs_begins_and_ends_at_them(pipe, song):
     other = load(sorted((data_folder() / "songs").glob("*.mp3"))[1], duration=6.0)
     ends = [pipe.interpolate(song, other, share, "pop", generator=seeded()) for share in (0.0, 0.5, 1.0)]
-    assert tempo_of(ends[0].content) != pytest.approx(tempo_of(ends[2].content), rel=0.01)
+    assert tempo_of(ends[0].piano_roll) != pytest.approx(tempo_of(ends[2].piano_roll), rel=0.01)
     pitches = [{note.pitch for note in end.notes} for end in ends]
     assert pitches[0] != pitches[2] and ends[0].source is not ends[2].source
     blend = pipe.interpolate(song, other, 0.0, "pop", 0.3, generator=seeded())
@@ -215,7 +215,7 @@ def test_a_recording_is_the_noise_that_makes_it(pipe, song):
     assert noise.std().item() == pytest.approx(1, abs=0.2)
     style = torch.from_numpy(styles("rock"))
     source = read_source(song)
-    flow = flow_matching.WindowedFlow(pipe.unet, source.content, style, noise.shape[-1])
+    flow = flow_matching.WindowedFlow(pipe.unet, source.piano_roll, style, noise.shape[-1])
     with torch.no_grad():
         back = heun(flow, noise, time_steps(10))
         clean = flow_matching.encode(pipe.vae, source.whole)

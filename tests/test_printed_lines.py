@@ -26,9 +26,9 @@ def symbols(*words):
 
 
 def test_strips_have_their_lines_where_the_network_expects_them():
-    for strip in lesson_10.engrave_strips(LINES, width=640):
-        assert strip.shape[0] == 96 and strip.dtype == np.uint8
-        dark = (255 - strip[:, 40:-20].astype(float)).mean(axis=1)
+    for staff_image in lesson_10.engrave_staff_images(LINES, width=640):
+        assert staff_image.shape[0] == 96 and staff_image.dtype == np.uint8
+        dark = (255 - staff_image[:, 40:-20].astype(float)).mean(axis=1)
         assert set(np.argsort(dark)[-5:]) == {32, 40, 48, 56, 64}
 
 
@@ -36,8 +36,8 @@ def test_easy_lines_are_the_same_for_the_same_seed_and_go_with_their_words():
     lines = lesson_10.EasyLines(4, fonts=("Leland", "Petaluma"))
     assert len(lines) == len(lines.words) == len(lines.widths) == 4
     assert lines.words == lesson_10.EasyLines(4).words != lesson_10.EasyLines(4, seed=1).words
-    strip, numbers = lines[3]
-    assert decode(numbers) == lines.words[3] and strip.shape == (96, lines.widths[3])
+    staff_image, numbers = lines[3]
+    assert decode(numbers) == lines.words[3] and staff_image.shape == (96, lines.widths[3])
     for words in lines.words:
         beats = sum(4 / int(word.split(":")[-1]) for word in words if word.startswith("note"))
         assert beats == 8 and words[-1] == "final-bar"
@@ -50,12 +50,12 @@ def test_errors_are_found_where_they_are():
 
 
 def test_pictures_of_lines_and_errors():
-    strips = lesson_10.engrave_strips(LINES, width=640)
-    assert len(lesson_10.plot_strips({"one": strips[0], "two": strips[1]})) == 2
+    staff_images = lesson_10.engrave_staff_images(LINES, width=640)
+    assert len(lesson_10.plot_staff_images({"one": staff_images[0], "two": staff_images[1]})) == 2
     errors = [
-        (strips[0], 130, "note:4:4", "note:5:4"),
-        (strips[1], 20, "dot", None),
-        (strips[0], 130, "note:4:4", "note:5:4"),
+        (staff_images[0], 130, "note:4:4", "note:5:4"),
+        (staff_images[1], 20, "dot", None),
+        (staff_images[0], 130, "note:4:4", "note:5:4"),
     ]
     axes = lesson_10.plot_errors(errors)
     assert [ax.get_title() for ax in axes] == [

@@ -51,14 +51,14 @@ def answers(monkeypatch):
     def say(lines, confidence=0.99):
         left = [list(line) for line in lines]
 
-        def read_strip(network, strip, words):
+        def read_staff_image(network, staff_image, words):
             line = left.pop(0)
-            columns = np.linspace(16, strip.shape[1] - 12, len(line))
+            columns = np.linspace(16, staff_image.shape[1] - 12, len(line))
             sure = np.broadcast_to(confidence, len(line))
-            assert strip.shape[0] == 96 and strip.dtype == np.uint8 and set(line) <= set(words)
+            assert staff_image.shape[0] == 96 and staff_image.dtype == np.uint8 and set(line) <= set(words)
             return [Symbol(word, column, share) for word, column, share in zip(line, columns, sure)]
 
-        monkeypatch.setattr(recognition, "read_strip", read_strip)
+        monkeypatch.setattr(recognition, "read_strip", read_staff_image)
         monkeypatch.setattr(recognition, "load_model", lambda kind: None)
 
     return say
@@ -222,7 +222,7 @@ def test_a_picture_is_a_source(picture, answers):
     with pytest.warns(UserWarning, match="Doubtful bars: 4"):
         source = read_source(picture, 6.0)
     assert len(source.audio) == pytest.approx(6 * SAMPLE_RATE, abs=512)
-    assert [note.pitch for note in source.content.melody()][:5] == [67, 71, 74, 72, 66]
+    assert [note.pitch for note in source.piano_roll.melody_notes()][:5] == [67, 71, 74, 72, 66]
 
 
 def test_command_reads_and_writes(noteninja, picture, answers, tmp_path):

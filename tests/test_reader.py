@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.crnn import COLUMN, LineReader, as_input, read_strip
-from noteninja_lib.omr.page_maker import Strips, build
+from noteninja_lib.models.crnn import COLUMN, LineReader, as_input, read_staff_image
+from noteninja_lib.omr.page_maker import StaffImages, build
 from noteninja_lib.omr.vocabulary import CLASSES, VOCABULARY
 from noteninja_lib.training.tasks import ReadingTask
 from noteninja_lib.training.trainer import Trainer, train
@@ -19,26 +19,29 @@ class Fixed(torch.nn.Module):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.nn.functional.one_hot(torch.tensor([classes]), CLASSES) * sure)
 
-    def forward(self, strips):
+    def forward(self, staff_images):
         return self.weight
 
 
 @pytest.fixture(scope="module")
-def strips(tmp_path_factory):
+def staff_images(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strips")
     assert list(build(folder, 12, size=6)) == [(0, 2), (1, 2), (2, 2)]
     assert list(build(folder, 12, size=6)) == [(2, 2)]  # made already
-    return Strips(folder)
+    return StaffImages(folder)
 
 
 def test_columns_become_words():
     """Equal neighbours are one word, a blank between them makes two."""
-    read = read_strip(Fixed([0, 5, 5, 0, 5, 7, 7, 7, 0]), np.full((96, 36), 255, np.uint8), VOCABULARY)
+    read = read_staff_image(Fixed([0, 5, 5, 0, 5, 7, 7, 7, 0]), np.full((96, 36), 255, np.uint8), VOCABULARY)
     assert [symbol.word for symbol in read] == [VOCABULARY[4], VOCABULARY[4], VOCABULARY[6]]
     assert [symbol.column // COLUMN for symbol in read][:2] == [1, 4]
     assert all(0.9 < symbol.confidence <= 1 for symbol in read)
-    assert read_strip(Fixed([0] * 9), np.full((96, 36), 255, np.uint8), VOCABULARY) == []
-    assert read_strip(Fixed([5], sure=0.5), np.full((96, 4), 255, np.uint8), VOCABULARY)[0].confidence < 0.1
+    assert read_staff_image(Fixed([0] * 9), np.full((96, 36), 255, np.uint8), VOCABULARY) == []
+    assert (
+        read_staff_image(Fixed([5], sure=0.5), np.full((96, 4), 255, np.uint8), VOCABULARY)[0].confidence
+        < 0.1
+    )
 
 
 def test_shapes_and_padding():
@@ -52,21 +55,25 @@ def test_shapes_and_padding():
     assert network(batch).shape == (2, 25, CLASSES)
 
 
-def test_a_set_of_strips(strips, tmp_path):
-    assert len(strips) >= 12
-    for number in range(len(strips)):
-        picture, words = strips[number]
-        assert picture.shape == (96, strips.widths[number]) and 1 <= words.min() and words.max() < CLASSES
+def test_a_set_of_strips(staff_images, tmp_path):
+    assert len(staff_images) >= 12
+    for number in range(len(staff_images)):
+        picture, words = staff_images[number]
+        assert (
+            picture.shape == (96, staff_images.widths[number]) and 1 <= words.min() and words.max() < CLASSES
+        )
     with pytest.raises(UserError, match="no engraved lines"):
-        Strips(tmp_path)
+        StaffImages(tmp_path)
 
 
-def test_it_learns_and_goes_on_where_it_stopped(strips, tmp_path):
+def test_it_learns_and_goes_on_where_it_stopped(staff_images, tmp_path):
     """A tiny network learns three lines by heart; a run in two pieces is the run in one."""
 
     def run(folder, steps, stop):
         torch.manual_seed(0)
-        few = ReadingTask(strips, LineReader(channels=(4, 8, 8, 12, 16), features=32, hidden=32), peak=1e-2)
+        few = ReadingTask(
+            staff_images, LineReader(channels=(4, 8, 8, 12, 16), features=32, hidden=32), peak=1e-2
+        )
         trainer = Trainer(few, folder, steps)
         return [
             losses["loss_a_word"] for _, (_, losses) in zip(range(stop - trainer.step), train(trainer, 3))

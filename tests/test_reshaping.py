@@ -1,4 +1,4 @@
-"""Content pictures stretched, cut, joined, mixed and put into a mood: the tune stays, the rest does what was asked."""
+"""Piano rolls stretched, cut, joined, mixed and put into a mood: the tune stays, the rest does what was asked."""
 
 import numpy as np
 import pytest
@@ -12,76 +12,76 @@ from noteninja_lib.source import Plan
 
 
 @pytest.fixture(scope="module")
-def content():
+def roll():
     tune = next(tune for tune in load_tunes("test") if tune.metre == "4/4" and tune.mode == "major")
     return from_score(tune, 100.0)
 
 
-def tune_of(content):
-    return [(note.start, note.pitch) for note in content.melody()]
+def tune_of(roll):
+    return [(note.start, note.pitch) for note in roll.melody_notes()]
 
 
 # ---- time --------------------------------------------------------------------------------------------
 
 
-def test_beats_and_tempo_are_read_from_the_phase(content):
-    assert time_warp.tempo_of(content) == pytest.approx(100, rel=1e-3)
-    np.testing.assert_allclose(time_warp.beats_of(content)[:4], [0, 0.6, 1.2, 1.8], atol=0.02)
+def test_beats_and_tempo_are_read_from_the_phase(roll):
+    assert time_warp.tempo_of(roll) == pytest.approx(100, rel=1e-3)
+    np.testing.assert_allclose(time_warp.beats_of(roll)[:4], [0, 0.6, 1.2, 1.8], atol=0.02)
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.77, 1.6, 2.0])
-def test_stretching_moves_every_note_and_leaves_it_as_sharp(content, rate):
-    stretched = time_warp.stretch(content, rate)
-    assert stretched.rhythm.shape[-1] == round(content.rhythm.shape[-1] / rate)
+def test_stretching_moves_every_note_and_leaves_it_as_sharp(roll, rate):
+    stretched = time_warp.stretch(roll, rate)
+    assert stretched.rhythm.shape[-1] == round(roll.rhythm.shape[-1] / rate)
     assert time_warp.tempo_of(stretched) == pytest.approx(100 * rate, rel=0.01)
-    before, after = tune_of(content), tune_of(stretched)
+    before, after = tune_of(roll), tune_of(stretched)
     assert [pitch for _, pitch in before] == [pitch for _, pitch in after]
     assert max(abs(old / rate - new) for (old, _), (new, _) in zip(before, after)) < 0.02
-    widths = [(layer.lead[0] > 0.4).sum() / len(before) for layer in (content, stretched)]
+    widths = [(layer.melody[0] > 0.4).sum() / len(before) for layer in (roll, stretched)]
     assert widths[0] == pytest.approx(widths[1], rel=0.05)
 
 
-def test_what_is_cut_and_joined_again_is_what_it_was(content):
-    middle = content.rhythm.shape[-1] / FRAME_RATE / 2
-    whole = time_warp.join([time_warp.cut(content, 0, middle), time_warp.cut(content, middle, 1e9)])
-    np.testing.assert_array_equal(whole.notes, content.notes)
-    assert time_warp.whole_columns(time_warp.cut(content, 0, 1.0)).rhythm.shape[-1] % 16 == 0
+def test_what_is_cut_and_joined_again_is_what_it_was(roll):
+    middle = roll.rhythm.shape[-1] / FRAME_RATE / 2
+    whole = time_warp.join([time_warp.cut(roll, 0, middle), time_warp.cut(roll, middle, 1e9)])
+    np.testing.assert_array_equal(whole.notes, roll.notes)
+    assert time_warp.whole_columns(time_warp.cut(roll, 0, 1.0)).rhythm.shape[-1] % 16 == 0
 
 
-def test_two_songs_meet_on_one_beat(content):
-    fast = time_warp.stretch(content, 1.25)
+def test_two_songs_meet_on_one_beat(roll):
+    fast = time_warp.stretch(roll, 1.25)
     for share, tempo in ((0.0, 100), (0.5, 111.8), (1.0, 125)):
-        pair = [time_warp.warp(*one) for one in zip((content, fast), time_warp.align(content, fast, share))]
+        pair = [time_warp.warp(*one) for one in zip((roll, fast), time_warp.align(roll, fast, share))]
         assert [time_warp.tempo_of(one) for one in pair] == pytest.approx([tempo, tempo], rel=0.01)
         assert pair[0].rhythm.shape == pair[1].rhythm.shape
         np.testing.assert_allclose(*(one.rhythm[3] for one in pair), atol=0.1)
-    places, _ = time_warp.align(content, time_warp.stretch(content, 2.0), 0.5)
-    assert time_warp.tempo_of(time_warp.warp(content, places)) == pytest.approx(100, rel=0.01), (
+    places, _ = time_warp.align(roll, time_warp.stretch(roll, 2.0), 0.5)
+    assert time_warp.tempo_of(time_warp.warp(roll, places)) == pytest.approx(100, rel=0.01), (
         "double time is the same beat"
     )
 
 
-def test_a_mixture_holds_both_and_its_ends_are_the_songs(content):
-    other = time_warp.warp(content, np.arange(content.rhythm.shape[-1] - 40) + 40.0)
-    for share, like in ((0.0, content), (1.0, other)):
-        mixed = time_warp.mix(content, other, share)
+def test_a_mixture_holds_both_and_its_ends_are_the_songs(roll):
+    other = time_warp.warp(roll, np.arange(roll.rhythm.shape[-1] - 40) + 40.0)
+    for share, like in ((0.0, roll), (1.0, other)):
+        mixed = time_warp.mix(roll, other, share)
         frames = like.rhythm.shape[-1]
-        np.testing.assert_allclose(mixed.lead[..., :frames], like.lead, atol=1e-6)
-    half = time_warp.mix(content, other, 0.5)
-    assert 0 < half.lead.max() <= 1 and half.lead.sum() == pytest.approx(
-        (content.lead.sum() + other.lead.sum()) / 2, rel=1e-3
+        np.testing.assert_allclose(mixed.melody[..., :frames], like.melody, atol=1e-6)
+    half = time_warp.mix(roll, other, 0.5)
+    assert 0 < half.melody.max() <= 1 and half.melody.sum() == pytest.approx(
+        (roll.melody.sum() + other.melody.sum()) / 2, rel=1e-3
     )
 
 
 # ---- mood --------------------------------------------------------------------------------------------
 
 
-def test_valence_turns_chords_and_spares_the_tune(content):
-    segments = style.segments_of(content)
+def test_valence_turns_chords_and_spares_the_tune(roll):
+    segments = style.segments_of(roll)
     shares, heights = [], []
     for valence in (-1.0, 0.0, 1.0):
-        moody = style.with_mood(content, np.array([[valence, 0.0]]))
-        assert tune_of(moody) == tune_of(content)
+        moody = style.with_mood(roll, np.array([[valence, 0.0]]))
+        assert tune_of(moody) == tune_of(roll)
         shares.append(np.mean(style.chords_of(moody, segments) < 12))
         heights.append(np.mean([note.pitch for note in moody.accompaniment()]))
     assert shares[0] < shares[1] - 0.3 and shares[1] <= shares[2]
@@ -100,28 +100,28 @@ def test_a_triad_and_its_relative_change_places():
     assert style.shift_of(52, a_minor, -0.2) == 0 and style.shift_of(60, c_major, -1.0) == -12
 
 
-def test_arousal_quickens_and_a_path_of_it_ends_quicker_than_it_began(content):
-    frames = content.rhythm.shape[-1]
+def test_arousal_quickens_and_a_path_of_it_ends_quicker_than_it_began(roll):
+    frames = roll.rhythm.shape[-1]
     assert len(style.tempo_places(np.array([[0.0, 1.0]]), frames)) == pytest.approx(
         frames / (1 + style.QUICKER), abs=2
     )
-    rising = time_warp.warp(content, style.tempo_places(np.array([[0.0, -1.0], [0.0, 1.0]]), frames))
+    rising = time_warp.warp(roll, style.tempo_places(np.array([[0.0, -1.0], [0.0, 1.0]]), frames))
     steps = np.diff(time_warp.beats_of(rising))
     assert steps[:3].mean() > 1.2 * steps[-3:].mean()
     gains = style.gains(np.array([[0.0, -1.0], [0.0, 1.0]]), 1000)
     assert 20 * np.log10(gains[-1] / gains[0]) == pytest.approx(2 * style.LOUDER, abs=0.01)
 
 
-def test_a_plan_swells_where_the_mood_is_excited(content):
-    loud = Plan(content, [(0.0, (0.0, -1.0)), (1.0, (0.0, 1.0))]).dynamics(np.ones(100_000, np.float32))
+def test_a_plan_swells_where_the_mood_is_excited(roll):
+    loud = Plan(roll, [(0.0, (0.0, -1.0)), (1.0, (0.0, 1.0))]).dynamics(np.ones(100_000, np.float32))
     assert loud[50_000:60_000].mean() > 1.1 * loud[10_000:20_000].mean()
-    assert np.ptp(Plan(content, (1.0, 0.0)).dynamics(np.ones(100_000, np.float32))[:50_000]) == 0
+    assert np.ptp(Plan(roll, (1.0, 0.0)).dynamics(np.ones(100_000, np.float32))[:50_000]) == 0
 
 
-def test_arousal_changes_how_many_notes_are_struck(content):
-    excited = style.with_mood(content, np.array([[0.0, 1.0]]))
+def test_arousal_changes_how_many_notes_are_struck(roll):
+    excited = style.with_mood(roll, np.array([[0.0, 1.0]]))
     calmed = style.with_mood(excited, np.array([[0.0, -1.0]]))
-    struck = [(one.notes[0] > 0.4).sum() for one in (content, calmed, excited)]
+    struck = [(one.notes[0] > 0.4).sum() for one in (roll, calmed, excited)]
     assert struck[0] <= struck[1] < struck[2]
     assert excited.rhythm[1].sum() > calmed.rhythm[1].sum()
 

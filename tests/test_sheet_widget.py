@@ -261,7 +261,7 @@ def test_plays_in_a_genre(widget):
     widget.play()  # reads the page first
     asked = widget.pipeline.asked[0]
     assert asked["genre"] == "metal" and asked["seed"] == 3
-    assert len(asked["sources"][0].melody()) == len(widget.sheet.tune().notes)
+    assert len(asked["sources"][0].melody_notes()) == len(widget.sheet.tune().notes)
     assert (
         "after: metal" in widget.results.after.heading.value
         and "on a piano" in widget.results.before.heading.value

@@ -10,8 +10,9 @@ import pytest
 
 from data import make_tunes
 from noteninja_lib.errors import UserError
-from noteninja_lib.music import generation, tunes
-from noteninja_lib.music.tunes import Tune, find_tune, harmonise, load_tunes, search_tunes
+from noteninja_lib.music import generation
+from noteninja_lib.music.harmony import CHORDS, QUALITIES
+from noteninja_lib.music.tunes import COLLECTIONS, Tune, find_tune, harmonise, load_tunes, search_tunes
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def test_there_are_enough_tunes_of_each_collection_and_metre(tunes):
     assert len({tune.name for tune in tunes}) == len(tunes)
     assert all(tune.name.isascii() for tune in tunes)
     by_collection = Counter(tune.collection for tune in tunes)
-    assert set(by_collection) == set(tunes.COLLECTIONS) and min(by_collection.values()) >= 700
+    assert set(by_collection) == set(COLLECTIONS) and min(by_collection.values()) >= 700
     by_metre = Counter(tune.metre for tune in tunes)
     assert min(by_metre[metre] for metre in ("2/4", "4/4", "2/2", "3/4", "6/8", "9/8")) >= 50
 
@@ -43,10 +44,10 @@ def test_every_tune_is_whole(tunes):
         assert abs(tune.length / tune.bar - round(tune.length / tune.bar)) < 1e-6
         at = 0.0
         for start, duration, root, quality in tune.chords:
-            assert abs(start - at) < 1e-6 and 0 <= root < 12 and quality in tunes.QUALITIES
+            assert abs(start - at) < 1e-6 and 0 <= root < 12 and quality in QUALITIES
             at = start + duration
         assert abs(at - tune.length) < 1e-6
-        assert tune.mode in tunes.CHORDS and 0 <= tune.tonic < 12
+        assert tune.mode in CHORDS and 0 <= tune.tonic < 12
 
 
 def test_loading_is_quick():
@@ -112,7 +113,7 @@ def test_a_planted_variant_is_found_and_strangers_are_not(tunes):
         else:
             ornamented.append((start, duration, pitch + 5 + 2 * (rng.random() < 0.08)))
     planted = replace(original, name="planted", notes=tuple(ornamented), tonic=(original.tonic + 5) % 12)
-    labels = generation.find_families(some + [planted])
+    labels = generation.find_near_duplicates(some + [planted])
     assert labels[-1] == labels[7]
     scrambled = replace(
         original,
@@ -123,7 +124,7 @@ def test_a_planted_variant_is_found_and_strangers_are_not(tunes):
             )
         ),
     )
-    labels = generation.find_families([original, scrambled])
+    labels = generation.find_near_duplicates([original, scrambled])
     assert labels[0] != labels[1]
 
 
@@ -183,7 +184,7 @@ def test_harmony_fits_the_melody_and_cadences(tunes):
             if start % tune.beat < 1e-3:
                 _, _, root, quality = tune.chords[np.searchsorted(starts, start + 1e-3) - 1]
                 weight += duration
-                hits += duration * ((pitch - root) % 12 in tunes.QUALITIES[quality])
+                hits += duration * ((pitch - root) % 12 in QUALITIES[quality])
         roots = [(chord[2] - tune.tonic) % 12 for chord in tune.chords]
         finals += roots[-1] == 0
         moved = [root for root in roots if root != 0]

@@ -8,17 +8,17 @@ import torch
 
 from noteninja_lib.arranger.recipe import GENRES, style_vector
 from noteninja_lib.audio.spectrogram import mel_frequencies
-from noteninja_lib.datasets import BandSet, build, unpack
+from noteninja_lib.datasets import SyntheticSet, build, unpack
 from noteninja_lib.datasets.excerpts import Sounds
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.classifiers import LeadFinder
+from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.training import (
     AutoencoderTask,
     DiffusionTask,
-    JudgeTask,
-    LeadTask,
+    GenreClassifierTask,
+    MelodyTask,
     RegressionTask,
     VocoderTask,
 )
@@ -32,7 +32,7 @@ def data(tmp_path_factory):
     """Two tunes in two genres each."""
     folder = tmp_path_factory.mktemp("band")
     assert list(build(folder, 4 * SECONDS / 3600, seconds=SECONDS, versions=VERSIONS))[-1] == (2, 2)
-    return BandSet(folder)
+    return SyntheticSet(folder)
 
 
 def test_layout_and_manifest_are_as_promised(data):
@@ -63,7 +63,7 @@ def test_what_was_heard_is_kept_and_contains_the_tune(data):
 
 def test_no_data_set_is_told_in_one_sentence(tmp_path):
     with pytest.raises(UserError, match="noteninja dataset build"):
-        BandSet(tmp_path)
+        SyntheticSet(tmp_path)
 
 
 def test_style_vector_mixes_genres():
@@ -82,10 +82,10 @@ def small_tasks(data):
     return {
         "autoencoder": AutoencoderTask(data, 2, start=MelAutoencoder(width=16, layers=1)),
         "vocoder": VocoderTask(data, 2, vae=vae),
-        "lead": LeadTask(data),
-        "judge": JudgeTask(data),
-        "diffusion": DiffusionTask(data, vae, LeadFinder().eval(), start=unet),
-        "regression": RegressionTask(data, vae, LeadFinder().eval(), start=unet),
+        "lead": MelodyTask(data),
+        "judge": GenreClassifierTask(data),
+        "diffusion": DiffusionTask(data, vae, MelodyExtractor().eval(), start=unet),
+        "regression": RegressionTask(data, vae, MelodyExtractor().eval(), start=unet),
     }
 
 
@@ -121,7 +121,7 @@ def test_only_what_was_listened_to_is_heard_as_a_source(data, monkeypatch):
     monkeypatch.setattr(
         type(data), "heard", lambda self, number: heard.append(number) or np.full((181, 400), 128, np.uint8)
     )
-    task = DiffusionTask(data, MelAutoencoder(width=16, layers=1).eval(), LeadFinder().eval())
+    task = DiffusionTask(data, MelAutoencoder(width=16, layers=1).eval(), MelodyExtractor().eval())
     task.batch(np.random.default_rng(0), 20)
     assert set(heard) == {0} and {source for source, _ in task.pairs} > {0}
 
@@ -131,7 +131,7 @@ def test_a_killed_run_resumes_with_nothing_lost(data, tmp_path):
         seen = []
         for count in (first, then):
             torch.manual_seed(0)
-            trainer = Trainer(LeadTask(data), folder, steps=6)
+            trainer = Trainer(MelodyTask(data), folder, steps=6)
             steps = train(trainer, batch_size=2)
             seen += [(step, loss["cross_entropy"]) for step, loss in islice(steps, count)]
             steps.close()
@@ -143,7 +143,7 @@ def test_a_killed_run_resumes_with_nothing_lost(data, tmp_path):
 
 
 def test_a_handful_can_be_learned_by_heart(data, tmp_path):
-    trainer = Trainer(JudgeTask(data), tmp_path, steps=25)
+    trainer = Trainer(GenreClassifierTask(data), tmp_path, steps=25)
     losses = [loss["cross_entropy"] for _, loss in train(trainer, batch_size=8)]
     assert np.mean(losses[-3:]) < 0.7 * np.mean(losses[:3])
 
@@ -158,7 +158,7 @@ def test_excerpts_of_short_recordings_are_refused_or_slowed_to_fit(data):
 
 
 def test_the_judge_learns_from_all_that_it_is_given(data):
-    task = JudgeTask(data)
+    task = GenreClassifierTask(data)
     assert len(task.labels) == len(task.sounds.samples) == len(data)
     first, second = (task.batch(np.random.default_rng(7), 4) for _ in range(2))
     assert all(np.array_equal(one, other) for one, other in zip(first, second))

@@ -90,7 +90,7 @@ def test_size_limit_of_uploads_is_told(widget):
 
 
 def test_asks_for_what_the_controls_say(widget):
-    widget.genre.value, widget.amount.value, widget.seed.value = "metal", 0.5, 7
+    widget.genre.value, widget.strength.value, widget.seed.value = "metal", 0.5, 7
     widget.steps.value, widget.guidance.value = 6, 3.0
     widget.convert()
     asked = widget.pipeline.asked[0]

@@ -22,9 +22,9 @@ def pipe():
 
 
 @pytest.fixture(scope="module")
-def content():
+def roll():
     song = load(sorted((data_folder() / "songs").glob("*.mp3"))[0], duration=9.0)
-    return Plan(from_audio(song)).content
+    return Plan(from_audio(song)).piano_roll
 
 
 def style(**shares):
@@ -42,30 +42,28 @@ def test_windows_cover_everything_and_overlap():
     assert flow_matching.ramp(8, 3).tolist() == [1, 2, 3, 3, 3, 3, 2, 1]
 
 
-def test_one_window_is_the_network_itself(pipe, content):
-    columns = content.rhythm.shape[-1] // flow_matching.FOLD
+def test_one_window_is_the_network_itself(pipe, roll):
+    columns = roll.rhythm.shape[-1] // flow_matching.FOLD
     latents = torch.randn(1, 8, 24, columns, generator=torch.Generator().manual_seed(0))
-    flow = flow_matching.WindowedFlow(pipe.unet, content, style(_5=1.0), columns)
+    flow = flow_matching.WindowedFlow(pipe.unet, roll, style(_5=1.0), columns)
     with torch.no_grad():
-        truth = pipe.unet(
-            latents, torch.full((1,), 0.7), torch.from_numpy(content.stack())[None], style(_5=1.0)
-        )
+        truth = pipe.unet(latents, torch.full((1,), 0.7), torch.from_numpy(roll.stack())[None], style(_5=1.0))
         assert torch.allclose(flow(latents, 0.7), truth, atol=2e-2)
 
 
-def test_where_windows_meet_nothing_jumps_as_plain_concatenation_does(pipe, content, monkeypatch):
+def test_where_windows_meet_nothing_jumps_as_plain_concatenation_does(pipe, roll, monkeypatch):
     """The test of the tests is part of it: windows put one after another are found out."""
     for name, value in (("WINDOW", 64), ("OVERLAP", 16)):
         monkeypatch.setattr(flow_matching, name, value)
-    columns = content.rhythm.shape[-1] // flow_matching.FOLD
+    columns = roll.rhythm.shape[-1] // flow_matching.FOLD
     with torch.no_grad():
         whole = pipe.sound(
-            pipe.denoise(None, content, style(_9=1.0), 1.0, 4, 2.0, torch.Generator().manual_seed(0))
+            pipe.denoise(None, roll, style(_9=1.0), 1.0, 4, 2.0, torch.Generator().manual_seed(0))
         )
         parts = []
         for number, window in enumerate(flow_matching.spans(columns, 64, 0)):
             part = cut(
-                content,
+                roll,
                 window.start * flow_matching.FOLD / FRAME_RATE,
                 window.stop * flow_matching.FOLD / FRAME_RATE,
             )
@@ -99,12 +97,12 @@ def test_shares_of_genres_become_single_genres_with_weights():
     assert alone.shape == (1, 12) and weight.item() == 1
 
 
-def test_a_path_of_genres_changes_on_the_way(pipe, content):
-    columns = content.rhythm.shape[-1] // flow_matching.FOLD
+def test_a_path_of_genres_changes_on_the_way(pipe, roll):
+    columns = roll.rhythm.shape[-1] // flow_matching.FOLD
     moving = torch.cat(
         [style(_0=1.0).expand(columns // 2, -1), style(_3=1.0).expand(columns - columns // 2, -1)]
     )
-    narrow = flow_matching.WindowedFlow(pipe.unet, content, moving, columns)
+    narrow = flow_matching.WindowedFlow(pipe.unet, roll, moving, columns)
     assert (
         narrow.size == flow_matching.NARROW
         and narrow.styles[0][0][0, 0] == 1
@@ -113,7 +111,7 @@ def test_a_path_of_genres_changes_on_the_way(pipe, content):
     latents = torch.randn(1, 8, 24, columns, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         changed, pure = (
-            flow_matching.WindowedFlow(pipe.unet, content, one, columns)(latents, 0.5)
+            flow_matching.WindowedFlow(pipe.unet, roll, one, columns)(latents, 0.5)
             for one in (moving, style(_0=1.0))
         )
     apart = (changed - pure).abs().mean((0, 1, 2))

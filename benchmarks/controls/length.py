@@ -22,7 +22,7 @@ from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models import flow_matching
 from noteninja_lib.music.beats import FRAME_RATE, rhythm_of
 from noteninja_lib.music.extension import extend
-from noteninja_lib.music.piano_roll import Content, from_audio
+from noteninja_lib.music.piano_roll import PianoRoll, from_audio
 from noteninja_lib.music.time_warp import cut, tempo_of
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import load_pipeline
@@ -34,21 +34,21 @@ AROUND = int(1.5 * SAMPLE_RATE)  # samples that the judge hears on either side o
 
 
 @torch.no_grad()
-def concatenated(pipe, content, genre, seed):
+def concatenated(pipe, roll, genre, seed):
     """The same piece with each window by itself, with its own noise, one put after the other: what the seams are measured beside."""
     parts = []
     for number, window in enumerate(
-        flow_matching.spans(content.rhythm.shape[-1] // flow_matching.FOLD, flow_matching.WINDOW, 0)
+        flow_matching.spans(roll.rhythm.shape[-1] // flow_matching.FOLD, flow_matching.WINDOW, 0)
     ):
         part = cut(
-            content,
+            roll,
             flow_matching.FOLD * window.start / FRAME_RATE,
             flow_matching.FOLD * window.stop / FRAME_RATE,
         )
         plan = Plan(part)
-        (noise,) = noises(pipe, plan.content, seed + number)
+        (noise,) = noises(pipe, plan.piano_roll, seed + number)
         latents = pipe.denoise(
-            None, plan.content, pipe.styles_for(genre, plan), 1.0, STEPS, 2.0, None, noise=noise
+            None, plan.piano_roll, pipe.styles_for(genre, plan), 1.0, STEPS, 2.0, None, noise=noise
         )
         parts.append(pipe.sound(latents))
     return normalise(np.concatenate(parts))
@@ -80,13 +80,17 @@ def measure_piece(number, seed=0, split="test"):
         arrange(load_tunes(split)[number], load_recipe(own), number, duration=SECONDS, intro=0, ending=False)
     )
     pipe, heard = load_pipeline(), Heard(song)
-    plan = Plan(heard.content, samples=len(song))
-    (noise,) = noises(pipe, plan.content, number)
+    plan = Plan(heard.piano_roll, samples=len(song))
+    (noise,) = noises(pipe, plan.piano_roll, number)
     step = flow_matching.WINDOW - flow_matching.OVERLAP
     found = {}
     for name, made, size in (
         ("windows", played(pipe, plan, target, noise), step),
-        ("concatenated", concatenated(pipe, plan.content, target, number)[: len(song)], flow_matching.WINDOW),
+        (
+            "concatenated",
+            concatenated(pipe, plan.piano_roll, target, number)[: len(song)],
+            flow_matching.WINDOW,
+        ),
     ):
         edges = edges_of(len(made), size)
         found[name] = {"flux": metrics.seams(made, edges), "judge": judged(pipe, made, target, edges)}
@@ -101,18 +105,18 @@ def measure_clip(number, seed=0, split="test"):
     clip = render(
         arrange(load_tunes(split)[number], load_recipe(own), number, duration=CLIP, intro=0, ending=False)
     )
-    pipe, content = (
+    pipe, roll = (
         load_pipeline(),
         extend(from_audio(np.pad(clip, (0, -len(clip) % 4096))), EXTENDED, seed=number),
     )
-    plan = Plan(content)
-    (noise,) = noises(pipe, plan.content, number)
+    plan = Plan(roll)
+    (noise,) = noises(pipe, plan.piano_roll, number)
     made = played(pipe, plan, target, noise)
     third = len(made) // 3
     chroma = [metrics.hear(part).chroma().mean(1) for part in (made[:third], made[-third:])]
-    wanted = tempo_of(content)
+    wanted = tempo_of(roll)
     tempi = [
-        folded(tempo_of(Content(None, None, rhythm_of(part))) / wanted)
+        folded(tempo_of(PianoRoll(None, None, rhythm_of(part))) / wanted)
         for part in (made[:third], made[-third:])
     ]
     turned = [np.corrcoef(chroma[0], np.roll(chroma[1], turn))[0, 1] for turn in range(12)]

@@ -37,11 +37,11 @@ def measures_of(audio, plan):
     """What is heard in a conversion before its loudness is evened out, as a dict, and its content."""
     level, audio = float(10 * np.log10(np.mean(np.square(audio)) + 1e-12)), normalise(audio.copy())
     heard = metrics.hear(audio)
-    frames = min(heard.notes.shape[-1], plan.content.rhythm.shape[-1])
-    heard.notes, heard.lead, heard.rhythm = (
+    frames = min(heard.notes.shape[-1], plan.piano_roll.rhythm.shape[-1])
+    heard.notes, heard.melody, heard.rhythm = (
         heard.notes[..., :frames],
-        heard.lead[..., :frames],
-        plan.content.rhythm[:, :frames],
+        heard.melody[..., :frames],
+        plan.piano_roll.rhythm[:, :frames],
     )
     under = [note.pitch for note in heard.accompaniment() if note.pitch >= BASS]
     onsets = librosa.onset.onset_detect(y=audio, sr=SAMPLE_RATE)
@@ -61,11 +61,11 @@ def walk(job, seed=0, split="test"):
     heard, cells = Heard(piece.recordings[piece.source]), []
     for valence in GRID:
         for arousal in GRID:
-            plan = Plan(heard.content, (valence, arousal), samples=len(heard.audio))
-            (noise,) = noises(pipe, plan.content, number)
+            plan = Plan(heard.piano_roll, (valence, arousal), samples=len(heard.audio))
+            (noise,) = noises(pipe, plan.piano_roll, number)
             latents = pipe.denoise(
                 None,
-                plan.content,
+                plan.piano_roll,
                 pipe.styles_for(genre, plan),
                 1.0,
                 STEPS,
@@ -75,7 +75,7 @@ def walk(job, seed=0, split="test"):
                 neutral=plan.neutral,
             )
             made = plan.dynamics(pipe.sound(latents)[: plan.samples])
-            found, content = measures_of(made, plan)
+            found, roll = measures_of(made, plan)
             rate = 1 + QUICKER * arousal
             melody = [replace(note, start=note.start / rate, end=note.end / rate) for note in piece.melody]
             cells.append(
@@ -83,7 +83,7 @@ def walk(job, seed=0, split="test"):
                     "valence": valence,
                     "arousal": arousal,
                     **found,
-                    "note_f1": metrics.note_f1(melody, content),
+                    "note_f1": metrics.note_f1(melody, roll),
                     "judge": pipe.judge_genre(normalise(made))[genre],
                 }
             )

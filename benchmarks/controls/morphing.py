@@ -30,7 +30,7 @@ def played(pipe, plan, genre, noise, steps=STEPS, guidance=2.0):
     """The sound of a plan, from given noise."""
     latents = pipe.denoise(
         None,
-        plan.content,
+        plan.piano_roll,
         pipe.styles_for(genre, plan),
         1.0,
         steps,
@@ -42,9 +42,9 @@ def played(pipe, plan, genre, noise, steps=STEPS, guidance=2.0):
     return normalise(pipe.sound(latents)[: plan.samples])
 
 
-def noises(pipe, content, *seeds):
-    """Noise for a content picture, one for each seed."""
-    return [pipe.noise_like(content, torch.Generator().manual_seed(seed)) for seed in seeds]
+def noises(pipe, roll, *seeds):
+    """Noise for a piano roll, one for each seed."""
+    return [pipe.noise_like(roll, torch.Generator().manual_seed(seed)) for seed in seeds]
 
 
 def between_genres(number, seed=0, split="test"):
@@ -52,8 +52,8 @@ def between_genres(number, seed=0, split="test"):
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
     first, second = choose_targets(piece, 2, seed)
     heard = Heard(piece.recordings[piece.source])
-    plan, found = Plan(heard.content, samples=len(heard.audio)), {"first": [], "second": [], "note_f1": []}
-    (noise,) = noises(pipe, plan.content, number)
+    plan, found = Plan(heard.piano_roll, samples=len(heard.audio)), {"first": [], "second": [], "note_f1": []}
+    (noise,) = noises(pipe, plan.piano_roll, number)
     for share in SHARES:
         made = played(pipe, plan, {first: 1 - share, second: share}, noise)
         judged = pipe.judge_genre(made)
@@ -67,8 +67,8 @@ def between_noises(number, seed=0, split="test"):
     """One tune in one genre from one seed to another: how far from the first, on the arc, and how loud beside the ends."""
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
     target, heard = choose_targets(piece, 1, seed)[0], Heard(piece.recordings[piece.source])
-    plan = Plan(heard.content, samples=len(heard.audio))
-    first, second = noises(pipe, plan.content, number, number + 1000)
+    plan = Plan(heard.piano_roll, samples=len(heard.audio))
+    first, second = noises(pipe, plan.piano_roll, number, number + 1000)
     made = [played(pipe, plan, target, slerp(first, second, share)) for share in SHARES]
     return {
         "distance": [spectral_distance(one, made[0]) for one in made],
@@ -80,12 +80,12 @@ def between_noises(number, seed=0, split="test"):
 def between_songs(numbers, seed=0, split="test"):
     """From one tune to another in one genre: how like each its onsets are (cosine, by pitch class)."""
     pipe, pieces = load_pipeline(), [make_piece(number, seed, split, alone=True) for number in numbers]
-    contents = [Heard(piece.recordings[piece.source]).content for piece in pieces]
+    rolls = [Heard(piece.recordings[piece.source]).piano_roll for piece in pieces]
     target, found = GENRES[sum(numbers) % len(GENRES)], {"first": [], "second": []}
     for share in SHARES:
-        aligned = [warp(*pair) for pair in zip(contents, align(*contents, share))]
+        aligned = [warp(*pair) for pair in zip(rolls, align(*rolls, share))]
         plan = Plan(mix(*aligned, share))
-        (noise,) = noises(pipe, plan.content, numbers[0])
+        (noise,) = noises(pipe, plan.piano_roll, numbers[0])
         heard = metrics.hear(played(pipe, plan, target, noise)).notes[0]
         for name, one in zip(found, aligned):
             frames = min(heard.shape[-1], one.notes.shape[-1])
@@ -112,8 +112,8 @@ def along_a_path(number, seed=0, split="test"):
         )
     )
     heard = Heard(song)
-    plan = Plan(heard.content, samples=len(song))
-    (noise,) = noises(pipe, plan.content, number)
+    plan = Plan(heard.piano_roll, samples=len(song))
+    (noise,) = noises(pipe, plan.piano_roll, number)
     made = played(pipe, plan, [(0.0, first), (1.0, second)], noise)
     thirds = [pipe.judge_genre(part) for part in np.array_split(made, 3)]
     return {"first": [one[first] for one in thirds], "second": [one[second] for one in thirds]}

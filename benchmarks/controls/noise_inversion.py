@@ -51,9 +51,9 @@ def measure_tune(number, seed=0, split="test"):
     target, source = choose_targets(piece, 1, seed)[0], piece.recordings[piece.source]
     short = Heard(source[: round(SECONDS * SAMPLE_RATE)])
     clean, truth = flow_matching.encode(pipe.vae, short.whole), log_mel(short.whole)
-    plan = Plan(short.content)
+    plan = Plan(short.piano_roll)
     flow = flow_matching.WindowedFlow(
-        pipe.unet, plan.content, pipe.styles_for(piece.source, plan), clean.shape[-1]
+        pipe.unet, plan.piano_roll, pipe.styles_for(piece.source, plan), clean.shape[-1]
     )
 
     def error(latents):
@@ -65,8 +65,8 @@ def measure_tune(number, seed=0, split="test"):
         trips[name] = error(walk(flow, noise, time_steps(steps)))
     melody = piece.melody
     found, heard, edited = {}, Heard(source), pipe.invert(source, piece.source)
-    plan = Plan(heard.content, samples=len(source))
-    for name, noise in (("by content", noises(pipe, plan.content, number)[0]), ("by inversion", edited)):
+    plan = Plan(heard.piano_roll, samples=len(source))
+    for name, noise in (("by content", noises(pipe, plan.piano_roll, number)[0]), ("by inversion", edited)):
         made = played(pipe, plan, target, noise)
         judged = pipe.judge_genre(made)
         found[name] = {

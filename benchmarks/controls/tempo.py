@@ -15,7 +15,7 @@ from noteninja_lib.evaluation.baselines import Heard, choose_targets, choose_tun
 from noteninja_lib.evaluation.comparison import spread
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.music.beats import rhythm_of
-from noteninja_lib.music.piano_roll import Content, transcribe, tune_likeness
+from noteninja_lib.music.piano_roll import PianoRoll, transcribe, tune_likeness
 from noteninja_lib.music.time_warp import tempo_of
 from noteninja_lib.pipeline import load_pipeline
 from noteninja_lib.source import RATES, Plan
@@ -50,16 +50,16 @@ def measure_tune(number, seed=0, split="test"):
     rate, target = float(np.exp(draw.uniform(*np.log(RATES)))), choose_targets(piece, 1, seed)[0]
     heard, made = Heard(piece.recordings[piece.source]), {}
     for name, one in (("plain", 1.0), ("stretched", rate)):
-        plan = Plan(heard.content, rate=one, samples=len(heard.audio))
-        (noise,) = noises(pipe, plan.content, number)
+        plan = Plan(heard.piano_roll, rate=one, samples=len(heard.audio))
+        (noise,) = noises(pipe, plan.piano_roll, number)
         made[name] = played(pipe, plan, target, noise)
     made["vocoded"] = librosa.effects.time_stretch(made["plain"], rate=rate)
-    found = {"rate": rate, "own_tempo": folded(tempo_of(heard.content) / piece.tempo)}
+    found = {"rate": rate, "own_tempo": folded(tempo_of(heard.piano_roll) / piece.tempo)}
     for name, audio in made.items():
         asked = 1.0 if name == "plain" else rate
         found[name] = {
             "rate": rate_heard(piece.melody, audio) / asked,
-            "tracked": folded(tempo_of(Content(None, None, rhythm_of(audio))) / (piece.tempo * asked)),
+            "tracked": folded(tempo_of(PianoRoll(None, None, rhythm_of(audio))) / (piece.tempo * asked)),
             "note_f1": metrics.note_f1(quickened(piece.melody, asked), metrics.hear(audio), octaves=True),
             "judge": next(iter(pipe.judge_genre(audio))) == target,
             "sharpness": metrics.edges(audio)["sharpness_in_time"] / asked,

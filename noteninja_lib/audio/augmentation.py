@@ -184,7 +184,7 @@ def add_noise(audio, draw, snr, kind=None):
     return (audio + gain * noise).astype(np.float32)
 
 
-def wear(audio, draw):
+def degrade(audio, draw):
     """A recording as it might have come to us: another tone, a room, noise and mp3, each by chance.
 
     Parameters

@@ -16,7 +16,7 @@ from noteninja_lib.datasets.base import (
     unpack,
 )
 from noteninja_lib.datasets.gtzan import GTZAN, find_genres, find_repetitions
-from noteninja_lib.datasets.synthetic import BandSet, Clip, build, fingerprint, parse_shard, render_group
+from noteninja_lib.datasets.synthetic import Clip, SyntheticSet, build, fingerprint, parse_shard, render_group
 from noteninja_lib.errors import UserError
 
 # One door to every data set: the real GTZAN where a user has it, else the band.
@@ -39,7 +39,7 @@ def open_dataset(root=None, tell=print):
 
     Returns
     -------
-    BandSet or GTZAN
+    SyntheticSet or GTZAN
 
     Raises
     ------
@@ -50,7 +50,7 @@ def open_dataset(root=None, tell=print):
     if root:
         root = require_folder(root)
         if any(root.glob("manifest*.jsonl")):
-            return BandSet(root, tell)
+            return SyntheticSet(root, tell)
         if find_genres(root):
             return GTZAN(root, tell=tell)
         raise UserError(
@@ -84,12 +84,12 @@ def small_set():
             folder, TUNES * 10 * SECONDS / 3600, seconds=SECONDS, workers=os.cpu_count() or 1
         ):
             bar.update(done - bar.n)
-    return BandSet(folder)
+    return SyntheticSet(folder)
 
 
 __all__ = [
     "GTZAN",
-    "BandSet",
+    "SyntheticSet",
     "Clip",
     "Problem",
     "Recording",

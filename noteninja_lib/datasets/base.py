@@ -19,7 +19,7 @@ import torch
 
 from noteninja_lib import data_folder
 from noteninja_lib.arranger.recipe import GENRES, style_vector
-from noteninja_lib.audio.augmentation import wear
+from noteninja_lib.audio.augmentation import degrade
 from noteninja_lib.audio.io import SILENCE, load
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
@@ -132,7 +132,7 @@ def cache_folder(name):
 
 
 class DataSet:
-    """Recordings with genres; `GTZAN` and `BandSet` are the two kinds.
+    """Recordings with genres; `GTZAN` and `SyntheticSet` are the two kinds.
 
     Parameters
     ----------
@@ -167,21 +167,21 @@ class DataSet:
         samples = load(self.path(number))
         return samples[: len(samples) // WHOLE * WHOLE]
 
-    def heard(self, number, worn=False):
+    def heard(self, number, degraded=False):
         """What Basic Pitch and the beat tracker hear in a recording, kept on disk after the first time.
 
         Parameters
         ----------
         number : int
         worn : bool
-            Hear it as from a worn source: through mp3, in a room, with noise; see `sound.augmentation.wear`.
+            Hear it as from a worn source: through mp3, in a room, with noise; see `audio.augmentation.wear`.
 
         Returns
         -------
         numpy.ndarray, uint8, shape (181, frames)
             Onset and sustain of 88 notes (0..255), then rhythm (-127..127 stored with 128 added).
         """
-        return listen(self, number, self._kept(number), worn)
+        return listen(self, number, self._kept(number), degraded)
 
     def is_heard(self, number):
         """Whether what is heard in a recording is on disk already."""
@@ -238,12 +238,12 @@ def require_folder(root):
 _shared = None  # what the processes of `processes` work on
 
 
-def listen(data, number, path, worn=False):
+def listen(data, number, path, degraded=False):
     """What is heard in a recording, from the file at `path` if it is there; see `DataSet.heard`."""
     if not path.exists():
         audio = data.audio(number)
-        if worn:
-            audio = wear(audio, np.random.default_rng((number, len(audio))))
+        if degraded:
+            audio = degrade(audio, np.random.default_rng((number, len(audio))))
         notes, rhythm = piano_roll.transcribe(audio), rhythm_of(audio)
         frames = notes.shape[-1]
         packed = np.concatenate([np.rint(notes.reshape(-1, frames) * 255), np.rint(rhythm * 127) + 128])
@@ -260,12 +260,12 @@ def unpack(heard):
     return notes.reshape(*notes.shape[:-2], 2, 88, notes.shape[-1]) / 255, (rhythm - 128.0) / 127
 
 
-def _hear_one(number, worn):
+def _hear_one(number, degraded):
     torch.set_num_threads(1)  # one process a core
-    _shared.heard(number, worn)
+    _shared.heard(number, degraded)
 
 
-def hear_all(data, workers=1, share=1.0, worn=0.0, seed=0):
+def hear_all(data, workers=1, share=1.0, degraded=0.0, seed=0):
     """Listen to the recordings of a data set ahead of training; yields (done, all), first (0, all).
 
     Parameters
@@ -283,7 +283,7 @@ def hear_all(data, workers=1, share=1.0, worn=0.0, seed=0):
     yield 0, len(numbers)
     with processes(workers, data) as pool:
         for done, _ in enumerate(
-            pool.map(_hear_one, numbers, [bool(draws[1, n] < worn) for n in numbers], chunksize=8), 1
+            pool.map(_hear_one, numbers, [bool(draws[1, n] < degraded) for n in numbers], chunksize=8), 1
         ):
             yield done, len(numbers)
 

@@ -100,7 +100,7 @@ def read_manifest(path):
     return clips, broken
 
 
-class BandSet(DataSet):
+class SyntheticSet(DataSet):
     """A data set that `build` rendered, also one that is not finished, or that several jobs made.
 
     Parameters

@@ -26,7 +26,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.unet import Denoiser
-from noteninja_lib.music.piano_roll import Content, from_audio
+from noteninja_lib.music.piano_roll import PianoRoll, from_audio
 from noteninja_lib.music.transcription import write_down
 from noteninja_lib.music.tunes import load_tunes
 
@@ -50,17 +50,17 @@ def sdedit(pipe, audio, genre, seed=0, level=SDEDIT_LEVEL, **options):
     """
     whole = np.pad(audio, (0, -len(audio) % 4096))
     frames = len(whole) // HOP_LENGTH
-    blank = Content(
+    blank = PianoRoll(
         *(np.zeros((2, 88, frames), np.float32) for _ in range(2)), np.zeros((5, frames), np.float32)
     )
     style = torch.from_numpy(style_vector(genre))[None]
-    curve = pipe.config.amount_curve
-    amount = float(np.interp(level, curve, np.linspace(0, 1, len(curve))))
+    curve = pipe.config.strength_curve
+    strength = float(np.interp(level, curve, np.linspace(0, 1, len(curve))))
     latents = pipe.denoise(
-        pipe.begin(whole, amount),
+        pipe.begin(whole, strength),
         blank,
         style,
-        amount,
+        strength,
         options.get("num_inference_steps", STEPS),
         options.get("guidance_scale", 2.0),
         torch.Generator().manual_seed(seed),
@@ -69,11 +69,11 @@ def sdedit(pipe, audio, genre, seed=0, level=SDEDIT_LEVEL, **options):
 
 
 @torch.no_grad()
-def regression(pipe, audio, genre, content):
+def regression(pipe, audio, genre, roll):
     """The same network, trained to guess the latents at once from content and style: no noise, no steps."""
     network, frames = load_model(Denoiser, name="regression"), -(-len(audio) // 4096) * 16
     picture = np.zeros((1, 357, frames), np.float32)
-    heard = content.stack()
+    heard = roll.stack()
     picture[0, :, : heard.shape[1]] = heard
     blank = torch.zeros(1, 8, network.content.height.shape[0], frames // 4)
     guess = -network(
@@ -82,13 +82,13 @@ def regression(pipe, audio, genre, content):
     return normalise(pipe.sound(guess)[: len(audio)])
 
 
-def transcribe_arrange_render(audio, genre, seed=0, soundfont=None, content=None):
+def transcribe_arrange_render(audio, genre, seed=0, soundfont=None, roll=None):
     """No network makes this sound: the tune is written down, harmonised, and played anew by the band.
 
     Key, metre and beat are estimated from the recording, as from any other. It can't keep what was not heard as a note.
     """
-    content = content or from_audio(audio)
-    tune, first_bar, tempo = write_down(content.melody(), audio)
+    roll = roll or from_audio(audio)
+    tune, first_bar, tempo = write_down(roll.melody_notes(), audio)
     seconds = len(audio) / SAMPLE_RATE
     played = arrange(
         tune,
@@ -107,7 +107,7 @@ def transcribe_arrange_render(audio, genre, seed=0, soundfont=None, content=None
 
 
 class Heard:
-    """A recording and its content picture, kept for all its conversions.
+    """A recording and its piano roll, kept for all its conversions.
 
     Parameters
     ----------
@@ -118,15 +118,17 @@ class Heard:
     def __init__(self, audio):
         self.audio = audio
         self.whole = np.pad(audio, (0, -len(audio) % (16 * HOP_LENGTH)))
-        self.content = from_audio(self.whole)
+        self.piano_roll = from_audio(self.whole)
 
 
 @torch.no_grad()
-def walk(pipe, heard, genre, seed, *, amount=1.0, steps=STEPS, guidance=2.0):
+def walk(pipe, heard, genre, seed, *, strength=1.0, steps=STEPS, guidance=2.0):
     """Latents of a conversion; see `NoteNinjaPipeline` for the arguments."""
     style = torch.from_numpy(style_vector(genre))[None].to(pipe.device)
     noise = torch.Generator().manual_seed(seed)
-    return pipe.denoise(pipe.begin(heard.whole, amount), heard.content, style, amount, steps, guidance, noise)
+    return pipe.denoise(
+        pipe.begin(heard.whole, strength), heard.piano_roll, style, strength, steps, guidance, noise
+    )
 
 
 @torch.no_grad()

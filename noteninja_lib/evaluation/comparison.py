@@ -78,9 +78,9 @@ def spread(work, jobs, workers, unit):
 LISTENED_TO = ("copy", "ours", "regression", "transcribe", "oracle")
 
 
-def file_name(number, target, rival):
+def file_name(number, target, baseline):
     """Where a version is kept for an outside listener; a source serves all targets."""
-    return f"{number}-source.wav" if rival == "copy" else f"{number}-{target}-{rival}.wav"
+    return f"{number}-source.wav" if baseline == "copy" else f"{number}-{target}-{baseline}.wav"
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Row:
     embeddings : numpy.ndarray, shape (windows, 64)
     """
 
-    rival: str
+    baseline: str
     target: str
     tune: int
     figures: dict
@@ -132,9 +132,9 @@ def versions(pipe, piece, target, setting, wrong):
         "ours": result.audio,
         "copy": source,
         "sdedit": baselines.sdedit(pipe, source, target, piece.number, **setting.options),
-        "regression": baselines.regression(pipe, source, target, result.content),
+        "regression": baselines.regression(pipe, source, target, result.piano_roll),
         "transcribe": baselines.transcribe_arrange_render(
-            source, target, piece.number, setting.soundfont, result.content
+            source, target, piece.number, setting.soundfont, result.piano_roll
         ),
     }
     if piece.melody is not None:
@@ -189,38 +189,38 @@ def measure_piece(numbers, setting):
     for target in choose_targets(piece, setting.targets, setting.seed):
         made = versions(pipe, piece, target, setting, numbers[1])
         own = metrics.edges(made["oracle"]) if "oracle" in made else None
-        for rival, audio in made.items():
-            content = (
+        for baseline, audio in made.items():
+            roll = (
                 heard[target]
-                if rival == "truth"
+                if baseline == "truth"
                 else heard[piece.source]
-                if rival == "copy"
+                if baseline == "copy"
                 else metrics.hear(audio)
             )
             embedded = metrics.embeddings(pipe.judge, audio)
             figures = against_source(audio, piece) | {"judge": next(iter(pipe.judge_genre(audio))) == target}
             if piece.melody is not None:
-                figures |= against_score(piece.melody, content) | against_truth(
+                figures |= against_score(piece.melody, roll) | against_truth(
                     audio, piece.recordings[target], known[target].edges, own
                 )
                 figures |= among_ten(audio, embedded.mean(0), target, known)
             rows.append(
                 Row(
-                    rival,
+                    baseline,
                     target,
                     piece.number,
                     figures,
                     piece.melody,
-                    metrics.lead_notes(content),
-                    np.rint(255 * content.notes[0].astype(np.float32)).astype(np.uint8),
+                    metrics.melody_of(roll),
+                    np.rint(255 * roll.notes[0].astype(np.float32)).astype(np.uint8),
                     embedded,
                 )
             )
-            if setting.folder and rival in LISTENED_TO:
+            if setting.folder and baseline in LISTENED_TO:
                 soundfile.write(
-                    Path(setting.folder) / file_name(piece.number, target, rival), audio, SAMPLE_RATE
+                    Path(setting.folder) / file_name(piece.number, target, baseline), audio, SAMPLE_RATE
                 )
-    return rows, {genre: metrics.onset_chroma(content.notes[0]) for genre, content in heard.items()}
+    return rows, {genre: metrics.onset_chroma(roll.notes[0]) for genre, roll in heard.items()}
 
 
 def among_ten(audio, embedded, target, known):
@@ -245,13 +245,13 @@ def against_source(audio, piece):
     }
 
 
-def against_score(melody, content):
+def against_score(melody, roll):
     """Likeness to the notes that were to be played."""
     return {
-        "note_f1": metrics.note_f1(melody, content),
-        "raw_pitch_accuracy": metrics.raw_pitch_accuracy(melody, content),
-        "raw_chroma_accuracy": metrics.raw_pitch_accuracy(melody, content, octaves=False),
-        "likeness": tune_likeness(melody, content.notes),
+        "note_f1": metrics.note_f1(melody, roll),
+        "raw_pitch_accuracy": metrics.raw_pitch_accuracy(melody, roll),
+        "raw_chroma_accuracy": metrics.raw_pitch_accuracy(melody, roll, octaves=False),
+        "likeness": tune_likeness(melody, roll.notes),
     }
 
 
@@ -311,7 +311,7 @@ def compare(tunes=50, setting=Setting(), workers=1):
 
 # From measured rows to figures: the table of rivals, the fixed points, and what it takes to write them down.
 
-RIVALS = {
+BASELINES = {
     "ours": "**NoteNinja**",
     "copy": "copy of the source",
     "wrong_tune": "another tune in the right genre",
@@ -340,37 +340,39 @@ def figures_of(rows, truths, seed=0):
         `rivals`: for each rival its measures; `zero`: another tune's content through our converter;
         `genres`: our measures by asked-for genre; `frechet_floor`, and `frechet_floor_oracle` among the oracle's recordings.
     """
-    by_rival = defaultdict(list)
+    by_baseline = defaultdict(list)
     for row in rows:
-        by_rival[row.rival].append(row)
+        by_baseline[row.baseline].append(row)
     # The same order of tunes and genres in all lists, so that rows can be laid beside each other.
-    by_rival = {
-        rival: sorted(found, key=lambda row: (row.tune, row.target)) for rival, found in by_rival.items()
+    by_baseline = {
+        baseline: sorted(found, key=lambda row: (row.tune, row.target))
+        for baseline, found in by_baseline.items()
     }
-    known = "decoded" in by_rival  # real recordings come without score and right answer
-    zero = other_content(by_rival["ours"], seed) if known else {}
+    known = "decoded" in by_baseline  # real recordings come without score and right answer
+    zero = other_content(by_baseline["ours"], seed) if known else {}
     figures = {
         "rivals": {},
         "zero": {
-            name: bootstrap(values, [row.tune for row in by_rival["ours"]]) for name, values in zero.items()
+            name: bootstrap(values, [row.tune for row in by_baseline["ours"]])
+            for name, values in zero.items()
         },
     }
-    for rival, found in by_rival.items():
+    for baseline, found in by_baseline.items():
         tunes = [row.tune for row in found]
         table = {name: bootstrap([row.figures[name] for row in found], tunes) for name in found[0].figures}
         if known:
             for name, low in zero.items():
-                high = [row.figures[name] for row in by_rival["decoded"]]
+                high = [row.figures[name] for row in by_baseline["decoded"]]
                 table[f"tune_kept_{name}"] = place_between(
                     [row.figures[name] for row in found], low, high, tunes
                 )
             table[f"right_tune_of_{CROWD}"] = bootstrap(right_tune(found, truths, seed), tunes)
-            table["frechet_distance"] = frechet(found, by_rival["truth"])
-            table["frechet_to_oracle"] = frechet(found, by_rival["oracle"])
-        figures["rivals"][rival] = table
+            table["frechet_distance"] = frechet(found, by_baseline["truth"])
+            table["frechet_to_oracle"] = frechet(found, by_baseline["oracle"])
+        figures["rivals"][baseline] = table
     if known:
-        for name, rival in (("frechet_floor", "truth"), ("frechet_floor_oracle", "oracle")):
-            figures[name] = frechet(by_rival[rival], by_rival[rival])
+        for name, baseline in (("frechet_floor", "truth"), ("frechet_floor_oracle", "oracle")):
+            figures[name] = frechet(by_baseline[baseline], by_baseline[baseline])
     figures["genres"] = {
         genre: {
             name: bootstrap([row.figures[name] for row in chosen], [row.tune for row in chosen])
@@ -378,7 +380,7 @@ def figures_of(rows, truths, seed=0):
             if name in chosen[0].figures
         }
         for genre in GENRES
-        if (chosen := [row for row in by_rival["ours"] if row.target == genre])
+        if (chosen := [row for row in by_baseline["ours"] if row.target == genre])
     }
     return figures
 
@@ -434,12 +436,14 @@ def outside(tagger, folder, rows, seed=0):
     heard = dict(zip((path.name for path in files), listen(tagger, list(map(str, files)))))
     risen = defaultdict(lambda: ([], []))
     for row in rows:
-        if row.rival != "copy" and row.rival in LISTENED_TO:
-            scores, source = (heard[file_name(row.tune, row.target, rival)] for rival in (row.rival, "copy"))
+        if row.baseline != "copy" and row.baseline in LISTENED_TO:
+            scores, source = (
+                heard[file_name(row.tune, row.target, baseline)] for baseline in (row.baseline, "copy")
+            )
             if row.target in scores:
-                risen[row.rival][0].append(scores[row.target] > source[row.target])
-                risen[row.rival][1].append(row.tune)
-    return {rival: bootstrap(*found, seed=seed) for rival, found in risen.items()}
+                risen[row.baseline][0].append(scores[row.target] > source[row.target])
+                risen[row.baseline][1].append(row.tune)
+    return {baseline: bootstrap(*found, seed=seed) for baseline, found in risen.items()}
 
 
 def evaluate(tunes, setting, workers=1, tagger=None):
@@ -452,8 +456,8 @@ def evaluate(tunes, setting, workers=1, tagger=None):
                 yield state
         figures = figures_of(*state, setting.seed)
         if tagger:
-            for rival, value in outside(tagger, folder, state[0]).items():
-                figures["rivals"][rival]["outside_listener"] = value
+            for baseline, value in outside(tagger, folder, state[0]).items():
+                figures["rivals"][baseline]["outside_listener"] = value
     yield {
         "tunes": tunes,
         "conversions": tunes * setting.targets,
@@ -516,9 +520,9 @@ def table(figures):
     """The figures of all rivals as a table in Markdown, a row each."""
     shown = [column for column in COLUMNS if column[1] in figures["rivals"]["ours"]]
     lines = ["| | " + " | ".join(heading for heading, _ in shown) + " |", "|---|" + "---|" * len(shown)]
-    for rival, words in RIVALS.items():
-        if rival in figures["rivals"]:
-            values = (figures["rivals"][rival].get(name, "") for _, name in shown)
+    for baseline, words in BASELINES.items():
+        if baseline in figures["rivals"]:
+            values = (figures["rivals"][baseline].get(name, "") for _, name in shown)
             cells = (
                 f"{value[0]:.2f}" if isinstance(value, list) else f"{value:.2f}" if value != "" else ""
                 for value in values

@@ -19,13 +19,13 @@ from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.audio.spectrogram import log_mel, magnitude, mel_frequencies
 from noteninja_lib.models.classifiers import JUDGED
 from noteninja_lib.music.beats import FRAME_RATE
-from noteninja_lib.music.piano_roll import LOWEST, Content, find_lead, pick_notes, transcribe
+from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, extract_melody, pick_notes, transcribe
 
 
 def hear(audio):
     """The content of a recording as far as these measures look at it: lead and notes, without the rhythm."""
     notes = transcribe(audio)
-    return Content(find_lead(notes), notes, None)
+    return PianoRoll(extract_melody(notes), notes, None)
 
 
 def note_f1(melody, heard, *, octaves=False):
@@ -35,7 +35,7 @@ def note_f1(melody, heard, *, octaves=False):
     ----------
     melody : list of Note
         The known score.
-    heard : Content
+    heard : PianoRoll
     octaves : bool
         False folds all pitches into one octave: a tune that moved to another octave is still the tune.
 
@@ -44,12 +44,12 @@ def note_f1(melody, heard, *, octaves=False):
     float
         0 to 1, as in MIREX (Raffel et al. 2014, mir_eval); offsets do not count.
     """
-    return matched_notes(melody, lead_notes(heard), octaves=octaves)
+    return matched_notes(melody, melody_of(heard), octaves=octaves)
 
 
-def lead_notes(heard):
+def melody_of(heard):
     """The notes that are heard as the tune, as a list of `Note`."""
-    return pick_notes(*(layer.astype(np.float32) for layer in heard.lead), single=True)
+    return pick_notes(*(layer.astype(np.float32) for layer in heard.melody), single=True)
 
 
 def matched_notes(melody, found, *, octaves=False):
@@ -77,7 +77,7 @@ def raw_pitch_accuracy(melody, heard, *, octaves=True):
     ----------
     melody : list of Note
         The known score.
-    heard : Content
+    heard : PianoRoll
         The surest sustained pitch of its lead counts as the one heard.
     octaves : bool
         False forgives octaves: raw chroma accuracy.
@@ -87,7 +87,7 @@ def raw_pitch_accuracy(melody, heard, *, octaves=True):
     float
         0 to 1, as in MIREX (Salamon et al. 2014, doi 10.1109/MSP.2013.2271648).
     """
-    sustain = heard.lead[1].astype(np.float32)
+    sustain = heard.melody[1].astype(np.float32)
     times = np.arange(sustain.shape[1]) / FRAME_RATE
     pitches = librosa.midi_to_hz(LOWEST + sustain.argmax(0)) * (sustain.max(0) > 0)
     truth = np.zeros(len(times))

@@ -143,7 +143,9 @@ def play(tune, tempo=110.0, *, chords=True):
     """
     content = from_score(tune, tempo)
     return sketch(
-        content.melody(), content.accompaniment() if chords else [], content.rhythm.shape[-1] / FRAME_RATE
+        content.melody_notes(),
+        content.accompaniment() if chords else [],
+        content.rhythm.shape[-1] / FRAME_RATE,
     )
 
 

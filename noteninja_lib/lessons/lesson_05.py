@@ -95,7 +95,7 @@ LOST_FIRST = Exercise(
 # Lesson: 05_autoencoders_and_latent_space, 06_diffusion_theory
 
 
-class PackedSong:
+class EncodedSong:
     """A song and its latents.
 
     Parameters
@@ -139,7 +139,7 @@ class PackedSong:
             torch.from_numpy(styles(genre)),
             self.latents.shape[-1],
             w,
-            self.pipe.config.guided,
+            self.pipe.config.guidance_interval,
         )
 
     def picture(self, latents):
@@ -175,7 +175,7 @@ def bundled(number=0, seconds=6.0, begin=0.0):
     PackedSong
     """
     path = list(bundled_songs().values())[number]
-    return PackedSong(load(path, offset=begin, duration=seconds))
+    return EncodedSong(load(path, offset=begin, duration=seconds))
 
 
 # A toy: an autoencoder that is trained in a minute, and a critic that sharpens it.

@@ -138,7 +138,7 @@ def plot_chords(rows, segments, ax=None):
     rows : dict of str to sequence of int
         Name of the version, and the number in `moods.TRIADS` of the chord in each segment.
     segments : list of slice
-        Columns of the content picture that have one chord each, as `moods.segments_of` gives them.
+        Columns of the piano roll that have one chord each, as `moods.segments_of` gives them.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure if None.
 

@@ -12,7 +12,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.metrics import align
 from noteninja_lib.lessons.exercise import Exercise
 from noteninja_lib.models.crnn import BLANK, COLUMN
-from noteninja_lib.omr.page_maker import cut_strips, find_systems
+from noteninja_lib.omr.page_maker import cut_staff_images, find_systems
 from noteninja_lib.omr.recognition import read_sheet
 from noteninja_lib.omr.rendering import engrave, rasterise
 from noteninja_lib.omr.vocabulary import encode, note
@@ -248,7 +248,7 @@ ZOOM = 0.6
 BARS = ((4, 4, 4, 4), (2, 4, 4), (4, 4, 2), (2, 2), (4, 8, 8, 4, 4), (4, 4, 8, 8, 4))  # values that fill 4/4
 
 
-def engrave_strips(lines, font="Leland", width=2100):
+def engrave_staff_images(lines, font="Leland", width=2100):
     """Lines of words as strips.
 
     Parameters
@@ -265,7 +265,7 @@ def engrave_strips(lines, font="Leland", width=2100):
     list of numpy.ndarray, uint8, shape (96, width of the strip)
     """
     svg = engrave(lines, width, font)
-    return list(cut_strips(rasterise(svg, ZOOM), find_systems(svg), ZOOM))
+    return list(cut_staff_images(rasterise(svg, ZOOM), find_systems(svg), ZOOM))
 
 
 def easy_line(draw, bars=2):
@@ -280,7 +280,7 @@ def easy_line(draw, bars=2):
 
 
 class EasyLines:
-    """A small set of easy lines, with the face of `dataset.strips.Strips`: `lines[k]` is (strip, class numbers).
+    """A small set of easy lines, with the face of `omr.page_maker.StaffImages`: `lines[k]` is (strip, class numbers).
 
     Parameters
     ----------
@@ -298,17 +298,17 @@ class EasyLines:
     def __init__(self, count, seed=0, fonts=("Leland",)):
         draw = np.random.default_rng(seed)
         self.words = [easy_line(draw) for _ in range(count)]
-        self.strips = []
+        self.staff_images = []
         for number, font in enumerate(fonts):
             first, end = (count * place // len(fonts) for place in (number, number + 1))
-            self.strips += engrave_strips(self.words[first:end], font, width=640)
-        self.widths = np.array([strip.shape[1] for strip in self.strips])
+            self.staff_images += engrave_staff_images(self.words[first:end], font, width=640)
+        self.widths = np.array([staff_image.shape[1] for staff_image in self.staff_images])
 
     def __len__(self):
-        return len(self.strips)
+        return len(self.staff_images)
 
     def __getitem__(self, number):
-        return self.strips[number], np.array(encode(self.words[number]), np.int16)
+        return self.staff_images[number], np.array(encode(self.words[number]), np.int16)
 
 
 # Pictures of printed lines: strips below each other, row sums beside a page, CTC as a heat map, errors cut out.
@@ -318,7 +318,7 @@ class EasyLines:
 AROUND = 44  # pixels of a strip that are shown to both sides of an error
 
 
-def plot_strips(strips):
+def plot_staff_images(staff_images):
     """Strips, one below the other.
 
     Parameters
@@ -330,11 +330,11 @@ def plot_strips(strips):
     -------
     numpy.ndarray of matplotlib.axes.Axes
     """
-    axes = plt.subplots(len(strips), 1, figsize=(11, 1.4 * len(strips)), layout="constrained", squeeze=False)[
-        1
-    ][:, 0]
-    for ax, (title, strip) in zip(axes, strips.items()):
-        ax.imshow(strip, cmap="gray", vmin=0, vmax=255)
+    axes = plt.subplots(
+        len(staff_images), 1, figsize=(11, 1.4 * len(staff_images)), layout="constrained", squeeze=False
+    )[1][:, 0]
+    for ax, (title, staff_image) in zip(axes, staff_images.items()):
+        ax.imshow(staff_image, cmap="gray", vmin=0, vmax=255)
         ax.set_axis_off()
         ax.set_title(title, fontsize=9, loc="left", pad=1)
     return axes
@@ -368,7 +368,7 @@ def plot_row_sums(page, sums, rows, ax=None):
     return ax
 
 
-def plot_ctc(strip, chances, words):
+def plot_ctc(staff_image, chances, words):
     """What a network thinks of each column: the strip, and below it a row of chances for each word that it ever believed in.
 
     Parameters
@@ -392,7 +392,9 @@ def plot_ctc(strip, chances, words):
         layout="constrained",
         height_ratios=(1.3, 0.27 * len(shown)),
     )
-    axes[0].imshow(strip, cmap="gray", vmin=0, vmax=255, aspect="auto", extent=(0, strip.shape[1], 96, 0))
+    axes[0].imshow(
+        staff_image, cmap="gray", vmin=0, vmax=255, aspect="auto", extent=(0, staff_image.shape[1], 96, 0)
+    )
     axes[0].set_axis_off()
     picture = axes[1].imshow(
         chances[:, shown].T,
@@ -406,7 +408,7 @@ def plot_ctc(strip, chances, words):
     axes[1].set_yticks(range(len(shown)), ["blank", *(words[one - 1] for one in shown[1:])], fontsize=8)
     axes[1].set(
         xlabel=f"column of the strip in pixels (the network has one for every {COLUMN})",
-        xlim=(0, strip.shape[1]),
+        xlim=(0, staff_image.shape[1]),
     )
     figure.colorbar(picture, ax=axes[1], label="probability", pad=0.01)
     return axes
@@ -454,9 +456,11 @@ def plot_errors(errors, most=8):
     for ax in axes:
         ax.set_axis_off()
     for ax, ((printed, read), times) in zip(axes, counts):
-        strip, column = next((strip, column) for strip, column, *pair in errors if pair == [printed, read])
-        begin = int(np.clip(column - AROUND, 0, max(strip.shape[1] - 2 * AROUND, 0)))
-        ax.imshow(strip[:, begin : begin + 2 * AROUND], cmap="gray", vmin=0, vmax=255)
+        staff_image, column = next(
+            (staff_image, column) for staff_image, column, *pair in errors if pair == [printed, read]
+        )
+        begin = int(np.clip(column - AROUND, 0, max(staff_image.shape[1] - 2 * AROUND, 0)))
+        ax.imshow(staff_image[:, begin : begin + 2 * AROUND], cmap="gray", vmin=0, vmax=255)
         ax.set_title(f"{printed or 'nothing'}\nread as\n{read or 'nothing'}\n{times} ×", fontsize=8)
     return axes
 

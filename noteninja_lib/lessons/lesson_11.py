@@ -5,7 +5,7 @@ import json
 import matplotlib.pyplot as plt
 
 import noteninja_lib
-from noteninja_lib.evaluation.comparison import RIVALS
+from noteninja_lib.evaluation.comparison import BASELINES
 from noteninja_lib.lessons.exercise import Exercise
 from noteninja_lib.plots import BLUE, ORANGE, _axes
 from noteninja_lib.widgets.blind_test import chance
@@ -122,9 +122,9 @@ def measured_figures():
     )
 
 
-def name_of(rival):
+def name_of(baseline):
     """What a rival is called in a picture."""
-    return RIVALS.get(rival, rival).replace("*", "")
+    return BASELINES.get(baseline, baseline).replace("*", "")
 
 
 def plot_plane(points, ax=None):
@@ -142,21 +142,21 @@ def plot_plane(points, ax=None):
     matplotlib.axes.Axes
     """
     ax = _axes(ax, (7.5, 4))
-    for rival, (kept, genre) in points.items():
+    for baseline, (kept, genre) in points.items():
         ax.plot(
             kept,
             genre,
-            "D" if rival == OURS else "o",
-            color=ORANGE if rival == OURS else BLUE,
+            "D" if baseline == OURS else "o",
+            color=ORANGE if baseline == OURS else BLUE,
             markersize=8,
             clip_on=False,
         )
-    heights = _apart({rival: genre for rival, (_, genre) in points.items()}, 0.075)
-    for rival, (kept, genre) in points.items():
+    heights = _apart({baseline: genre for baseline, (_, genre) in points.items()}, 0.075)
+    for baseline, (kept, genre) in points.items():
         ax.annotate(
-            name_of(rival),
+            name_of(baseline),
             (kept, genre),
-            xytext=(1.3, heights[rival]),
+            xytext=(1.3, heights[baseline]),
             va="center",
             fontsize=9,
             arrowprops={"arrowstyle": "-", "color": "grey", "linewidth": 0.6, "relpos": (0, 0.5)},
@@ -184,7 +184,7 @@ def _apart(heights, gap):
     return moved
 
 
-def plot_rivals(figures, measures, figure=None):
+def plot_baselines(figures, measures, figure=None):
     """Draw measures of all rivals with their 95 % intervals.
 
     Parameters
@@ -204,10 +204,10 @@ def plot_rivals(figures, measures, figure=None):
     new = figure is None
     figure = plt.figure(figsize=(11, 3.6), layout="constrained") if new else figure
     axes = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
-    rivals = [rival for rival in RIVALS if rival in figures["rivals"]][::-1]
+    rivals = [baseline for baseline in BASELINES if baseline in figures["rivals"]][::-1]
     for ax, (measure, words) in zip(axes, measures.items()):
-        for height, rival in enumerate(rivals):
-            found = figures["rivals"][rival].get(measure)
+        for height, baseline in enumerate(rivals):
+            found = figures["rivals"][baseline].get(measure)
             if found:
                 mean, low, high = found
                 ax.errorbar(
@@ -215,13 +215,13 @@ def plot_rivals(figures, measures, figure=None):
                     height,
                     xerr=[[mean - low], [high - mean]],
                     capsize=3,
-                    fmt="D" if rival == OURS else "o",
-                    color=ORANGE if rival == OURS else BLUE,
+                    fmt="D" if baseline == OURS else "o",
+                    color=ORANGE if baseline == OURS else BLUE,
                 )
         ax.set_title(words, fontsize=10)
         ax.grid(axis="y", alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
-    axes[0].set_yticks(range(len(rivals)), [name_of(rival) for rival in rivals])
+    axes[0].set_yticks(range(len(rivals)), [name_of(baseline) for baseline in rivals])
     figure.supxlabel("mean, with its 95 % interval", fontsize=10)
     if new:
         plt.close(figure)  # else a notebook would show it a second time at the end of the cell

@@ -15,11 +15,32 @@ WHERE = {
     "MelAutoencoder": "vae",
     "Vocoder": "vocoder",
     "Denoiser": "unet",
-    "LeadFinder": "lead",
-    "Judge": "judge",
+    "MelodyExtractor": "lead",
+    "GenreClassifier": "judge",
     "LineReader": "reader",
     "BasicPitch": "basic_pitch",
 }
+#: Names in files that older versions wrote (commit 1612599), and today's: settings, modules, classes.
+OLD_NAMES = {
+    "amount": "strength",
+    "amount_curve": "strength_curve",
+    "guided": "guidance_interval",
+    "noteninja_lib.model.autoencoder": "noteninja_lib.models.vae",
+    "noteninja_lib.model.denoiser": "noteninja_lib.models.unet",
+    "noteninja_lib.model.listener": "noteninja_lib.models.classifiers",
+    "noteninja_lib.model.vocoder": "noteninja_lib.models.vocoder",
+    "Judge": "GenreClassifier",
+}
+
+
+def current_names(saved):
+    """A dict as an older version saved it, with today's names for its keys, modules and classes."""
+    return {
+        OLD_NAMES.get(key, key): [OLD_NAMES.get(one, one) if isinstance(one, str) else one for one in value]
+        if isinstance(value, list)
+        else value
+        for key, value in saved.items()
+    }
 
 
 def models_folder():

@@ -1,6 +1,6 @@
 """Two small listeners: one finds the tune among all notes, one says which genre it hears.
 
-Neither makes sound. The first turns what Basic Pitch hears into the lead of the content picture; the second gives
+Neither makes sound. The first turns what Basic Pitch hears into the lead of the piano roll; the second gives
 the "genre heard" number beside each conversion. Lesson: 11_judging_a_converter.
 """
 
@@ -16,7 +16,7 @@ JUDGED = 256  # spectrogram columns that the judge hears at once (3 s)
 JUDGED_BLOCKS = 4  # of 48 s that it hears of a song at most
 
 
-class LeadFinder(ModelMixin, ConfigMixin):
+class MelodyExtractor(ModelMixin, ConfigMixin):
     """Onsets and sustain of the tune from onsets and sustain of all notes.
 
     Convolutions over pitch and time; what sounds above a note is given as a further channel, since the tune is
@@ -59,7 +59,7 @@ class LeadFinder(ModelMixin, ConfigMixin):
         return logits.reshape(batch, 2, pitches, padded)[..., :frames]
 
 
-class Judge(ModelMixin, ConfigMixin):
+class GenreClassifier(ModelMixin, ConfigMixin):
     """Which class a log-mel picture belongs to, and an embedding of it on the way.
 
     Parameters
@@ -102,7 +102,7 @@ def classify(judge, audio):
 
     Parameters
     ----------
-    judge : Judge
+    judge : GenreClassifier
     audio : numpy.ndarray, float32, shape (samples,)
         Of a long song, parts spread over all of it are heard.
     """

@@ -79,7 +79,7 @@ class LineReader(ModelMixin, ConfigMixin):
         self.context = nn.GRU(features, hidden, batch_first=True, bidirectional=True)
         self.words = nn.Linear(2 * hidden, classes)
 
-    def forward(self, strips):
+    def forward(self, staff_images):
         """Logits, shape (batch, width / COLUMN, classes).
 
         Parameters
@@ -87,22 +87,22 @@ class LineReader(ModelMixin, ConfigMixin):
         strips : torch.Tensor, shape (batch, 1, 96, width)
             0 is paper, 1 ink; the width a multiple of COLUMN.
         """
-        features = self.pixels(strips)  # (batch, e, 6, columns)
+        features = self.pixels(staff_images)  # (batch, e, 6, columns)
         features = features.permute(0, 3, 1, 2).flatten(2)
         return self.words(self.context(self.columns(features))[0])
 
 
-def as_input(strips, multiple=COLUMN):
+def as_input(staff_images, multiple=COLUMN):
     """Pictures of strips, uint8 (96, width) each, as one tensor for the network, filled up with paper to a multiple of pixels."""
-    width = -(-max(strip.shape[1] for strip in strips) // multiple) * multiple
-    batch = np.zeros((len(strips), 1, strips[0].shape[0], width), np.float32)
-    for place, strip in zip(batch, strips):
-        place[0, :, : strip.shape[1]] = 1 - strip / 255
+    width = -(-max(staff_image.shape[1] for staff_image in staff_images) // multiple) * multiple
+    batch = np.zeros((len(staff_images), 1, staff_images[0].shape[0], width), np.float32)
+    for place, staff_image in zip(batch, staff_images):
+        place[0, :, : staff_image.shape[1]] = 1 - staff_image / 255
     return torch.from_numpy(batch)
 
 
 @torch.inference_mode()
-def read_strip(network, strip, words):
+def read_staff_image(network, staff_image, words):
     """What a network reads in one strip, by the most likely class of each column.
 
     Parameters
@@ -118,7 +118,7 @@ def read_strip(network, strip, words):
         From left to right.
     """
     device = next(network.parameters()).device
-    chances = network(as_input([strip]).to(device))[0].softmax(-1).cpu().numpy()
+    chances = network(as_input([staff_image]).to(device))[0].softmax(-1).cpu().numpy()
     best, symbols = chances.argmax(-1), []
     edges = np.flatnonzero(np.diff(best, prepend=BLANK - 1, append=BLANK - 1))
     for begin, end in zip(edges, edges[1:]):  # equal neighbours are one symbol

@@ -158,8 +158,8 @@ class WindowedFlow:
     Parameters
     ----------
     unet : Denoiser
-    content : Content
-        `stack(columns)` gives the content picture of some spectrogram columns.
+    roll : PianoRoll
+        `stack(columns)` gives the piano roll of some spectrogram columns.
     styles : torch.Tensor, shape (1, 12) or (columns, 12)
         Shares of the genres, valence and arousal: once, or for each latent column.
     columns : int
@@ -167,25 +167,27 @@ class WindowedFlow:
     guidance_scale : float
     guided : (float, float)
         Noise levels between which guidance is on.
-    neutral : Content, optional
+    neutral : PianoRoll, optional
         The same music with neutral valence; what valence changes in the velocity is then added `VALENCE_SCALE` times more.
     """
 
-    def __init__(self, unet, content, styles, columns, guidance_scale=1.0, guided=(0.0, 1.0), neutral=None):
-        self.unet, self.scale, self.guided = unet, guidance_scale, guided
+    def __init__(
+        self, unet, roll, styles, columns, guidance_scale=1.0, guidance_interval=(0.0, 1.0), neutral=None
+    ):
+        self.unet, self.scale, self.guidance_interval = unet, guidance_scale, guidance_interval
         self.size, self.overlap = (WINDOW, OVERLAP) if len(styles) == 1 else (NARROW, LAP)
         self.windows = spans(columns, self.size, self.overlap)
         centres = [min((window.start + window.stop) // 2, len(styles) - 1) for window in self.windows]
         self.styles = [pure_styles(styles[centre]) for centre in centres]
         # Drawn once for all steps, and kept in half precision: of a long piece this is the most.
-        self.drawn = [self._draw(content, window) for window in self.windows]
+        self.drawn = [self._draw(roll, window) for window in self.windows]
         self.neutral = [self._draw(neutral, window) for window in self.windows] if neutral else None
         self.nothing = {}
 
-    def _draw(self, content, window):
+    def _draw(self, roll, window):
         picture = (
-            content.stack(slice(FOLD * window.start, FOLD * window.stop))
-            if content
+            roll.stack(slice(FOLD * window.start, FOLD * window.stop))
+            if roll
             else np.zeros((357, FOLD * (window.stop - window.start)), np.float32)
         )
         return self.unet.content(torch.from_numpy(picture)[None].to(self.unet.device)).half()
@@ -216,8 +218,8 @@ class WindowedFlow:
             plain = styles.clone()
             plain[:, VALENCE] = 0
             rows += [(self.neutral[number], style) for style in plain]
-        guided = self.scale != 1 and self.guided[0] <= time <= self.guided[1]
-        if guided:
+        guidance_interval = self.scale != 1 and self.guidance_interval[0] <= time <= self.guidance_interval[1]
+        if guidance_interval:
             rows.append((self._undrawn(self.windows[number]), torch.zeros_like(styles[0])))
         contents, told = (
             torch.cat([one.float() for one, _ in rows]),
@@ -226,7 +228,7 @@ class WindowedFlow:
         noise_level = torch.full((len(rows),), time, device=latents.device)
         said = self.unet(latents.expand(len(rows), -1, -1, -1), noise_level, contents, told)
         asked = (said[:count] * shares).sum(0, keepdim=True)
-        velocity = guide(asked, said[-1:], self.scale) if guided else asked
+        velocity = guide(asked, said[-1:], self.scale) if guidance_interval else asked
         if self.neutral:
             velocity = velocity + VALENCE_SCALE * (
                 asked - (said[count : 2 * count] * shares).sum(0, keepdim=True)
@@ -272,7 +274,7 @@ def encode(vae, audio):
 
 
 def move(latents, places):
-    """Latents whose columns show other places in time; `places` counts spectrogram columns, as `reshaping.warp` takes them."""
+    """Latents whose columns show other places in time; `places` counts spectrogram columns, as `time_warp.warp` takes them."""
     columns = np.round(places[::FOLD] / FOLD).astype(int).clip(0, latents.shape[-1] - 1)
     return latents[..., np.pad(columns, (0, -len(columns) % 4), mode="edge")]
 

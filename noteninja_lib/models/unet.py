@@ -1,4 +1,4 @@
-"""The denoiser: a U-Net that is shown the content picture and told the style.
+"""The denoiser: a U-Net that is shown the piano roll and told the style.
 
 The content is drawn where it will sound: each note on the mel rows of its fundamental and of its overtones, at full
 time resolution, then folded 4 x 4 into channels so that it lies on the latent grid. A convolution can then simply
@@ -45,7 +45,7 @@ def drawing(mel_frequencies, harmonics):
 
 
 class ContentEncoder(nn.Module):
-    """Content picture (batch, 357, frames) to channels on the latent grid (batch, width, mels / 4, frames / 4)."""
+    """Piano roll (batch, 357, frames) to channels on the latent grid (batch, width, mels / 4, frames / 4)."""
 
     def __init__(self, mel_frequencies, width, out):
         super().__init__()
@@ -128,7 +128,7 @@ class Denoiser(ModelMixin, ConfigMixin):
         time : torch.Tensor, shape (batch,)
             0 is music, 1 is noise.
         content : torch.Tensor, shape (batch, 357, 4 * columns) or (batch, content_width, rows, columns)
-            The content picture, zeros where nothing is known; or, spared from being drawn at each step, what
+            The piano roll, zeros where nothing is known; or, spared from being drawn at each step, what
             `self.content` made of it.
         style : torch.Tensor, shape (batch, style_size)
             Zeros where nothing is known.

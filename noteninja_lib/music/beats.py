@@ -1,4 +1,4 @@
-"""The rhythm rows of the content picture: onset strength, and where in the beat each column lies.
+"""The rhythm rows of the piano roll: onset strength, and where in the beat each column lies.
 
 Beats are tracked as Ellis (2007, doi 10.1080/09298210701653344) does: a tempo first, then the best way through the onsets
 that keeps to it. The beats are those of `librosa.beat.beat_track`; written anew, because loading that takes longer than

@@ -1,7 +1,7 @@
 """Extending: a piece of any length from a short clip, with the form of a song.
 
 The clip is set on a steady beat and cut at its bar lines; its bars are then joined anew: an intro without the tune, A A B A as
-often as there is time for, and a last chord. As all of this happens in the content picture, nothing is heard of the cuts.
+often as there is time for, and a last chord. As all of this happens in the piano roll, nothing is heard of the cuts.
 Lesson: 09_tempo_mood_and_length.
 """
 
@@ -12,7 +12,7 @@ from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.harmony import QUALITIES, bar_length
-from noteninja_lib.music.piano_roll import Content, draw_notes
+from noteninja_lib.music.piano_roll import PianoRoll, draw_notes
 from noteninja_lib.music.time_warp import beats_of, join, warp
 
 LONGEST = 3600.0  # seconds
@@ -27,12 +27,12 @@ UNHEARD, ENDED = (
 )  # strength below which nothing is played; seconds of that at the end make an ending
 
 
-def extend(content, seconds, *, seed=0):
+def extend(roll, seconds, *, seed=0):
     """A longer piece from the bars of a clip: intro, A A B A again and again, ending.
 
     Parameters
     ----------
-    content : Content
+    roll : PianoRoll
         Of the clip: two bars or more.
     seconds : float
         From the length of the clip to 3600.
@@ -41,7 +41,7 @@ def extend(content, seconds, *, seed=0):
 
     Returns
     -------
-    Content
+    PianoRoll
         Of this length, all bars equally long, in the clip's key.
 
     Raises
@@ -49,55 +49,55 @@ def extend(content, seconds, *, seed=0):
     UserError
         If the length is out of range, or the clip has no beat or less than two bars.
     """
-    frames, columns = content.rhythm.shape[-1], round(seconds * FRAME_RATE) if np.isfinite(seconds) else 0
+    frames, columns = roll.rhythm.shape[-1], round(seconds * FRAME_RATE) if np.isfinite(seconds) else 0
     if not frames <= columns <= LONGEST * FRAME_RATE:
         raise UserError(
             f"The length must lie between that of the clip, {frames / FRAME_RATE:.1f} seconds, "
             f"and {LONGEST:g} seconds, not {seconds:g}."
         )
-    clip, bar, beats_in_bar = set_on_grid(content)
+    clip, bar, beats_in_bar = set_on_grid(roll)
     a, b = sections(clip, bar)
     plan = lay_out(columns // bar, length_of(a) // bar, np.random.default_rng(seed))
     make = {
-        "intro": lambda count: without_lead(bars(a, bar, 0, count)),
+        "intro": lambda count: without_melody(bars(a, bar, 0, count)),
         "A": lambda count: a,
         "B": lambda count: b,
         "tag": lambda count: bars(a, bar, -count, None),
     }
     pieces = [make[name](count) for name, count in plan]
     body = sum(map(length_of, pieces))
-    whole = join([*pieces, last_chord(content, a, columns - body)])
+    whole = join([*pieces, last_chord(roll, a, columns - body)])
     phase = 2 * np.pi * (np.arange(columns) - EARLY) * beats_in_bar / bar
     whole.rhythm[3:] = np.stack([np.cos(phase), np.sin(phase)])
     return whole
 
 
-def length_of(content):
-    """Columns of a content picture."""
-    return content.rhythm.shape[-1]
+def length_of(roll):
+    """Columns of a piano roll."""
+    return roll.rhythm.shape[-1]
 
 
-def bars(content, bar, first, last):
-    """Some bars of a content picture; `bar` columns make one."""
+def bars(roll, bar, first, last):
+    """Some bars of a piano roll; `bar` columns make one."""
     columns = slice(first * bar, None if last is None else last * bar)
-    return Content(*(layer[..., columns] for layer in (content.lead, content.notes, content.rhythm)))
+    return PianoRoll(*(layer[..., columns] for layer in (roll.melody, roll.notes, roll.rhythm)))
 
 
-def set_on_grid(content):
+def set_on_grid(roll):
     """The whole bars of a clip at its median tempo, each equally long.
 
     Returns
     -------
-    (Content, int, int)
+    (PianoRoll, int, int)
         The bars, from `EARLY` columns before the first bar line; columns in a bar; beats in a bar.
     """
     from noteninja_lib.music.transcription import find_bar, harmony_changes, settle  # loads music21
 
-    beats, seconds = beats_of(content), length_of(content) / FRAME_RATE
+    beats, seconds = beats_of(roll), length_of(roll) / FRAME_RATE
     if len(beats) < 2:
         raise UserError("The clip has no beat that could be found: choose one with a steady beat.")
-    beats = settle(beats, content)
-    metre, downbeat = find_bar(harmony_changes(content, beats))
+    beats = settle(beats, roll)
+    metre, downbeat = find_bar(harmony_changes(roll, beats))
     beats_in_bar, reach = int(bar_length(metre)), EARLY / FRAME_RATE
     step = float(np.median(np.diff(beats)))
     more = step * np.arange(1, beats_in_bar + 1)  # a bar on either side
@@ -110,11 +110,11 @@ def set_on_grid(content):
         raise UserError("The clip has less than two whole bars: choose a longer one.")
     bar, count = round(step * beats_in_bar * FRAME_RATE), len(lines) - 1
     numbers = lines[0] + (np.arange(count * bar) - EARLY) * beats_in_bar / bar
-    return warp(content, np.interp(numbers, np.arange(len(beats)), beats) * FRAME_RATE), bar, beats_in_bar
+    return warp(roll, np.interp(numbers, np.arange(len(beats)), beats) * FRAME_RATE), bar, beats_in_bar
 
 
 def sections(clip, bar):
-    """Sections A and B, of the same even number of bars (list of two Content).
+    """Sections A and B, of the same even number of bars (list of two PianoRoll).
 
     They are the two halves of a clip of eight bars or more. A shorter one is all A; B then is a break: its second half without
     the tune, and then with it.
@@ -125,13 +125,13 @@ def sections(clip, bar):
         return [bars(clip, bar, 0, half), bars(clip, bar, half, 2 * half)]
     a = bars(clip, bar, 0, count // 2 * 2)
     half = bars(a, bar, count // 2, None)
-    return [a, join([without_lead(half), half])]
+    return [a, join([without_melody(half), half])]
 
 
-def without_lead(content):
+def without_melody(roll):
     """The accompaniment alone."""
-    return Content(
-        np.zeros_like(content.lead), content.notes * (1 - content.lead.max(0)).clip(0, 1), content.rhythm
+    return PianoRoll(
+        np.zeros_like(roll.melody), roll.notes * (1 - roll.melody.max(0)).clip(0, 1), roll.rhythm
     )
 
 
@@ -153,12 +153,12 @@ def lay_out(count, section, rng):
     return plan + ([("tag", left % section)] if left % section else [])
 
 
-def last_chord(content, a, columns):
+def last_chord(roll, a, columns):
     """The tonic chord, held until shortly before the end; its attack is that of section `a`."""
     from noteninja_lib.music.transcription import key_of_music
 
-    tonic, mode = key_of_music(content)
-    pitches = [note.pitch for note in content.melody()] or [72]
+    tonic, mode = key_of_music(roll)
+    pitches = [note.pitch for note in roll.melody_notes()] or [72]
     high = int(np.median(pitches))
     lead = high - (high - tonic + 6) % 12 + 6  # the tonic nearest to the middle of the tune
     start, end = EARLY / FRAME_RATE, columns / FRAME_RATE - SILENCE
@@ -168,16 +168,16 @@ def last_chord(content, a, columns):
     notes = np.maximum(roll, draw_notes([Note(start, end, pitch, 80) for pitch in chord], columns))
     rhythm = np.zeros((5, columns), np.float32)
     rhythm[:3, : 2 * EARLY] = a.rhythm[:3, : 2 * EARLY]
-    return Content(roll.astype(a.lead.dtype), notes.astype(a.notes.dtype), rhythm)
+    return PianoRoll(roll.astype(a.melody.dtype), notes.astype(a.notes.dtype), rhythm)
 
 
-def fade_out(audio, content):
+def fade_out(audio, roll):
     """A recording that dies away where the notes that it was made from have ended: left alone, the networks play on.
 
     Parameters
     ----------
     audio : numpy.ndarray, shape (samples,)
-    content : Content
+    roll : PianoRoll
         What was played; may be longer.
 
     Returns
@@ -185,7 +185,7 @@ def fade_out(audio, content):
     numpy.ndarray, shape (samples,)
     """
     columns = len(audio) // HOP_LENGTH
-    playing = np.maximum(content.notes[1].max(0), content.rhythm[:3].max(0))[:columns] > UNHEARD
+    playing = np.maximum(roll.notes[1].max(0), roll.rhythm[:3].max(0))[:columns] > UNHEARD
     last = np.flatnonzero(playing)
     if not len(last) or columns - last[-1] < ENDED * FRAME_RATE:
         return audio

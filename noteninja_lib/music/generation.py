@@ -72,7 +72,7 @@ def melody_points(tune):
     return pitches[np.maximum(np.searchsorted(starts, grid + 1e-3) - 1, 0)] % 12
 
 
-def find_families(tunes, same=SAME):
+def find_near_duplicates(tunes, same=SAME):
     """Number the families: tunes that share eight bars, in any key, belong together.
 
     For each stretch of eight bars (one every four bars) the pitch classes at the accented points are written
@@ -161,9 +161,9 @@ def _split_of(family, members):
     return "validation" if place < shares["test"] + shares["validation"] else "train"
 
 
-def assign_families(tunes):
+def assign_near_duplicates(tunes):
     """Give each tune its family (named after the family's first tune) and the family's split."""
-    close = merge_by_title(tunes, find_families(tunes))
+    close = merge_by_title(tunes, find_near_duplicates(tunes))
     wide = merge_by_runs(tunes, close)
     parts, families = {}, {}
     for tune, near, far in zip(tunes, close, wide):

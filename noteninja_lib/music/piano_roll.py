@@ -1,4 +1,4 @@
-"""The content picture: what is played, apart from how it is played.
+"""The piano roll: what is played, apart from how it is played.
 
 One picture, whether the music came as sound, as MIDI or as a score: pitch along the rows (the 88 keys of a piano),
 time along the columns (one every 256 samples, as in the spectrogram). It has three layers: the lead (the tune),
@@ -15,7 +15,7 @@ from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import BasicPitch
 from noteninja_lib.models.checkpoints import load_model
-from noteninja_lib.models.classifiers import LeadFinder
+from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.music.beats import FRAME_RATE, beat_phase, rhythm_of
 from noteninja_lib.music.tunes import Tune, tune_from_score
 
@@ -25,7 +25,7 @@ KEPT = 142  # columns kept of each window
 
 
 @dataclass
-class Content:
+class PianoRoll:
     """What is played.
 
     Attributes
@@ -38,13 +38,13 @@ class Content:
         Onset strength of low, middle and high sounds (0 to 1), and the beat as cosine and sine of its phase.
     """
 
-    lead: np.ndarray
+    melody: np.ndarray
     notes: np.ndarray
     rhythm: np.ndarray
 
     def stack(self, columns=slice(None)):
         """All layers of some columns as one float32 array of shape (357, columns), the networks' input."""
-        layers = [layer[..., columns].astype(np.float32) for layer in (self.lead, self.notes, self.rhythm)]
+        layers = [layer[..., columns].astype(np.float32) for layer in (self.melody, self.notes, self.rhythm)]
         return np.concatenate([layer.reshape(-1, layer.shape[-1]) for layer in layers])
 
     def chroma(self):
@@ -53,13 +53,13 @@ class Content:
         sustain = np.pad(sustain, ((0, -len(sustain) % 12), (0, 0)))
         return sustain.reshape(-1, 12, sustain.shape[-1]).sum(0)
 
-    def melody(self):
+    def melody_notes(self):
         """The notes of the tune that were heard, as a list of `Note`."""
-        return pick_notes(self.lead[0], self.lead[1], single=True)
+        return pick_notes(self.melody[0], self.melody[1], single=True)
 
     def accompaniment(self):
         """The notes that were heard besides the tune, as a list of `Note`."""
-        tune = {(round(note.start * FRAME_RATE), note.pitch) for note in self.melody()}
+        tune = {(round(note.start * FRAME_RATE), note.pitch) for note in self.melody_notes()}
         return [
             note
             for note in pick_notes(self.notes[0], self.notes[1])
@@ -105,21 +105,21 @@ def transcribe(audio, progress=lambda done: None):
     return found[..., :frames]
 
 
-def find_lead(notes, finder=None):
+def extract_melody(notes, finder=None):
     """The tune among all notes, by a small network trained on the band's known scores.
 
     Parameters
     ----------
     notes : numpy.ndarray, shape (2, 88, frames)
         As `transcribe` gives them.
-    finder : LeadFinder, optional
+    finder : MelodyExtractor, optional
         The one in data/models by default.
 
     Returns
     -------
     numpy.ndarray, float16, shape (2, 88, frames)
     """
-    finder, frames = finder or load_model(LeadFinder), notes.shape[-1]
+    finder, frames = finder or load_model(MelodyExtractor), notes.shape[-1]
     found = np.empty(notes.shape, np.float16)
     for start in range(0, frames, 4096):
         first, last = max(0, start - 128), min(frames, start + 4096 + 128)
@@ -132,7 +132,7 @@ def find_lead(notes, finder=None):
 
 
 def from_audio(audio, progress=lambda done: None):
-    """Content picture of a recording.
+    """Piano roll of a recording.
 
     Parameters
     ----------
@@ -143,10 +143,10 @@ def from_audio(audio, progress=lambda done: None):
 
     Returns
     -------
-    Content
+    PianoRoll
     """
     notes = transcribe(audio, progress)
-    return Content(find_lead(notes), notes, rhythm_of(audio))
+    return PianoRoll(extract_melody(notes), notes, rhythm_of(audio))
 
 
 def pick_notes(onset, sustain, *, threshold=0.4, single=False):
@@ -214,7 +214,7 @@ def tune_likeness(tune, heard, tolerance=0.05):
     return float((found[0] - found[1]) / len(tune))
 
 
-# The content picture of written music: notes, MIDI files and scores. Lesson: 00_genre_converter.
+# The piano roll of written music: notes, MIDI files and scores. Lesson: 00_genre_converter.
 
 CHORDS = {
     "maj": (0, 4, 7),
@@ -238,8 +238,8 @@ def draw_notes(notes, frames):
     return roll
 
 
-def from_notes(lead, others, duration, beats=()):
-    """Content picture of known notes, as sheet music or MIDI give them.
+def from_notes(melody, others, duration, beats=()):
+    """Piano roll of known notes, as sheet music or MIDI give them.
 
     Parameters
     ----------
@@ -252,17 +252,17 @@ def from_notes(lead, others, duration, beats=()):
 
     Returns
     -------
-    Content
+    PianoRoll
     """
     frames = int(duration * FRAME_RATE)
-    roll = draw_notes(lead, frames)
+    roll = draw_notes(melody, frames)
     rhythm = np.zeros((5, frames), np.float32)
     rhythm[3:] = beat_phase(np.asarray(beats, float), frames)
-    return Content(roll, np.maximum(roll, draw_notes(others, frames)), rhythm)
+    return PianoRoll(roll, np.maximum(roll, draw_notes(others, frames)), rhythm)
 
 
 def from_score(score, tempo=110.0):
-    """Content picture of a music21 score or a `Tune`: its highest part is the lead, its chords the rest.
+    """Piano roll of a music21 score or a `Tune`: its highest part is the lead, its chords the rest.
 
     Parameters
     ----------
@@ -272,22 +272,22 @@ def from_score(score, tempo=110.0):
 
     Returns
     -------
-    Content
+    PianoRoll
     """
     tune = score if isinstance(score, Tune) else tune_from_score(score)
     second = 60 / tempo / tune.beat
-    lead = [Note(s * second, (s + d) * second, p, 90) for s, d, p in tune.notes]
+    melody = [Note(s * second, (s + d) * second, p, 90) for s, d, p in tune.notes]
     chords = [
         Note(s * second, (s + d) * second, p, 70)
         for s, d, root, quality in tune.chords
         for p in (48 + root + interval for interval in CHORDS[quality])
     ]
     beats = np.arange(0, tune.length + 1e-6, tune.beat) * second
-    return from_notes(lead, chords, tune.length * second, beats)
+    return from_notes(melody, chords, tune.length * second, beats)
 
 
 def from_midi(path):
-    """Content picture of a MIDI file: the upper voice of the part that lies highest is the lead."""
+    """Piano roll of a MIDI file: the upper voice of the part that lies highest is the lead."""
     import pretty_midi
 
     try:
@@ -299,8 +299,8 @@ def from_midi(path):
         raise UserError(f"{path} holds no notes besides drums: choose a MIDI file with a tune.")
     parts.sort(key=lambda notes: -np.mean([n.pitch for n in notes]))
     upper, *others = [[Note(n.start, n.end, n.pitch, n.velocity) for n in part] for part in parts]
-    lead, under = upper_voice(upper)
-    return from_notes(lead, sum(others, under), midi.get_end_time(), midi.get_beats())
+    melody, under = upper_voice(upper)
+    return from_notes(melody, sum(others, under), midi.get_end_time(), midi.get_beats())
 
 
 def upper_voice(notes, together=0.05):

@@ -34,23 +34,23 @@ TRIADS = np.array(
 )
 
 
-def with_mood(content, moods):
-    """A content picture in a mood, at its own tempo.
+def with_mood(roll, moods):
+    """A piano roll in a mood, at its own tempo.
 
     Parameters
     ----------
-    content : Content
+    roll : PianoRoll
     moods : numpy.ndarray, shape (n, 2)
         Valence and arousal, -1 to 1: one pair, or several spread evenly over the piece.
 
     Returns
     -------
-    Content
+    PianoRoll
     """
-    valence, arousal = over(moods, content.rhythm.shape[-1]).T
+    valence, arousal = over(moods, roll.rhythm.shape[-1]).T
     if valence.any():
-        content = recolour(content, valence)
-    return enliven(content, arousal) if arousal.any() else content
+        roll = recolour(roll, valence)
+    return enliven(roll, arousal) if arousal.any() else roll
 
 
 def over(moods, count):
@@ -62,7 +62,7 @@ def over(moods, count):
 
 
 def tempo_places(moods, frames):
-    """Places for `reshaping.warp` that quicken the music where the mood is excited, and slow it down where it is calm."""
+    """Places for `time_warp.warp` that quicken the music where the mood is excited, and slow it down where it is calm."""
     return places_at(1 + QUICKER * over(moods, frames)[:, 1])
 
 
@@ -77,22 +77,22 @@ def places_at(rates):
     return np.interp(np.arange(max(1, round(ends[-1]))), ends[:-1], np.arange(len(rates)))
 
 
-def segments_of(content):
+def segments_of(roll):
     """Stretches (slices of columns) that have one chord each: two beats, or a second where no beat was found."""
-    frames = content.rhythm.shape[-1]
-    marks = beats_of(content)[::CHORD_BEATS] * FRAME_RATE
+    frames = roll.rhythm.shape[-1]
+    marks = beats_of(roll)[::CHORD_BEATS] * FRAME_RATE
     if len(marks) < 2:
         marks = np.arange(0, frames, FRAME_RATE)
     marks = np.unique(np.concatenate([[0], np.round(marks).astype(int), [frames]]))
     return [slice(start, end) for start, end in zip(marks, marks[1:])]
 
 
-def chords_of(content, segments):
+def chords_of(roll, segments):
     """Number in `TRIADS` of the triad that is heard best in each segment; shape (segments,).
 
     A triad and its relative have two of three notes in common: the bass helps to decide.
     """
-    sustain = content.notes[1].astype(np.float32)
+    sustain = roll.notes[1].astype(np.float32)
     heard = np.stack([sustain[:, one].sum(1) for one in segments])
     heard, low = (_classes(part) for part in (heard, heard[:, : BASS - LOWEST]))
     return (heard @ TRIADS.T + np.tile(low, 2)).argmax(1)
@@ -105,21 +105,21 @@ def _classes(pitches):
     return folded / (np.linalg.norm(folded, axis=1, keepdims=True) + 1e-9)
 
 
-def recolour(content, valence):
+def recolour(roll, valence):
     """Chords turned into their relative minor or major, and moved lower or higher.
 
     Parameters
     ----------
-    content : Content
+    roll : PianoRoll
     valence : numpy.ndarray, shape (frames,)
         At -.5 half of the major chords become minor, at -1 all of them; above 0 it is the other way round.
     """
-    segments = segments_of(content)
-    chords, wish = chords_of(content, segments), [valence[one].mean() for one in segments]
+    segments = segments_of(roll)
+    chords, wish = chords_of(roll, segments), [valence[one].mean() for one in segments]
     changed = np.array([touches(number, pull) for number, pull in enumerate(wish)])
-    starts, frames = np.array([one.start for one in segments]), content.rhythm.shape[-1]
-    notes = content.notes.astype(np.float32) * ~np.repeat(changed, [one.stop - one.start for one in segments])
-    for note in content.accompaniment():
+    starts, frames = np.array([one.start for one in segments]), roll.rhythm.shape[-1]
+    notes = roll.notes.astype(np.float32) * ~np.repeat(changed, [one.stop - one.start for one in segments])
+    for note in roll.accompaniment():
         start, end = round(note.start * FRAME_RATE), round(note.end * FRAME_RATE)
         number = max(0, np.searchsorted(starts, start + 1, "right") - 1)
         if changed[number]:
@@ -137,7 +137,7 @@ def recolour(content, valence):
                 columns.stop - columns.start,
             )
             notes[..., columns] = np.maximum(notes[..., columns], drawn)
-    return replace(content, notes=np.maximum(notes, content.lead))
+    return replace(roll, notes=np.maximum(notes, roll.melody))
 
 
 def touches(number, pull):
@@ -159,17 +159,17 @@ def shift_of(pitch, chord, valence):
     return shift
 
 
-def enliven(content, arousal):
+def enliven(roll, arousal):
     """Onsets under the tune made stronger and struck again on half beats, or weaker and left out between beats.
 
     Parameters
     ----------
-    content : Content
+    roll : PianoRoll
     arousal : numpy.ndarray, shape (frames,)
     """
-    rhythm, notes = content.rhythm.copy(), content.notes.copy()
+    rhythm, notes = roll.rhythm.copy(), roll.notes.copy()
     rhythm[:3] = np.clip(rhythm[:3] * (1 + 0.5 * arousal), 0, 1)
-    beats = beats_of(content)
+    beats = beats_of(roll)
     halves = np.round((beats[:-1] + np.diff(beats) / 2) * FRAME_RATE).astype(int)
     for number, column in enumerate(halves):
         wish, around = arousal[column], slice(max(0, column - ONSET), column + ONSET)
@@ -184,8 +184,8 @@ def enliven(content, arousal):
         else:
             notes[0, :, around] *= 0.3
             rhythm[:3, around] *= 0.3
-    notes[0] = np.maximum(notes[0], content.lead[0])
-    return replace(content, notes=notes, rhythm=rhythm)
+    notes[0] = np.maximum(notes[0], roll.melody[0])
+    return replace(roll, notes=notes, rhythm=rhythm)
 
 
 # How a piece is to be played from its beginning to its end: paths of genres and moods, and what users write for them.

@@ -1,21 +1,21 @@
-"""Content pictures stretched, cut, joined and mixed: the music changes, and only then is made to sound.
+"""Piano rolls stretched, cut, joined and mixed: the music changes, and only then is made to sound.
 
-Stretched sound smears its drums; a stretched content picture has its onsets moved, each as sharp as it was, and the
+Stretched sound smears its drums; a stretched piano roll has its onsets moved, each as sharp as it was, and the
 denoiser plays them anew. Lesson: 09_tempo_mood_and_length.
 """
 
 import numpy as np
 
 from noteninja_lib.music.beats import FRAME_RATE
-from noteninja_lib.music.piano_roll import Content
+from noteninja_lib.music.piano_roll import PianoRoll
 
 REACH = 2  # columns on either side of an onset that move with it
 FAINT = 0.02  # what is less than this is no onset
 
 
-def beats_of(content):
+def beats_of(roll):
     """Times of the beats in seconds, read from the phase rows; empty where no beat was found."""
-    cosine, sine = content.rhythm[3:].astype(float)
+    cosine, sine = roll.rhythm[3:].astype(float)
     if not cosine.any():
         return np.zeros(0)
     phase = np.unwrap(np.arctan2(sine, cosine)) / (2 * np.pi)
@@ -23,35 +23,35 @@ def beats_of(content):
     return np.interp(numbers, phase, np.arange(len(phase)) / FRAME_RATE)
 
 
-def tempo_of(content):
+def tempo_of(roll):
     """Felt beats a minute, by the median distance of two beats; 0 where no beat was found."""
-    beats = beats_of(content)
+    beats = beats_of(roll)
     return 60 / float(np.median(np.diff(beats))) if len(beats) > 1 else 0.0
 
 
-def warp(content, places):
-    """A content picture whose time runs otherwise.
+def warp(roll, places):
+    """A piano roll whose time runs otherwise.
 
     Parameters
     ----------
-    content : Content
+    roll : PianoRoll
     places : numpy.ndarray, shape (frames,)
         For each new column, the old column that it shows; rising, and whole only by chance.
 
     Returns
     -------
-    Content
+    PianoRoll
         Onsets are moved and stay as wide as they were; what sounds, and the beat, is stretched.
     """
-    frames = content.rhythm.shape[-1]
+    frames = roll.rhythm.shape[-1]
     nearest = np.clip(np.round(places).astype(int), 0, frames - 1)
     rolls = [
         np.stack([_move_onsets(layer[0], places), layer[1][:, nearest]])
-        for layer in (content.lead, content.notes)
+        for layer in (roll.melody, roll.notes)
     ]
-    phase = _turn(content.rhythm[3:], places)
-    strength = _move_onsets(content.rhythm[:3], places)
-    return Content(*rolls, np.concatenate([strength, phase]).astype(np.float32))
+    phase = _turn(roll.rhythm[3:], places)
+    strength = _move_onsets(roll.rhythm[:3], places)
+    return PianoRoll(*rolls, np.concatenate([strength, phase]).astype(np.float32))
 
 
 def _move_onsets(layer, places):
@@ -81,32 +81,32 @@ def _turn(phase, places):
     return np.stack([np.cos(angle), np.sin(angle)])
 
 
-def stretch(content, rate):
+def stretch(roll, rate):
     """The same music at another tempo.
 
     Parameters
     ----------
-    content : Content
+    roll : PianoRoll
     rate : float
         2 is twice as fast and half as long.
     """
-    frames = content.rhythm.shape[-1]
-    return warp(content, np.arange(max(1, round(frames / rate))) * rate)
+    frames = roll.rhythm.shape[-1]
+    return warp(roll, np.arange(max(1, round(frames / rate))) * rate)
 
 
-def grid_places(content, tempo, beats):
+def grid_places(roll, tempo, beats):
     """Places, as `warp` takes them, that set a number of beats on an even tempo (beats a minute), from the first beat on."""
     frames = round(beats * 60 / tempo * FRAME_RATE)
-    found = beats_of(content) * FRAME_RATE
+    found = beats_of(roll) * FRAME_RATE
     return np.interp(np.arange(frames) / FRAME_RATE * tempo / 60, np.arange(len(found)), found)
 
 
 def align(first, second, share):
-    """How to set two content pictures on one beat, as long as the shorter one in beats, at a tempo between theirs.
+    """How to set two piano rolls on one beat, as long as the shorter one in beats, at a tempo between theirs.
 
     Parameters
     ----------
-    first, second : Content
+    first, second : PianoRoll
         Where one has no beat, both stay as they are.
     share : float
         0 keeps the tempo of the first, 1 that of the second; in between it lies on a geometric scale.
@@ -127,37 +127,33 @@ def align(first, second, share):
     return grid_places(first, tempo, length), grid_places(second, tempo * 2.0**octave, length * 2.0**octave)
 
 
-def whole_columns(content, multiple=16):
-    """A content picture with silence at its end, so that its length is a multiple of some columns."""
-    short = -content.rhythm.shape[-1] % multiple
+def whole_columns(roll, multiple=16):
+    """A piano roll with silence at its end, so that its length is a multiple of some columns."""
+    short = -roll.rhythm.shape[-1] % multiple
     silent = [
-        np.zeros((*layer.shape[:-1], short), layer.dtype)
-        for layer in (content.lead, content.notes, content.rhythm)
+        np.zeros((*layer.shape[:-1], short), layer.dtype) for layer in (roll.melody, roll.notes, roll.rhythm)
     ]
-    return join([content, Content(*silent)]) if short else content
+    return join([roll, PianoRoll(*silent)]) if short else roll
 
 
-def cut(content, start, end):
-    """The part of a content picture between two times in seconds."""
+def cut(roll, start, end):
+    """The part of a piano roll between two times in seconds."""
     columns = slice(round(start * FRAME_RATE), round(end * FRAME_RATE))
-    return Content(*(layer[..., columns] for layer in (content.lead, content.notes, content.rhythm)))
+    return PianoRoll(*(layer[..., columns] for layer in (roll.melody, roll.notes, roll.rhythm)))
 
 
-def join(contents):
-    """Content pictures one after another."""
-    return Content(
-        *(
-            np.concatenate([getattr(one, name) for one in contents], -1)
-            for name in ("lead", "notes", "rhythm")
-        )
+def join(rolls):
+    """Piano rolls one after another."""
+    return PianoRoll(
+        *(np.concatenate([getattr(one, name) for one in rolls], -1) for name in ("melody", "notes", "rhythm"))
     )
 
 
 def mix(first, second, share):
-    """Two content pictures at once; share 0 is the first alone, 1 the second alone. The shorter one ends in silence."""
+    """Two piano rolls at once; share 0 is the first alone, 1 the second alone. The shorter one ends in silence."""
     frames = max(one.rhythm.shape[-1] for one in (first, second))
     layers = []
-    for name in ("lead", "notes", "rhythm"):
+    for name in ("melody", "notes", "rhythm"):
         pair = [getattr(one, name).astype(np.float32) for one in (first, second)]
         pair = [
             np.pad(layer, [(0, 0)] * (layer.ndim - 1) + [(0, frames - layer.shape[-1])]) for layer in pair
@@ -165,4 +161,4 @@ def mix(first, second, share):
         layers.append((1 - share) * pair[0] + share * pair[1])
     phase = layers[2][3:]
     phase /= np.maximum(np.hypot(*phase), 1e-6)  # halfway between two beats lies a beat of full strength
-    return Content(*layers)
+    return PianoRoll(*layers)

@@ -1,6 +1,6 @@
 """A tune from the notes that were heard: where its beats and bar lines are, its key and its chords.
 
-Notes come at any moment; the beats are the ruler by which they are written down. :mod:`noteninja_lib.music.engraving` then
+Notes come at any moment; the beats are the ruler by which they are written down. :mod:`noteninja_lib.music.score_io` then
 gives them values that can be read. Lesson: 00_genre_converter.
 """
 
@@ -53,12 +53,12 @@ def write_down(notes, audio):
     )
 
 
-def heard_tune(content, title="heard"):
-    """The tune of a content picture as it can be printed.
+def heard_tune(roll, title="heard"):
+    """The tune of a piano roll as it can be printed.
 
     Parameters
     ----------
-    content : Content
+    roll : PianoRoll
     title : str
 
     Returns
@@ -67,16 +67,16 @@ def heard_tune(content, title="heard"):
         The tune, its notes on the grid of the beats; the time of its first bar line in seconds (0 or earlier); the tempo
         in felt beats a minute.
     """
-    seconds, beats = content.rhythm.shape[-1] / FRAME_RATE, beats_of(content)
+    seconds, beats = roll.rhythm.shape[-1] / FRAME_RATE, beats_of(roll)
     if len(beats) < 2:
         beats = np.arange(0, seconds + 1, 0.5)
-    beats = settle(beats, content)
-    metre, downbeat = find_bar(harmony_changes(content, beats))
+    beats = settle(beats, roll)
+    metre, downbeat = find_bar(harmony_changes(roll, beats))
     bar, step = bar_length(metre), (beats[-1] - beats[0]) / (len(beats) - 1)
     first = downbeat - bar * np.ceil(
         (downbeat + beats[0] / step) / bar - 0.01
     )  # the bar line before the first sound
-    tune = set_in_bars(content.melody(), beats, metre, key_of_music(content), first, seconds)
+    tune = set_in_bars(roll.melody_notes(), beats, metre, key_of_music(roll), first, seconds)
     return replace(quantise(tune), title=title), float(beats[0] + first * step), 60 / step
 
 
@@ -87,7 +87,7 @@ def places(times, beats):
     return inside + (np.minimum(times - beats[0], 0) + np.maximum(times - beats[-1], 0)) / step
 
 
-def settle(beats, content):
+def settle(beats, roll):
     """Beats moved to where long notes of the tune and notes of the bass begin; trackers often follow the snare off the beat.
 
     An even pulse of nearly the same tempo is tried as well, and taken where the music keeps to it better.
@@ -96,14 +96,14 @@ def settle(beats, content):
     ----------
     beats : numpy.ndarray
         Times in seconds.
-    content : Content
+    roll : PianoRoll
 
     Returns
     -------
     numpy.ndarray
         Times in seconds.
     """
-    tune, bass = content.melody(), pick_notes(content.notes[0][:BASS], content.notes[1][:BASS])
+    tune, bass = roll.melody_notes(), pick_notes(roll.notes[0][:BASS], roll.notes[1][:BASS])
     times = np.array([one.start for one in (*tune, *bass)])
     weights = np.concatenate(
         [
@@ -173,9 +173,9 @@ def set_in_bars(notes, beats, metre, key, first, seconds):
     )
 
 
-def harmony_changes(content, beats):
+def harmony_changes(roll, beats):
     """How much other notes sound after each beat than before it, 0 to 1: bar lines are where chords change."""
-    chroma, step = np.cumsum(np.pad(content.chroma(), ((0, 0), (1, 0))), axis=1), np.median(np.diff(beats))
+    chroma, step = np.cumsum(np.pad(roll.chroma(), ((0, 0), (1, 0))), axis=1), np.median(np.diff(beats))
     edges = np.clip(
         np.round(np.array([beats - step, beats, beats + step]) * FRAME_RATE), 0, chroma.shape[1] - 1
     ).astype(int)
@@ -208,10 +208,10 @@ def key_of_notes(notes):
     return key.tonic.pitchClass, key.mode
 
 
-def key_of_music(content):
-    """Tonic (pitch class) and mode of a content picture, by Krumhansl's profiles: the tune and all that sounds weigh alike."""
-    heard, tune = content.chroma().sum(1).astype(float), np.zeros(12)
-    for one in content.melody():
+def key_of_music(roll):
+    """Tonic (pitch class) and mode of a piano roll, by Krumhansl's profiles: the tune and all that sounds weigh alike."""
+    heard, tune = roll.chroma().sum(1).astype(float), np.zeros(12)
+    for one in roll.melody_notes():
         tune[one.pitch % 12] += one.end - one.start
     shares = heard / (heard.sum() or 1) + tune / (tune.sum() or 1)
     if not shares.any():

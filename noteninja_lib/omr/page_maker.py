@@ -572,7 +572,7 @@ def find_systems(svg):
     return places
 
 
-def cut_strips(picture, places, zoom):
+def cut_staff_images(picture, places, zoom):
     """Strips of a rasterised page, uint8, shape (HEIGHT, width) each; see `find_systems`."""
     step = STAFF_SPACE * zoom  # pixels in a staff space
     for left, right, top in places:
@@ -589,7 +589,7 @@ def cut_strips(picture, places, zoom):
         )
 
 
-def make_strips(draw, tunes):
+def make_staff_images(draw, tunes):
     """Strips of one page and their words, from tunes or from chance, by chance adorned: list of (strip, words)."""
     options = look(draw)
     tune = tunes[draw.integers(len(tunes))] if draw.random() < 0.45 else None
@@ -607,21 +607,21 @@ def make_strips(draw, tunes):
     if len(places) != len(lines):  # a system too full was broken once more
         return []
     cut = [
-        without_empty_end(strip) if words[-1].startswith(SIGNS) else strip
-        for strip, words in zip(cut_strips(picture, places, zoom), lines)
+        without_empty_end(staff_image) if words[-1].startswith(SIGNS) else staff_image
+        for staff_image, words in zip(cut_staff_images(picture, places, zoom), lines)
     ]
     return list(zip(cut, without_hidden_endings(svg, lines)))
 
 
-def without_empty_end(strip):
+def without_empty_end(staff_image):
     """A strip that ends behind its last sign, as lines do that end with a signature."""
     between = [
         row for row in range(TOP_LINE - SPACE, TOP_LINE + 5 * SPACE) if (row - TOP_LINE) % SPACE in (3, 4, 5)
     ]
-    end = np.flatnonzero(strip[between, : -2 * SPACE].min(axis=0) < 200)[-1] + 2 * SPACE
-    strip = strip[:, :end].copy()
-    strip[:, -SPACE:] = 255
-    return strip
+    end = np.flatnonzero(staff_image[between, : -2 * SPACE].min(axis=0) < 200)[-1] + 2 * SPACE
+    staff_image = staff_image[:, :end].copy()
+    staff_image[:, -SPACE:] = 255
+    return staff_image
 
 
 # A folder of engraved lines for the sheet music reader: made once, in parts, read by training. Lesson: 10_reading_sheet_music.
@@ -634,8 +634,8 @@ def make_part(seed, number, size=PART, split="train"):
     cv2.setNumThreads(1)
     draw, tunes, pictures, words = np.random.default_rng((seed, number)), load_tunes(split), [], []
     while len(pictures) < size:
-        for strip, line in make_strips(draw, tunes):
-            pictures.append(cv2.imencode(".png", strip, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].ravel())
+        for staff_image, line in make_staff_images(draw, tunes):
+            pictures.append(cv2.imencode(".png", staff_image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].ravel())
             words.append(np.array(encode(line), np.int16))
     return pictures, words
 
@@ -687,7 +687,7 @@ def build(folder, lines, seed=0, workers=1, split="train", size=PART):
             yield total - len(jobs) + number, total
 
 
-class Strips:
+class StaffImages:
     """Engraved lines of a folder: `strips[k]` is (strip uint8 (96, width), class numbers int16).
 
     Parameters
@@ -719,7 +719,7 @@ class Strips:
 # Wear and tear of printed lines for training: bad scans, copies of copies, photographs. Lesson: 10_reading_sheet_music.
 
 
-def wear(strip, draw, amount=1.0, other=None):
+def degrade(staff_image, draw, amount=1.0, other=None):
     """A strip as a bad print, scan or photograph would show it.
 
     Parameters
@@ -737,7 +737,7 @@ def wear(strip, draw, amount=1.0, other=None):
     """
     if draw.random() < 0.3:
         amount *= 0.2
-    picture = bend(strip, draw, amount)
+    picture = bend(staff_image, draw, amount)
     if draw.random() < 0.5 * amount:
         picture = thicken(picture, draw)
     if other is not None and draw.random() < 0.15 * amount:
@@ -767,9 +767,9 @@ def wear(strip, draw, amount=1.0, other=None):
     return picture
 
 
-def bend(strip, draw, amount):
+def bend(staff_image, draw, amount):
     """Stretched, shifted, tilted and wavy, as far as staff finding leaves such faults; and smeared by too few pixels."""
-    height, width = strip.shape
+    height, width = staff_image.shape
     wide = round(width * draw.uniform(1 - 0.1 * amount, 1 + 0.12 * amount))
     tall = draw.uniform(1 - 0.04 * amount, 1 + 0.04 * amount)
     x = np.linspace(0, width - 1, wide, dtype=np.float32)
@@ -786,7 +786,7 @@ def bend(strip, draw, amount):
     )  # slanted stems
     columns = columns + draw.uniform(-6, 6) * amount
     bent = cv2.remap(
-        strip, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR, borderValue=255
+        staff_image, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR, borderValue=255
     )
     if draw.random() < 0.4 * amount:
         factor = draw.uniform(0.55, 0.95)

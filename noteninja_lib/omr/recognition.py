@@ -11,7 +11,7 @@ import numpy as np
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.checkpoints import load_model
-from noteninja_lib.models.crnn import LineReader, read_strip
+from noteninja_lib.models.crnn import LineReader, read_staff_image
 from noteninja_lib.music.harmony import beat_length
 from noteninja_lib.music.piano_roll import from_score
 from noteninja_lib.omr.image_io import open_pictures
@@ -294,13 +294,13 @@ def read_sheet(source, *, clef=None, key=None, metre=None, progress=None):
     network, lines, left_out = load_model(LineReader), [], []
     for number, page in enumerate(pages):
         try:
-            staffs = find_staves(page)
+            staves = find_staves(page)
         except UserError as problem:  # a title page does not spoil the others
             left_out.append(f"Page {number + 1}: {problem}" if len(pages) > 1 else str(problem))
             continue
-        for place, staff in enumerate(staffs):
-            lines.append(Line(number, staff, read_strip(network, staff.strip, VOCABULARY)))
-            progress((number + (place + 1) / len(staffs)) / len(pages))
+        for place, staff in enumerate(staves):
+            lines.append(Line(number, staff, read_staff_image(network, staff.strip, VOCABULARY)))
+            progress((number + (place + 1) / len(staves)) / len(pages))
     if not lines:
         raise UserError(left_out[0])
     refuse(lines)

@@ -229,9 +229,9 @@ def _with_ends(ink, lines, centre, space, left, right):
     return Track(left, right, centre.astype(np.float32), space.astype(np.float32), share[::2])
 
 
-STRIP_SPACE = 8  # pixels of a staff space in a strip
-STRIP_HEIGHT = 96
-STRIP_MIDDLE = 48  # row of the middle line
+IMAGE_SPACE = 8  # pixels of a staff space in a strip
+IMAGE_HEIGHT = 96
+IMAGE_MIDDLE = 48  # row of the middle line
 LINES = (32, 40, 48, 56, 64)  # rows of all five
 ENOUGH = 2.0  # widths of the page: with so much found, no other size is tried
 SMALLEST = 5.0  # pixels of a staff space in the page
@@ -252,7 +252,7 @@ class Staff:
         How much of the five lines was found, 0..1.
     """
 
-    strip: np.ndarray
+    staff_image: np.ndarray
     space: float
     confidence: float
     _middle: np.ndarray = field(repr=False)  # (width, 2): x, y in the page of each column's row 48
@@ -269,7 +269,7 @@ class Staff:
         places = np.arange(self.width)
         return tuple(
             np.interp(column, places, self._middle[:, axis])
-            + (row - STRIP_MIDDLE) * np.interp(column, places, self._down[:, axis])
+            + (row - IMAGE_MIDDLE) * np.interp(column, places, self._down[:, axis])
             for axis in (0, 1)
         )
 
@@ -398,23 +398,23 @@ def _cut_off(staff, shape):
     """ "left" or "right" where a staff runs to that edge of the page without the clef or bar line that belongs there."""
     near = 0.5 * staff.space
     ink = staff.strip < 128
-    if staff.to_page(STRIP_SPACE, STRIP_MIDDLE)[0] < near:
+    if staff.to_page(IMAGE_SPACE, IMAGE_MIDDLE)[0] < near:
         ink[[row + shift for row in LINES for shift in (-1, 0, 1)]] = False
-        columns = np.flatnonzero(ink[28:69, STRIP_SPACE:].sum(axis=0) >= 2)
+        columns = np.flatnonzero(ink[28:69, IMAGE_SPACE:].sum(axis=0) >= 2)
         first = (
             columns[: np.append(np.flatnonzero(np.diff(columns) > 3) + 1, len(columns))[0]]
             if len(columns)
             else columns
         )
-        tall = np.flatnonzero(ink[:, first + STRIP_SPACE].any(axis=1)) if len(first) else [0]
+        tall = np.flatnonzero(ink[:, first + IMAGE_SPACE].any(axis=1)) if len(first) else [0]
         if (
-            len(first) < STRIP_SPACE
-            or not 1 <= first[0] <= 3 * STRIP_SPACE
-            or tall[-1] - tall[0] < 2 * STRIP_SPACE
+            len(first) < IMAGE_SPACE
+            or not 1 <= first[0] <= 3 * IMAGE_SPACE
+            or tall[-1] - tall[0] < 2 * IMAGE_SPACE
         ):
             return "left"
-    if staff.to_page(staff.width - STRIP_SPACE, STRIP_MIDDLE)[0] > shape[1] - 1 - near:
-        end = staff.strip[LINES[0] : LINES[-1] + 1, -2 * STRIP_SPACE - 4 : -STRIP_SPACE + 3]
+    if staff.to_page(staff.width - IMAGE_SPACE, IMAGE_MIDDLE)[0] > shape[1] - 1 - near:
+        end = staff.strip[LINES[0] : LINES[-1] + 1, -2 * IMAGE_SPACE - 4 : -IMAGE_SPACE + 3]
         if not (end < 140).mean(axis=0).max() > 0.95:
             return "right"
     return None
@@ -443,26 +443,28 @@ def _joined(ink, upper, lower):
 def _cut(even, track, matrix):
     """A Staff from a levelled page: strip columns step along the staff by an eighth of its space."""
     columns = np.arange(len(track.centre))
-    travelled = np.concatenate([[0], np.cumsum(STRIP_SPACE / track.space)[:-1]])  # in strip pixels
+    travelled = np.concatenate([[0], np.cumsum(IMAGE_SPACE / track.space)[:-1]])  # in strip pixels
     begin, end = np.interp([track.left, track.right], columns, travelled)
-    x = np.interp(np.arange(np.ceil(begin - STRIP_SPACE), end + STRIP_SPACE), travelled, columns)
+    x = np.interp(np.arange(np.ceil(begin - IMAGE_SPACE), end + IMAGE_SPACE), travelled, columns)
     y, space = np.interp(x, columns, track.centre), np.interp(x, columns, track.space)
     inverse = cv2.invertAffineTransform(matrix)
     middle = np.stack([x, y], axis=1) @ inverse[:, :2].T + inverse[:, 2]
-    down = (space / STRIP_SPACE)[:, None] * inverse[:, 1]
+    down = (space / IMAGE_SPACE)[:, None] * inverse[:, 1]
     page_space = float(np.median(space) * np.hypot(*inverse[:, 0]))
     fine = max(
-        int(np.ceil(page_space / STRIP_SPACE)), 1
+        int(np.ceil(page_space / IMAGE_SPACE)), 1
     )  # samples a strip pixel in both directions, then averaged
-    steps = (np.arange(STRIP_HEIGHT * fine) + 0.5) / fine - 0.5 - STRIP_MIDDLE
+    steps = (np.arange(IMAGE_HEIGHT * fine) + 0.5) / fine - 0.5 - IMAGE_MIDDLE
     places = (np.arange(len(x) * fine) + 0.5) / fine - 0.5
     grid = [
         np.interp(places, np.arange(len(x)), middle[:, axis])
         + steps[:, None] * np.interp(places, np.arange(len(x)), down[:, axis])
         for axis in (0, 1)
     ]
-    strip = cv2.remap(even, *(one.astype(np.float32) for one in grid), cv2.INTER_LINEAR, borderValue=255)
-    strip = cv2.resize(strip, (len(x), STRIP_HEIGHT), interpolation=cv2.INTER_AREA)
-    black = min(float(np.percentile(strip, 3)), 128.0)  # pencil-grey print becomes black
-    strip = np.clip((strip - black) * (255 / (250 - black)), 0, 255).astype(np.uint8)
-    return Staff(strip, page_space, float(track.presence[1:-1].mean()), middle, down)
+    staff_image = cv2.remap(
+        even, *(one.astype(np.float32) for one in grid), cv2.INTER_LINEAR, borderValue=255
+    )
+    staff_image = cv2.resize(staff_image, (len(x), IMAGE_HEIGHT), interpolation=cv2.INTER_AREA)
+    black = min(float(np.percentile(staff_image, 3)), 128.0)  # pencil-grey print becomes black
+    staff_image = np.clip((staff_image - black) * (255 / (250 - black)), 0, 255).astype(np.uint8)
+    return Staff(staff_image, page_space, float(track.presence[1:-1].mean()), middle, down)

@@ -1,6 +1,6 @@
 """What each network learns, and from what: batches and losses for `training.train`. Lesson: 07_training_on_gtzan."""
 
-from noteninja_lib.models.classifiers import Judge, LeadFinder
+from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
 from noteninja_lib.models.crnn import LineReader
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
@@ -8,8 +8,8 @@ from noteninja_lib.models.vocoder import Vocoder
 from noteninja_lib.training.tasks import (
     AutoencoderTask,
     DiffusionTask,
-    JudgeTask,
-    LeadTask,
+    GenreClassifierTask,
+    MelodyTask,
     ReadingTask,
     RegressionTask,
     VocoderTask,
@@ -18,8 +18,8 @@ from noteninja_lib.training.tasks import (
 TASKS = {
     "autoencoder": (AutoencoderTask, MelAutoencoder),
     "vocoder": (VocoderTask, Vocoder),
-    "lead": (LeadTask, LeadFinder),
-    "judge": (JudgeTask, Judge),
+    "lead": (MelodyTask, MelodyExtractor),
+    "judge": (GenreClassifierTask, GenreClassifier),
     "diffusion": (DiffusionTask, Denoiser),
     "regression": (RegressionTask, Denoiser),
     "reader": (ReadingTask, LineReader),

@@ -12,7 +12,7 @@ from noteninja_lib.audio.spectrogram import MEL_MEAN, MEL_STD, log_mel_tensor, m
 from noteninja_lib.datasets.base import unpack
 from noteninja_lib.datasets.excerpts import Sounds, pairs
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.classifiers import Judge, LeadFinder
+from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
 from noteninja_lib.models.crnn import BLANK, COLUMN, LineReader, as_input
 from noteninja_lib.models.flow_matching import add_noise, sample_times, velocity
 from noteninja_lib.models.unet import Denoiser
@@ -20,7 +20,7 @@ from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discrim
 from noteninja_lib.models.vocoder import Vocoder
 from noteninja_lib.music.beats import beat_phase
 from noteninja_lib.music.piano_roll import draw_notes
-from noteninja_lib.omr.page_maker import wear
+from noteninja_lib.omr.page_maker import degrade
 
 
 class DiffusionTask:
@@ -32,7 +32,7 @@ class DiffusionTask:
 
     Parameters
     ----------
-    data : BandSet or GTZAN
+    data : SyntheticSet or GTZAN
     vae, lead : networks
         Trained; they turn the recordings into latents and what was heard into the tune.
     drop_content, drop_style : float
@@ -43,8 +43,8 @@ class DiffusionTask:
 
     main, frames = "unet", 256
 
-    def __init__(self, data, vae, lead, *, drop_content=0.15, drop_style=0.1, score=0.3, start=None):
-        self.data, self.vae, self.lead = data, vae, lead
+    def __init__(self, data, vae, melody, *, drop_content=0.15, drop_style=0.1, score=0.3, start=None):
+        self.data, self.vae, self.melody = data, vae, melody
         self.drop_content, self.drop_style, self.score = (
             drop_content,
             drop_style,
@@ -74,16 +74,16 @@ class DiffusionTask:
         """What is heard in a recording as the tune (2, 88, frames; 0..255), and all that is heard (181, frames)."""
         heard = self.data.heard(number)
         notes = torch.from_numpy(unpack(heard)[0].astype(np.float32))
-        return (self.lead(notes[None])[0].sigmoid() * 255).round().to(torch.uint8).numpy(), heard
+        return (self.melody(notes[None])[0].sigmoid() * 255).round().to(torch.uint8).numpy(), heard
 
     def picture(self, number, start, draw, by_score):
-        """Content picture (357, frames) of a clip from column `start`, heard or drawn from its notes."""
+        """Piano roll (357, frames) of a clip from column `start`, heard or drawn from its notes."""
         window, end = slice(start, start + self.frames), start + self.frames
         if not by_score:
-            lead, heard = self.remember(self.content, number)
+            melody, heard = self.remember(self.content, number)
             notes, rhythm = unpack(heard[:, window].astype(np.float32))
             return np.concatenate(
-                [lead[..., window].reshape(-1, self.frames) / 255, notes.reshape(-1, self.frames), rhythm]
+                [melody[..., window].reshape(-1, self.frames) / 255, notes.reshape(-1, self.frames), rhythm]
             )
         clip = self.data.index[number]
         roll = draw_notes(clip.notes(), end)
@@ -95,7 +95,7 @@ class DiffusionTask:
         return np.concatenate([*rolls, rhythm])
 
     def batch(self, draw, size):
-        """Latents (size, 8, rows, columns), content pictures (size, 357, frames), styles (size, 12)."""
+        """Latents (size, 8, rows, columns), piano rolls (size, 357, frames), styles (size, 12)."""
         rows = []
         for _ in range(size):
             by_score = draw.random() < self.score
@@ -141,7 +141,7 @@ class RegressionTask(DiffusionTask):
 # The networks that find the tune and judge the genre: what they learn, and from what. Lesson: 07_training_on_gtzan.
 
 
-class LeadTask:
+class MelodyTask:
     """The tune among all notes that Basic Pitch hears, taught by the band's known scores."""
 
     main, frames = "lead", 384
@@ -156,7 +156,7 @@ class LeadTask:
         self.heard = [
             data.heard(number) for number in tqdm(range(len(data)), "listening", delay=2, leave=False)
         ]
-        self.networks, self.rates = {"lead": LeadFinder()}, {"lead": 2e-3}
+        self.networks, self.rates = {"lead": MelodyExtractor()}, {"lead": 2e-3}
 
     def batch(self, draw, size):
         """What was heard (size, 2, 88, frames), and the tune as a piano roll of the same shape."""
@@ -182,7 +182,7 @@ class LeadTask:
         return {"cross_entropy": loss.item()}
 
 
-class JudgeTask:
+class GenreClassifierTask:
     """Which genre a recording is; it learns from all that it is given.
 
     What judges the converter must know other instruments than the converter's: give it a data set of its own,
@@ -195,7 +195,7 @@ class JudgeTask:
     def __init__(self, data):
         self.sounds = Sounds(data)
         self.labels = np.array([GENRES.index(genre) for genre in data.labels])
-        self.networks, self.rates = {"judge": Judge()}, {"judge": 1e-3}
+        self.networks, self.rates = {"judge": GenreClassifier()}, {"judge": 1e-3}
 
     def batch(self, draw, size):
         """Excerpts of sound and their genres."""
@@ -221,7 +221,7 @@ class ReadingTask:
 
     Parameters
     ----------
-    data : dataset.strips.Strips
+    data : omr.page_maker.StaffImages
     start : LineReader, optional
         Trained before.
     """
@@ -238,11 +238,14 @@ class ReadingTask:
         """Strips of about one width (size, 1, 96, width), their columns, their class numbers one after another, and how many each."""
         place = draw.integers(max(1, len(self.data) - 12 * size))
         numbers = draw.choice(self.by_width[place : place + 12 * size], size, replace=len(self.data) < size)
-        strips, words = zip(*(self.data[number] for number in numbers))
-        worn = [wear(strip, draw, other=strips[k - 1]) for k, strip in enumerate(strips)]
-        columns = [-(-strip.shape[1] // COLUMN) for strip in worn]
+        staff_images, words = zip(*(self.data[number] for number in numbers))
+        degraded = [
+            degrade(staff_image, draw, other=staff_images[k - 1])
+            for k, staff_image in enumerate(staff_images)
+        ]
+        columns = [-(-staff_image.shape[1] // COLUMN) for staff_image in degraded]
         return [
-            as_input(worn, FEW_WIDTHS),
+            as_input(degraded, FEW_WIDTHS),
             np.array(columns),
             np.concatenate(words).astype(np.int64),
             np.array([len(one) for one in words]),
@@ -250,8 +253,8 @@ class ReadingTask:
 
     def update(self, trainer, batch):
         """One step; returns the loss a word."""
-        strips, columns, words, lengths = batch
-        logits = self.networks["reader"](strips.to(memory_format=torch.channels_last))
+        staff_images, columns, words, lengths = batch
+        logits = self.networks["reader"](staff_images.to(memory_format=torch.channels_last))
         chances = F.log_softmax(logits.float(), -1).transpose(0, 1)
         loss = (
             F.ctc_loss(chances, words, columns, lengths, blank=BLANK, reduction="sum", zero_infinity=True)

@@ -192,9 +192,9 @@ def make_task(network, data, steps, models, again):
     """
     from noteninja_lib.datasets import open_dataset
     from noteninja_lib.models.checkpoints import load_model
-    from noteninja_lib.models.classifiers import LeadFinder
+    from noteninja_lib.models.classifiers import MelodyExtractor
     from noteninja_lib.models.vae import MelAutoencoder
-    from noteninja_lib.omr.page_maker import Strips
+    from noteninja_lib.omr.page_maker import StaffImages
     from noteninja_lib.training import TASKS
 
     if network not in TASKS:
@@ -212,13 +212,13 @@ def make_task(network, data, steps, models, again):
     if network == "vocoder" and (models / "vae").exists():
         options["vae"] = load_model(MelAutoencoder, models)
     if network in ("diffusion", "regression"):
-        options |= {"vae": load_model(MelAutoencoder, models), "lead": load_model(LeadFinder, models)}
+        options |= {"vae": load_model(MelAutoencoder, models), "lead": load_model(MelodyExtractor, models)}
     if network == "reader":
         if data is None:
             raise UserError(
                 "The reader learns from engraved lines: make some with `noteninja dataset engrave FOLDER`, and give --data FOLDER."
             )
-        return kind(Strips(data), **options)
+        return kind(StaffImages(data), **options)
     data = open_dataset(data)
     numbers = data.training()
     if not numbers:
