@@ -114,7 +114,7 @@ def measure(job, seed=0, split="validation", targets=TARGETS):
     number, how = job
     piece, heard, known = prepare(number, seed, split)
     parts = load_pipeline().components | {"scheduler": SCHEDULERS[how.scheduler](how.shift)}
-    pipe, rows, evaluated = NoteNinjaPipeline(**parts, guided=how.guided), [], []
+    pipe, rows, evaluated = NoteNinjaPipeline(**parts, guidance_interval=how.guided), [], []
     counter = pipe.unet.register_forward_hook(lambda network, given, made: evaluated.append(len(made)))
     try:
         for target in choose_targets(piece, targets, seed):

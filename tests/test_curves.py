@@ -146,11 +146,11 @@ def test_ways_can_be_chosen():
     asked = {(name, number) for name in samplers.SCHEDULERS for number in (4, 8, 12, 20, 50)}
     assert {(how.scheduler, how.steps) for how in everything} >= asked
     assert {how.guidance for how in everything} >= {1.0, 1.5, 2.0, 3.0} and len(
-        {how.guidance_interval for how in everything}
+        {how.guided for how in everything}
     ) > 3
     assert samplers.ways(steps=[4, 8], schedulers=["heun"]) == [Way("heun", 4), Way("heun", 8)]
     assert samplers.ways(scales=[1.0], intervals=[samplers.parse_interval("0.3-0.8")]) == [
-        Way(guidance=1.0, guidance_interval=(0.3, 0.8))
+        Way(guidance=1.0, guided=(0.3, 0.8))
     ]
     with pytest.raises(UserError, match="choose from euler"):
         samplers.ways(schedulers=["rungekutta"])
@@ -163,8 +163,8 @@ def test_ways_can_be_chosen():
     "how, evaluations",
     [
         (Way("euler", 3, guidance=1.0), 3),
-        (Way("euler", 3, guidance_interval=(0.0, 1.0)), 6),
-        (Way("euler", 3, guidance_interval=(0.5, 1.0)), 5),
+        (Way("euler", 3, guided=(0.0, 1.0)), 6),
+        (Way("euler", 3, guided=(0.5, 1.0)), 5),
         (Way("heun", 2, guidance=1.0), 3),
         (Way("dpm++", 3, guidance=1.0), 3),
         (Way("unipc", 3, guidance=1.0, shift=2.0), 3),

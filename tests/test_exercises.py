@@ -5,10 +5,11 @@ import pkgutil
 
 import pytest
 
-from noteninja_lib.lessons import exercise, lesson_00
+from noteninja_lib import lessons
+from noteninja_lib.lessons import lesson_00
 from noteninja_lib.lessons.exercise import Exercise
 
-LESSONS = [module.name for module in pkgutil.iter_modules(exercise.__path__)]
+LESSONS = [name for _, name, _ in pkgutil.iter_modules(lessons.__path__) if name.startswith("lesson_")]
 
 
 def of_lesson(name):

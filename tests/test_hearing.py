@@ -20,7 +20,7 @@ def moved(semitones):
 
 @pytest.mark.filterwarnings("ignore:Estimated melody has no voiced frames")
 @pytest.mark.parametrize(
-    "lead, expected",
+    "melody, expected",
     [
         (TUNE, (1, 1, 1, 1)),
         (moved(12), (1, 0, 1, 1)),  # another octave

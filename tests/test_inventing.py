@@ -229,7 +229,7 @@ def test_text_that_holds_no_tune_gets_one_sentence(text):
 
 
 @pytest.mark.parametrize(
-    "name, content",
+    "name, roll",
     [
         ("empty.abc", b""),
         ("binary.abc", bytes(range(256)) * 8),
