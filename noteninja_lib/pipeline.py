@@ -1,42 +1,80 @@
 """The converter: a song in, the same tune out in another genre.
 
-The long trip passes each room once: audio -> piano roll -> denoiser, guided by a style -> autoencoder ->
-vocoder -> audio. Noise turns into latents of music under the eyes of the content (what is played) and the style
-(how it is played); with an `amount` below 1 the trip begins part of the way, at the noised latents of the source.
+`NoteNinjaPipeline.__call__` shows the way in six numbered steps. What is played (the piano roll) and how it is played
+(the style) lead noise to latents of music; with a `strength` below 1, sampling begins at the source's noised latents.
 Lesson: 00_genre_converter.
 """
 
 import json
+import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
+from diffusers.utils import BaseOutput
 from diffusers.utils.logging import disable_progress_bar
 
 from noteninja_lib import STEPS, fast_mode
+from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE, normalise, save
 from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.models import flow_matching
+from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.checkpoints import current_names, load_model, models_folder, verify, write_checksums
 from noteninja_lib.models.classifiers import GenreClassifier, classify
-from noteninja_lib.models.flow_matching import heun, set_schedule, slerp, time_steps
 from noteninja_lib.models.unet import Denoiser
-from noteninja_lib.models.vae import MelAutoencoder
+from noteninja_lib.models.vae import MelAutoencoder  # diffusers loads only classes that were imported before
 from noteninja_lib.models.vocoder import Vocoder
-from noteninja_lib.music.piano_roll import transcribe, tune_likeness
-from noteninja_lib.music.style import styles
+from noteninja_lib.music import style
+from noteninja_lib.music.piano_roll import PianoRoll, tune_likeness
+from noteninja_lib.music.style import Genre, Mood, Plan
 from noteninja_lib.music.time_warp import align, mix, warp
-from noteninja_lib.source import RATES, Conversion, Plan, check_arguments, read_source
+from noteninja_lib.source import Source, read_source
 
 GUIDANCE_INTERVAL = (
     0.55,
     1.0,
 )  # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
 FAST_SECONDS, FAST_STEPS = 8, 3
+
+Progress = Callable[[float, str], None]  # called with (fraction done, what is being done); may raise to stop
+
+
+@dataclass
+class Conversion(BaseOutput):
+    """What the pipeline returns.
+
+    Attributes
+    ----------
+    audio : numpy.ndarray, float32, shape (samples,)
+        As long as the source, about -16 LUFS.
+    sample_rate : int
+    source : numpy.ndarray, float32, shape (samples,)
+        The song that was converted, mono.
+    piano_roll : PianoRoll
+        What was played.
+    notes : list of Note
+        The tune in it.
+    tune_kept : float
+        How much of that tune is heard again at the same time, from 0 (no more than in another song) to 1.
+    genre_heard, source_genre : dict of str to float
+        What the genre classifier takes the result and the source for; the shares sum to 1.
+    """
+
+    audio: np.ndarray
+    sample_rate: int
+    source: np.ndarray
+    piano_roll: PianoRoll
+    notes: list[Note]
+    tune_kept: float
+    genre_heard: dict[str, float]
+    source_genre: dict[str, float]
 
 
 class NoteNinjaPipeline(DiffusionPipeline):
@@ -49,14 +87,14 @@ class NoteNinjaPipeline(DiffusionPipeline):
     vocoder : Vocoder
     judge : GenreClassifier
     scheduler : SchedulerMixin
-        Any of diffusers' schedulers that walks a flow, such as `FlowMatchEulerDiscreteScheduler`, or
+        Any of diffusers' schedulers that samples a flow, such as `FlowMatchEulerDiscreteScheduler`, or
         `DPMSolverMultistepScheduler` and `UniPCMultistepScheduler` with `use_flow_sigmas=True` and
         `prediction_type="flow_prediction"`.
-    amount_curve : sequence of float
-        Noise level (0..1) at which the trip begins for the amounts 0, 1/n ... 1.
+    strength_curve : sequence of float
+        Noise level (0..1) at which sampling begins for the strengths 0, 1/n ... 1.
     tune_scale : (float, float)
         Likeness of the tune to another song's, and of a true recording in the target genre to its source's.
-    guided : (float, float)
+    guidance_interval : (float, float)
         Noise levels between which guidance is on.
     """
 
@@ -73,22 +111,21 @@ class NoteNinjaPipeline(DiffusionPipeline):
     ):
         super().__init__()
         self.register_modules(vae=vae, unet=unet, vocoder=vocoder, judge=judge, scheduler=scheduler)
-        self.register_to_config(
-            strength_curve=tuple(strength_curve),
-            tune_scale=tuple(tune_scale),
-            guidance_interval=tuple(guidance_interval),
-        )
+        numbers = {
+            "strength_curve": strength_curve,
+            "tune_scale": tune_scale,
+            "guidance_interval": guidance_interval,
+        }
+        self.register_to_config(**{name: tuple(value) for name, value in numbers.items()})
 
     @classmethod
-    def load_config(cls, folder, **kwargs):
+    def load_config(cls, folder: str | Path, **kwargs):
         """What `save_pretrained` wrote, in today's names if it was written by an older version."""
         config = super().load_config(folder, **kwargs)
-        if isinstance(config, tuple):
-            return current_names(config[0]), *config[1:]
-        return current_names(config)
+        return (current_names(config[0]), *config[1:]) if isinstance(config, tuple) else current_names(config)
 
     @classmethod
-    def from_pretrained(cls, folder=None, **kwargs):
+    def from_pretrained(cls, folder: str | Path | None = None, **kwargs) -> "NoteNinjaPipeline":
         """Load all networks from a folder, `data/models` by default, once their SHA-256 was found right."""
         folder = Path(folder) if folder else models_folder()
         verify(folder)
@@ -98,7 +135,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         return pipe
 
-    def save_pretrained(self, folder, **kwargs):
+    def save_pretrained(self, folder: str | Path, **kwargs) -> None:
         """Save all networks, and the list of checksums that `from_pretrained` asks for."""
         super().save_pretrained(folder, **kwargs)
         write_checksums(Path(folder))
@@ -107,20 +144,21 @@ class NoteNinjaPipeline(DiffusionPipeline):
     def __call__(
         self,
         audio,
-        genre="jazz",
-        strength=1.0,
-        num_inference_steps=STEPS,
-        guidance_scale=2.0,
-        generator=None,
+        genre: Genre = "jazz",
+        strength: float = 1.0,
+        num_inference_steps: int = STEPS,
+        guidance_scale: float = 2.0,
+        generator: torch.Generator | None = None,
         *,
-        mood=None,
-        tempo=None,
-        rate=None,
-        seconds=None,
-        latents=None,
-        out=None,
-        progress=None,
-    ):
+        mood: Mood = None,
+        tempo: float | None = None,
+        rate: float | None = None,
+        seconds: float | None = None,
+        latents: torch.Tensor | Callable[[PianoRoll], torch.Tensor] | None = None,
+        out: str | Path | None = None,
+        progress: Progress | None = None,
+        amount: float | None = None,
+    ) -> Conversion:
         """Convert a song.
 
         Parameters
@@ -129,12 +167,12 @@ class NoteNinjaPipeline(DiffusionPipeline):
             A recording; or notes, from a MIDI, MusicXML or ABC file too.
         genre : str, dict or list
             One of the ten, shares of several, or a path of either: [(0, "blues"), (1, "disco")].
-        amount : float
-            0 gives the source through autoencoder and vocoder, 1 the full conversion.
+        strength : float
+            0 gives the source through autoencoder and vocoder, 1 the full conversion. Its old name is `amount`.
         num_inference_steps : int
             Steps of the scheduler.
         guidance_scale : float
-            How far to go beyond what the network would do unasked; 1 switches guidance off and halves the time.
+            How far to go beyond the unconditional velocity; 1 switches guidance off and halves the time.
         generator : torch.Generator, optional
             Its seed decides the result.
         mood : str, (float, float) or list, optional
@@ -146,70 +184,65 @@ class NoteNinjaPipeline(DiffusionPipeline):
         seconds : float, optional
             Length of the result, up to an hour: the song is extended to it, with a form.
         latents : torch.Tensor or callable, optional
-            Noise to begin with, such as `noise_like` or `invert` give, or a function of the content that gives it.
+            Noise to begin with, such as `noise_like` or `invert` give, or a function of the piano roll that gives it.
         out : path, optional
             Where to save the result; sooner done here than afterwards, since it is listened to meanwhile.
         progress : callable, optional
             Called with (fraction done, what is being done); may raise to stop.
-
-        Returns
-        -------
-        Conversion
 
         Raises
         ------
         UserError
             If an argument is out of range, the song can't be used or the result can't be saved.
         """
+        strength, progress = current_strength(strength, amount), progress or (lambda fraction, what: None)
         check_arguments(strength, num_inference_steps, guidance_scale)
-        check_range("rate of the tempo", 1.0 if rate is None else rate, *RATES)
+        check_range("rate of the tempo", 1.0 if rate is None else rate, *style.RATES)
         if seconds and strength < 1:
             raise UserError("What is extended can't keep the recording too: leave the amount at 1.")
-        styles(genre, mood)  # what is wrong there is told before the song is listened to
-        progress = progress or (lambda fraction, what: None)
+        style.styles(genre, mood)  # what is wrong there is told before the song is listened to
+        # 1. Read: which notes are played in the song, and when.
         progress(0.0, "reading")
-        source = read_source(
-            audio,
-            FAST_SECONDS if fast_mode() else None,
-            lambda done: progress(0.02 + 0.13 * done, "listening"),
+        source = self.read(audio, lambda done: progress(0.02 + 0.13 * done, "listening"))
+        # 2. Condition: these notes in the asked-for mood, tempo and length.
+        plan = style.plan(
+            source.roll, mood, tempo=tempo, rate=rate, seconds=seconds, samples=len(source.audio)
         )
-        plan = Plan(source.piano_roll, mood, tempo, rate, seconds, samples=len(source.audio))
-        begin = self.begin(source.whole, strength, plan.places)
-        return self.make(
-            source,
-            plan,
-            begin,
-            genre,
-            strength,
-            num_inference_steps,
-            guidance_scale,
-            generator,
-            latents,
-            out,
-            progress,
+        # 3. Encode: the latents of the source, where something of the recording is to be kept.
+        start = self.encode_source(source, strength, plan.time_map)
+        # 4. Denoise: from noise to latents of music, conditioned on the notes and on the style.
+        steps = (strength, num_inference_steps, guidance_scale, generator)
+        made = self.denoise(
+            start, plan, genre, *steps, latents, lambda done: progress(0.15 + 0.6 * done, "converting")
         )
+        # 5. Decode: from latents to sound.
+        sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
+        # 6. Measure: what was kept and what has changed; the result is saved meanwhile.
+        return self.measure(normalise(style.shape_dynamics(sound, plan)), source, plan, out, progress)
 
     @torch.no_grad()
     def interpolate(
         self,
         first,
         second,
-        share=0.5,
-        genre="jazz",
-        strength=1.0,
-        num_inference_steps=STEPS,
-        guidance_scale=2.0,
-        generator=None,
+        share: float = 0.5,
+        genre: Genre = "jazz",
+        strength: float = 1.0,
+        num_inference_steps: int = STEPS,
+        guidance_scale: float = 2.0,
+        generator: torch.Generator | None = None,
         *,
-        mood=None,
-        out=None,
-        progress=None,
-    ):
-        """A song between two songs: their contents mixed on one beat, at a tempo between theirs, and below amount 1 their latents too.
+        mood: Mood = None,
+        out: str | Path | None = None,
+        progress: Progress | None = None,
+        amount: float | None = None,
+    ) -> Conversion:
+        """A song between two songs: their notes mixed on one beat, at a tempo between theirs; with a strength below 1,
+        their latents too.
 
         Parameters
         ----------
-        first, second, genre, amount, num_inference_steps, guidance_scale, generator, mood, out, progress
+        first, second, genre, strength, num_inference_steps, guidance_scale, generator, mood, out, progress
             As in a conversion.
         share : float
             0 is the first song alone, 1 the second.
@@ -219,194 +252,177 @@ class NoteNinjaPipeline(DiffusionPipeline):
         Conversion
             `source` is the song that is nearer.
         """
+        strength, progress = current_strength(strength, amount), progress or (lambda fraction, what: None)
         check_arguments(strength, num_inference_steps, guidance_scale)
         check_range("share", share, 0, 1)
-        styles(genre, mood)
-        progress = progress or (lambda fraction, what: None)
-        seconds = FAST_SECONDS if fast_mode() else None
+        style.styles(genre, mood)
         sources = [
-            read_source(song, seconds, lambda done: progress(0.07 * done + 0.07 * number, "listening"))
-            for number, song in enumerate((first, second))
+            self.read(song, lambda done, begin=begin: progress(begin + 0.07 * done, "listening"))
+            for begin, song in ((0.0, first), (0.07, second))
         ]
-        places = align(*(source.piano_roll for source in sources), share)
-        plan = Plan(mix(*(warp(source.piano_roll, one) for source, one in zip(sources, places)), share), mood)
-        begins = [self.begin(source.whole, strength, one) for source, one in zip(sources, places)]
-        begin = None if begins[0] is None else flow_matching.move(slerp(*begins, share), plan.places)
-        source = sources[share > 0.5]
-        return self.make(
-            source,
-            plan,
-            begin,
-            genre,
-            strength,
-            num_inference_steps,
-            guidance_scale,
-            generator,
-            None,
-            out,
-            progress,
+        maps = align(*(source.roll for source in sources), share)
+        plan = style.plan(mix(*(warp(source.roll, one) for source, one in zip(sources, maps)), share), mood)
+        starts = [self.encode_source(source, strength, one) for source, one in zip(sources, maps)]
+        start = None
+        if starts[0] is not None:
+            start = flow_matching.warp_latents(flow_matching.slerp(*starts, share), plan.time_map)
+        steps = (strength, num_inference_steps, guidance_scale, generator)
+        made = self.denoise(
+            start, plan, genre, *steps, None, lambda done: progress(0.15 + 0.6 * done, "converting")
         )
+        sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
+        audio = normalise(style.shape_dynamics(sound, plan))
+        return self.measure(audio, sources[share > 0.5], plan, out, progress)
 
     @torch.no_grad()
-    def invert(self, audio, genre=None, num_inference_steps=25):
-        """From a recording to the noise that makes it: the way of a conversion, walked backwards.
+    def invert(self, audio, genre: Genre | None = None, num_inference_steps: int = 25) -> torch.Tensor:
+        """From a recording to the noise that makes it: sampling backwards.
 
         Parameters
         ----------
         audio
             As in a conversion; a recording.
         genre : str or dict, optional
-            What the song is now; the network is told no style if it is not given.
+            What the song is now; unconditional if it is not given.
         num_inference_steps : int
             Heun steps, of two evaluations each.
 
         Returns
         -------
         torch.Tensor
-            Noise (1, 8, rows, columns) for `latents` of a conversion.
+            Noise (1, 8, rows, frames) for `latents` of a conversion.
         """
-        source = read_source(audio, FAST_SECONDS if fast_mode() else None)
-        style = (
-            torch.from_numpy(styles(genre)).to(self.device)
-            if genre
-            else torch.zeros(1, len(GENRES) + 2, device=self.device)
+        source = self.read(audio)
+        vector = style.styles(genre) if genre else np.zeros((1, len(GENRES) + 2), np.float32)
+        latents = flow_matching.encode(self.vae, source.whole)
+        flow = flow_matching.Flow(
+            self.unet, source.roll, torch.from_numpy(vector).to(self.device), latents.shape[-1]
         )
-        flow = flow_matching.WindowedFlow(
-            self.unet, source.piano_roll, style, source.piano_roll.rhythm.shape[-1] // flow_matching.FOLD
-        )
-        return heun(
-            flow, flow_matching.encode(self.vae, source.whole), time_steps(num_inference_steps).flip(0)
-        )
+        return flow_matching.heun(flow, latents, flow_matching.time_steps(num_inference_steps).flip(0))
 
-    def styles_for(self, genre, plan):
-        """A style for each latent column where genre or mood is a path, shape (columns, 12), or else a single one, (1, 12)."""
-        moving = isinstance(genre, list) or np.ptp(plan.moods, 0).any()
-        places = (
-            np.linspace(0, 1, plan.piano_roll.rhythm.shape[-1] // flow_matching.FOLD) if moving else (0.5,)
-        )
-        return torch.from_numpy(styles(genre, plan.mood, places)).to(self.device)
+    def read(self, song, progress: Callable[[float], None] = lambda done: None) -> Source:
+        """A song and what is heard in it; in fast mode, of its beginning."""
+        return read_source(song, FAST_SECONDS if fast_mode() else None, progress)
 
-    def level_of(self, strength):
-        """Noise level at which a conversion by this amount begins."""
-        return float(
-            np.interp(
-                strength, np.linspace(0, 1, len(self.config.strength_curve)), self.config.strength_curve
-            )
-        )
+    def encode_source(
+        self, source: Source, strength: float, time_map: np.ndarray | None = None
+    ) -> torch.Tensor | None:
+        """Latents of the source where sampling begins at them, set to a time map; None where it begins at noise."""
+        if self.noise_level(strength) >= 1:
+            return None
+        latents = flow_matching.encode(self.vae, source.whole)
+        return latents if time_map is None else flow_matching.warp_latents(latents, time_map)
 
-    def noise_like(self, roll, generator=None):
-        """Noise (1, 8, rows, columns) for a piano roll."""
-        shape = (1, 8, self.unet.content.height.shape[0], roll.rhythm.shape[-1] // flow_matching.FOLD)
+    def noise_level(self, strength: float) -> float:
+        """Noise level at which a conversion of this strength begins."""
+        curve = self.config.strength_curve
+        return float(np.interp(strength, np.linspace(0, 1, len(curve)), curve))
+
+    def noise_like(self, roll: PianoRoll, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Noise (1, 8, rows, frames) for a piano roll."""
+        shape = (1, 8, self.unet.content.height.shape[0], roll.frames // flow_matching.FOLD)
         return torch.randn(shape, generator=generator).to(self.device)
 
-    def begin(self, audio, strength, places=None):
-        """Latents of the source where a conversion begins at them, moved to new places; None where it begins at noise."""
-        if self.level_of(strength) >= 1:
-            return None
-        source = flow_matching.encode(self.vae, audio)
-        return source if places is None else flow_matching.move(source, places)
+    def styles_for(self, genre: Genre, plan: Plan) -> torch.Tensor:
+        """A style for each latent frame where genre or mood is a path, shape (frames, 12), or else one, (1, 12)."""
+        moving = isinstance(genre, list) or np.ptp(plan.moods, 0).any()
+        places = np.linspace(0, 1, plan.roll.frames // flow_matching.FOLD) if moving else (0.5,)
+        return torch.from_numpy(style.styles(genre, plan.mood, places)).to(self.device)
 
     def denoise(
         self,
-        source,
-        roll,
-        styles,
-        strength,
-        steps,
-        guidance_scale,
-        generator,
-        progress=lambda done: None,
-        *,
-        noise=None,
-        neutral=None,
-    ):
-        """Latents (1, 8, rows, columns) of a conversion.
+        start: torch.Tensor | None,
+        plan: Plan,
+        genre: Genre,
+        strength: float = 1.0,
+        num_inference_steps: int = STEPS,
+        guidance_scale: float = 2.0,
+        generator: torch.Generator | None = None,
+        latents: torch.Tensor | Callable[[PianoRoll], torch.Tensor] | None = None,
+        progress: Callable[[float], None] = lambda done: None,
+    ) -> torch.Tensor:
+        """Latents (1, 8, rows, frames) of a conversion.
 
         Parameters
         ----------
-        source : torch.Tensor or None
-            Where it begins, as from `begin`.
-        roll, neutral : PianoRoll
-            With and without the mood; `neutral` is None if there is none.
-        styles : torch.Tensor, shape (1, 12) or (columns, 12)
-        amount, steps, guidance_scale, generator, progress
+        start : torch.Tensor or None
+            Where it begins, as from `encode_source`.
+        plan : Plan
+        genre, strength, num_inference_steps, guidance_scale, generator, latents
             As in a conversion.
-        noise : torch.Tensor, optional
-            In place of what the generator draws.
+        progress : callable
+            Called with the fraction done.
         """
-        level = self.level_of(strength)
+        level, steps = (
+            self.noise_level(strength),
+            min(num_inference_steps, FAST_STEPS if fast_mode() else 1000),
+        )
         if level < 0.01:
-            return source
-        latents = (
-            self.noise_like(roll, generator) if noise is None else noise(roll) if callable(noise) else noise
-        )
-        begin = set_schedule(self.scheduler, steps, level, self.device)
-        if source is not None:
-            sigma = self.scheduler.sigmas[begin]
-            latents = (1 - sigma) * source[
-                ..., torch.arange(latents.shape[-1]).clamp(max=source.shape[-1] - 1)
-            ] + sigma * latents
-        flow = flow_matching.WindowedFlow(
-            self.unet, roll, styles, latents.shape[-1], guidance_scale, self.config.guidance_interval, neutral
-        )
+            return start
+        noise = latents(plan.roll) if callable(latents) else latents
+        now = self.noise_like(plan.roll, generator) if noise is None else noise
+        begin = flow_matching.set_schedule(self.scheduler, steps, level, self.device)
+        if start is not None:
+            sigma, frames = (
+                self.scheduler.sigmas[begin],
+                torch.arange(now.shape[-1]).clamp(max=start.shape[-1] - 1),
+            )
+            now = (1 - sigma) * start[..., frames] + sigma * now
+        styles, guidance = self.styles_for(genre, plan), (guidance_scale, self.config.guidance_interval)
+        flow = flow_matching.Flow(self.unet, plan.roll, styles, now.shape[-1], *guidance, plan.neutral)
         timesteps = self.scheduler.timesteps[begin:]
         for number, time in enumerate(timesteps):
-            velocity = flow(
-                latents, float(time) / 1000, lambda done: progress((number + done) / len(timesteps))
-            )
-            latents = self.scheduler.step(velocity, time, latents).prev_sample
-        return latents
+            velocity = flow(now, float(time) / 1000, lambda done: progress((number + done) / len(timesteps)))
+            now = self.scheduler.step(velocity, time, now).prev_sample
+        return now
 
-    def sound(self, latents, progress=lambda done: None):
-        """Decode latents and make them sound; float32, shape (columns * 1024,)."""
+    def decode(
+        self, latents: torch.Tensor, progress: Callable[[float], None] = lambda done: None
+    ) -> np.ndarray:
+        """The sound of latents; float32, shape (frames * 1024,)."""
         return flow_matching.decode(self.vae, self.vocoder, latents, progress)
 
-    def make(
-        self, source, plan, begin, genre, strength, steps, guidance_scale, generator, noise, out, progress
-    ):
-        """Play a song by its plan from latents, save that, and listen to it; see `__call__`."""
-        steps = min(steps, FAST_STEPS) if fast_mode() else steps
-        latents = self.denoise(
-            begin,
-            plan.piano_roll,
-            self.styles_for(genre, plan),
-            strength,
-            steps,
-            guidance_scale,
-            generator,
-            lambda done: progress(0.15 + 0.6 * done, "converting"),
-            noise=noise,
-            neutral=plan.neutral,
-        )
-        made = self.sound(latents, lambda done: progress(0.75 + 0.12 * done, "making sound"))
-        made = normalise(plan.dynamics(made[: plan.samples]))
+    def measure(self, audio: np.ndarray, source: Source, plan: Plan, out, progress: Progress) -> Conversion:
+        """Save a result and listen to it: how much of the tune is heard again, and which genre."""
         with ThreadPoolExecutor(1) as pool:  # encoding an mp3 keeps only one core busy
-            saved = pool.submit(save, out, made) if out else None
-            heard = transcribe(made, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
-            genre_heard, source_genre = self.judge_genre(made), self.judge_genre(source.audio)
+            saved = pool.submit(save, out, audio) if out else None
+            heard = transcribe(audio, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
+            genres = self.judge_genre(audio), self.judge_genre(source.audio)
         if saved:
             saved.result()  # raises what went wrong
-        notes = plan.piano_roll.melody_notes()
-        low, high = self.config.tune_scale
-        kept = float(np.clip((tune_likeness(notes, heard) - low) / (high - low), 0, 1))
+        tune, (low, high) = plan.roll.melody_notes(), self.config.tune_scale
+        kept = float(np.clip((tune_likeness(tune, heard) - low) / (high - low), 0, 1))
         progress(1.0, "done")
-        return Conversion(
-            made, SAMPLE_RATE, source.audio, plan.piano_roll, notes, kept, genre_heard, source_genre
-        )
+        return Conversion(audio, SAMPLE_RATE, source.audio, plan.roll, tune, kept, *genres)
 
-    def judge_genre(self, audio):
-        """What the judge network takes a recording for: dict of genre to share, strongest first."""
+    def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
+        """What the genre classifier takes a recording for: genre to share, strongest first."""
         shares = classify(self.judge, audio)
         return {GENRES[number]: float(shares[number]) for number in np.argsort(-shares)}
 
 
+def current_strength(strength: float, amount: float | None) -> float:
+    """The strength, also where it is given by its old name."""
+    if amount is None:
+        return strength
+    warnings.warn("`amount` is called `strength` now.", FutureWarning, stacklevel=4)
+    return amount
+
+
+def check_arguments(strength: float, steps: int, guidance_scale: float) -> None:
+    """Refuse a conversion's arguments that are out of range."""
+    check_range("amount", strength, 0, 1)
+    check_range("guidance scale", guidance_scale, 0, 20)
+    check_range("number of inference steps", steps, 1, 1000)
+
+
 @lru_cache(maxsize=1)
-def load_pipeline():
+def load_pipeline() -> NoteNinjaPipeline:
     """The pipeline with the weights in data/models, loaded once in a process."""
     return NoteNinjaPipeline.from_pretrained()
 
 
-def assemble(folder, **settings):
+def assemble(folder: Path, **settings) -> None:
     """Write the files that tell diffusers which networks make up the pipeline.
 
     Parameters
@@ -418,9 +434,8 @@ def assemble(folder, **settings):
     """
     index = folder / "model_index.json"
     kept = current_names(json.loads(index.read_text(encoding="utf-8"))) if index.exists() else {}
-    settings = {
-        name: kept[name] for name in ("strength_curve", "tune_scale", "guidance_interval") if name in kept
-    } | settings
+    names = ("strength_curve", "tune_scale", "guidance_interval")
+    settings = {name: kept[name] for name in names if name in kept} | settings
     networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, GenreClassifier)]
     pipe = NoteNinjaPipeline(*networks, FlowMatchEulerDiscreteScheduler(), **settings)
     pipe.scheduler.save_pretrained(folder / "scheduler")

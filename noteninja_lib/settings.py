@@ -4,10 +4,10 @@ import hashlib
 import json
 import os
 import uuid
+from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path, PureWindowsPath
 
 import torch
@@ -17,12 +17,23 @@ from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.models.checkpoints import CHECKSUMS, current_names, models_folder
 from noteninja_lib.models.flow_matching import slerp
 from noteninja_lib.music.extension import LONGEST
-from noteninja_lib.music.piano_roll import pick_notes
-from noteninja_lib.music.style import is_path, styles
-from noteninja_lib.source import RATES, check_arguments
+from noteninja_lib.music.piano_roll import PianoRoll
+from noteninja_lib.music.style import RATES, Genre, Mood, is_path, styles
+from noteninja_lib.pipeline import Conversion, NoteNinjaPipeline
 
 NETWORKS = ("basic_pitch", "judge", "lead", "unet", "vae", "vocoder")  # those that a conversion uses
-TEMPOS = (20, 400)  # beats a minute
+#: Setting: what it is called, its type, and its range; those that may be None come last.
+LIMITS = {
+    "strength": ("amount", float, 0, 1),
+    "steps": ("number of inference steps", int, 1, 1000),
+    "guidance": ("guidance scale", float, 0, 20),
+    "seed": ("seed", int, 0, 2**63 - 1),
+    "share": ("share", float, 0, 1),
+    "tempo": ("tempo in beats a minute", float, 20, 400),
+    "rate": ("rate of the tempo", float, *RATES),
+    "seconds": ("length in seconds", float, 1, LONGEST),
+    "other_seed": ("other seed", int, 0, 2**63 - 1),
+}
 BIGGEST = 1_000_000  # bytes of a JSON file
 
 
@@ -34,7 +45,7 @@ class Settings:
     ----------
     genre : str, dict or list
         As the pipeline takes it: one of the ten, shares of several, or a path.
-    amount, steps, guidance, mood, tempo, rate
+    strength, steps, guidance, mood, tempo, rate
         As the pipeline takes them.
     seed, other_seed : int
         Of the noise; with another one, a share of its noise is mixed in.
@@ -48,45 +59,38 @@ class Settings:
         The song's file as the user gave it; empty where there is none.
     """
 
-    genre: object = "jazz"
+    genre: Genre = "jazz"
     strength: float = 1.0
     steps: int = STEPS
     guidance: float = 2.0
     seed: int = 0
-    mood: object = None
-    tempo: float = None
-    rate: float = None
-    seconds: float = None
-    second: str = None
-    other_seed: int = None
+    mood: Mood = None
+    tempo: float | None = None
+    rate: float | None = None
+    seconds: float | None = None
+    second: str | None = None
+    other_seed: int | None = None
     share: float = 0.5
     source: str = ""
 
-    def check(self):
+    def check(self) -> None:
         """Refuse what no conversion can be made with, in one sentence."""
-        for name in ("strength", "steps", "guidance", "seed", "tempo", "rate"):
-            value, whole = getattr(self, name), name in ("steps", "seed")
-            if value is None and name in ("tempo", "rate"):
+        for name, (words, kind, low, high) in LIMITS.items():
+            value = getattr(self, name)
+            if value is None and name in ("tempo", "rate", "seconds", "other_seed"):
                 continue
-            if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-                raise UserError(f"The {name} must be a {'whole ' if whole else ''}number, not {value!r}.")
-        check_arguments(self.strength, self.steps, self.guidance)
-        for name, value, low, high in (
-            ("seed", self.seed, 0, 2**63 - 1),
-            ("other seed", self.other_seed, 0, 2**63 - 1),
-            ("tempo in beats a minute", self.tempo, *TEMPOS),
-            ("rate of the tempo", self.rate, *RATES),
-            ("length in seconds", self.seconds, 1, LONGEST),
-            ("share", self.share, 0, 1),
-        ):
-            if value is not None:
-                check_range(name, value, low, high)
+            if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
+                raise UserError(
+                    f"The {words} must be a {'whole ' if kind is int else ''}number, not {value!r}."
+                )
+            check_range(words, value, low, high)
         if self.tempo is not None and self.rate is not None:
             raise UserError("Give either a tempo in beats a minute or a rate, not both.")
         mixed = [name for name in ("second", "other_seed", "seconds") if getattr(self, name) is not None]
         if len(mixed) > 1 or self.strength < 1 and mixed in (["other_seed"], ["seconds"]):
             raise UserError(
-                "A mixture of songs, a mixture of seeds and a given length exclude each other; the last two need the full amount."
+                "A mixture of songs, a mixture of seeds and a given length exclude each other; "
+                "the last two need the full amount."
             )
         if self.second is not None and (self.tempo or self.rate):
             raise UserError("Two songs meet at a tempo between theirs: leave the tempo out.")
@@ -98,53 +102,31 @@ class Settings:
             raise UserError(f"The genre {self.genre!r} or the mood {self.mood!r} can't be read.") from problem
 
     @property
-    def label(self):
+    def label(self) -> str:
         """The genre in words, for the name of a file: "jazz", "jazz and rock", "blues to disco"."""
         if is_path(self.genre):
             return " to ".join(Settings(genre=value).label for _, value in self.genre)
         return self.genre if isinstance(self.genre, str) else " and ".join(self.genre)
 
-    def convert(self, pipe, song, **options):
+    def convert(self, pipe: NoteNinjaPipeline, song, **options) -> Conversion:
         """Convert a song with these settings; options are `out` and `progress`."""
-        dice = torch.Generator().manual_seed(self.seed)
+        seeds = [
+            torch.Generator().manual_seed(seed) for seed in (self.seed, self.other_seed) if seed is not None
+        ]
+        options |= {"mood": self.mood}
+        shared = (self.genre, self.strength, self.steps, self.guidance, seeds[0])
         if self.second is not None:
-            return pipe.interpolate(
-                song,
-                self.second,
-                self.share,
-                self.genre,
-                self.strength,
-                self.steps,
-                self.guidance,
-                dice,
-                mood=self.mood,
-                **options,
-            )
-        noise = None
-        if self.other_seed is not None:
-            noise = partial(mixed_noise, pipe, seeds=(self.seed, self.other_seed), share=self.share)
-        return pipe(
-            song,
-            self.genre,
-            self.strength,
-            self.steps,
-            self.guidance,
-            dice,
-            mood=self.mood,
-            tempo=self.tempo,
-            rate=self.rate,
-            seconds=self.seconds,
-            latents=noise,
-            **options,
-        )
+            return pipe.interpolate(song, self.second, self.share, *shared, **options)
+        if len(seeds) > 1:
+
+            def between(roll):  # noise on the arc between that of two seeds
+                return slerp(*(pipe.noise_like(roll, one) for one in seeds), self.share)
+
+            options["latents"] = between
+        return pipe(song, *shared, tempo=self.tempo, rate=self.rate, seconds=self.seconds, **options)
 
 
-def mixed_noise(pipe, roll, seeds, share):
-    """Noise on the arc between that of two seeds."""
-    return slerp(*(pipe.noise_like(roll, torch.Generator().manual_seed(seed)) for seed in seeds), share)
-
-
-def describe(result, path, settings):
+def describe(result: Conversion, path: Path, settings: Settings) -> dict:
     """All that a result was made with, and what was measured.
 
     Parameters
@@ -179,7 +161,7 @@ def describe(result, path, settings):
     }
 
 
-def read_settings(path):
+def read_settings(path: str | Path) -> Settings:
     """The settings in a JSON file that lies beside a conversion.
 
     Parameters
@@ -216,7 +198,7 @@ def read_settings(path):
     return settings
 
 
-def read_record(path):
+def read_record(path: str | Path) -> dict:
     """All that such a JSON file holds, as a dict."""
     path = Path(path)
     if not path.is_file():
@@ -237,7 +219,7 @@ def read_record(path):
     return record
 
 
-def differences(path, source, second=None):
+def differences(path: str | Path, source: Path, second: Path | None = None) -> list[str]:
     """What is not as it was when a JSON file was written, a sentence each.
 
     Parameters
@@ -269,13 +251,13 @@ def differences(path, source, second=None):
     return told
 
 
-def find_source(name, folder):
+def find_source(name: str | None, folder: Path) -> Path | None:
     """A song's file by the name that the user gave: where that leads, or else in a folder; None if there is none."""
     places = [Path(name), folder / name, folder / PureWindowsPath(name).name] if name else []
     return next((place for place in places if place.is_file()), None)
 
 
-def digest(path):
+def digest(path: Path | None) -> str | None:
     """SHA-256 of a file; None of None."""
     if path is None:
         return None
@@ -283,7 +265,7 @@ def digest(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def weights():
+def weights() -> dict[str, str]:
     """SHA-256 of each network that a conversion uses, by its name; they were compared when the weights were loaded."""
     sums = json.loads((models_folder() / CHECKSUMS).read_text(encoding="utf-8"))
     return {
@@ -301,11 +283,10 @@ def _from_json(value):
 # What is written beside a conversion: the notes heard as MIDI and as a score, and the settings that make it again.
 
 KINDS = ("mid", "musicxml", "json")
-SAME = 0.05  # seconds within which two onsets of one pitch are one note's
 PIANO = 0  # in General MIDI
 
 
-def beside(path, kinds=KINDS):
+def beside(path: str | Path, kinds: Sequence[str] = KINDS) -> dict[str, Path]:
     """Names of the files that belong to a recording: {kind: path}."""
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
@@ -313,7 +294,9 @@ def beside(path, kinds=KINDS):
     return {kind: Path(path).with_suffix(f".{kind}") for kind in kinds}
 
 
-def export(result, path, settings, kinds=KINDS):
+def export(
+    result: Conversion, path: str | Path, settings: Settings, kinds: Sequence[str] = KINDS
+) -> list[Path]:
     """Write files beside a converted recording.
 
     Parameters
@@ -338,9 +321,8 @@ def export(result, path, settings, kinds=KINDS):
     """
     files = beside(path, kinds)
     if set(kinds) - {"json"}:
-        from noteninja_lib.music.score_io import (
-            write_score,  # these load music21, which a plain conversion does without
-        )
+        # These load music21, which a plain conversion does without.
+        from noteninja_lib.music.score_io import write_score
         from noteninja_lib.music.transcription import heard_tune
 
         title = PureWindowsPath(settings.source).stem or Path(path).stem
@@ -375,27 +357,12 @@ def _whole(path):
             unfinished.unlink(missing_ok=True)
 
 
-def write_midi(roll, path, beats_a_minute):
-    """Write the notes heard: one track with the tune, one with all others.
-
-    Parameters
-    ----------
-    roll : PianoRoll
-    path : pathlib.Path
-    beats_a_minute : float
-    """
+def write_midi(roll: PianoRoll, path: Path, tempo: float) -> None:
+    """Write the notes heard as MIDI: one track with the tune, one with all others; `tempo` in beats a minute."""
     import pretty_midi
 
-    tune, midi = roll.melody_notes(), pretty_midi.PrettyMIDI(initial_tempo=beats_a_minute)
-    known = {}
-    for one in tune:
-        known.setdefault(one.pitch, []).append(one.start)
-    others = [
-        one
-        for one in pick_notes(*roll.notes)
-        if all(abs(one.start - start) > SAME for start in known.get(one.pitch, []))
-    ]
-    for name, notes in (("tune", tune), ("other notes", others)):
+    midi = pretty_midi.PrettyMIDI(initial_tempo=tempo)
+    for name, notes in (("tune", roll.melody_notes()), ("other notes", roll.accompaniment())):
         track = pretty_midi.Instrument(PIANO, name=name)
         track.notes = [pretty_midi.Note(one.velocity, one.pitch, one.start, one.end) for one in notes]
         midi.instruments.append(track)

@@ -5,12 +5,19 @@ weights are theirs, from the file nmp.onnx of the package's version 0.4.0, and t
 than half of the time, needs no TensorFlow or onnxruntime, and runs wherever PyTorch does.
 """
 
+import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.nn import functional as F
 
+from noteninja_lib.audio.spectrogram import HOP_LENGTH
+from noteninja_lib.models.checkpoints import load_model
+
+LOWEST = 21  # MIDI pitch of the lowest key, A0
+WINDOW, MARGIN = 43844, 15  # the network hears windows of 43,844 samples; 15 frames at each end are cut
+KEPT = 142  # frames kept of each window
 OCTAVES, BINS = 9, 36  # of the constant-Q transform, 3 bins to a semitone
 ROWS, PITCHES = 264, 88  # bins of the piano's 88 keys; above them only overtones lie
 SHIFTS = (-36, 0, 36, 57, 72, 84, 93, 101)  # bins to half the frequency, to itself, to 2, 3 ... 7 times of it
@@ -122,3 +129,39 @@ class BasicPitch(ModelMixin, ConfigMixin):
         onset = torch.cat([note, F.relu(self.onset[0](stack))], 1)
         onset = torch.sigmoid(convolve(onset, self.onset[1]))
         return torch.cat([onset, note], 1).transpose(2, 3)
+
+
+def _cut(audio, start, length):
+    """Part of a recording, with silence where it reaches beyond either end."""
+    part = audio[max(start, 0) : start + length]
+    return np.pad(part, (max(-start, 0), length - len(part) - max(-start, 0)))
+
+
+def transcribe(audio, progress=lambda done: None):
+    """How surely each of 88 notes begins and sounds in each column.
+
+    Parameters
+    ----------
+    audio : numpy.ndarray, float32, shape (samples,)
+        Mono, 22,050 Hz.
+    progress : callable
+        Called with the fraction done.
+
+    Returns
+    -------
+    numpy.ndarray, float16, shape (2, 88, samples // 256)
+        Onset and sustain posteriors of Basic Pitch, 0 to 1.
+    """
+    listener, frames = load_model(BasicPitch), len(audio) // HOP_LENGTH
+    starts = np.arange(0, max(frames, 1), KEPT) * HOP_LENGTH
+    found = np.empty((2, PITCHES, len(starts) * KEPT), np.float16)
+    for first in range(0, len(starts), 8):
+        progress(first / len(starts))
+        windows = np.stack(
+            [_cut(audio, start - MARGIN * HOP_LENGTH, WINDOW) for start in starts[first : first + 8]]
+        )
+        with torch.no_grad():
+            heard = listener(torch.from_numpy(windows.astype(np.float32)).to(listener.device))
+        heard = heard[..., MARGIN : MARGIN + KEPT].permute(1, 2, 0, 3).flatten(2).cpu().numpy()
+        found[..., first * KEPT : first * KEPT + heard.shape[-1]] = heard
+    return found[..., :frames]

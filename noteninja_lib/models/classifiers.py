@@ -4,6 +4,7 @@ Neither makes sound. The first turns what Basic Pitch hears into the lead of the
 the "genre heard" number beside each conversion. Lesson: 11_judging_a_converter.
 """
 
+import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
@@ -11,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel
+from noteninja_lib.models.checkpoints import load_model
 
 JUDGED = 256  # spectrogram columns that the judge hears at once (3 s)
 JUDGED_BLOCKS = 4  # of 48 s that it hears of a song at most
@@ -117,3 +119,29 @@ def classify(judge, audio):
         heard = mel.unfold(1, JUDGED, JUDGED // 2).transpose(0, 1)
         total = total + judge(heard.to(judge.device)).softmax(1).sum(0).cpu().numpy()
     return total / total.sum()
+
+
+def extract_melody(notes, finder=None):
+    """The tune among all notes, by a small network trained on the band's known scores.
+
+    Parameters
+    ----------
+    notes : numpy.ndarray, shape (2, 88, frames)
+        As `transcribe` gives them.
+    finder : MelodyExtractor, optional
+        The one in data/models by default.
+
+    Returns
+    -------
+    numpy.ndarray, float16, shape (2, 88, frames)
+    """
+    finder, frames = finder or load_model(MelodyExtractor), notes.shape[-1]
+    found = np.empty(notes.shape, np.float16)
+    for start in range(0, frames, 4096):
+        first, last = max(0, start - 128), min(frames, start + 4096 + 128)
+        with torch.no_grad():
+            heard = torch.from_numpy(notes[None, ..., first:last].astype(np.float32))
+            found[..., start : start + 4096] = (
+                finder(heard)[0].sigmoid()[..., start - first :][..., :4096].numpy()
+            )
+    return found

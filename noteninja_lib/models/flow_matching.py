@@ -1,23 +1,30 @@
 """Rectified flow, written to be read: noising, training target, samplers and guidance.
 
-Music and noise are joined by a straight line; a network learns the velocity along it, and sampling walks back from
+Music and noise are joined by a straight line; a network learns the velocity along it, and sampling goes back from
 noise to music in a few steps. The samplers give the same numbers as diffusers' schedulers, which the tests assert.
-Lesson: 06_diffusion_theory.
+Long pieces go through the network in chunks that overlap, as if they were one.
+Lessons: 06_diffusion_theory, 09_tempo_mood_and_length.
 
 References
 ----------
 Liu et al. 2022, arXiv 2209.03003 (rectified flow); Esser et al. 2024, arXiv 2403.03206 (logit-normal times);
-Ho and Salimans 2022, arXiv 2207.12598 (guidance); Meng et al. 2021, arXiv 2108.01073 (SDEdit).
+Ho and Salimans 2022, arXiv 2207.12598 (guidance); Meng et al. 2021, arXiv 2108.01073 (SDEdit);
+Bar-Tal et al. 2023, arXiv 2302.08113 (MultiDiffusion); Liu et al. 2022, arXiv 2206.01714 (composition).
 """
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
+from diffusers import FlowMatchEulerDiscreteScheduler, SchedulerMixin
 
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel
 
+Tensor = torch.Tensor
 
-def add_noise(clean, noise, time):
+
+def add_noise(clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
     """The point at `time` on the line from music (0) to noise (1).
 
     Parameters
@@ -29,32 +36,32 @@ def add_noise(clean, noise, time):
     return (1 - time) * clean + time * noise
 
 
-def velocity(clean, noise):
+def velocity(clean: Tensor, noise: Tensor) -> Tensor:
     """What the network learns: the direction from music to noise, the same everywhere on the line."""
     return noise - clean
 
 
-def sample_times(batch, generator=None, begin=0.1):
+def sample_times(batch: int, generator: torch.Generator | None = None, begin: float = 0.1) -> Tensor:
     """Times for training, shape (batch,): logit-normal, most in the middle, where the work is hardest.
 
-    A share of `begin` is 1, pure noise: each trip begins there, and logit-normal times all but never come near it.
+    A share of `begin` is 1, pure noise: sampling begins there, and logit-normal times all but never come near it.
     """
     times = torch.sigmoid(torch.randn(batch, generator=generator))
     return torch.where(torch.rand(batch, generator=generator) < begin, 1.0, times)
 
 
-def time_steps(steps, start=1.0):
+def time_steps(steps: int, start: float = 1.0) -> Tensor:
     """Times visited by a sampler, from `start` down to 0; shape (steps + 1,)."""
     return torch.linspace(start, 0, steps + 1)
 
 
-def guide(conditional, unconditional, scale):
-    """Velocity pushed away from what the network would do without being told anything."""
+def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
+    """Conditional velocity pushed away from the unconditional one."""
     return unconditional + scale * (conditional - unconditional)
 
 
-def euler(predict, latents, times):
-    """Walk along the flow with straight steps.
+def euler(predict: Callable, latents: Tensor, times: Sequence[float]) -> Tensor:
+    """Sample along the flow with straight steps.
 
     Parameters
     ----------
@@ -63,7 +70,7 @@ def euler(predict, latents, times):
     latents : torch.Tensor
         The point at `times[0]`.
     times : sequence of float
-        Falling times; the last is usually 0. Rising times walk from music to noise: inversion.
+        Falling times; the last is usually 0. Rising times lead from music to noise: inversion.
 
     Returns
     -------
@@ -74,7 +81,7 @@ def euler(predict, latents, times):
     return latents
 
 
-def heun(predict, latents, times):
+def heun(predict: Callable, latents: Tensor, times: Sequence[float]) -> Tensor:
     """As `euler`, with each step corrected by the velocity at its end: two evaluations a step, far smaller error."""
     for now, following in zip(times[:-1], times[1:]):
         first = predict(latents, float(now))
@@ -85,7 +92,7 @@ def heun(predict, latents, times):
     return latents
 
 
-def slerp(first, second, share):
+def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
     """A point on the arc between two noises: what lies on the straight line between them is too weak to be noise.
 
     Parameters
@@ -105,12 +112,12 @@ def slerp(first, second, share):
     return (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * second) / torch.sin(angle)
 
 
-def set_schedule(scheduler, steps, level=1.0, device=None):
-    """Set one of diffusers' schedulers to walk from a noise level to 0; returns the index of its first step."""
+def set_schedule(scheduler: SchedulerMixin, steps: int, level: float = 1.0, device=None) -> int:
+    """Set one of diffusers' schedulers to sample from a noise level to 0; returns the index of its first step."""
     begin = 0
     if isinstance(
         scheduler, FlowMatchEulerDiscreteScheduler
-    ):  # whose own last step, from .001 to 0, does nothing
+    ):  # its own last step, from .001 to 0, does nothing
         scheduler.set_timesteps(sigmas=time_steps(steps, level)[:-1].tolist(), device=device)
     elif level >= 1:
         scheduler.set_timesteps(steps, device=device)
@@ -123,171 +130,224 @@ def set_schedule(scheduler, steps, level=1.0, device=None):
     return begin
 
 
-# Long pieces through small networks: in windows that overlap, as if it were one.
-#
-# All windows share one noise and take each step together, and where they overlap their velocities are blended
-# (MultiDiffusion, Bar-Tal et al. 2023, arXiv 2302.08113): so that there is one piece at each noise level, and no seam to
-# be mended afterwards. Lesson: 09_tempo_mood_and_length.
+# Long pieces in chunks: all chunks share one noise and take each step together, and where they overlap their velocities
+# are blended (MultiDiffusion). So there is one piece at each noise level, and no seam to be mended afterwards.
 
-FOLD = 4  # spectrogram columns to a latent column
-COLUMN = FOLD * HOP_LENGTH  # samples to a latent column
-WINDOW, OVERLAP = 512, 32  # latent columns denoised at once (23.8 s), and shared by neighbours (1.5 s)
-NARROW, LAP = 128, 64  # the same where the style changes on the way: a window knows one style only
+FOLD = 4  # spectrogram frames to a latent frame
+HOP = FOLD * HOP_LENGTH  # samples to a latent frame
+CHUNK, OVERLAP = 512, 32  # latent frames denoised at once (23.8 s), and shared by neighbours (1.5 s)
+SHORT, LAP = 128, 64  # the same where the style changes on the way: a chunk knows one style only
 VALENCE = -2  # place in a style vector
 VALENCE_SCALE = 4.0  # how much more of what valence changes: chords are heard less than asked for
-CONTEXT = 24  # latent columns around a window that encoder, decoder and vocoder also see
+CONTEXT = 24  # latent frames around a chunk that encoder, decoder and vocoder also see
 
 
-def spans(columns, size, overlap):
-    """Windows (slices) that cover all columns, each sharing `overlap` columns with the one before."""
-    return [
-        slice(start, min(start + size, columns))
-        for start in range(0, max(columns - overlap, 1), size - overlap)
-    ]
+def spans(frames: int, size: int, overlap: int) -> list[slice]:
+    """Chunks (slices) that cover all frames, each sharing `overlap` frames with the one before."""
+    starts = range(0, max(frames - overlap, 1), size - overlap)
+    return [slice(start, min(start + size, frames)) for start in starts]
 
 
-def ramp(length, overlap):
-    """Weight of each column of a window: rising at its beginning, falling at its end; shape (length,)."""
+def ramp(length: int, overlap: int) -> Tensor:
+    """Weight of each frame of a chunk: rising at its beginning, falling at its end; shape (length,)."""
     place = torch.arange(length) + 1.0
     return torch.minimum(place, place.flip(0)).clamp(max=overlap)
 
 
-class WindowedFlow:
-    """The velocity of a whole piece at any noise level, from a network that sees windows of it.
+def blend_chunks(
+    predict: Callable, latents: Tensor, chunks: list[slice], overlap: int, progress: Callable
+) -> Tensor:
+    """Velocity of a whole piece from that of its chunks.
+
+    Parameters
+    ----------
+    predict : callable
+        (latents of a chunk, number of the chunk) -> velocity.
+    latents : torch.Tensor, shape (1, 8, rows, frames)
+    chunks, overlap
+        As `spans` gives and takes them.
+    progress : callable
+        Called with the fraction done.
+    """
+    blended, weights = torch.zeros_like(latents), torch.zeros(latents.shape[-1], device=latents.device)
+    for number, chunk in enumerate(chunks):
+        progress(number / len(chunks))
+        weight = ramp(chunk.stop - chunk.start, overlap).to(latents.device)
+        blended[..., chunk] += predict(latents[..., chunk], number) * weight
+        weights[chunk] += weight
+    return blended.div_(weights)
+
+
+@dataclass
+class Condition:
+    """One thing that the network is asked: what is played, how, and the weight of its answer in the velocity.
+
+    Attributes
+    ----------
+    content : torch.Tensor, float16, shape (1, channels, rows, frames)
+        What the network's encoder makes of a piano roll.
+    style : torch.Tensor, shape (12,)
+    weight : float
+    """
+
+    content: Tensor
+    style: Tensor
+    weight: float = 1.0
+
+
+def velocity_under(
+    unet: torch.nn.Module, latents: Tensor, time: float, conditions: list[Condition]
+) -> Tensor:
+    """The weighted sum of the network's velocities under some conditions, asked in one batch."""
+    contents = torch.cat([one.content.float() for one in conditions])
+    styles = torch.stack([one.style for one in conditions])
+    times = torch.full((len(conditions),), time, device=latents.device)
+    velocities = unet(latents.expand(len(conditions), -1, -1, -1), times, contents, styles)
+    weights = torch.tensor([one.weight for one in conditions], device=latents.device)
+    return (velocities * weights[:, None, None, None]).sum(0, keepdim=True)
+
+
+def single_genres(condition: Condition) -> list[Condition]:
+    """A condition with shares of several genres as conditions of one genre each.
+
+    The network learned single genres: asked for two at once it plays the stronger one and switches at the half. So each
+    is asked for by itself and their velocities are mixed, with the square roots of the shares as weights: so the
+    change from one to the other sounds even. A style without a genre (unconditional) stays as it is.
+    """
+    shares = condition.style[:-2]
+    named = shares.nonzero()[:, 0].tolist()
+    if len(named) < 2:
+        return [condition]
+    roots, found = shares.sqrt(), []
+    for genre in named:
+        style = condition.style.clone()
+        style[:-2] = 0
+        style[genre] = 1
+        found.append(replace(condition, style=style, weight=float(roots[genre] / roots.sum())))
+    return found
+
+
+def weigh(
+    asked: list[Condition], neutral: Tensor | None, nothing: Tensor | None, scale: float
+) -> list[Condition]:
+    """Conditions whose weighted velocities are guided, and in which valence is heard.
+
+    With the velocities a (asked), u (unconditional) and n (asked, but for valence) the sum is, as `guide` does it,
+    u + scale (a - u), and VALENCE_SCALE (a - n) on top.
+
+    Parameters
+    ----------
+    asked : list of Condition
+        Their weights sum to 1.
+    neutral, nothing : torch.Tensor or None
+        What the encoder makes of the same music with neutral valence, and of an empty piano roll; None leaves it out.
+    scale : float
+        Of guidance; 1 where `nothing` is None.
+    """
+    pull = 0.0 if neutral is None else VALENCE_SCALE
+    conditions = [replace(one, weight=(scale + pull) * one.weight) for one in asked]
+    for one in asked if pull else ():
+        style = one.style.clone()
+        style[VALENCE] = 0
+        conditions.append(Condition(neutral, style, -pull * one.weight))
+    if nothing is not None:
+        conditions.append(Condition(nothing, torch.zeros_like(asked[0].style), 1 - scale))
+    return conditions
+
+
+class Flow:
+    """The velocity of a whole piece at any noise level, from a network that sees chunks of it.
 
     Parameters
     ----------
     unet : Denoiser
     roll : PianoRoll
-        `stack(columns)` gives the piano roll of some spectrogram columns.
-    styles : torch.Tensor, shape (1, 12) or (columns, 12)
-        Shares of the genres, valence and arousal: once, or for each latent column.
-    columns : int
-        Latent columns of the piece.
+        `stack(frames)` gives the network's input for some spectrogram frames.
+    styles : torch.Tensor, shape (1, 12) or (frames, 12)
+        Shares of the genres, valence and arousal: once, or for each latent frame.
+    frames : int
+        Latent frames of the piece.
     guidance_scale : float
-    guided : (float, float)
-        Noise levels between which guidance is on.
+    guidance_interval : (float, float)
+        Noise levels between which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724).
     neutral : PianoRoll, optional
         The same music with neutral valence; what valence changes in the velocity is then added `VALENCE_SCALE` times more.
     """
 
     def __init__(
-        self, unet, roll, styles, columns, guidance_scale=1.0, guidance_interval=(0.0, 1.0), neutral=None
+        self, unet, roll, styles, frames, guidance_scale=1.0, guidance_interval=(0.0, 1.0), neutral=None
     ):
-        self.unet, self.scale, self.guidance_interval = unet, guidance_scale, guidance_interval
-        self.size, self.overlap = (WINDOW, OVERLAP) if len(styles) == 1 else (NARROW, LAP)
-        self.windows = spans(columns, self.size, self.overlap)
-        centres = [min((window.start + window.stop) // 2, len(styles) - 1) for window in self.windows]
-        self.styles = [pure_styles(styles[centre]) for centre in centres]
-        # Drawn once for all steps, and kept in half precision: of a long piece this is the most.
-        self.drawn = [self._draw(roll, window) for window in self.windows]
-        self.neutral = [self._draw(neutral, window) for window in self.windows] if neutral else None
-        self.nothing = {}
+        self.unet, self.interval = unet, guidance_interval
+        size, self.overlap = (CHUNK, OVERLAP) if len(styles) == 1 else (SHORT, LAP)
+        self.chunks, self.plain, self.guided, nothing = spans(frames, size, self.overlap), [], [], {}
+        for chunk in self.chunks:
+            length, middle = chunk.stop - chunk.start, min((chunk.start + chunk.stop) // 2, len(styles) - 1)
+            asked = single_genres(Condition(self.encode(roll, chunk), styles[middle]))
+            plain = None if neutral is None else self.encode(neutral, chunk)
+            self.plain.append(weigh(asked, plain, None, 1.0))
+            if guidance_scale != 1:
+                if length not in nothing:
+                    nothing[length] = self.encode(None, chunk)
+                self.guided.append(weigh(asked, plain, nothing[length], guidance_scale))
 
-    def _draw(self, roll, window):
-        picture = (
-            roll.stack(slice(FOLD * window.start, FOLD * window.stop))
-            if roll
-            else np.zeros((357, FOLD * (window.stop - window.start)), np.float32)
+    def encode(self, roll, chunk: slice) -> Tensor:
+        """What the network's encoder makes of a chunk of a piano roll, or of none; kept in half precision, for all steps."""
+        frames = slice(FOLD * chunk.start, FOLD * chunk.stop)
+        stack = (
+            np.zeros((357, frames.stop - frames.start), np.float32) if roll is None else roll.stack(frames)
         )
-        return self.unet.content(torch.from_numpy(picture)[None].to(self.unet.device)).half()
+        return self.unet.content(torch.from_numpy(stack)[None].to(self.unet.device)).half()
 
-    def _undrawn(self, window):
-        """What the network makes of no content at all, for a window of this length."""
-        length = window.stop - window.start
-        if length not in self.nothing:
-            self.nothing[length] = self._draw(None, window)
-        return self.nothing[length]
-
-    def __call__(self, latents, time, progress=lambda done: None):
-        """Velocity (1, 8, rows, columns) at latents of the same shape and a noise level from 0 to 1."""
-        blended, weights = torch.zeros_like(latents), torch.zeros(latents.shape[-1], device=latents.device)
-        for number, window in enumerate(self.windows):
-            progress(number / len(self.windows))
-            weight = ramp(window.stop - window.start, self.overlap).to(latents.device)
-            blended[..., window] += self._velocity(latents[..., window], time, number) * weight
-            weights[window] += weight
-        return blended.div_(weights)
-
-    def _velocity(self, latents, time, number):
-        """Velocity in one window: what all genres that have a share in it say, led away from what they say untold."""
-        styles, shares = self.styles[number]
-        count, drawn = len(styles), self.drawn[number]
-        rows = [(drawn, style) for style in styles]
-        if self.neutral:
-            plain = styles.clone()
-            plain[:, VALENCE] = 0
-            rows += [(self.neutral[number], style) for style in plain]
-        guidance_interval = self.scale != 1 and self.guidance_interval[0] <= time <= self.guidance_interval[1]
-        if guidance_interval:
-            rows.append((self._undrawn(self.windows[number]), torch.zeros_like(styles[0])))
-        contents, told = (
-            torch.cat([one.float() for one, _ in rows]),
-            torch.stack([style for _, style in rows]),
+    def __call__(self, latents: Tensor, time: float, progress: Callable = lambda done: None) -> Tensor:
+        """Velocity (1, 8, rows, frames) at latents of the same shape and a noise level from 0 to 1."""
+        conditions = (
+            self.guided if self.guided and self.interval[0] <= time <= self.interval[1] else self.plain
         )
-        noise_level = torch.full((len(rows),), time, device=latents.device)
-        said = self.unet(latents.expand(len(rows), -1, -1, -1), noise_level, contents, told)
-        asked = (said[:count] * shares).sum(0, keepdim=True)
-        velocity = guide(asked, said[-1:], self.scale) if guidance_interval else asked
-        if self.neutral:
-            velocity = velocity + VALENCE_SCALE * (
-                asked - (said[count : 2 * count] * shares).sum(0, keepdim=True)
-            )
-        return velocity
+
+        def predict(part, number):
+            return velocity_under(self.unet, part, time, conditions[number])
+
+        return blend_chunks(predict, latents, self.chunks, self.overlap, progress)
 
 
-def pure_styles(style):
-    """A style with shares of several genres as styles of one genre each, and the weight of each.
-
-    The network learned single genres: told of two at once it plays the stronger one and switches at the half. So each is
-    asked by itself, and their velocities are mixed (Liu et al. 2022, arXiv 2206.01714), with the square roots of the shares
-    as weights, by which the change from one to the other sounds even.
-
-    Parameters
-    ----------
-    style : torch.Tensor, shape (12,)
-
-    Returns
-    -------
-    (torch.Tensor, torch.Tensor)
-        Styles (n, 12), and weights (n, 1, 1, 1) that sum to 1. A style without a genre, "told nothing", stays as it is.
-    """
-    shares, mood = style[:-2], style[-2:]
-    named = shares.nonzero()[:, 0]
-    if len(named) < 2:
-        return style[None], torch.ones(1, 1, 1, 1, device=style.device)
-    styles = torch.zeros(len(named), len(style), device=style.device)
-    styles[torch.arange(len(named)), named], styles[:, -2:] = 1.0, mood
-    weights = shares[named].sqrt()
-    return styles, (weights / weights.sum())[:, None, None, None]
+def with_context(frames: int) -> list[tuple[slice, slice, slice]]:
+    """Chunks of a piece, each with more frames around it: (chunk, chunk with context, chunk within that)."""
+    found = []
+    for chunk in spans(frames, CHUNK, 0):
+        first, last = max(0, chunk.start - CONTEXT), min(frames, chunk.stop + CONTEXT)
+        found.append((chunk, slice(first, last), slice(chunk.start - first, chunk.stop - first)))
+    return found
 
 
-def encode(vae, audio):
-    """Latents (1, 8, rows, columns) of a recording (samples,), window by window."""
-    parts, columns = [], len(audio) // COLUMN
-    for window in spans(columns, WINDOW, 0):
-        first, last = max(0, window.start - CONTEXT), min(columns, window.stop + CONTEXT)
-        mel = torch.from_numpy(log_mel(audio[first * COLUMN : last * COLUMN]))
-        latents = vae.encode(mel[None].to(vae.device))
-        parts.append(latents[..., window.start - first : window.stop - first])
+def in_samples(frames: slice) -> slice:
+    """Latent frames as samples of their sound."""
+    return slice(frames.start * HOP, frames.stop * HOP)
+
+
+def encode(vae: torch.nn.Module, audio: np.ndarray) -> Tensor:
+    """Latents (1, 8, rows, frames) of a recording (samples,), chunk by chunk."""
+    parts = []
+    for _, around, inside in with_context(len(audio) // HOP):
+        mel = torch.from_numpy(log_mel(audio[in_samples(around)]))
+        parts.append(vae.encode(mel[None].to(vae.device))[..., inside])
     return torch.cat(parts, -1)
 
 
-def move(latents, places):
-    """Latents whose columns show other places in time; `places` counts spectrogram columns, as `time_warp.warp` takes them."""
-    columns = np.round(places[::FOLD] / FOLD).astype(int).clip(0, latents.shape[-1] - 1)
-    return latents[..., np.pad(columns, (0, -len(columns) % 4), mode="edge")]
+def warp_latents(latents: Tensor, time_map: np.ndarray) -> Tensor:
+    """Latents whose time runs otherwise; `time_map` counts spectrogram frames, as `time_warp.warp` takes it."""
+    frames = np.round(time_map[::FOLD] / FOLD).astype(int).clip(0, latents.shape[-1] - 1)
+    return latents[..., np.pad(frames, (0, -len(frames) % 4), mode="edge")]
 
 
-def decode(vae, vocoder, latents, progress=lambda done: None):
-    """The sound of latents, window by window; float32, shape (columns * 1024,)."""
-    columns = latents.shape[-1]
-    made = np.empty(columns * COLUMN, np.float32)
-    for window in spans(columns, WINDOW, 0):
-        progress(window.start / columns)
-        first, last = max(0, window.start - CONTEXT), min(columns, window.stop + CONTEXT)
-        audio = vocoder(vae.decode(latents[..., first:last]))[0].cpu().numpy()
-        made[window.start * COLUMN : window.stop * COLUMN] = audio[
-            (window.start - first) * COLUMN : (window.stop - first) * COLUMN
-        ]
+def decode(
+    vae: torch.nn.Module, vocoder: torch.nn.Module, latents: Tensor, progress: Callable = lambda done: None
+):
+    """The sound of latents, chunk by chunk; float32, shape (frames * 1024,)."""
+    frames = latents.shape[-1]
+    made = np.empty(frames * HOP, np.float32)
+    for chunk, around, inside in with_context(frames):
+        progress(chunk.start / frames)
+        made[in_samples(chunk)] = (
+            vocoder(vae.decode(latents[..., around]))[0].cpu().numpy()[in_samples(inside)]
+        )
     return made

@@ -1,33 +1,33 @@
 """Extending: a piece of any length from a short clip, with the form of a song.
 
-The clip is set on a steady beat and cut at its bar lines; its bars are then joined anew: an intro without the tune, A A B A as
-often as there is time for, and a last chord. As all of this happens in the piano roll, nothing is heard of the cuts.
+The clip is set on a steady beat and cut at its bar lines; its bars are then joined anew: an intro without the tune,
+A A B A as often as there is time for, and a last chord. All of this happens in the piano roll, so no cut is heard.
 Lesson: 09_tempo_mood_and_length.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.beats import FRAME_RATE
+from noteninja_lib.music.beats import FRAME_RATE, fill_beats
 from noteninja_lib.music.harmony import QUALITIES, bar_length
-from noteninja_lib.music.piano_roll import PianoRoll, draw_notes
-from noteninja_lib.music.time_warp import beats_of, join, warp
+from noteninja_lib.music.piano_roll import PianoRoll, from_notes
+from noteninja_lib.music.time_warp import cut, join, warp
 
 LONGEST = 3600.0  # seconds
-EARLY = 5  # columns (58 ms) before each bar line where cuts are made: some notes come a little early
+EARLY = 5  # frames (58 ms) before each bar line where cuts are made: some notes come a little early
 INTROS = (1, 2, 4)  # bars
 ROUND = "AABA"
 BOTH_HALVES = 8  # bars from which on a clip gives two sections; a shorter one is A as a whole
 SILENCE = 1.0  # seconds after the last chord, in which what still sounds dies away
-UNHEARD, ENDED = (
-    0.2,
-    0.25,
-)  # strength below which nothing is played; seconds of that at the end make an ending
+UNHEARD = 0.2  # strength below which nothing is played
+ENDED = 0.25  # seconds of that at the end make an ending
 
 
-def extend(roll, seconds, *, seed=0):
+def extend(roll: PianoRoll, seconds: float, *, seed: int = 0) -> PianoRoll:
     """A longer piece from the bars of a clip: intro, A A B A again and again, ending.
 
     Parameters
@@ -49,63 +49,46 @@ def extend(roll, seconds, *, seed=0):
     UserError
         If the length is out of range, or the clip has no beat or less than two bars.
     """
-    frames, columns = roll.rhythm.shape[-1], round(seconds * FRAME_RATE) if np.isfinite(seconds) else 0
-    if not frames <= columns <= LONGEST * FRAME_RATE:
+    frames = round(seconds * FRAME_RATE) if np.isfinite(seconds) else 0
+    if not roll.frames <= frames <= LONGEST * FRAME_RATE:
         raise UserError(
-            f"The length must lie between that of the clip, {frames / FRAME_RATE:.1f} seconds, "
+            f"The length must lie between that of the clip, {roll.seconds:.1f} seconds, "
             f"and {LONGEST:g} seconds, not {seconds:g}."
         )
     clip, bar, beats_in_bar = set_on_grid(roll)
     a, b = sections(clip, bar)
-    plan = lay_out(columns // bar, length_of(a) // bar, np.random.default_rng(seed))
-    make = {
-        "intro": lambda count: without_melody(bars(a, bar, 0, count)),
-        "A": lambda count: a,
-        "B": lambda count: b,
-        "tag": lambda count: bars(a, bar, -count, None),
-    }
-    pieces = [make[name](count) for name, count in plan]
-    body = sum(map(length_of, pieces))
-    whole = join([*pieces, last_chord(roll, a, columns - body)])
-    phase = 2 * np.pi * (np.arange(columns) - EARLY) * beats_in_bar / bar
-    whole.rhythm[3:] = np.stack([np.cos(phase), np.sin(phase)])
-    return whole
+    pieces = []
+    for name, count in lay_out(frames // bar, a.frames // bar, np.random.default_rng(seed)):
+        if name == "intro":
+            pieces.append(without_melody(a[: count * bar]))
+        else:
+            pieces.append(a[-count * bar :] if name == "tag" else {"A": a, "B": b}[name])
+    end = last_chord(roll, a, frames - sum(piece.frames for piece in pieces))
+    whole = join([*pieces, end])
+    beats = (np.arange(frames // bar * beats_in_bar) * bar / beats_in_bar + EARLY) / FRAME_RATE
+    return replace(whole, beats=fill_beats(beats, whole.seconds))
 
 
-def length_of(roll):
-    """Columns of a piano roll."""
-    return roll.rhythm.shape[-1]
-
-
-def bars(roll, bar, first, last):
-    """Some bars of a piano roll; `bar` columns make one."""
-    columns = slice(first * bar, None if last is None else last * bar)
-    return PianoRoll(*(layer[..., columns] for layer in (roll.melody, roll.notes, roll.rhythm)))
-
-
-def set_on_grid(roll):
+def set_on_grid(roll: PianoRoll) -> tuple[PianoRoll, int, int]:
     """The whole bars of a clip at its median tempo, each equally long.
 
     Returns
     -------
     (PianoRoll, int, int)
-        The bars, from `EARLY` columns before the first bar line; columns in a bar; beats in a bar.
+        The bars, from `EARLY` frames before the first bar line; frames in a bar; beats in a bar.
     """
     from noteninja_lib.music.transcription import find_bar, harmony_changes, settle  # loads music21
 
-    beats, seconds = beats_of(roll), length_of(roll) / FRAME_RATE
-    if len(beats) < 2:
+    if len(roll.beats) < 2:
         raise UserError("The clip has no beat that could be found: choose one with a steady beat.")
-    beats = settle(beats, roll)
+    beats = settle(roll.beats, roll)
     metre, downbeat = find_bar(harmony_changes(roll, beats))
     beats_in_bar, reach = int(bar_length(metre)), EARLY / FRAME_RATE
     step = float(np.median(np.diff(beats)))
     more = step * np.arange(1, beats_in_bar + 1)  # a bar on either side
     beats = np.concatenate([beats[0] - more[::-1], beats, beats[-1] + more])
-    lines = beats[downbeat % beats_in_bar :: beats_in_bar]
-    lines = (
-        np.flatnonzero((lines > -reach) & (lines < seconds + reach)) * beats_in_bar + downbeat % beats_in_bar
-    )
+    numbers = np.arange(downbeat % beats_in_bar, len(beats), beats_in_bar)  # beats on a bar line
+    lines = numbers[(beats[numbers] > -reach) & (beats[numbers] < roll.seconds + reach)]
     if len(lines) < 3:
         raise UserError("The clip has less than two whole bars: choose a longer one.")
     bar, count = round(step * beats_in_bar * FRAME_RATE), len(lines) - 1
@@ -113,30 +96,30 @@ def set_on_grid(roll):
     return warp(roll, np.interp(numbers, np.arange(len(beats)), beats) * FRAME_RATE), bar, beats_in_bar
 
 
-def sections(clip, bar):
-    """Sections A and B, of the same even number of bars (list of two PianoRoll).
+def sections(clip: PianoRoll, bar: int) -> list[PianoRoll]:
+    """Sections A and B, of the same even number of bars, each `bar` frames long.
 
-    They are the two halves of a clip of eight bars or more. A shorter one is all A; B then is a break: its second half without
-    the tune, and then with it.
+    They are the two halves of a clip of eight bars or more. A shorter one is all A; B then is a break: its second half
+    without the tune, and then with it.
     """
-    count = length_of(clip) // bar
+    count = clip.frames // bar
     if count >= BOTH_HALVES:
-        half = count // 4 * 2
-        return [bars(clip, bar, 0, half), bars(clip, bar, half, 2 * half)]
-    a = bars(clip, bar, 0, count // 2 * 2)
-    half = bars(a, bar, count // 2, None)
+        half = count // 4 * 2 * bar
+        return [clip[:half], clip[half : 2 * half]]
+    a = clip[: count // 2 * 2 * bar]
+    half = a[count // 2 * bar :]
     return [a, join([without_melody(half), half])]
 
 
-def without_melody(roll):
+def without_melody(roll: PianoRoll) -> PianoRoll:
     """The accompaniment alone."""
-    return PianoRoll(
-        np.zeros_like(roll.melody), roll.notes * (1 - roll.melody.max(0)).clip(0, 1), roll.rhythm
+    return replace(
+        roll, melody=np.zeros_like(roll.melody), notes=roll.notes * (1 - roll.melody.max(0)).clip(0, 1)
     )
 
 
-def lay_out(count, section, rng):
-    """The form as a list of (name, bars): intro, A and B, at the end of A its last bars again where a section is too long.
+def lay_out(count: int, section: int, rng: np.random.Generator) -> list[tuple[str, int]]:
+    """The form as a list of (name, bars): intro, A and B; where a section is too long for the end, the last bars of A.
 
     Parameters
     ----------
@@ -153,25 +136,30 @@ def lay_out(count, section, rng):
     return plan + ([("tag", left % section)] if left % section else [])
 
 
-def last_chord(roll, a, columns):
+def last_chord(roll: PianoRoll, a: PianoRoll, frames: int) -> PianoRoll:
     """The tonic chord, held until shortly before the end; its attack is that of section `a`."""
     from noteninja_lib.music.transcription import key_of_music
 
     tonic, mode = key_of_music(roll)
-    pitches = [note.pitch for note in roll.melody_notes()] or [72]
-    high = int(np.median(pitches))
-    lead = high - (high - tonic + 6) % 12 + 6  # the tonic nearest to the middle of the tune
-    start, end = EARLY / FRAME_RATE, columns / FRAME_RATE - SILENCE
-    quality = "min" if mode == "minor" else "maj"
-    chord = [36 + tonic, *(48 + tonic + interval for interval in QUALITIES[quality])]
-    roll = draw_notes([Note(start, end, lead, 90)], columns)
-    notes = np.maximum(roll, draw_notes([Note(start, end, pitch, 80) for pitch in chord], columns))
-    rhythm = np.zeros((5, columns), np.float32)
-    rhythm[:3, : 2 * EARLY] = a.rhythm[:3, : 2 * EARLY]
-    return PianoRoll(roll.astype(a.melody.dtype), notes.astype(a.notes.dtype), rhythm)
+    high = int(np.median([note.pitch for note in roll.melody_notes()] or [72]))
+    start, end = EARLY / FRAME_RATE, frames / FRAME_RATE - SILENCE
+    melody = [
+        Note(start, end, high - (high - tonic + 6) % 12 + 6, 90)
+    ]  # the tonic nearest to the middle of the tune
+    triad = [48 + tonic + interval for interval in QUALITIES["min" if mode == "minor" else "maj"]]
+    whole = from_notes(
+        melody, [Note(start, end, pitch, 80) for pitch in (36 + tonic, *triad)], frames / FRAME_RATE
+    )
+    whole.onsets[:, : 2 * EARLY] = a.onsets[:, : 2 * EARLY]
+    return replace(whole, melody=whole.melody.astype(a.melody.dtype), notes=whole.notes.astype(a.notes.dtype))
 
 
-def fade_out(audio, roll):
+def at_length(roll: PianoRoll, seconds: float) -> PianoRoll:
+    """A song extended to some seconds, or what it has within them."""
+    return extend(roll, seconds) if seconds > roll.seconds else cut(roll, 0, seconds)
+
+
+def fade_out(audio: np.ndarray, roll: PianoRoll) -> np.ndarray:
     """A recording that dies away where the notes that it was made from have ended: left alone, the networks play on.
 
     Parameters
@@ -184,12 +172,10 @@ def fade_out(audio, roll):
     -------
     numpy.ndarray, shape (samples,)
     """
-    columns = len(audio) // HOP_LENGTH
-    playing = np.maximum(roll.notes[1].max(0), roll.rhythm[:3].max(0))[:columns] > UNHEARD
-    last = np.flatnonzero(playing)
-    if not len(last) or columns - last[-1] < ENDED * FRAME_RATE:
+    frames = len(audio) // HOP_LENGTH
+    last = np.flatnonzero(np.maximum(roll.notes[1].max(0), roll.onsets.max(0))[:frames] > UNHEARD)
+    if not len(last) or frames - last[-1] < ENDED * FRAME_RATE:
         return audio
     end = (last[-1] + 1) * HOP_LENGTH
-    return np.concatenate(
-        [audio[:end], audio[end:] * np.linspace(1, 0, len(audio) - end, dtype=audio.dtype) ** 2]
-    )
+    fade = np.linspace(1, 0, len(audio) - end, dtype=audio.dtype) ** 2
+    return np.concatenate([audio[:end], audio[end:] * fade])

@@ -1,27 +1,23 @@
 """The piano roll: what is played, apart from how it is played.
 
-One picture, whether the music came as sound, as MIDI or as a score: pitch along the rows (the 88 keys of a piano),
-time along the columns (one every 256 samples, as in the spectrogram). It has three layers: the lead (the tune),
-all notes, and the rhythm. Lesson: 00_genre_converter.
+One form, whether the music came as sound, as MIDI or as a score: pitch along the rows (the 88 keys of a piano), time
+along the frames (one every 256 samples, as in the spectrogram). Lesson: 00_genre_converter.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import torch
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.basic_pitch import BasicPitch
-from noteninja_lib.models.checkpoints import load_model
-from noteninja_lib.models.classifiers import MelodyExtractor
-from noteninja_lib.music.beats import FRAME_RATE, beat_phase, rhythm_of
+from noteninja_lib.music.beats import FRAME_RATE, beat_phase, fill_beats
+from noteninja_lib.music.harmony import QUALITIES
 from noteninja_lib.music.tunes import Tune, tune_from_score
 
 LOWEST, PITCHES = 21, 88  # A0 to C8
-WINDOW, MARGIN = 43844, 15  # Basic Pitch hears windows of 43,844 samples; 15 columns at each end are cut
-KEPT = 142  # columns kept of each window
+SAME = 0.03  # seconds within which two onsets of one pitch are one note's
 
 
 @dataclass
@@ -30,126 +26,84 @@ class PianoRoll:
 
     Attributes
     ----------
-    lead : numpy.ndarray, float32, shape (2, 88, frames)
+    melody : numpy.ndarray, shape (2, 88, frames)
         How surely a note of the tune begins (0) and sounds (1) at each pitch, 0 to 1.
-    notes : numpy.ndarray, float32, shape (2, 88, frames)
+    notes : numpy.ndarray, shape (2, 88, frames)
         The same for all notes, the accompaniment included.
-    rhythm : numpy.ndarray, float32, shape (5, frames)
-        Onset strength of low, middle and high sounds (0 to 1), and the beat as cosine and sine of its phase.
+    onsets : numpy.ndarray, float32, shape (3, frames)
+        Onset strength of low, middle and high sounds, 0 to 1.
+    beats : numpy.ndarray, shape (n,)
+        Times of the beats in seconds; empty where no beat was found.
     """
 
     melody: np.ndarray
     notes: np.ndarray
-    rhythm: np.ndarray
+    onsets: np.ndarray
+    beats: np.ndarray
 
-    def stack(self, columns=slice(None)):
-        """All layers of some columns as one float32 array of shape (357, columns), the networks' input."""
-        layers = [layer[..., columns].astype(np.float32) for layer in (self.melody, self.notes, self.rhythm)]
-        return np.concatenate([layer.reshape(-1, layer.shape[-1]) for layer in layers])
+    @property
+    def frames(self) -> int:
+        """Length in frames of 256 samples."""
+        return self.onsets.shape[-1]
 
-    def chroma(self):
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.frames / FRAME_RATE
+
+    @property
+    def tempo(self) -> float:
+        """Felt beats a minute, by the median distance of two beats; 0 where no beat was found."""
+        return 60 / float(np.median(np.diff(self.beats))) if len(self.beats) > 1 else 0.0
+
+    def __getitem__(self, part: slice) -> "PianoRoll":
+        """The music in some frames, such as `roll[100:200]`."""
+        start, stop, _ = part.indices(self.frames)
+        inside = self.beats[(self.beats >= start / FRAME_RATE - 1e-6) & (self.beats < stop / FRAME_RATE)]
+        return self.map(lambda layer: layer[..., start:stop], inside - start / FRAME_RATE)
+
+    def map(self, change: Callable[[np.ndarray], np.ndarray], beats: np.ndarray) -> "PianoRoll":
+        """A roll of changed layers (each of shape (..., frames)), with beats of its own."""
+        return PianoRoll(*(change(layer) for layer in (self.melody, self.notes, self.onsets)), beats)
+
+    def stack(self, part: slice = slice(None)) -> np.ndarray:
+        """The networks' input for some frames: melody, notes, onsets and the beat's phase; float32, shape (357, frames)."""
+        start, stop, _ = part.indices(self.frames)
+        layers = [
+            layer[..., start:stop].reshape(-1, stop - start)
+            for layer in (self.melody, self.notes, self.onsets)
+        ]
+        return np.concatenate([*layers, beat_phase(self.beats, stop, start)], dtype=np.float32)
+
+    def chroma(self) -> np.ndarray:
         """Strength of the 12 pitch classes (C first) over time, shape (12, frames)."""
-        sustain = np.pad(self.notes[1].astype(np.float32), ((LOWEST % 12, 0), (0, 0)))
-        sustain = np.pad(sustain, ((0, -len(sustain) % 12), (0, 0)))
-        return sustain.reshape(-1, 12, sustain.shape[-1]).sum(0)
+        return by_pitch_class(self.notes[1].astype(np.float32)).sum(0)
 
-    def melody_notes(self):
-        """The notes of the tune that were heard, as a list of `Note`."""
-        return pick_notes(self.melody[0], self.melody[1], single=True)
+    def melody_notes(self) -> list[Note]:
+        """The notes of the tune."""
+        return pick_notes(*self.melody, single=True)
 
-    def accompaniment(self):
-        """The notes that were heard besides the tune, as a list of `Note`."""
-        tune = {(round(note.start * FRAME_RATE), note.pitch) for note in self.melody_notes()}
+    def accompaniment(self) -> list[Note]:
+        """The notes besides the tune."""
+        tune = {}
+        for note in self.melody_notes():
+            tune.setdefault(note.pitch, []).append(note.start)
         return [
             note
-            for note in pick_notes(self.notes[0], self.notes[1])
-            if not any(
-                (round(note.start * FRAME_RATE) + shift, note.pitch) in tune for shift in (-2, -1, 0, 1, 2)
-            )
+            for note in pick_notes(*self.notes)
+            if all(abs(note.start - start) > SAME for start in tune.get(note.pitch, []))
         ]
 
 
-def _cut(audio, start, length):
-    """Part of a recording, with silence where it reaches beyond either end."""
-    part = audio[max(start, 0) : start + length]
-    return np.pad(part, (max(-start, 0), length - len(part) - max(-start, 0)))
+def by_pitch_class(rows: np.ndarray) -> np.ndarray:
+    """Rows of 88 pitches sorted into octaves of 12 pitch classes, C first; shape (octaves, 12, frames)."""
+    padded = np.pad(rows, ((LOWEST % 12, -(LOWEST + len(rows)) % 12), (0, 0)))
+    return padded.reshape(-1, 12, rows.shape[-1])
 
 
-def transcribe(audio, progress=lambda done: None):
-    """How surely each of 88 notes begins and sounds in each column.
-
-    Parameters
-    ----------
-    audio : numpy.ndarray, float32, shape (samples,)
-        Mono, 22,050 Hz.
-    progress : callable
-        Called with the fraction done.
-
-    Returns
-    -------
-    numpy.ndarray, float16, shape (2, 88, samples // 256)
-        Onset and sustain posteriors of Basic Pitch, 0 to 1.
-    """
-    listener, frames = load_model(BasicPitch), len(audio) // HOP_LENGTH
-    starts = np.arange(0, max(frames, 1), KEPT) * HOP_LENGTH
-    found = np.empty((2, PITCHES, len(starts) * KEPT), np.float16)
-    for first in range(0, len(starts), 8):
-        progress(first / len(starts))
-        windows = np.stack(
-            [_cut(audio, start - MARGIN * HOP_LENGTH, WINDOW) for start in starts[first : first + 8]]
-        )
-        with torch.no_grad():
-            heard = listener(torch.from_numpy(windows.astype(np.float32)).to(listener.device))
-        heard = heard[..., MARGIN : MARGIN + KEPT].permute(1, 2, 0, 3).flatten(2).cpu().numpy()
-        found[..., first * KEPT : first * KEPT + heard.shape[-1]] = heard
-    return found[..., :frames]
-
-
-def extract_melody(notes, finder=None):
-    """The tune among all notes, by a small network trained on the band's known scores.
-
-    Parameters
-    ----------
-    notes : numpy.ndarray, shape (2, 88, frames)
-        As `transcribe` gives them.
-    finder : MelodyExtractor, optional
-        The one in data/models by default.
-
-    Returns
-    -------
-    numpy.ndarray, float16, shape (2, 88, frames)
-    """
-    finder, frames = finder or load_model(MelodyExtractor), notes.shape[-1]
-    found = np.empty(notes.shape, np.float16)
-    for start in range(0, frames, 4096):
-        first, last = max(0, start - 128), min(frames, start + 4096 + 128)
-        with torch.no_grad():
-            heard = torch.from_numpy(notes[None, ..., first:last].astype(np.float32))
-            found[..., start : start + 4096] = (
-                finder(heard)[0].sigmoid()[..., start - first :][..., :4096].numpy()
-            )
-    return found
-
-
-def from_audio(audio, progress=lambda done: None):
-    """Piano roll of a recording.
-
-    Parameters
-    ----------
-    audio : numpy.ndarray, float32, shape (samples,)
-        Mono, 22,050 Hz.
-    progress : callable
-        Called with the fraction done.
-
-    Returns
-    -------
-    PianoRoll
-    """
-    notes = transcribe(audio, progress)
-    return PianoRoll(extract_melody(notes), notes, rhythm_of(audio))
-
-
-def pick_notes(onset, sustain, *, threshold=0.4, single=False):
+def pick_notes(
+    onset: np.ndarray, sustain: np.ndarray, *, threshold: float = 0.4, single: bool = False
+) -> list[Note]:
     """Notes from onset and sustain posteriors.
 
     Parameters
@@ -166,25 +120,28 @@ def pick_notes(onset, sustain, *, threshold=0.4, single=False):
         In order of time.
     """
     before, after = np.pad(onset, ((0, 0), (1, 0)))[:, :-1], np.pad(onset, ((0, 0), (0, 1)))[:, 1:]
-    rows, columns = np.nonzero((onset > threshold) & (onset >= before) & (onset > after))
+    rows, frames = np.nonzero((onset > threshold) & (onset >= before) & (onset > after))
     notes = []
-    for row, column in sorted(zip(rows, columns), key=lambda place: (place[1], -onset[place])):
-        if single and notes and column - notes[-1][1] < 4:
+    for row, frame in sorted(zip(rows, frames), key=lambda found: (found[1], -onset[found])):
+        if single and notes and frame - notes[-1][1] < 4:
             continue  # the surer of two at once was taken first
-        silent = np.flatnonzero(sustain[row, column + 1 :] < threshold / 2)
-        notes.append(
-            [row, column, column + 1 + (silent[0] if len(silent) else sustain.shape[1] - column - 1)]
-        )
+        silent = np.flatnonzero(sustain[row, frame + 1 :] < threshold / 2)
+        notes.append([row, frame, frame + 1 + (silent[0] if len(silent) else sustain.shape[1] - frame - 1)])
     if single:
         for note, following in zip(notes, notes[1:]):
             note[2] = min(note[2], following[1])
     return [
-        Note(c / FRAME_RATE, max(e, c + 3) / FRAME_RATE, int(r) + LOWEST, int(50 + 60 * onset[r, c]))
-        for r, c, e in notes
+        Note(
+            start / FRAME_RATE,
+            max(end, start + 3) / FRAME_RATE,
+            int(row) + LOWEST,
+            int(50 + 60 * onset[row, start]),
+        )
+        for row, start, end in notes
     ]
 
 
-def tune_likeness(tune, heard, tolerance=0.05):
+def tune_likeness(tune: list[Note], heard: np.ndarray, tolerance: float = 0.05) -> float:
     """How much of a tune is heard in a recording, at the same time and in any octave.
 
     Parameters
@@ -203,91 +160,76 @@ def tune_likeness(tune, heard, tolerance=0.05):
     """
     if not tune:
         return 0.0
-    onsets = np.pad(heard[0], ((LOWEST % 12, 0), (0, 0)))
-    onsets = np.pad(onsets, ((0, -len(onsets) % 12), (0, 0))).reshape(-1, 12, onsets.shape[-1]).max(0)
+    onsets = by_pitch_class(heard[0]).max(0)
     reach, found = round(tolerance * FRAME_RATE), np.zeros(2)
     for note in tune:
-        column = round(note.start * FRAME_RATE)
-        around = onsets[:, max(0, column - reach) : column + reach + 1]
+        frame = round(note.start * FRAME_RATE)
+        around = onsets[:, max(0, frame - reach) : frame + reach + 1]
         for number, move in enumerate((0, 6)):
             found[number] += around.shape[1] > 0 and around[(note.pitch + move) % 12].max() > 0.4
     return float((found[0] - found[1]) / len(tune))
 
 
-# The piano roll of written music: notes, MIDI files and scores. Lesson: 00_genre_converter.
-
-CHORDS = {
-    "maj": (0, 4, 7),
-    "min": (0, 3, 7),
-    "dom7": (0, 4, 7, 10),
-    "dim": (0, 3, 6),
-}  # semitones above the root
-
-
-def draw_notes(notes, frames):
-    """Piano roll of notes: shape (2, 88, frames), onsets (three columns wide, as Basic Pitch shows them) and sustain."""
-    roll = np.zeros((2, PITCHES, frames), np.float32)
+def draw_notes(notes: list[Note], frames: int) -> np.ndarray:
+    """Notes as a layer of shape (2, 88, frames): onsets, three frames wide as Basic Pitch shows them, and sustain."""
+    layer = np.zeros((2, PITCHES, frames), np.float32)
     for note in notes:
         row, start = note.pitch - LOWEST, round(note.start * FRAME_RATE)
         if 0 <= row < PITCHES and start < frames:
-            end = max(start + 1, round(note.end * FRAME_RATE))
-            roll[0, row, max(start - 1, 0) : start + 2] = [0.5, 1.0, 0.5][max(1 - start, 0) :][
-                : frames - max(start - 1, 0)
-            ]
-            roll[1, row, start:end] = 1
-    return roll
+            first, last = max(start - 1, 0), min(start + 2, frames)
+            layer[0, row, first:last] = (0.5, 1.0, 0.5)[first - start + 1 : last - start + 1]
+            layer[1, row, start : max(start + 1, round(note.end * FRAME_RATE))] = 1
+    return layer
 
 
-def from_notes(melody, others, duration, beats=()):
+def from_notes(
+    melody: list[Note], others: list[Note], seconds: float, beats: Sequence[float] = ()
+) -> PianoRoll:
     """Piano roll of known notes, as sheet music or MIDI give them.
 
     Parameters
     ----------
-    lead, others : list of Note
+    melody, others : list of Note
         The tune, and everything else (may be empty).
-    duration : float
-        Seconds.
+    seconds : float
+        Length of the music.
     beats : sequence of float
         Beat times in seconds.
-
-    Returns
-    -------
-    PianoRoll
     """
-    frames = int(duration * FRAME_RATE)
-    roll = draw_notes(melody, frames)
-    rhythm = np.zeros((5, frames), np.float32)
-    rhythm[3:] = beat_phase(np.asarray(beats, float), frames)
-    return PianoRoll(roll, np.maximum(roll, draw_notes(others, frames)), rhythm)
+    frames = int(seconds * FRAME_RATE)
+    drawn, onsets = draw_notes(melody, frames), np.zeros((3, frames), np.float32)
+    return PianoRoll(
+        drawn, np.maximum(drawn, draw_notes(others, frames)), onsets, fill_beats(np.asarray(beats), seconds)
+    )
 
 
-def from_score(score, tempo=110.0):
-    """Piano roll of a music21 score or a `Tune`: its highest part is the lead, its chords the rest.
+def from_score(score, tempo: float = 110.0) -> PianoRoll:
+    """Piano roll of a music21 score or a `Tune`: its highest part is the melody, its chords the rest.
 
     Parameters
     ----------
     score : music21.stream.Stream or Tune
     tempo : float
         Felt beats per minute.
-
-    Returns
-    -------
-    PianoRoll
     """
     tune = score if isinstance(score, Tune) else tune_from_score(score)
     second = 60 / tempo / tune.beat
-    melody = [Note(s * second, (s + d) * second, p, 90) for s, d, p in tune.notes]
+
+    def note(start, length, pitch, velocity):
+        return Note(start * second, (start + length) * second, pitch, velocity)
+
+    melody = [note(start, length, pitch, 90) for start, length, pitch in tune.notes]
     chords = [
-        Note(s * second, (s + d) * second, p, 70)
-        for s, d, root, quality in tune.chords
-        for p in (48 + root + interval for interval in CHORDS[quality])
+        note(start, length, 48 + root + interval, 70)
+        for start, length, root, quality in tune.chords
+        for interval in QUALITIES[quality]
     ]
     beats = np.arange(0, tune.length + 1e-6, tune.beat) * second
     return from_notes(melody, chords, tune.length * second, beats)
 
 
-def from_midi(path):
-    """Piano roll of a MIDI file: the upper voice of the part that lies highest is the lead."""
+def from_midi(path: str | Path) -> PianoRoll:
+    """Piano roll of a MIDI file: the upper voice of the part that lies highest is the melody."""
     import pretty_midi
 
     try:
@@ -303,7 +245,7 @@ def from_midi(path):
     return from_notes(melody, sum(others, under), midi.get_end_time(), midi.get_beats())
 
 
-def upper_voice(notes, together=0.05):
+def upper_voice(notes: list[Note], together: float = 0.05) -> tuple[list[Note], list[Note]]:
     """The highest notes of a part, and all that lies below them (the skyline of Uitdenbogerd and Zobel 1999,
     doi 10.1145/319463.319470).
 
@@ -312,10 +254,6 @@ def upper_voice(notes, together=0.05):
     notes : list of Note
     together : float
         Seconds within which two onsets are one chord's.
-
-    Returns
-    -------
-    (list of Note, list of Note)
     """
     voice, under = [], []
     for note in sorted(notes, key=lambda one: (round(one.start / together), -one.pitch)):

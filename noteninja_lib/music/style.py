@@ -7,34 +7,129 @@ Sloboda, Handbook of Music and Emotion). Lesson: 09_tempo_mood_and_length.
 """
 
 import re
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import style_vector
-from noteninja_lib.errors import UserError
+from noteninja_lib.audio.spectrogram import HOP_LENGTH
+from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.music.beats import FRAME_RATE
-from noteninja_lib.music.piano_roll import LOWEST, draw_notes
-from noteninja_lib.music.time_warp import beats_of
+from noteninja_lib.music.extension import at_length, fade_out
+from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, by_pitch_class, draw_notes
+from noteninja_lib.music.time_warp import even_map, pad_frames, warp
 
-QUICKER = 0.15  # what full arousal adds to the tempo, as the band does
+Genre = str | dict[str, float] | list  # one of the ten, shares of several, or a path of either
+Mood = str | tuple[float, float] | list | None  # a word of MOODS, valence and arousal, or a path of either
+
+#: Words for moods, as (valence, arousal).
+MOODS = {
+    "neutral": (0.0, 0.0),
+    "calm": (0.4, -0.8),
+    "happy": (0.9, 0.5),
+    "tense": (-0.6, 0.8),
+    "sad": (-0.8, -0.6),
+}
+RATES = (0.5, 2.0)  # of the tempo
+QUICKER = 0.15  # what full arousal adds to the tempo, as the arranger does
 LOUDER = 4.0  # and to the loudness, in dB, either way
 CHORD_BEATS = 2  # beats to a chord
 GOLDEN = 0.618  # multiples of it, without their whole part, lie evenly: which chords change first
 BASS = 48  # below this MIDI pitch a note is the bass
-ONSET = 3  # columns around a note's beginning that belong to it
+ONSET = 3  # frames around a note's beginning that belong to it
 #: The 24 triads, major ones first, as pitch classes.
-TRIADS = np.array(
-    [
-        [pitch in {root, (root + third) % 12, (root + 7) % 12} for pitch in range(12)]
-        for third in (4, 3)
-        for root in range(12)
-    ],
-    float,
-)
+TRIADS = np.array([np.bincount([root, (root + third) % 12, (root + 7) % 12], minlength=12)
+                   for third in (4, 3) for root in range(12)], float)  # fmt: skip
 
 
-def with_mood(roll, moods):
+@dataclass(frozen=True)
+class Plan:
+    """How a song is to be played.
+
+    Attributes
+    ----------
+    roll : PianoRoll
+        In the mood and at the tempo, filled up to a multiple of 16 frames.
+    neutral : PianoRoll or None
+        The same with neutral valence; None where the mood has none.
+    mood : str, (float, float), list or None
+        As it was asked for.
+    moods : numpy.ndarray, shape (200, 2)
+        Valence and arousal, spread evenly over the piece.
+    time_map : numpy.ndarray, shape (frames,)
+        The song's frame that each frame of the piece shows, see `time_warp`.
+    samples : int
+        Of its sound.
+    """
+
+    roll: PianoRoll
+    neutral: PianoRoll | None
+    mood: Mood
+    moods: np.ndarray
+    time_map: np.ndarray
+    samples: int
+
+
+def plan(
+    roll: PianoRoll,
+    mood: Mood = None,
+    *,
+    tempo: float | None = None,
+    rate: float | None = None,
+    seconds: float | None = None,
+    samples: int | None = None,
+) -> Plan:
+    """Decide how a song is played: its mood, tempo and length.
+
+    Parameters
+    ----------
+    roll : PianoRoll
+    mood : str, (float, float), list, optional
+        See `moods`.
+    tempo : float, optional
+        Beats a minute.
+    rate : float, optional
+        How much faster, .5 to 2; if neither is given, the mood decides.
+    seconds : float, optional
+        Length of the result: the song is extended to it, with a form (see `extension.extend`), or cut.
+    samples : int, optional
+        Of the song, where it is shorter than its piano roll.
+    """
+    rate, course = rate_of(roll, tempo) if tempo else rate, moods(mood, np.linspace(0, 1, 200))
+    if seconds:
+        rates = 1 + QUICKER * course[:, 1] if rate is None else np.full(1, rate)
+        roll, samples = at_length(roll, seconds / np.mean(1 / rates)), None
+    time_map = mood_map(course, roll.frames) if rate is None else even_map(roll.frames, rate)
+    changed = len(time_map) != roll.frames or course.any()
+
+    def timed(one):
+        return pad_frames(warp(one, time_map) if changed else one)
+
+    neutral = timed(with_mood(roll, course * (0, 1))) if course[:, 0].any() else None
+    samples = round((samples or roll.frames * HOP_LENGTH) * len(time_map) / roll.frames)
+    return Plan(timed(with_mood(roll, course)), neutral, mood, course, time_map, samples)
+
+
+def rate_of(roll: PianoRoll, tempo: float) -> float:
+    """By which factor a song has to be quickened to reach a tempo in beats a minute."""
+    own = roll.tempo
+    if not own:
+        raise UserError("No beat was found in this song: give its tempo as a share, such as 80%.")
+    check_range("tempo of this song, in beats a minute,", tempo, round(own * RATES[0]), round(own * RATES[1]))
+    return tempo / own
+
+
+def shape_dynamics(audio: np.ndarray, plan: Plan) -> np.ndarray:
+    """The sound (samples,) of a plan, cut to its length: louder where it is excited, fading after the last note."""
+    audio = audio[: plan.samples]
+    if plan.moods[:, 1].any():
+        audio = audio * (10 ** (LOUDER / 20 * over(plan.moods, len(audio))[:, 1])).astype(np.float32)
+    return fade_out(audio, plan.roll)
+
+
+def with_mood(roll: PianoRoll, moods: np.ndarray) -> PianoRoll:
     """A piano roll in a mood, at its own tempo.
 
     Parameters
@@ -47,65 +142,51 @@ def with_mood(roll, moods):
     -------
     PianoRoll
     """
-    valence, arousal = over(moods, roll.rhythm.shape[-1]).T
+    valence, arousal = over(moods, roll.frames).T
     if valence.any():
         roll = recolour(roll, valence)
     return enliven(roll, arousal) if arousal.any() else roll
 
 
-def over(moods, count):
+def over(moods: np.ndarray, count: int) -> np.ndarray:
     """Moods (n, 2) spread evenly over `count` places; shape (count, 2)."""
-    places = np.linspace(0, 1, len(moods))
-    return np.stack(
-        [np.interp(np.linspace(0, 1, count), places, column) for column in np.transpose(moods)], 1
-    )
+    places, marks = np.linspace(0, 1, count), np.linspace(0, 1, len(moods))
+    return np.stack([np.interp(places, marks, axis) for axis in np.transpose(moods)], 1)
 
 
-def tempo_places(moods, frames):
-    """Places for `time_warp.warp` that quicken the music where the mood is excited, and slow it down where it is calm."""
-    return places_at(1 + QUICKER * over(moods, frames)[:, 1])
+def mood_map(moods: np.ndarray, frames: int) -> np.ndarray:
+    """The time map that quickens the music where the mood is excited, and slows it down where it is calm."""
+    return map_of_rates(1 + QUICKER * over(moods, frames)[:, 1])
 
 
-def gains(moods, samples):
-    """Factor (samples,) by which excited passages are played louder than calm ones."""
-    return (10 ** (LOUDER / 20 * over(moods, samples)[:, 1])).astype(np.float32)
-
-
-def places_at(rates):
-    """Old columns to be shown by new ones, where the music runs at these rates (frames,)."""
-    ends = np.concatenate([[0], np.cumsum(1 / rates)])  # when each old column begins, in new ones
+def map_of_rates(rates: np.ndarray) -> np.ndarray:
+    """The time map where the music runs at these rates (frames,)."""
+    ends = np.concatenate([[0], np.cumsum(1 / rates)])  # when each old frame begins, in new ones
     return np.interp(np.arange(max(1, round(ends[-1]))), ends[:-1], np.arange(len(rates)))
 
 
-def segments_of(roll):
-    """Stretches (slices of columns) that have one chord each: two beats, or a second where no beat was found."""
-    frames = roll.rhythm.shape[-1]
-    marks = beats_of(roll)[::CHORD_BEATS] * FRAME_RATE
+def segments_of(roll: PianoRoll) -> list[slice]:
+    """Stretches (slices of frames) that have one chord each: two beats, or a second where no beat was found."""
+    marks = roll.beats[::CHORD_BEATS] * FRAME_RATE
     if len(marks) < 2:
-        marks = np.arange(0, frames, FRAME_RATE)
-    marks = np.unique(np.concatenate([[0], np.round(marks).astype(int), [frames]]))
+        marks = np.arange(0, roll.frames, FRAME_RATE)
+    marks = np.unique(np.concatenate([[0], np.round(marks).astype(int), [roll.frames]]))
     return [slice(start, end) for start, end in zip(marks, marks[1:])]
 
 
-def chords_of(roll, segments):
+def chords_of(roll: PianoRoll, segments: list[slice]) -> np.ndarray:
     """Number in `TRIADS` of the triad that is heard best in each segment; shape (segments,).
 
     A triad and its relative have two of three notes in common: the bass helps to decide.
     """
     sustain = roll.notes[1].astype(np.float32)
-    heard = np.stack([sustain[:, one].sum(1) for one in segments])
-    heard, low = (_classes(part) for part in (heard, heard[:, : BASS - LOWEST]))
+    heard = np.stack([sustain[:, one].sum(1) for one in segments], 1)
+    classes = [by_pitch_class(rows).sum(0) for rows in (heard, heard[: BASS - LOWEST])]
+    heard, low = ((one / (np.linalg.norm(one, axis=0) + 1e-9)).T for one in classes)
     return (heard @ TRIADS.T + np.tile(low, 2)).argmax(1)
 
 
-def _classes(pitches):
-    """Strength of pitches (n, pitches) by pitch class, scaled to length 1; shape (n, 12)."""
-    padded = np.pad(pitches, ((0, 0), (LOWEST % 12, -(LOWEST % 12 + pitches.shape[1]) % 12)))
-    folded = padded.reshape(len(pitches), -1, 12).sum(1)
-    return folded / (np.linalg.norm(folded, axis=1, keepdims=True) + 1e-9)
-
-
-def recolour(roll, valence):
+def recolour(roll: PianoRoll, valence: np.ndarray) -> PianoRoll:
     """Chords turned into their relative minor or major, and moved lower or higher.
 
     Parameters
@@ -117,49 +198,37 @@ def recolour(roll, valence):
     segments = segments_of(roll)
     chords, wish = chords_of(roll, segments), [valence[one].mean() for one in segments]
     changed = np.array([touches(number, pull) for number, pull in enumerate(wish)])
-    starts, frames = np.array([one.start for one in segments]), roll.rhythm.shape[-1]
-    notes = roll.notes.astype(np.float32) * ~np.repeat(changed, [one.stop - one.start for one in segments])
+    starts, notes = np.array([one.start for one in segments]), roll.notes.astype(np.float32)
+    notes *= ~np.repeat(changed, [one.stop - one.start for one in segments])
     for note in roll.accompaniment():
         start, end = round(note.start * FRAME_RATE), round(note.end * FRAME_RATE)
         number = max(0, np.searchsorted(starts, start + 1, "right") - 1)
         if changed[number]:
+            first, last = max(0, start - ONSET), min(roll.frames, max(end, start + ONSET))
             pitch = note.pitch + shift_of(note.pitch, int(chords[number]), wish[number])
-            columns = slice(max(0, start - ONSET), min(frames, max(end, start + ONSET)))
-            drawn = draw_notes(
-                [
-                    replace(
-                        note,
-                        start=(start - columns.start) / FRAME_RATE,
-                        end=(end - columns.start) / FRAME_RATE,
-                        pitch=pitch,
-                    )
-                ],
-                columns.stop - columns.start,
-            )
-            notes[..., columns] = np.maximum(notes[..., columns], drawn)
+            moved = Note((start - first) / FRAME_RATE, (end - first) / FRAME_RATE, pitch, note.velocity)
+            notes[..., first:last] = np.maximum(notes[..., first:last], draw_notes([moved], last - first))
     return replace(roll, notes=np.maximum(notes, roll.melody))
 
 
-def touches(number, pull):
+def touches(number: int, pull: float) -> bool:
     """Whether a pull of -1 to 1 changes the chord of this number: at .5 every other one, evenly spread."""
     return (number * GOLDEN) % 1 < abs(pull)
 
 
-def shift_of(pitch, chord, valence):
+def shift_of(pitch: int, chord: int, valence: float) -> int:
     """Semitones by which a note of a chord (a number in `TRIADS`) moves."""
     interval, minor, shift = (pitch - chord % 12) % 12, chord >= 12, 0
     if valence < 0 and not minor:  # C E G becomes C E A, over A
         shift = 2 if interval == 7 else -3 if interval == 0 and pitch < BASS else 0
     elif valence > 0 and minor:  # A C E becomes G C E, over C
         shift = 3 if interval == 0 and pitch < BASS else -2 if interval == 0 else 0
-    if pitch >= BASS and (
-        pitch < 68 if valence > 0 else pitch >= 60
-    ):  # neither above the tune nor into the bass
-        shift += 12 if valence > 0 else -12
-    return shift
+    if BASS <= pitch < 68 and valence > 0:  # not above the tune
+        return shift + 12
+    return shift - 12 if pitch >= 60 and valence <= 0 else shift  # nor into the bass
 
 
-def enliven(roll, arousal):
+def enliven(roll: PianoRoll, arousal: np.ndarray) -> PianoRoll:
     """Onsets under the tune made stronger and struck again on half beats, or weaker and left out between beats.
 
     Parameters
@@ -167,49 +236,35 @@ def enliven(roll, arousal):
     roll : PianoRoll
     arousal : numpy.ndarray, shape (frames,)
     """
-    rhythm, notes = roll.rhythm.copy(), roll.notes.copy()
-    rhythm[:3] = np.clip(rhythm[:3] * (1 + 0.5 * arousal), 0, 1)
-    beats = beats_of(roll)
-    halves = np.round((beats[:-1] + np.diff(beats) / 2) * FRAME_RATE).astype(int)
-    for number, column in enumerate(halves):
-        wish, around = arousal[column], slice(max(0, column - ONSET), column + ONSET)
-        if not touches(number, wish):
+    onsets, notes = np.clip(roll.onsets * (1 + 0.5 * arousal), 0, 1), roll.notes.copy()
+    halves = np.round((roll.beats[:-1] + np.diff(roll.beats) / 2) * FRAME_RATE).astype(int)
+    for number, frame in enumerate(halves):
+        if not touches(number, arousal[frame]):
             continue
-        if wish > 0:
-            sounding = notes[1, :, column] > 0.3
-            notes[0, sounding, max(0, column - 1) : column + 2] = np.maximum(
-                notes[0, sounding, max(0, column - 1) : column + 2], 0.7
-            )
-            rhythm[1:3, column : column + 2] = np.maximum(rhythm[1:3, column : column + 2], 0.4)
+        if arousal[frame] > 0:
+            sounding = notes[1, :, frame] > 0.3
+            struck = notes[0, :, max(0, frame - 1) : frame + 2]
+            struck[sounding] = np.maximum(struck[sounding], 0.7)
+            beat = onsets[1:, frame : frame + 2]
+            np.maximum(beat, 0.4, out=beat)
         else:
+            around = slice(max(0, frame - ONSET), frame + ONSET)
             notes[0, :, around] *= 0.3
-            rhythm[:3, around] *= 0.3
+            onsets[:, around] *= 0.3
     notes[0] = np.maximum(notes[0], roll.melody[0])
-    return replace(roll, notes=notes, rhythm=rhythm)
+    return replace(roll, notes=notes, onsets=onsets)
 
 
-# How a piece is to be played from its beginning to its end: paths of genres and moods, and what users write for them.
-#
-# A path is a list of (place, value); places run from 0, the beginning of the piece, to 1, its end. Mood has two axes,
-# valence (sad to happy) and arousal (calm to excited), after Russell (1980, doi 10.1037/h0077714).
-# Lesson: 09_tempo_mood_and_length.
-
-#: Words for moods, as (valence, arousal).
-MOODS = {
-    "neutral": (0.0, 0.0),
-    "calm": (0.4, -0.8),
-    "happy": (0.9, 0.5),
-    "tense": (-0.6, 0.8),
-    "sad": (-0.8, -0.6),
-}
+# Paths: how genre and mood change from the beginning of a piece, 0, to its end, 1, as lists of (place, value). Mood has
+# two axes, valence (sad to happy) and arousal (calm to excited), after Russell (1980, doi 10.1037/h0077714).
 
 
-def is_path(value):
+def is_path(value: object) -> bool:
     """Whether this is a path, and not a single genre or mood."""
     return isinstance(value, list)
 
 
-def mood_pair(mood):
+def mood_pair(mood: str | tuple[float, float] | None) -> tuple[float, float]:
     """Valence and arousal of a mood: of a word in `MOODS`, of a pair of numbers from -1 to 1, or neutral for None."""
     if isinstance(mood, str):
         if mood not in MOODS:
@@ -234,7 +289,7 @@ def _points(path):
     return places, [value for _, value in path]
 
 
-def styles(genre, mood=None, places=(0.5,)):
+def styles(genre: Genre, mood: Mood = None, places: Sequence[float] = (0.5,)) -> np.ndarray:
     """Style vectors along a piece.
 
     Parameters
@@ -253,31 +308,31 @@ def styles(genre, mood=None, places=(0.5,)):
     """
     marks, values = _points(genre if is_path(genre) else [(0.0, genre)])
     vectors = np.array([style_vector(value) for value in values])
-    columns = [np.interp(places, marks, column) for column in vectors.T[:-2]]
-    return np.concatenate([np.stack(columns, 1), moods(mood, places)], 1).astype(np.float32)
+    shares = np.stack([np.interp(places, marks, axis) for axis in vectors.T[:-2]], 1)
+    return np.concatenate([shares, moods(mood, places)], 1).astype(np.float32)
 
 
-def moods(mood, places=(0.5,)):
+def moods(mood: Mood, places: Sequence[float] = (0.5,)) -> np.ndarray:
     """Valence and arousal along a piece, shape (len(places), 2); see `styles`."""
     moments, values = _points(mood if is_path(mood) else [(0.0, mood)])
     pairs = np.array([mood_pair(value) for value in values], float)
-    return np.stack([np.interp(places, moments, column) for column in pairs.T], 1)
+    return np.stack([np.interp(places, moments, axis) for axis in pairs.T], 1)
 
 
-def parse_mood(text):
+def parse_mood(text: str) -> tuple[float, float]:
     """A mood as a user writes it: "happy", or valence and arousal as in "0.5,-0.3"."""
     numbers = _numbers(text)
     return mood_pair(numbers if numbers else text.strip().lower())
 
 
-def parse_path(text):
+def parse_path(text: str) -> list[tuple[float, str]]:
     """A path of genres as a user writes it: "blues,disco" evenly spaced, or with places as in "blues:0,jazz:0.3,disco:1"."""
     path = _places(text)
     styles(path)  # refuses what is no genre
     return path
 
 
-def parse_moods(text):
+def parse_moods(text: str) -> list[tuple[float, str]]:
     """A path of moods as a user writes it: "sad,calm,happy" evenly spaced, or with places as in "sad:0,happy:0.7"."""
     path = _places(text)
     moods(path)
@@ -294,11 +349,8 @@ def _places(text):
             f"In the path {text!r} some points have a place and some have none: write it for all or for none."
         )
     try:
-        marks = (
-            [float(place) for place in places]
-            if any(places)
-            else np.linspace(0, 1, max(len(parts), 2))[: len(parts)]
-        )
+        evenly = np.linspace(0, 1, max(len(parts), 2))[: len(parts)]
+        marks = [float(place) for place in places] if any(places) else evenly
     except ValueError:
         raise UserError(
             f"The path {text!r} can't be read: write it with commas, and places from 0 to 1 as in a:0,b:0.3,c:1."
@@ -306,7 +358,7 @@ def _places(text):
     return [(float(mark), word) for mark, word in zip(marks, words)]
 
 
-def parse_tempo(text):
+def parse_tempo(text: str) -> tuple[str, float]:
     """A tempo as a user writes it: ("tempo", beats a minute) for "120", ("rate", factor) for "80%"."""
     word = text.strip()
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|bpm)?", word, re.IGNORECASE)

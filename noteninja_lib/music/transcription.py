@@ -9,20 +9,19 @@ from dataclasses import replace
 import numpy as np
 from music21 import note, stream
 
+from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE
-from noteninja_lib.audio.spectrogram import log_mel
-from noteninja_lib.music.beats import FRAME_RATE, track_beats
+from noteninja_lib.music.beats import FRAME_RATE, mel_rise, track_beats
 from noteninja_lib.music.harmony import bar_length, harmonise
-from noteninja_lib.music.piano_roll import pick_notes
+from noteninja_lib.music.piano_roll import PianoRoll, pick_notes
 from noteninja_lib.music.score_io import quantise
-from noteninja_lib.music.time_warp import beats_of
 from noteninja_lib.music.tunes import Tune
 
-BASS = 31  # lowest rows of the picture: A0 to D#3
+BASS = 31  # lowest rows of the piano roll: A0 to D#3
 HEARD_WITHIN = 0.03  # seconds
 
 
-def write_down(notes, audio):
+def write_down(notes: list[Note], audio: np.ndarray) -> tuple[Tune, float, float]:
     """A tune with chords from the notes that were heard: tempo, bar lines and key are estimated.
 
     Parameters
@@ -35,25 +34,21 @@ def write_down(notes, audio):
     (Tune, float, float)
         The tune, the time of its first bar line in seconds (0 or earlier), and the tempo in beats a minute.
     """
-    rise = np.maximum(np.diff(log_mel(audio), axis=1, prepend=0), 0)
-    rise[:, 0] = 0
+    rise = mel_rise(audio)
     beats, strength, seconds = track_beats(rise.mean(0)), rise[:20].mean(0), len(audio) / SAMPLE_RATE
     step = float(np.median(np.diff(beats))) if len(beats) > 1 else 0.5
     start = float(beats[0]) if len(beats) else 0.0
     even = np.arange(start, max(len(strength) / FRAME_RATE - 0.1, start + 1.5 * step), step)
-    columns = np.clip((even * FRAME_RATE).astype(int), 0, len(strength) - 4)
-    metre, downbeat = find_bar(np.array([strength[column : column + 4].max() for column in columns]))
+    frames = np.clip((even * FRAME_RATE).astype(int), 0, len(strength) - 4)
+    metre, downbeat = find_bar(np.array([strength[frame : frame + 4].max() for frame in frames]))
     first = downbeat - bar_length(metre)
     if start + first * step > 0:
         first -= bar_length(metre)
-    return (
-        set_in_bars(notes, even, metre, key_of_notes(notes), first, seconds),
-        start + first * step,
-        60 / step,
-    )
+    tune = set_in_bars(notes, even, metre, key_of_notes(notes), first, seconds)
+    return tune, start + first * step, 60 / step
 
 
-def heard_tune(roll, title="heard"):
+def heard_tune(roll: PianoRoll, title: str = "heard") -> tuple[Tune, float, float]:
     """The tune of a piano roll as it can be printed.
 
     Parameters
@@ -67,27 +62,24 @@ def heard_tune(roll, title="heard"):
         The tune, its notes on the grid of the beats; the time of its first bar line in seconds (0 or earlier); the tempo
         in felt beats a minute.
     """
-    seconds, beats = roll.rhythm.shape[-1] / FRAME_RATE, beats_of(roll)
-    if len(beats) < 2:
-        beats = np.arange(0, seconds + 1, 0.5)
-    beats = settle(beats, roll)
+    beats = settle(roll.beats if len(roll.beats) > 1 else np.arange(0, roll.seconds + 1, 0.5), roll)
     metre, downbeat = find_bar(harmony_changes(roll, beats))
     bar, step = bar_length(metre), (beats[-1] - beats[0]) / (len(beats) - 1)
     first = downbeat - bar * np.ceil(
         (downbeat + beats[0] / step) / bar - 0.01
     )  # the bar line before the first sound
-    tune = set_in_bars(roll.melody_notes(), beats, metre, key_of_music(roll), first, seconds)
+    tune = set_in_bars(roll.melody_notes(), beats, metre, key_of_music(roll), first, roll.seconds)
     return replace(quantise(tune), title=title), float(beats[0] + first * step), 60 / step
 
 
-def places(times, beats):
+def in_beats(times: np.ndarray | float, beats: np.ndarray) -> np.ndarray:
     """Times in seconds as numbers of beats; before the first and after the last one the beat goes on."""
     step, beats = float(np.median(np.diff(beats))), np.asarray(beats)
     inside = np.interp(times, beats, np.arange(len(beats)))
     return inside + (np.minimum(times - beats[0], 0) + np.maximum(times - beats[-1], 0)) / step
 
 
-def settle(beats, roll):
+def settle(beats: np.ndarray, roll: PianoRoll) -> np.ndarray:
     """Beats moved to where long notes of the tune and notes of the bass begin; trackers often follow the snare off the beat.
 
     An even pulse of nearly the same tempo is tried as well, and taken where the music keeps to it better.
@@ -105,12 +97,8 @@ def settle(beats, roll):
     """
     tune, bass = roll.melody_notes(), pick_notes(roll.notes[0][:BASS], roll.notes[1][:BASS])
     times = np.array([one.start for one in (*tune, *bass)])
-    weights = np.concatenate(
-        [
-            part / (part.sum() + 1e-9)
-            for part in (np.array([min(one.end - one.start, 1.0) for one in tune]), np.ones(len(bass)))
-        ]
-    )
+    lengths = (np.array([min(one.end - one.start, 1.0) for one in tune]), np.ones(len(bass)))
+    weights = np.concatenate([part / (part.sum() + 1e-9) for part in lengths])
     if not len(times):
         return beats
     step = float(np.median(np.diff(beats)))
@@ -122,17 +110,19 @@ def settle(beats, roll):
         (grid + shift for grid in (beats, *even) for shift in shifts),
         key=lambda grid: weights @ np.exp(-0.5 * (_off(times, grid) * step / HEARD_WITHIN) ** 2),
     )
-    quarters = 4 * places(times, beats)
+    quarters = 4 * in_beats(times, beats)
     return beats + np.median(quarters - np.round(quarters)) / 4 * step  # trackers are early by some 15 ms
 
 
 def _off(times, beats):
     """How far times in seconds lie from the nearest beat, in beats."""
-    found = places(times, beats)
+    found = in_beats(times, beats)
     return found - np.round(found)
 
 
-def set_in_bars(notes, beats, metre, key, first, seconds):
+def set_in_bars(
+    notes: list[Note], beats: np.ndarray, metre: str, key: tuple[int, str], first: float, seconds: float
+) -> Tune:
     """A tune with key and chords, its notes where they were heard, in beats from a bar line.
 
     Parameters
@@ -154,61 +144,42 @@ def set_in_bars(notes, beats, metre, key, first, seconds):
     """
     bar, written = bar_length(metre), []
     for one in notes:
-        start, end = places(np.array([one.start, one.end]), beats) - first
+        start, end = in_beats(np.array([one.start, one.end]), beats) - first
         written.append((float(start), float(max(end - start, 0.1)), one.pitch))
-    length = float(bar * np.ceil((places(seconds, beats) - first) / bar - 1e-6))
-    tonic, mode = key
-    return Tune(
-        "heard",
-        "heard",
-        "heard",
-        metre,
-        tonic,
-        mode,
-        tuple(written),
-        harmonise(written, tonic, mode, metre, length),
-        length,
-        "heard",
-        "test",
-    )
+    length = float(bar * np.ceil((in_beats(seconds, beats) - first) / bar - 1e-6))
+    chords = harmonise(written, *key, metre, length)
+    return Tune("heard", "heard", "heard", metre, *key, tuple(written), chords, length, "heard", "test")
 
 
-def harmony_changes(roll, beats):
+def harmony_changes(roll: PianoRoll, beats: np.ndarray) -> np.ndarray:
     """How much other notes sound after each beat than before it, 0 to 1: bar lines are where chords change."""
     chroma, step = np.cumsum(np.pad(roll.chroma(), ((0, 0), (1, 0))), axis=1), np.median(np.diff(beats))
-    edges = np.clip(
-        np.round(np.array([beats - step, beats, beats + step]) * FRAME_RATE), 0, chroma.shape[1] - 1
-    ).astype(int)
+    edges = np.round(np.array([beats - step, beats, beats + step]) * FRAME_RATE)
+    edges = np.clip(edges, 0, chroma.shape[1] - 1).astype(int)
     before, after = chroma[:, edges[1]] - chroma[:, edges[0]], chroma[:, edges[2]] - chroma[:, edges[1]]
     lengths = np.linalg.norm(before, axis=0) * np.linalg.norm(after, axis=0)
     return np.where(lengths > 0, 1 - (before * after).sum(0) / np.maximum(lengths, 1e-9), 0)
 
 
-def find_bar(accents):
+def find_bar(accents: np.ndarray) -> tuple[str, int]:
     """Metre ("4/4" or "3/4") and number of the first beat on a bar line, from how strong each beat is."""
     accents = (accents - accents.mean()) / (accents.std() + 1e-9)
-    found = {}
-    for beats_in_bar in (4, 3):
-        for downbeat in range(beats_in_bar):
-            found[beats_in_bar, downbeat] = (
-                accents[downbeat::beats_in_bar].mean() if len(accents) > downbeat else 0.0
-            )
+    places = [(beats_in_bar, downbeat) for beats_in_bar in (4, 3) for downbeat in range(beats_in_bar)]
+    found = {
+        (bar, first): accents[first::bar].mean() if len(accents) > first else 0.0 for bar, first in places
+    }
     beats_in_bar, downbeat = max(found, key=found.get)
     return f"{beats_in_bar}/4", downbeat
 
 
-def key_of_notes(notes):
+def key_of_notes(notes: list[Note]) -> tuple[int, str]:
     """Tonic (pitch class) and mode of some notes, by the profiles that music21 prefers (Aarden's)."""
     if not notes:
         return 0, "major"
-    line = stream.Stream(
-        [note.Note(one.pitch, quarterLength=max(round(4 * (one.end - one.start)) / 4, 0.25)) for one in notes]
-    )
-    key = line.analyze("key")
-    return key.tonic.pitchClass, key.mode
+    return _analyse([(one.pitch, max(round(4 * (one.end - one.start)) / 4, 0.25)) for one in notes], "key")
 
 
-def key_of_music(roll):
+def key_of_music(roll: PianoRoll) -> tuple[int, str]:
     """Tonic (pitch class) and mode of a piano roll, by Krumhansl's profiles: the tune and all that sounds weigh alike."""
     heard, tune = roll.chroma().sum(1).astype(float), np.zeros(12)
     for one in roll.melody_notes():
@@ -216,8 +187,12 @@ def key_of_music(roll):
     shares = heard / (heard.sum() or 1) + tune / (tune.sum() or 1)
     if not shares.any():
         return 0, "major"
-    line = stream.Stream(
-        [note.Note(60 + pitch, quarterLength=float(shares[pitch])) for pitch in np.flatnonzero(shares)]
+    return _analyse(
+        [(60 + int(pitch), float(shares[pitch])) for pitch in np.flatnonzero(shares)], "krumhansl"
     )
-    key = line.analyze("krumhansl")
+
+
+def _analyse(lengths, method):
+    """Tonic and mode by one of music21's methods, from (MIDI pitch, length) pairs."""
+    key = stream.Stream([note.Note(pitch, quarterLength=length) for pitch, length in lengths]).analyze(method)
     return key.tonic.pitchClass, key.mode
