@@ -203,22 +203,25 @@ class NoteNinjaPipeline(DiffusionPipeline):
         style.styles(genre, mood)  # what is wrong there is told before the song is listened to
         # 1. Read: which notes are played in the song, and when.
         progress(0.0, "reading")
-        source = self.read(audio, lambda done: progress(0.02 + 0.13 * done, "listening"))
-        # 2. Condition: these notes in the asked-for mood, tempo and length.
+        source = read_source(audio, beginning(), lambda done: progress(0.02 + 0.13 * done, "listening"))
+        # 2. Condition: these notes in the asked-for mood, tempo and length, and the style.
         plan = style.plan(
-            source.roll, mood, tempo=tempo, rate=rate, seconds=seconds, samples=len(source.audio)
+            source.roll, genre, mood, tempo=tempo, rate=rate, seconds=seconds, samples=len(source.audio)
         )
         # 3. Encode: the latents of the source, where something of the recording is to be kept.
-        start = self.encode_source(source, strength, plan.time_map)
+        start = None
+        if self.noise_level(strength) < 1:
+            start = flow_matching.warp_latents(flow_matching.encode(self.vae, source.whole), plan.time_map)
         # 4. Denoise: from noise to latents of music, conditioned on the notes and on the style.
         steps = (strength, num_inference_steps, guidance_scale, generator)
         made = self.denoise(
-            start, plan, genre, *steps, latents, lambda done: progress(0.15 + 0.6 * done, "converting")
+            start, plan, *steps, latents, lambda done: progress(0.15 + 0.6 * done, "converting")
         )
         # 5. Decode: from latents to sound.
         sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
+        sound = normalise(style.shape_dynamics(sound, plan))
         # 6. Measure: what was kept and what has changed; the result is saved meanwhile.
-        return self.measure(normalise(style.shape_dynamics(sound, plan)), source, plan, out, progress)
+        return self.measure(sound, source, plan, out, progress)
 
     @torch.no_grad()
     def interpolate(
@@ -257,19 +260,22 @@ class NoteNinjaPipeline(DiffusionPipeline):
         check_range("share", share, 0, 1)
         style.styles(genre, mood)
         sources = [
-            self.read(song, lambda done, begin=begin: progress(begin + 0.07 * done, "listening"))
+            read_source(
+                song, beginning(), lambda done, begin=begin: progress(begin + 0.07 * done, "listening")
+            )
             for begin, song in ((0.0, first), (0.07, second))
         ]
         maps = align(*(source.roll for source in sources), share)
-        plan = style.plan(mix(*(warp(source.roll, one) for source, one in zip(sources, maps)), share), mood)
-        starts = [self.encode_source(source, strength, one) for source, one in zip(sources, maps)]
-        start = None
-        if starts[0] is not None:
-            start = flow_matching.warp_latents(flow_matching.slerp(*starts, share), plan.time_map)
-        steps = (strength, num_inference_steps, guidance_scale, generator)
-        made = self.denoise(
-            start, plan, genre, *steps, None, lambda done: progress(0.15 + 0.6 * done, "converting")
+        plan = style.plan(
+            mix(*(warp(source.roll, one) for source, one in zip(sources, maps)), share), genre, mood
         )
+        start = None
+        if self.noise_level(strength) < 1:
+            latents = [flow_matching.encode(self.vae, source.whole) for source in sources]
+            latents = [flow_matching.warp_latents(one, time_map) for one, time_map in zip(latents, maps)]
+            start = flow_matching.warp_latents(flow_matching.slerp(*latents, share), plan.time_map)
+        steps = (strength, num_inference_steps, guidance_scale, generator)
+        made = self.denoise(start, plan, *steps, None, lambda done: progress(0.15 + 0.6 * done, "converting"))
         sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
         audio = normalise(style.shape_dynamics(sound, plan))
         return self.measure(audio, sources[share > 0.5], plan, out, progress)
@@ -292,26 +298,13 @@ class NoteNinjaPipeline(DiffusionPipeline):
         torch.Tensor
             Noise (1, 8, rows, frames) for `latents` of a conversion.
         """
-        source = self.read(audio)
+        source = read_source(audio, beginning())
         vector = style.styles(genre) if genre else np.zeros((1, len(GENRES) + 2), np.float32)
         latents = flow_matching.encode(self.vae, source.whole)
         flow = flow_matching.Flow(
             self.unet, source.roll, torch.from_numpy(vector).to(self.device), latents.shape[-1]
         )
         return flow_matching.heun(flow, latents, flow_matching.time_steps(num_inference_steps).flip(0))
-
-    def read(self, song, progress: Callable[[float], None] = lambda done: None) -> Source:
-        """A song and what is heard in it; in fast mode, of its beginning."""
-        return read_source(song, FAST_SECONDS if fast_mode() else None, progress)
-
-    def encode_source(
-        self, source: Source, strength: float, time_map: np.ndarray | None = None
-    ) -> torch.Tensor | None:
-        """Latents of the source where sampling begins at them, set to a time map; None where it begins at noise."""
-        if self.noise_level(strength) >= 1:
-            return None
-        latents = flow_matching.encode(self.vae, source.whole)
-        return latents if time_map is None else flow_matching.warp_latents(latents, time_map)
 
     def noise_level(self, strength: float) -> float:
         """Noise level at which a conversion of this strength begins."""
@@ -323,17 +316,10 @@ class NoteNinjaPipeline(DiffusionPipeline):
         shape = (1, 8, self.unet.content.height.shape[0], roll.frames // flow_matching.FOLD)
         return torch.randn(shape, generator=generator).to(self.device)
 
-    def styles_for(self, genre: Genre, plan: Plan) -> torch.Tensor:
-        """A style for each latent frame where genre or mood is a path, shape (frames, 12), or else one, (1, 12)."""
-        moving = isinstance(genre, list) or np.ptp(plan.moods, 0).any()
-        places = np.linspace(0, 1, plan.roll.frames // flow_matching.FOLD) if moving else (0.5,)
-        return torch.from_numpy(style.styles(genre, plan.mood, places)).to(self.device)
-
     def denoise(
         self,
         start: torch.Tensor | None,
         plan: Plan,
-        genre: Genre,
         strength: float = 1.0,
         num_inference_steps: int = STEPS,
         guidance_scale: float = 2.0,
@@ -348,7 +334,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         start : torch.Tensor or None
             Where it begins, as from `encode_source`.
         plan : Plan
-        genre, strength, num_inference_steps, guidance_scale, generator, latents
+        strength, num_inference_steps, guidance_scale, generator, latents
             As in a conversion.
         progress : callable
             Called with the fraction done.
@@ -368,8 +354,10 @@ class NoteNinjaPipeline(DiffusionPipeline):
                 torch.arange(now.shape[-1]).clamp(max=start.shape[-1] - 1),
             )
             now = (1 - sigma) * start[..., frames] + sigma * now
-        styles, guidance = self.styles_for(genre, plan), (guidance_scale, self.config.guidance_interval)
-        flow = flow_matching.Flow(self.unet, plan.roll, styles, now.shape[-1], *guidance, plan.neutral)
+        styles, guidance = torch.from_numpy(plan.styles), (guidance_scale, self.config.guidance_interval)
+        flow = flow_matching.Flow(
+            self.unet, plan.roll, styles.to(self.device), now.shape[-1], *guidance, plan.neutral
+        )
         timesteps = self.scheduler.timesteps[begin:]
         for number, time in enumerate(timesteps):
             velocity = flow(now, float(time) / 1000, lambda done: progress((number + done) / len(timesteps)))
@@ -387,18 +375,24 @@ class NoteNinjaPipeline(DiffusionPipeline):
         with ThreadPoolExecutor(1) as pool:  # encoding an mp3 keeps only one core busy
             saved = pool.submit(save, out, audio) if out else None
             heard = transcribe(audio, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
-            genres = self.judge_genre(audio), self.judge_genre(source.audio)
+            shares = [classify(self.judge, one) for one in (audio, source.audio)]
         if saved:
             saved.result()  # raises what went wrong
         tune, (low, high) = plan.roll.melody_notes(), self.config.tune_scale
         kept = float(np.clip((tune_likeness(tune, heard) - low) / (high - low), 0, 1))
         progress(1.0, "done")
+        genres = [{GENRES[number]: float(one[number]) for number in np.argsort(-one)} for one in shares]
         return Conversion(audio, SAMPLE_RATE, source.audio, plan.roll, tune, kept, *genres)
 
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
         """What the genre classifier takes a recording for: genre to share, strongest first."""
         shares = classify(self.judge, audio)
         return {GENRES[number]: float(shares[number]) for number in np.argsort(-shares)}
+
+
+def beginning() -> float | None:
+    """Seconds of a song that are used: all (None) but in fast mode."""
+    return FAST_SECONDS if fast_mode() else None
 
 
 def current_strength(strength: float, amount: float | None) -> float:

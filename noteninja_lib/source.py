@@ -70,7 +70,8 @@ def read_source(song, seconds: float | None = None, progress: Callable = lambda 
     known = read_roll(song, progress)
     known = known if seconds is None else cut(known, 0, seconds)
     roll = pad_frames(known)
-    whole = sketch(roll.melody_notes(), roll.accompaniment(), roll.seconds)
+    tune, others = roll.melody_notes(), roll.accompaniment()
+    whole = sketch(tune, others, roll.seconds)
     return Source(whole[: known.frames * HOP_LENGTH], whole, roll)
 
 

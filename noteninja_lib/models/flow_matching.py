@@ -262,7 +262,7 @@ class Flow:
     ----------
     unet : Denoiser
     roll : PianoRoll
-        `stack(frames)` gives the network's input for some spectrogram frames.
+        `network_input(frames)` gives the network's input for some spectrogram frames.
     styles : torch.Tensor, shape (1, 12) or (frames, 12)
         Shares of the genres, valence and arousal: once, or for each latent frame.
     frames : int
@@ -294,7 +294,9 @@ class Flow:
         """What the network's encoder makes of a chunk of a piano roll, or of none; kept in half precision, for all steps."""
         frames = slice(FOLD * chunk.start, FOLD * chunk.stop)
         stack = (
-            np.zeros((357, frames.stop - frames.start), np.float32) if roll is None else roll.stack(frames)
+            np.zeros((357, frames.stop - frames.start), np.float32)
+            if roll is None
+            else roll.network_input(frames)
         )
         return self.unet.content(torch.from_numpy(stack)[None].to(self.unet.device)).half()
 

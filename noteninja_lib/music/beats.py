@@ -38,12 +38,11 @@ def hear_rhythm(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     (numpy.ndarray, numpy.ndarray)
-        Onset strength from 0 to 1, float32, shape (3, samples // 256); beat times in seconds, as `fill_beats` gives them.
+        Onset strength from 0 to 1, float32, shape (3, samples // 256); beat times in seconds.
     """
     rise, centres = mel_rise(audio), mel_frequencies()
     bands = np.stack([rise[(centres >= low) & (centres < high)].mean(0) for low, high in BANDS])
-    beats = fill_beats(track_beats(rise.mean(0)), rise.shape[1] / FRAME_RATE)
-    return np.clip(bands / 2, 0, 1).astype(np.float32), beats
+    return np.clip(bands / 2, 0, 1).astype(np.float32), track_beats(rise.mean(0))
 
 
 def track_beats(onset_strength: np.ndarray) -> np.ndarray:

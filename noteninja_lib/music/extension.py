@@ -5,17 +5,17 @@ A A B A as often as there is time for, and a last chord. All of this happens in 
 Lesson: 09_tempo_mood_and_length.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.beats import FRAME_RATE, fill_beats
+from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.harmony import QUALITIES, bar_length
 from noteninja_lib.music.piano_roll import PianoRoll, from_notes
-from noteninja_lib.music.time_warp import cut, join, warp
+from noteninja_lib.music.time_warp import warp
 
 LONGEST = 3600.0  # seconds
 EARLY = 5  # frames (58 ms) before each bar line where cuts are made: some notes come a little early
@@ -23,8 +23,6 @@ INTROS = (1, 2, 4)  # bars
 ROUND = "AABA"
 BOTH_HALVES = 8  # bars from which on a clip gives two sections; a shorter one is A as a whole
 SILENCE = 1.0  # seconds after the last chord, in which what still sounds dies away
-UNHEARD = 0.2  # strength below which nothing is played
-ENDED = 0.25  # seconds of that at the end make an ending
 
 
 def extend(roll: PianoRoll, seconds: float, *, seed: int = 0) -> PianoRoll:
@@ -66,7 +64,17 @@ def extend(roll: PianoRoll, seconds: float, *, seed: int = 0) -> PianoRoll:
     end = last_chord(roll, a, frames - sum(piece.frames for piece in pieces))
     whole = join([*pieces, end])
     beats = (np.arange(frames // bar * beats_in_bar) * bar / beats_in_bar + EARLY) / FRAME_RATE
-    return replace(whole, beats=fill_beats(beats, whole.seconds))
+    return replace(whole, beats=beats)
+
+
+def join(rolls: Iterable[PianoRoll]) -> PianoRoll:
+    """Piano rolls one after another."""
+    rolls = list(rolls)
+    begins = np.cumsum([0] + [one.seconds for one in rolls])
+    layers = (
+        np.concatenate([getattr(one, name) for one in rolls], -1) for name in ("melody", "notes", "onsets")
+    )
+    return PianoRoll(*layers, np.concatenate([one.beats + begin for one, begin in zip(rolls, begins)]))
 
 
 def set_on_grid(roll: PianoRoll) -> tuple[PianoRoll, int, int]:
@@ -152,30 +160,3 @@ def last_chord(roll: PianoRoll, a: PianoRoll, frames: int) -> PianoRoll:
     )
     whole.onsets[:, : 2 * EARLY] = a.onsets[:, : 2 * EARLY]
     return replace(whole, melody=whole.melody.astype(a.melody.dtype), notes=whole.notes.astype(a.notes.dtype))
-
-
-def at_length(roll: PianoRoll, seconds: float) -> PianoRoll:
-    """A song extended to some seconds, or what it has within them."""
-    return extend(roll, seconds) if seconds > roll.seconds else cut(roll, 0, seconds)
-
-
-def fade_out(audio: np.ndarray, roll: PianoRoll) -> np.ndarray:
-    """A recording that dies away where the notes that it was made from have ended: left alone, the networks play on.
-
-    Parameters
-    ----------
-    audio : numpy.ndarray, shape (samples,)
-    roll : PianoRoll
-        What was played; may be longer.
-
-    Returns
-    -------
-    numpy.ndarray, shape (samples,)
-    """
-    frames = len(audio) // HOP_LENGTH
-    last = np.flatnonzero(np.maximum(roll.notes[1].max(0), roll.onsets.max(0))[:frames] > UNHEARD)
-    if not len(last) or frames - last[-1] < ENDED * FRAME_RATE:
-        return audio
-    end = (last[-1] + 1) * HOP_LENGTH
-    fade = np.linspace(1, 0, len(audio) - end, dtype=audio.dtype) ** 2
-    return np.concatenate([audio[:end], audio[end:] * fade])

@@ -33,13 +33,16 @@ class PianoRoll:
     onsets : numpy.ndarray, float32, shape (3, frames)
         Onset strength of low, middle and high sounds, 0 to 1.
     beats : numpy.ndarray, shape (n,)
-        Times of the beats in seconds; empty where no beat was found.
+        Times of the beats in seconds, at their median distance up to both ends; empty where fewer than two are known.
     """
 
     melody: np.ndarray
     notes: np.ndarray
     onsets: np.ndarray
     beats: np.ndarray
+
+    def __post_init__(self):
+        self.beats = fill_beats(np.asarray(self.beats, float), self.seconds)
 
     @property
     def frames(self) -> int:
@@ -66,7 +69,7 @@ class PianoRoll:
         """A roll of changed layers (each of shape (..., frames)), with beats of its own."""
         return PianoRoll(*(change(layer) for layer in (self.melody, self.notes, self.onsets)), beats)
 
-    def stack(self, part: slice = slice(None)) -> np.ndarray:
+    def network_input(self, part: slice = slice(None)) -> np.ndarray:
         """The networks' input for some frames: melody, notes, onsets and the beat's phase; float32, shape (357, frames)."""
         start, stop, _ = part.indices(self.frames)
         layers = [
@@ -198,9 +201,7 @@ def from_notes(
     """
     frames = int(seconds * FRAME_RATE)
     drawn, onsets = draw_notes(melody, frames), np.zeros((3, frames), np.float32)
-    return PianoRoll(
-        drawn, np.maximum(drawn, draw_notes(others, frames)), onsets, fill_beats(np.asarray(beats), seconds)
-    )
+    return PianoRoll(drawn, np.maximum(drawn, draw_notes(others, frames)), onsets, beats)
 
 
 def from_score(score, tempo: float = 110.0) -> PianoRoll:

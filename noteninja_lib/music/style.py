@@ -17,9 +17,9 @@ from noteninja_lib.arranger.recipe import style_vector
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.music.beats import FRAME_RATE
-from noteninja_lib.music.extension import at_length, fade_out
+from noteninja_lib.music.extension import extend
 from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, by_pitch_class, draw_notes
-from noteninja_lib.music.time_warp import even_map, pad_frames, warp
+from noteninja_lib.music.time_warp import cut, even_map, pad_frames, warp
 
 Genre = str | dict[str, float] | list  # one of the ten, shares of several, or a path of either
 Mood = str | tuple[float, float] | list | None  # a word of MOODS, valence and arousal, or a path of either
@@ -37,6 +37,8 @@ QUICKER = 0.15  # what full arousal adds to the tempo, as the arranger does
 LOUDER = 4.0  # and to the loudness, in dB, either way
 CHORD_BEATS = 2  # beats to a chord
 GOLDEN = 0.618  # multiples of it, without their whole part, lie evenly: which chords change first
+UNHEARD = 0.2  # strength below which nothing is played
+ENDED = 0.25  # seconds of that at the end make an ending
 BASS = 48  # below this MIDI pitch a note is the bass
 ONSET = 3  # frames around a note's beginning that belong to it
 #: The 24 triads, major ones first, as pitch classes.
@@ -54,8 +56,8 @@ class Plan:
         In the mood and at the tempo, filled up to a multiple of 16 frames.
     neutral : PianoRoll or None
         The same with neutral valence; None where the mood has none.
-    mood : str, (float, float), list or None
-        As it was asked for.
+    styles : numpy.ndarray, float32, shape (1, 12) or (frames / 4, 12)
+        One style vector, or one for each latent frame where genre or mood is a path.
     moods : numpy.ndarray, shape (200, 2)
         Valence and arousal, spread evenly over the piece.
     time_map : numpy.ndarray, shape (frames,)
@@ -66,7 +68,7 @@ class Plan:
 
     roll: PianoRoll
     neutral: PianoRoll | None
-    mood: Mood
+    styles: np.ndarray
     moods: np.ndarray
     time_map: np.ndarray
     samples: int
@@ -74,6 +76,7 @@ class Plan:
 
 def plan(
     roll: PianoRoll,
+    genre: Genre,
     mood: Mood = None,
     *,
     tempo: float | None = None,
@@ -81,11 +84,13 @@ def plan(
     seconds: float | None = None,
     samples: int | None = None,
 ) -> Plan:
-    """Decide how a song is played: its mood, tempo and length.
+    """Decide how a song is played: its genre, mood, tempo and length.
 
     Parameters
     ----------
     roll : PianoRoll
+    genre : str, dict or list
+        See `styles`.
     mood : str, (float, float), list, optional
         See `moods`.
     tempo : float, optional
@@ -100,16 +105,21 @@ def plan(
     rate, course = rate_of(roll, tempo) if tempo else rate, moods(mood, np.linspace(0, 1, 200))
     if seconds:
         rates = 1 + QUICKER * course[:, 1] if rate is None else np.full(1, rate)
-        roll, samples = at_length(roll, seconds / np.mean(1 / rates)), None
+        wanted, samples = seconds / np.mean(1 / rates), None
+        roll = extend(roll, wanted) if wanted > roll.seconds else cut(roll, 0, wanted)
     time_map = mood_map(course, roll.frames) if rate is None else even_map(roll.frames, rate)
     changed = len(time_map) != roll.frames or course.any()
 
     def timed(one):
         return pad_frames(warp(one, time_map) if changed else one)
 
-    neutral = timed(with_mood(roll, course * (0, 1))) if course[:, 0].any() else None
+    played, neutral = timed(with_mood(roll, course)), None
+    if course[:, 0].any():
+        neutral = timed(with_mood(roll, course * (0, 1)))
+    moving = isinstance(genre, list) or np.ptp(course, 0).any()
+    vectors = styles(genre, mood, np.linspace(0, 1, played.frames // 4) if moving else (0.5,))
     samples = round((samples or roll.frames * HOP_LENGTH) * len(time_map) / roll.frames)
-    return Plan(timed(with_mood(roll, course)), neutral, mood, course, time_map, samples)
+    return Plan(played, neutral, vectors, course, time_map, samples)
 
 
 def rate_of(roll: PianoRoll, tempo: float) -> float:
@@ -127,6 +137,28 @@ def shape_dynamics(audio: np.ndarray, plan: Plan) -> np.ndarray:
     if plan.moods[:, 1].any():
         audio = audio * (10 ** (LOUDER / 20 * over(plan.moods, len(audio))[:, 1])).astype(np.float32)
     return fade_out(audio, plan.roll)
+
+
+def fade_out(audio: np.ndarray, roll: PianoRoll) -> np.ndarray:
+    """A recording that dies away where the notes that it was made from have ended: left alone, the networks play on.
+
+    Parameters
+    ----------
+    audio : numpy.ndarray, shape (samples,)
+    roll : PianoRoll
+        What was played; may be longer.
+
+    Returns
+    -------
+    numpy.ndarray, shape (samples,)
+    """
+    frames = len(audio) // HOP_LENGTH
+    last = np.flatnonzero(np.maximum(roll.notes[1].max(0), roll.onsets.max(0))[:frames] > UNHEARD)
+    if not len(last) or frames - last[-1] < ENDED * FRAME_RATE:
+        return audio
+    end = (last[-1] + 1) * HOP_LENGTH
+    fade = np.linspace(1, 0, len(audio) - end, dtype=audio.dtype) ** 2
+    return np.concatenate([audio[:end], audio[end:] * fade])
 
 
 def with_mood(roll: PianoRoll, moods: np.ndarray) -> PianoRoll:

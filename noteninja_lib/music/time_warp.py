@@ -5,11 +5,9 @@ denoiser plays them anew. A time map says, for each new frame, which old frame i
 chance. Lesson: 09_tempo_mood_and_length.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 
-from noteninja_lib.music.beats import FRAME_RATE, fill_beats
+from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.piano_roll import PianoRoll
 
 REACH = 2  # frames on either side of an onset that move with it
@@ -38,9 +36,7 @@ def warp(roll: PianoRoll, time_map: np.ndarray) -> PianoRoll:
     old = roll.beats * FRAME_RATE
     old = old[(old >= time_map[0] - 1e-6) & (old <= time_map[-1] + 1e-6)]
     beats = np.interp(old, time_map, np.arange(len(time_map))) / FRAME_RATE
-    return PianoRoll(
-        melody, notes, _move_onsets(roll.onsets, time_map), fill_beats(beats, len(time_map) / FRAME_RATE)
-    )
+    return PianoRoll(melody, notes, _move_onsets(roll.onsets, time_map), beats)
 
 
 def _move_onsets(layer: np.ndarray, time_map: np.ndarray) -> np.ndarray:
@@ -104,23 +100,12 @@ def pad_frames(roll: PianoRoll, multiple: int = 16) -> PianoRoll:
     short = -roll.frames % multiple
     if not short:
         return roll
-    beats = fill_beats(roll.beats, (roll.frames + short) / FRAME_RATE)
-    return roll.map(lambda layer: np.pad(layer, [(0, 0)] * (layer.ndim - 1) + [(0, short)]), beats)
+    return roll.map(lambda layer: np.pad(layer, [(0, 0)] * (layer.ndim - 1) + [(0, short)]), roll.beats)
 
 
 def cut(roll: PianoRoll, start: float, end: float) -> PianoRoll:
     """The part of a piano roll between two times in seconds."""
     return roll[round(start * FRAME_RATE) : round(end * FRAME_RATE)]
-
-
-def join(rolls: Iterable[PianoRoll]) -> PianoRoll:
-    """Piano rolls one after another."""
-    rolls = list(rolls)
-    begins = np.cumsum([0] + [one.seconds for one in rolls])
-    layers = (
-        np.concatenate([getattr(one, name) for one in rolls], -1) for name in ("melody", "notes", "onsets")
-    )
-    return PianoRoll(*layers, np.concatenate([one.beats + begin for one, begin in zip(rolls, begins)]))
 
 
 def mix(first: PianoRoll, second: PianoRoll, share: float) -> PianoRoll:
@@ -138,6 +123,6 @@ def mix(first: PianoRoll, second: PianoRoll, share: float) -> PianoRoll:
         return (1 - share) * one + share * other
 
     near, far = (second, first) if share > 0.5 else (first, second)
-    beats = fill_beats(near.beats if len(near.beats) or share in (0, 1) else far.beats, frames / FRAME_RATE)
+    beats = near.beats if len(near.beats) or share in (0, 1) else far.beats
     layers = (blend(getattr(first, name), getattr(second, name)) for name in ("melody", "notes", "onsets"))
     return PianoRoll(*layers, beats)
