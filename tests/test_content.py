@@ -11,10 +11,11 @@ from noteninja_lib.arranger.recipe import load_recipe
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.basic_pitch import BasicPitch, convolve
+from noteninja_lib.models.basic_pitch import WINDOW, BasicPitch, convolve, transcribe
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.music import piano_roll
 from noteninja_lib.music.tunes import load_tunes, to_stream
+from noteninja_lib.source import hear
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +23,13 @@ def played():
     """A test tune in country, with what is heard in it."""
     performance = arrange(load_tunes("test")[3], load_recipe("country"), 1, tempo=100, swing=0, duration=8)
     audio = render(performance)
-    return performance, audio, piano_roll.from_audio(audio)
+    return performance, audio, hear(audio)
 
 
 def test_a_tone_is_heard_at_its_pitch_and_time():
     time = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
     tone = sum(np.sin(2 * np.pi * 440 * h * time) / h for h in (1, 2, 3)) * 0.2 * ((time > 1) & (time < 2))
-    notes = piano_roll.transcribe(tone.astype(np.float32))
+    notes = transcribe(tone.astype(np.float32))
     assert notes.shape == (2, 88, len(tone) // 256)
     row, column = np.unravel_index(notes[0].argmax(), notes[0].shape)
     assert row == 69 - piano_roll.LOWEST and abs(column / piano_roll.FRAME_RATE - 1) < 0.03
@@ -37,7 +38,7 @@ def test_a_tone_is_heard_at_its_pitch_and_time():
 
 def test_what_is_heard_is_what_the_original_of_basic_pitch_hears():
     """The figures are those of nmp.onnx through onnxruntime for the same sound: four notes, one after the other."""
-    time, pitches = np.arange(piano_roll.WINDOW) / SAMPLE_RATE, np.array([48, 64, 67, 76])
+    time, pitches = np.arange(WINDOW) / SAMPLE_RATE, np.array([48, 64, 67, 76])
     sound = sum(
         0.2 * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time) * (time > 0.4 * number)
         for number, pitch in enumerate(pitches, 1)
@@ -78,7 +79,7 @@ def test_windows_leave_no_drift_in_a_long_recording():
     for second in hits:
         pluck = sum(np.sin(2 * np.pi * 330 * h * time) / h for h in (1, 2, 3)) * np.exp(-6 * time) * 0.3
         audio[second * SAMPLE_RATE : second * SAMPLE_RATE + len(pluck)] += pluck.astype(np.float32)
-    found = piano_roll.pick_notes(*piano_roll.transcribe(audio).astype(np.float32))
+    found = piano_roll.pick_notes(*transcribe(audio).astype(np.float32))
     starts = np.array([note.start for note in found if note.pitch == 64])
     assert all(np.abs(starts - second).min() < 0.03 for second in hits)
 
@@ -93,11 +94,11 @@ def test_the_tune_is_heard_in_the_band(played):
 
 def test_layers_have_one_length_and_range(played):
     _, audio, heard = played
-    stack = heard.stack()
+    stack = heard.network_input()
     assert stack.shape == (357, len(audio) // 256) and stack.dtype == np.float32
     assert stack[:352].min() >= 0 and np.abs(stack).max() <= 1.01
     assert heard.chroma().shape == (12, stack.shape[1])
-    np.testing.assert_array_equal(heard.stack(slice(10, 20)), stack[:, 10:20])
+    np.testing.assert_array_equal(heard.network_input(slice(10, 20)), stack[:, 10:20])
 
 
 def test_score_and_midi_give_the_same_picture_of_the_tune(tmp_path):

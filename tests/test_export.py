@@ -14,13 +14,13 @@ from noteninja_lib.arranger.recipe import load_recipe
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.piano_roll import from_audio, from_score, pick_notes
+from noteninja_lib.music.piano_roll import from_score, pick_notes
 from noteninja_lib.music.score_io import quantise
-from noteninja_lib.music.time_warp import beats_of
-from noteninja_lib.music.transcription import heard_tune, places, settle
+from noteninja_lib.music.transcription import heard_tune, in_beats, settle
 from noteninja_lib.music.tunes import find_tune, load_tunes
+from noteninja_lib.pipeline import Conversion
 from noteninja_lib.settings import Settings, describe, differences, export, find_source, read_settings
-from noteninja_lib.source import Conversion
+from noteninja_lib.source import hear
 
 MAJOR = [tune for tune in load_tunes("test") if tune.mode == "major"]
 TUNES = [next(tune for tune in MAJOR if tune.metre == metre) for metre in ("2/2", "3/4", "6/8", "9/8")]
@@ -45,7 +45,7 @@ def as_result(roll):
 def played():
     """A pop band plays a tune: what it played, and what is heard."""
     performance = arrange(TUNES[0], load_recipe("pop"), 7, duration=14.0)
-    return performance, from_audio(render(performance))
+    return performance, hear(render(performance))
 
 
 def read_score(path):
@@ -74,8 +74,8 @@ def test_beats_are_found_though_the_tracker_follows_the_off_beat(played):
     performance, roll = played
     step = 60 / performance.tempo
     for wrong in (0.0, 0.5 * step):
-        beats = settle(beats_of(roll) + wrong, roll)
-        off = places(performance.beats[2:-2], beats)
+        beats = settle(roll.beats + wrong, roll)
+        off = in_beats(performance.beats[2:-2], beats)
         assert np.abs(off - np.round(off)).max() < 0.1
 
 
@@ -170,8 +170,9 @@ def test_midi_reads_back_as_the_notes_heard(played, tmp_path):
 
 def test_music_without_notes_or_beat_is_exported_too(tmp_path):
     blank = from_score(TUNES[0])
-    for layer in (blank.melody, blank.notes, blank.rhythm):
+    for layer in (blank.melody, blank.notes, blank.onsets):
         layer[:] = 0
+    blank.beats = blank.beats[:0]
     export(as_result(blank), tmp_path / "a.mp3", Settings(), ("mid", "musicxml"))
     assert read_score(tmp_path / "a.musicxml")[0] == []
     assert not any(track.notes for track in pretty_midi.PrettyMIDI(str(tmp_path / "a.mid")).instruments)

@@ -10,15 +10,14 @@ from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import (
     EARLY,
     extend,
-    fade_out,
-    length_of,
     sections,
     set_on_grid,
     without_melody,
 )
 from noteninja_lib.music.generation import invent
 from noteninja_lib.music.piano_roll import PianoRoll, from_notes, from_score
-from noteninja_lib.music.time_warp import beats_of, cut, tempo_of
+from noteninja_lib.music.style import fade_out
+from noteninja_lib.music.time_warp import cut
 from noteninja_lib.music.transcription import key_of_music
 
 
@@ -39,7 +38,7 @@ def longer(clip):
 
 def test_length_is_as_asked_for(clip):
     for seconds in (20.0, 33.3, 61.7, 120.0):
-        assert length_of(extend(clip, seconds)) == round(seconds * FRAME_RATE)
+        assert extend(clip, seconds).frames == round(seconds * FRAME_RATE)
 
 
 def test_bars_are_those_of_the_clip():
@@ -65,18 +64,10 @@ def test_repeated_sections_are_equal(clip, longer):
     intro = next(
         bar * n
         for n in (1, 2, 4)
-        if np.array_equal(longer.melody[..., bar * n : bar * n + length_of(a)], a.melody)
+        if np.array_equal(longer.melody[..., bar * n : bar * n + a.frames], a.melody)
     )
     assert not longer.melody[..., :intro].any() and longer.notes[..., :intro].any()
-    rounds = [
-        PianoRoll(
-            *(
-                layer[..., start : start + length_of(a)]
-                for layer in (longer.melody, longer.notes, longer.rhythm)
-            )
-        )
-        for start in range(intro, length_of(longer) - 2 * bar, length_of(a))
-    ]
+    rounds = [longer[start : start + a.frames] for start in range(intro, longer.frames - 2 * bar, a.frames)]
     for number, section in enumerate(rounds[:8]):
         expected = b if number % 4 == 2 else a
         assert np.array_equal(section.melody, expected.melody) and np.array_equal(
@@ -86,15 +77,15 @@ def test_repeated_sections_are_equal(clip, longer):
 
 
 def test_the_beat_goes_on_over_all_joins(clip, longer):
-    phase = np.unwrap(np.arctan2(*longer.rhythm[:2:-1].astype(float)))
+    phase = np.unwrap(np.arctan2(*longer.network_input()[:-3:-1].astype(float)))
     assert np.diff(phase).std() < 1e-4 * np.diff(phase).mean()
-    assert tempo_of(longer) == pytest.approx(tempo_of(clip), rel=0.01)
-    gaps = np.diff(beats_of(longer))
+    assert longer.tempo == pytest.approx(clip.tempo, rel=0.01)
+    gaps = np.diff(longer.beats)
     assert np.ptp(gaps) < 1 / FRAME_RATE
     # Notes lie on that beat as they do in the clip, to the end.
     for start in (0, 40, 80):
         times = np.array([note.start for note in cut(longer, start, start + 30).melody_notes()]) + start
-        halves = (times - beats_of(longer)[0]) / np.median(gaps) * 4
+        halves = (times - longer.beats[0]) / np.median(gaps) * 4
         assert np.abs(halves - np.round(halves)).mean() < 0.12
 
 
@@ -116,13 +107,13 @@ def test_an_uneven_clip_comes_out_even():
 def test_key_stays_and_the_end_is_the_tonic(clip, longer):
     tonic, mode = key_of_music(clip)
     assert key_of_music(longer) == (tonic, mode)
-    third = length_of(longer) // 3
+    third = longer.frames // 3
     shares = longer.chroma()
     assert np.corrcoef(shares[:, :third].sum(1), shares[:, -third:].sum(1))[0, 1] > 0.9
     last = longer.melody_notes()[-1]
     assert last.pitch % 12 == tonic and last.end - last.start > 0.8
     sounding = np.flatnonzero(longer.notes[1].max(0))
-    assert 0.9 < (length_of(longer) - sounding[-1]) / FRAME_RATE < 1.2
+    assert 0.9 < (longer.frames - sounding[-1]) / FRAME_RATE < 1.2
     held = set(np.flatnonzero(longer.notes[1][:, sounding[-1]]) % 12)
     assert len(held) == 3
 
@@ -131,16 +122,16 @@ def test_key_stays_and_the_end_is_the_tonic(clip, longer):
 def test_a_short_clip_has_a_break_in_place_of_a_second_half(seconds, whole_bars):
     clip = clip_of(seconds)
     grid, bar, _ = set_on_grid(clip)
-    assert length_of(grid) // bar == whole_bars
+    assert grid.frames // bar == whole_bars
     a, b = sections(grid, bar)
-    half = length_of(a) // 2
-    assert length_of(a) == length_of(b) == whole_bars // 2 * 2 * bar
+    half = a.frames // 2
+    assert a.frames == b.frames == whole_bars // 2 * 2 * bar
     assert not b.melody[..., :half].any() and np.array_equal(b.melody[..., half:], a.melody[..., half:])
-    assert length_of(extend(clip, 40.0)) == round(40 * FRAME_RATE)
+    assert extend(clip, 40.0).frames == round(40 * FRAME_RATE)
 
 
 def test_seeds_differ_in_the_intro(clip, longer):
-    assert np.array_equal(extend(clip, 120.0).stack(), longer.stack())
+    assert np.array_equal(extend(clip, 120.0).network_input(), longer.network_input())
     begins = {int(np.flatnonzero(extend(clip, 120.0, seed=seed).melody[0].max(0))[0]) for seed in range(8)}
     assert len(begins) > 1
 
@@ -154,13 +145,13 @@ def test_the_accompaniment_alone_has_no_tune(clip):
 
 def test_recordings_keep_their_kind_of_numbers(clip):
     """Half precision halves the memory of an hour."""
-    half = PianoRoll(clip.melody.astype(np.float16), clip.notes.astype(np.float16), clip.rhythm)
+    half = PianoRoll(clip.melody.astype(np.float16), clip.notes.astype(np.float16), clip.onsets, clip.beats)
     longer = extend(half, 60.0)
-    assert longer.melody.dtype == longer.notes.dtype == np.float16 and longer.rhythm.dtype == np.float32
+    assert longer.melody.dtype == longer.notes.dtype == np.float16 and longer.onsets.dtype == np.float32
 
 
 def test_sound_dies_away_where_the_notes_have_ended(longer):
-    audio = np.ones(length_of(longer) * HOP_LENGTH, np.float32)
+    audio = np.ones(longer.frames * HOP_LENGTH, np.float32)
     faded = fade_out(audio, longer)
     assert len(faded) == len(audio) and faded.dtype == np.float32 and abs(faded[-1]) < 1e-3
     assert (faded[: -round(1.1 * FRAME_RATE) * HOP_LENGTH] == 1).all() and (np.diff(faded) <= 0).all()
@@ -180,6 +171,6 @@ def test_lengths_that_are_refused(clip, seconds, word):
 def test_clips_that_are_refused(clip):
     with pytest.raises(UserError, match="two whole bars"):
         extend(clip_of(3.5), 60.0)
-    still = PianoRoll(clip.melody, clip.notes, np.zeros_like(clip.rhythm))
+    still = PianoRoll(clip.melody, clip.notes, clip.onsets, [])
     with pytest.raises(UserError, match="no beat"):
         extend(still, 60.0)

@@ -13,7 +13,6 @@ from noteninja_lib.errors import Stopped, UserError
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.flow_matching import heun, time_steps
 from noteninja_lib.music.style import styles
-from noteninja_lib.music.time_warp import tempo_of
 from noteninja_lib.music.tunes import load_tunes, to_stream
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
 from noteninja_lib.source import read_source
@@ -99,7 +98,7 @@ def test_windows_meet_without_a_seam(pipe):
     """What is denoised in two windows is continuous where they meet."""
     latents = torch.randn((1, 8, 24, 560), generator=seeded())
     whole = pipe.vocoder(pipe.vae.decode(latents))[0].detach().numpy()
-    parts = pipe.sound(latents)
+    parts = pipe.decode(latents)
     assert parts.shape == whole.shape
     here = slice(512 * 1024 - 2000, 512 * 1024 + 2000)
     np.testing.assert_allclose(parts[here], whole[here], atol=0.05 * np.abs(whole).max())
@@ -156,9 +155,9 @@ def test_tempo_changes_the_length_and_keeps_the_tune(pipe, song, converted):
 
 
 def test_a_tempo_in_beats_a_minute_is_reached(pipe, song, converted):
-    own = tempo_of(converted.piano_roll)
+    own = converted.piano_roll.tempo
     slow = pipe(song, "jazz", tempo=0.8 * own, generator=seeded())
-    assert tempo_of(slow.piano_roll) == pytest.approx(0.8 * own, rel=0.02)
+    assert slow.piano_roll.tempo == pytest.approx(0.8 * own, rel=0.02)
 
 
 def test_a_mood_changes_chords_and_not_the_tune(pipe, song, converted):
@@ -196,7 +195,7 @@ def test_written_music_is_a_source_too(pipe, tmp_path):
 def test_a_song_between_two_songs_begins_and_ends_at_them(pipe, song):
     other = load(sorted((data_folder() / "songs").glob("*.mp3"))[1], duration=6.0)
     ends = [pipe.interpolate(song, other, share, "pop", generator=seeded()) for share in (0.0, 0.5, 1.0)]
-    assert tempo_of(ends[0].piano_roll) != pytest.approx(tempo_of(ends[2].piano_roll), rel=0.01)
+    assert ends[0].piano_roll.tempo != pytest.approx(ends[2].piano_roll.tempo, rel=0.01)
     pitches = [{note.pitch for note in end.notes} for end in ends]
     assert pitches[0] != pitches[2] and ends[0].source is not ends[2].source
     blend = pipe.interpolate(song, other, 0.0, "pop", 0.3, generator=seeded())
@@ -215,7 +214,7 @@ def test_a_recording_is_the_noise_that_makes_it(pipe, song):
     assert noise.std().item() == pytest.approx(1, abs=0.2)
     style = torch.from_numpy(styles("rock"))
     source = read_source(song)
-    flow = flow_matching.WindowedFlow(pipe.unet, source.piano_roll, style, noise.shape[-1])
+    flow = flow_matching.Flow(pipe.unet, source.roll, style, noise.shape[-1])
     with torch.no_grad():
         back = heun(flow, noise, time_steps(10))
         clean = flow_matching.encode(pipe.vae, source.whole)

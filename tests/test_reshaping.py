@@ -6,9 +6,9 @@ import pytest
 from noteninja_lib.errors import UserError
 from noteninja_lib.music import style, time_warp
 from noteninja_lib.music.beats import FRAME_RATE
+from noteninja_lib.music.extension import join
 from noteninja_lib.music.piano_roll import from_score
 from noteninja_lib.music.tunes import load_tunes
-from noteninja_lib.source import Plan
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +24,16 @@ def tune_of(roll):
 # ---- time --------------------------------------------------------------------------------------------
 
 
-def test_beats_and_tempo_are_read_from_the_phase(roll):
-    assert time_warp.tempo_of(roll) == pytest.approx(100, rel=1e-3)
-    np.testing.assert_allclose(time_warp.beats_of(roll)[:4], [0, 0.6, 1.2, 1.8], atol=0.02)
+def test_a_roll_knows_its_beats_and_tempo(roll):
+    assert roll.tempo == pytest.approx(100, rel=1e-3)
+    np.testing.assert_allclose(roll.beats[:4], [0, 0.6, 1.2, 1.8], atol=0.02)
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.77, 1.6, 2.0])
 def test_stretching_moves_every_note_and_leaves_it_as_sharp(roll, rate):
     stretched = time_warp.stretch(roll, rate)
-    assert stretched.rhythm.shape[-1] == round(roll.rhythm.shape[-1] / rate)
-    assert time_warp.tempo_of(stretched) == pytest.approx(100 * rate, rel=0.01)
+    assert stretched.frames == round(roll.frames / rate)
+    assert stretched.tempo == pytest.approx(100 * rate, rel=0.01)
     before, after = tune_of(roll), tune_of(stretched)
     assert [pitch for _, pitch in before] == [pitch for _, pitch in after]
     assert max(abs(old / rate - new) for (old, _), (new, _) in zip(before, after)) < 0.02
@@ -42,30 +42,28 @@ def test_stretching_moves_every_note_and_leaves_it_as_sharp(roll, rate):
 
 
 def test_what_is_cut_and_joined_again_is_what_it_was(roll):
-    middle = roll.rhythm.shape[-1] / FRAME_RATE / 2
-    whole = time_warp.join([time_warp.cut(roll, 0, middle), time_warp.cut(roll, middle, 1e9)])
+    middle = roll.frames / FRAME_RATE / 2
+    whole = join([time_warp.cut(roll, 0, middle), time_warp.cut(roll, middle, 1e9)])
     np.testing.assert_array_equal(whole.notes, roll.notes)
-    assert time_warp.whole_columns(time_warp.cut(roll, 0, 1.0)).rhythm.shape[-1] % 16 == 0
+    assert time_warp.pad_frames(time_warp.cut(roll, 0, 1.0)).frames % 16 == 0
 
 
 def test_two_songs_meet_on_one_beat(roll):
     fast = time_warp.stretch(roll, 1.25)
     for share, tempo in ((0.0, 100), (0.5, 111.8), (1.0, 125)):
         pair = [time_warp.warp(*one) for one in zip((roll, fast), time_warp.align(roll, fast, share))]
-        assert [time_warp.tempo_of(one) for one in pair] == pytest.approx([tempo, tempo], rel=0.01)
-        assert pair[0].rhythm.shape == pair[1].rhythm.shape
-        np.testing.assert_allclose(*(one.rhythm[3] for one in pair), atol=0.1)
+        assert [one.tempo for one in pair] == pytest.approx([tempo, tempo], rel=0.01)
+        assert pair[0].frames == pair[1].frames
+        np.testing.assert_allclose(*(one.beats for one in pair), atol=0.02)
     places, _ = time_warp.align(roll, time_warp.stretch(roll, 2.0), 0.5)
-    assert time_warp.tempo_of(time_warp.warp(roll, places)) == pytest.approx(100, rel=0.01), (
-        "double time is the same beat"
-    )
+    assert time_warp.warp(roll, places).tempo == pytest.approx(100, rel=0.01), "double time is the same beat"
 
 
 def test_a_mixture_holds_both_and_its_ends_are_the_songs(roll):
-    other = time_warp.warp(roll, np.arange(roll.rhythm.shape[-1] - 40) + 40.0)
+    other = time_warp.warp(roll, np.arange(roll.frames - 40) + 40.0)
     for share, like in ((0.0, roll), (1.0, other)):
         mixed = time_warp.mix(roll, other, share)
-        frames = like.rhythm.shape[-1]
+        frames = like.frames
         np.testing.assert_allclose(mixed.melody[..., :frames], like.melody, atol=1e-6)
     half = time_warp.mix(roll, other, 0.5)
     assert 0 < half.melody.max() <= 1 and half.melody.sum() == pytest.approx(
@@ -101,21 +99,20 @@ def test_a_triad_and_its_relative_change_places():
 
 
 def test_arousal_quickens_and_a_path_of_it_ends_quicker_than_it_began(roll):
-    frames = roll.rhythm.shape[-1]
-    assert len(style.tempo_places(np.array([[0.0, 1.0]]), frames)) == pytest.approx(
+    frames = roll.frames
+    assert len(style.mood_map(np.array([[0.0, 1.0]]), frames)) == pytest.approx(
         frames / (1 + style.QUICKER), abs=2
     )
-    rising = time_warp.warp(roll, style.tempo_places(np.array([[0.0, -1.0], [0.0, 1.0]]), frames))
-    steps = np.diff(time_warp.beats_of(rising))
+    rising = time_warp.warp(roll, style.mood_map(np.array([[0.0, -1.0], [0.0, 1.0]]), frames))
+    steps = np.diff(rising.beats)
     assert steps[:3].mean() > 1.2 * steps[-3:].mean()
-    gains = style.gains(np.array([[0.0, -1.0], [0.0, 1.0]]), 1000)
-    assert 20 * np.log10(gains[-1] / gains[0]) == pytest.approx(2 * style.LOUDER, abs=0.01)
 
 
 def test_a_plan_swells_where_the_mood_is_excited(roll):
-    loud = Plan(roll, [(0.0, (0.0, -1.0)), (1.0, (0.0, 1.0))]).dynamics(np.ones(100_000, np.float32))
-    assert loud[50_000:60_000].mean() > 1.1 * loud[10_000:20_000].mean()
-    assert np.ptp(Plan(roll, (1.0, 0.0)).dynamics(np.ones(100_000, np.float32))[:50_000]) == 0
+    flat = np.ones(100_000, np.float32)
+    loud = style.shape_dynamics(flat, style.plan(roll, "pop", [(0.0, (0.0, -1.0)), (1.0, (0.0, 1.0))]))
+    assert 20 * np.log10(loud[-1] / loud[0]) == pytest.approx(2 * style.LOUDER, abs=0.01)
+    assert np.ptp(style.shape_dynamics(flat, style.plan(roll, "pop", (1.0, 0.0)))[:50_000]) == 0
 
 
 def test_arousal_changes_how_many_notes_are_struck(roll):
@@ -123,7 +120,7 @@ def test_arousal_changes_how_many_notes_are_struck(roll):
     calmed = style.with_mood(excited, np.array([[0.0, -1.0]]))
     struck = [(one.notes[0] > 0.4).sum() for one in (roll, calmed, excited)]
     assert struck[0] <= struck[1] < struck[2]
-    assert excited.rhythm[1].sum() > calmed.rhythm[1].sum()
+    assert excited.onsets[1].sum() > calmed.onsets[1].sum()
 
 
 # ---- what users write --------------------------------------------------------------------------------

@@ -109,7 +109,8 @@ def fill_beats(beats: np.ndarray, seconds: float) -> np.ndarray:
         return np.zeros(0)
     step = np.median(np.diff(beats))
     before, after = np.arange(beats[0] - step, -1e-6, -step), np.arange(beats[-1] + step, seconds, step)
-    return np.concatenate([before[::-1], beats, after])
+    beats = np.concatenate([before[::-1], beats, after])
+    return beats[(beats >= -1e-6) & (beats < seconds)]
 
 
 def beat_phase(beats: np.ndarray, stop: int, start: int = 0) -> np.ndarray:
