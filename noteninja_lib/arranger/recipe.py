@@ -113,7 +113,7 @@ class RecipeChecker:
             genre=data["genre"],
             tempo=self.pair("tempo", data["tempo"], 30, 300),
             swing=self.pair("swing", data["swing"], 0, 1),
-            melody=self.melody_notes(data.get("melody", {})),
+            melody=self.melody(data.get("melody", {})),
             harmony=self.harmony(data["harmony"]),
             drums=drums,
             bass=self.bass(data["bass"]),
