@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from noteninja_lib.arranger.arranger import Stage, arrange
-from noteninja_lib.arranger.parts import Harmony, bass_pitch, hits, voice_chord
+from noteninja_lib.arranger.parts import bass_pitch, chord_index, hits, voice_chord
 from noteninja_lib.arranger.performance import Clock, choose_feel
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.recipe import load_recipe as read_recipe
@@ -300,8 +300,8 @@ def test_clock_swings_half_beats_and_leaves_triplets():
 
 
 def test_hits_hold_and_strike_again_when_the_chord_changes():
-    harmony = Harmony([(0, 2, 0, "maj"), (2, 2, 5, "maj")])
-    found = list(hits("X---------------", 16, 0, 16, lambda step: harmony.at(step / 4)))
+    chords = [(0, 2, 0, "maj"), (2, 2, 5, "maj")]
+    found = list(hits("X---------------", 16, 0, 16, lambda step: chord_index(chords, step / 4)))
     assert found == [(0, 8, "X"), (8, 16, "X")]
     assert list(hits("x-.x", 4, 0, 4, lambda step: 0)) == [(0, 2, "x"), (3, 4, "x")]
 

@@ -294,36 +294,36 @@ class Recipe:
     """
 
     genre: str
-    tempo: tuple
-    swing: tuple
+    tempo: tuple[float, float]
+    swing: tuple[float, float]
     melody: dict
     harmony: dict
     drums: dict
     bass: dict
     chords: dict
-    sets: list
-    timing: dict
+    sets: list[dict]
+    timing: dict[str, tuple[float, float]]
     mix: dict
     form: dict
     voice: dict
 
+    def natural_tempo(self, arousal: float) -> tuple[float, float]:
+        """Lowest and highest tempo in which the genre is played, in beats per minute; excitement quickens it."""
+        return self.tempo[0] * (1 + 0.15 * arousal), self.tempo[1] * (1 + 0.15 * arousal)
 
-def list_genres():
+
+def list_genres() -> list[str]:
     """Names of the genres for which the data folder holds a recipe, sorted."""
     return sorted(path.stem for path in (data_folder() / "genres").glob("*.yaml"))
 
 
-def load_recipe(name):
+def load_recipe(name: str | Path) -> Recipe:
     """Load and check a recipe.
 
     Parameters
     ----------
     name : str or Path
         A genre ("jazz") or the path of a YAML file of your own.
-
-    Returns
-    -------
-    Recipe
 
     Raises
     ------
@@ -335,27 +335,21 @@ def load_recipe(name):
     if path.suffix not in (".yaml", ".yml"):
         path = data_folder() / "genres" / f"{name}.yaml"
         if not path.exists():
-            raise UserError(
-                f"There is no recipe for the genre {str(name)!r}: choose one of "
-                f"{', '.join(GENRES)}, or give the path of a .yaml file."
-            )
+            choice = f"choose one of {', '.join(GENRES)}, or give the path of a .yaml file"
+            raise UserError(f"There is no recipe for the genre {str(name)!r}: {choice}.")
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        return Recipe(**_check(yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)))
     except OSError as error:
         raise UserError(f"The recipe {path} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(error, "problem_mark", None)
-        where = f" near line {line.line + 1}" if line else ""
-        raise UserError(
-            f"{path.name} is not valid YAML{where}: check indentation, quotes and brackets there."
-        ) from error
-    try:
-        return Recipe(**_check(data))
-    except UserError as fault:
-        raise UserError(f"{path.name}: {fault}") from None
+        where = f"{path.name} is not valid YAML" + (f" near line {line.line + 1}" if line else "")
+        raise UserError(f"{where}: check indentation, quotes and brackets there.") from error
+    except UserError as error:
+        raise UserError(f"{path.name}: {error}") from None
 
 
-def style_vector(genre, valence=0.0, arousal=0.0):
+def style_vector(genre: str | dict[str, float], valence: float = 0.0, arousal: float = 0.0) -> np.ndarray:
     """How a piece is played, as numbers that can be mixed.
 
     Parameters
@@ -367,7 +361,7 @@ def style_vector(genre, valence=0.0, arousal=0.0):
 
     Returns
     -------
-    numpy.ndarray, float32, shape (12,)
+    ndarray of float32, shape (12,)
         Ten genres in the order of `GENRES`, valence, arousal.
     """
     shares = {genre: 1.0} if isinstance(genre, str) else dict(genre)

@@ -10,8 +10,7 @@ import numpy as np
 import soxr
 from scipy.signal import istft, stft
 
-from noteninja_lib.arranger.parts import STRENGTH
-from noteninja_lib.arranger.recipe import STEPS_PER_BEAT
+from noteninja_lib.arranger.recipe import STEPS_PER_BEAT, STRENGTH
 
 VOICE_RATE = 22050
 _HOP, _WINDOW = 256, 512  # 12 ms: fast enough for a mouth
