@@ -9,11 +9,12 @@ import pretty_midi
 import pytest
 from scipy.stats import spearmanr
 
-from noteninja_lib.arranger.arranger import Stage, arrange
-from noteninja_lib.arranger.parts import bass_pitch, chord_index, hits, voice_chord
+from noteninja_lib.arranger.arranger import arrange
+from noteninja_lib.arranger.parts import bass_pitch, hits, voice_chord
 from noteninja_lib.arranger.performance import Clock, choose_feel
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.recipe import load_recipe as read_recipe
+from noteninja_lib.arranger.stage import Stage, chord_index
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.tunes import Tune
 

@@ -1,26 +1,17 @@
-"""What the players play: the melody as a genre phrases it; drums, bass and chords from step patterns.
+"""What the players play: the melody as a genre phrases it; drums, bass, chords and voice from step patterns.
 
 A pattern is a string with four steps to a beat. The same pattern serves every metre and tempo: in 6/8 its
 half beats fall on the last triplet, and a tempo far from the genre's own is met with half-time or
 double-time, where one beat of the pattern lasts two beats of the tune or half a one.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import DRUMS, FILL_STEPS, STEPS_PER_BEAT, STRENGTH
-
-if TYPE_CHECKING:
-    from noteninja_lib.arranger.arranger import Stage
-
-
-def chord_index(chords: list | tuple, position: float) -> int:
-    """Index of the chord (start first) that sounds at `position`."""
-    return max(0, bisect_right(chords, position + 1e-6, key=lambda chord: chord[0]) - 1)
+from noteninja_lib.arranger.stage import Chord, Stage, chord_index
 
 
 def voice_chord(tones: list[int], previous: list[int], low: int, high: int, style: str) -> list[int]:
@@ -103,8 +94,8 @@ def selected(pitches: list[int], sign: str) -> list[int]:
 
 def bass_pitch(
     sign: str,
-    chord: tuple[int, str],
-    following: tuple[int, str],
+    chord: Chord,
+    following: Chord,
     previous: int | None,
     low: int,
     high: int,
@@ -117,8 +108,8 @@ def bass_pitch(
     sign : str
         R root, 8 octave, 2 3 4 5 6 7 that step above the root, a approach to the next chord, w walk, p pedal
         point (`chord` is then the tonic's).
-    chord, following : (int, str)
-        Root pitch class and quality now, and at the next note.
+    chord, following : (int, str, list of int)
+        Root pitch class, quality and intervals now, and at the next note.
     previous : int or None
         The pitch before.
     low, high : int
@@ -130,7 +121,7 @@ def bass_pitch(
     int
         MIDI pitch.
     """
-    root, quality = chord
+    root, quality = chord[:2]
     third, fifth = (3 if quality in ("min", "dim") else 4), (6 if quality == "dim" else 7)
     sixth, seventh = (8 if quality == "dim" else 9), (11 if quality == "maj" else 10)
     steps = {"R": 0, "2": 2, "3": third, "4": 5, "5": fifth, "6": sixth, "7": seventh, "8": 12}
@@ -209,7 +200,7 @@ SPREAD = 0.0018  # seconds: melodies breathe, but stay in step between genres
 _GRACE = 0.055  # seconds of one small note
 
 
-def play_melody(stage: "Stage", role: str, interval: int | str) -> list[Note]:
+def play_melody(stage: Stage, role: str, interval: int | str) -> list[Note]:
     """The tune, or a second voice beside it.
 
     Parameters
@@ -328,7 +319,7 @@ def grace_notes(
 # The players under the tune.
 
 
-def play_drums(stage: "Stage") -> list[Note]:
+def play_drums(stage: Stage) -> list[Note]:
     """The drummer's notes, with fills, crashes and the last stroke."""
     drums, notes, rng, closing = stage.recipe.drums, [], stage.stream("drums"), stage.last_chord()
     patterns = [choose(drums[stage.metre], stage.arousal, rng) for _ in range(2)]
@@ -381,13 +372,13 @@ def _strokes(stage, style, role):
                     yield chord_at(begin), chord_at(end), sign, when, until, stage.accent(begin)
 
 
-def play_bass(stage: "Stage") -> list[Note]:
+def play_bass(stage: Stage) -> list[Note]:
     """The bass player's notes."""
     style, notes, previous, rng = stage.recipe.bass, [], None, stage.stream("bass")
-    closing, home = stage.last_chord(), stage.home[:2]
+    closing, home = stage.last_chord(), stage.home
     for chord, following, sign, when, until, accent in _strokes(stage, style, "bass"):
-        chord = home if sign == "p" else chord[:2]  # a pedal point stays on the tonic
-        previous = bass_pitch(sign, chord, following[:2], previous, *style["range"], rng)
+        chord = home if sign == "p" else chord  # a pedal point stays on the tonic
+        previous = bass_pitch(sign, chord, following, previous, *style["range"], rng)
         notes.append(stage.note("bass", rng, when, until, previous, style["velocity"] + accent))
     if closing:
         pitch = bass_pitch("R", home, home, previous, *style["range"], rng)
@@ -395,7 +386,7 @@ def play_bass(stage: "Stage") -> list[Note]:
     return notes
 
 
-def play_chords(stage: "Stage", role: str) -> list[Note]:
+def play_chords(stage: Stage, role: str) -> list[Note]:
     """The notes of one part of the recipe's section ``chords``."""
     style, notes, previous, rng = stage.recipe.chords[role], [], [], stage.stream(role)
     closing = stage.last_chord()
@@ -415,4 +406,29 @@ def play_chords(stage: "Stage", role: str) -> list[Note]:
     if closing:
         strum = 45 if stage.recipe.form["ending"] == "roll" else style["strum"]
         play(stage.home, "X", *closing, style["velocity"], strum)
+    return notes
+
+
+def play_voice(stage: Stage) -> list[Note]:
+    """The rapper's syllables, drawn bar by bar, with a breath at the end of each section.
+
+    Returns
+    -------
+    list of Note
+        One a syllable. The pitch sinks along a bar and rises with stress, as in speech.
+    """
+    rhythms, rng = stage.recipe.voice[stage.metre], stage.stream("voice")
+    own, notes = rng.uniform(*stage.recipe.voice["range"]), []
+    for passage, _, first, last in stage.sections():
+        for bar in range(first, last, stage.steps):
+            rhythm = rhythms[rng.integers(len(rhythms))]
+            stop = min(bar + stage.steps, last - STEPS_PER_BEAT // 2 * (last - first > stage.steps))
+            steps = [step for step in range(bar, stop) if rhythm[step - bar] != "."]
+            for step, following in zip(steps, [*steps[1:], stop]):
+                stress = STRENGTH[rhythm[step - bar]]
+                pitch = round(own + 14 * (stress - 0.75) - 8 * (step - bar) / stage.steps + 2 * rng.normal())
+                start, end = stage.time(passage, step), stage.time(passage, min(following, step + 2))
+                if not stage.waits("voice", passage, step):
+                    end = start + 0.85 * (end - start)
+                    notes.append(stage.note("voice", rng, start, end, pitch, 120 * stress))
     return notes
