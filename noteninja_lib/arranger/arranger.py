@@ -1,7 +1,7 @@
 """The arranger: writes down what each player plays of a tune in a genre, note by note.
 
-`arrange` takes a tune, a recipe and a seed. Equal tempo, swing, intro and ending make performances in different
-genres run in step, so that each is the known right answer to "this tune in that genre".
+`arrange` takes a tune, a recipe and a seed. Equal tempo, swing, intro and ending make performances in
+different genres run in step, so that each is the known right answer to "this tune in that genre".
 """
 
 import numpy as np
@@ -48,8 +48,8 @@ def arrange(
     intro : int, optional
         Bars before the tune begins; by default what the genre does where there is time for it.
     ending : bool, optional
-        Whether the piece closes on its tonic at the last bar line that leaves `RING` seconds of `duration`; by
-        default it does, if there is time for some bars of the tune.
+        Whether the piece closes on its tonic at the last bar line before `duration`; by default it does, if
+        there is time for some bars of the tune.
 
     Raises
     ------

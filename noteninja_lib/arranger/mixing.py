@@ -17,7 +17,6 @@ import soxr
 LOUDNESS = -16.0  # LUFS, a usual target for streamed music
 PEAK = 0.98
 _REFERENCE_RMS = 0.1  # what every chain is fed with, so that amplifiers and compressors are driven alike
-
 _FREQUENCY, _DECIBELS, _SHARE = (10, 20000), (-40, 0), (0, 1)
 _FILTER = {"cutoff_frequency_hz": _FREQUENCY}
 _SHELF = {"cutoff_frequency_hz": _FREQUENCY, "gain_db": (-30, 30), "q": (0.1, 20)}
@@ -40,9 +39,7 @@ EFFECTS = {
     "phaser": _CHORUS | {"centre_frequency_hz": (50, 10000)},
     "delay": {"delay_seconds": (0, 2), "feedback": (0, 0.9), "mix": _SHARE},
     "reverb": {"room_size": _SHARE, "damping": _SHARE, "wet_level": _SHARE, "dry_level": _SHARE},
-    "room": {
-        "send_db": _DECIBELS
-    },  # the share of a part that goes to the room which all parts have in common
+    "room": {"send_db": _DECIBELS},  # the share of a part that goes to the room of all parts
 }
 #: pedalboard's classes are the capitalised names, besides these filters.
 _FILTERS = {"highpass": "Highpass", "lowpass": "Lowpass", "peak": "Peak"}

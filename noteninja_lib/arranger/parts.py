@@ -6,8 +6,10 @@ double-time, where one beat of the pattern lasts two beats of the tune or half a
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
+from numpy.random import Generator
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import DRUMS, FILL_STEPS, STEPS_PER_BEAT, STRENGTH
@@ -15,7 +17,7 @@ from noteninja_lib.arranger.stage import Chord, Stage, chord_index
 
 
 def voice_chord(tones: list[int], previous: list[int], low: int, high: int, style: str) -> list[int]:
-    """Choose pitches for a chord.
+    """Choose pitches for a chord (MIDI, ascending).
 
     Parameters
     ----------
@@ -26,11 +28,6 @@ def voice_chord(tones: list[int], previous: list[int], low: int, high: int, styl
     low, high : int
         Range of MIDI pitches.
     style : {"close", "open", "power", "shell", "strum"}
-
-    Returns
-    -------
-    list of int
-        Ascending MIDI pitches.
     """
     root = _lowest(tones[0], low)
     if style == "power":
@@ -58,9 +55,7 @@ def _lowest(pitch_class, low):
     return low + (pitch_class - low) % 12
 
 
-def hits(
-    pattern: str, steps: int, first: int, last: int, chord_at: Callable
-) -> Iterator[tuple[int, int, str]]:
+def hits(pattern: str, steps: int, first: int, last: int, chord_at: Callable) -> Iterator[tuple]:
     """Read a pattern over a stretch of steps.
 
     A sign starts a note and "-" holds it; a held note starts again where the chord changes.
@@ -93,15 +88,9 @@ def selected(pitches: list[int], sign: str) -> list[int]:
 
 
 def bass_pitch(
-    sign: str,
-    chord: Chord,
-    following: Chord,
-    previous: int | None,
-    low: int,
-    high: int,
-    rng: np.random.Generator,
+    sign: str, chord: Chord, following: Chord, previous: int | None, low: int, high: int, rng: Generator
 ) -> int:
-    """The bass note for one sign of a bass pattern.
+    """The bass note for one sign of a bass pattern, as a MIDI pitch.
 
     Parameters
     ----------
@@ -115,11 +104,6 @@ def bass_pitch(
     low, high : int
         Range of MIDI pitches.
     rng : numpy.random.Generator
-
-    Returns
-    -------
-    int
-        MIDI pitch.
     """
     root, quality = chord[:2]
     third, fifth = (3 if quality in ("min", "dim") else 4), (6 if quality == "dim" else 7)
@@ -146,18 +130,17 @@ def bass_pitch(
     return pitch - 12 if pitch > high + 4 else pitch
 
 
-def pattern_density(pattern: str | dict[int, str]) -> int:
-    """Notes in a pattern: a string, or a drum pattern with several rows."""
-    rows = pattern.values() if isinstance(pattern, dict) else [pattern]
-    return sum(sign not in ".-" for row in rows for sign in row)
-
-
-def choose(patterns: list, arousal: float, rng: np.random.Generator) -> str | dict[int, str]:
+def choose(patterns: list, arousal: float, rng: Generator) -> str | dict[int, str]:
     """Draw a pattern; an excited mood favours busy ones, a calm mood sparse ones."""
     if len(patterns) == 1:
         return patterns[0]
+
+    def notes(pattern):  # a drum pattern has several rows
+        signs = "".join(pattern.values()) if isinstance(pattern, dict) else pattern
+        return sum(sign not in ".-" for sign in signs)
+
     # From sparse to busy: with the same random number, more excitement then never draws a sparser pattern.
-    patterns = sorted(patterns, key=pattern_density)
+    patterns = sorted(patterns, key=notes)
     weights = np.exp(2.5 * arousal * np.linspace(-1, 1, len(patterns)))
     return patterns[rng.choice(len(patterns), p=weights / weights.sum())]
 
@@ -192,7 +175,7 @@ def enliven(start: int, stop: int, sign: str, arousal: float, chance: float) -> 
 
 
 # How a genre phrases a melody, without moving a note of it: a fiddler plays short notes off the beat, a blues
-# guitar slides into the long ones, an orchestra swells towards the middle of a phrase. Onset and pitch of every
+# guitar slides into the long ones, an orchestra swells towards the middle of a phrase. Onset and pitch of a
 # note of the tune stay; length, loudness and the small notes ahead of it are the player's.
 
 PHRASE = 4  # bars
@@ -201,15 +184,7 @@ _GRACE = 0.055  # seconds of one small note
 
 
 def play_melody(stage: Stage, role: str, interval: int | str) -> list[Note]:
-    """The tune, or a second voice beside it.
-
-    Parameters
-    ----------
-    stage : Stage
-    role : {"melody", "double"}
-    interval : int or {"third", "sixth"}
-        Of the second voice, in semitones or below.
-    """
+    """The tune, or (role "double") a second voice beside it, semitones or a "third" or "sixth" away."""
     tune, style, rng = stage.performance.tune, stage.recipe.melody, stage.stream(role)
     shift, duration, closing = stage.performance.transpose, stage.performance.duration, stage.last_chord()
     stop = closing[0] if closing else duration - 0.02
@@ -229,7 +204,7 @@ def play_melody(stage: Stage, role: str, interval: int | str) -> list[Note]:
             if first >= stop - 1e-6:
                 break
             pitch = pitch_written
-            share, velocity = articulation(style, start, length, tune.bar, stage.beat, stage.arousal)
+            share, velocity = articulation(stage, start, length)
             chord = passage.harmony[chord_index(passage.chords, start)]
             note = sing(first, first + (min(last, stop) - first) * share, chord, velocity)
             if role == "melody":
@@ -253,27 +228,12 @@ def second_voice(pitch: int, interval: int | str, chord: tuple) -> int:
     return pitch - (12 if interval == "sixth" else 0)
 
 
-def articulation(
-    style: dict, start: float, length: float, bar: float, beat: float, arousal: float
-) -> tuple[float, float]:
-    """How long and how loud a note of the tune is played.
+def articulation(stage: Stage, start: float, length: float) -> tuple[float, float]:
+    """The part of its written length that a note of the tune sounds, and its MIDI velocity.
 
-    Parameters
-    ----------
-    style : dict
-        The recipe's section ``melody``.
-    start, length : float
-        Of the note, in quarter notes from the beginning of the tune.
-    bar, beat : float
-        Quarter notes.
-    arousal : float
-        -1 to 1: an excited player plays shorter and louder.
-
-    Returns
-    -------
-    (float, float)
-        Part of its written length that the note sounds, and MIDI velocity.
+    Start and length are in quarter notes from the beginning of the tune. Excitement makes shorter and louder.
     """
+    style, arousal, beat, bar = stage.recipe.melody, stage.arousal, stage.beat, stage.performance.tune.bar
     on_beat = start % beat < 1e-3
     # Long notes are sung out wherever they stand; short ones show the genre's articulation.
     share = style["length"] if on_beat or length > 0.9 * beat else style["offbeat"]
@@ -284,7 +244,7 @@ def articulation(
 
 
 def grace_notes(
-    style: dict, note: Note, previous: Note | None, is_long: bool, classes: set[int], rng: np.random.Generator
+    style: dict, note: Note, previous: Note | None, is_long: bool, classes: set[int], rng: Generator
 ) -> list[Note]:
     """Small, quiet notes that lead into a long note of the tune.
 
@@ -311,12 +271,8 @@ def grace_notes(
     begin = note.start - _GRACE * len(steps)
     if not (wanted and is_long) or begin < (previous.start + 0.12 if previous else 0.0):
         return []
-    velocity, starts = max(1, int(0.6 * note.velocity)), [begin + i * _GRACE for i in range(len(steps) + 1)]
-    ends = starts[1:]
-    return [Note(a, b, note.pitch + step, velocity, True) for a, b, step in zip(starts, ends, steps)]
-
-
-# The players under the tune.
+    velocity, times = max(1, int(0.6 * note.velocity)), [begin + i * _GRACE for i in range(len(steps) + 1)]
+    return [Note(*time, note.pitch + step, velocity, True) for time, step in zip(pairwise(times), steps)]
 
 
 def play_drums(stage: Stage) -> list[Note]:
@@ -353,7 +309,8 @@ def _fill(stage, passage, first, last, rng):
     """The fill that closes a section, or an empty dict; one always leads into tune and ending."""
     fills = stage.recipe.drums["fills"]
     fill, wanted = fills[rng.integers(len(fills))], rng.random() < 0.75 + 0.25 * stage.arousal
-    if stage.leads_on(passage, last):
+    into_ending = stage.end is not None and passage is stage.passages[-1]
+    if last >= stage.total_steps(passage) and (passage.is_intro or into_ending):
         return fill if last - first >= FILL_STEPS else {}
     return fill if wanted and last - first >= stage.steps else {}
 
@@ -412,10 +369,7 @@ def play_chords(stage: Stage, role: str) -> list[Note]:
 def play_voice(stage: Stage) -> list[Note]:
     """The rapper's syllables, drawn bar by bar, with a breath at the end of each section.
 
-    Returns
-    -------
-    list of Note
-        One a syllable. The pitch sinks along a bar and rises with stress, as in speech.
+    The pitch sinks along a bar and rises with stress, as in speech.
     """
     rhythms, rng = stage.recipe.voice[stage.metre], stage.stream("voice")
     own, notes = rng.uniform(*stage.recipe.voice["range"]), []

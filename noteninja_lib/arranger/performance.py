@@ -51,10 +51,8 @@ class Performance:
 
     Attributes
     ----------
-    tempo : float
-        Felt beats per minute.
-    swing : float
-        0 straight, 1 triplets.
+    tempo, swing : float
+        Felt beats per minute; 0 (straight) to 1 (triplets).
     transpose : int
         Semitones.
     duration : float
@@ -66,10 +64,8 @@ class Performance:
         and last chord.
     mix : dict
         Levels and effects for `noteninja_lib.arranger.synthesis.render`.
-    intro : int
-        Bars before the tune begins.
-    ending : bool
-        Whether the piece closes at its last bar line.
+    intro, ending : int, bool
+        Bars before the tune begins; whether the piece closes at its last bar line.
     harmony : list of (float, float, int, str)
         As `chords`, but as they are played: mood may turn a chord into its relative minor or major.
     """

@@ -194,22 +194,13 @@ _DRUMS = {"kits": _list(_kit)} | _patterns(_drum_pattern)
 _FILLS = {"fills": (_list(_drum_pattern(FILL_STEPS)), [{}])}
 _CRASHES = {"crashes": (_is(bool, "must be true or false"), False)}
 _VOICE = {"range": _pair(40, 64, int)} | _patterns(lambda steps: _pattern(steps, DRUM_SIGNS))
-_MELODY = {
-    "length": (_number(0.1, 1.2), 0.9),
-    "offbeat": (_number(0.1, 1.2), None),
-    "velocity": (_number(1, 127), 96),
-    "accent": (_number(0, 40), 8),
-    "swell": (_number(0, 40), 0),
-    "late": (_number(0, 4), 0),  # ms; no more, or melodies in different genres would fall out of step
-    "grace": (_SHARE, 0),
-    "grace_from": (_choice(("below", "slide", "above")), "below"),
-}
-_FORM = {
-    "intro": (_list(_number(0, 16, int)), [0]),
-    "enter": (_any, None),
-    # hold: the last chord rings; roll: it is spread upwards, then rings; stop: one short stroke
-    "ending": (_choice(("hold", "roll", "stop")), "hold"),
-}
+_MELODY = {"length": (_number(0.1, 1.2), 0.9), "offbeat": (_number(0.1, 1.2), None)}
+_MELODY |= {"velocity": (_number(1, 127), 96), "accent": (_number(0, 40), 8), "swell": (_number(0, 40), 0)}
+_MELODY |= {"late": (_number(0, 4), 0)}  # ms; no more, or melodies of different genres would fall out of step
+_MELODY |= {"grace": (_SHARE, 0), "grace_from": (_choice(("below", "slide", "above")), "below")}
+_FORM = {"intro": (_list(_number(0, 16, int)), [0]), "enter": (_any, None)}
+# hold: the last chord rings; roll: it is spread upwards, then rings; stop: one short stroke
+_FORM |= {"ending": (_choice(("hold", "roll", "stop")), "hold")}
 _MIX = {"chains": (_mapping(lambda name: _list(_effect)), {}), "room": (_settings("reverb"), {})}
 _PLAYERS = (*ROLES, "drums", "voice")
 _RECIPE = _section(
@@ -308,7 +299,7 @@ class Recipe:
     voice: dict
 
     def natural_tempo(self, arousal: float) -> tuple[float, float]:
-        """Lowest and highest tempo in which the genre is played, in beats per minute; excitement quickens it."""
+        """Lowest and highest tempo at which the genre is played, in beats per minute; excitement adds."""
         return self.tempo[0] * (1 + 0.15 * arousal), self.tempo[1] * (1 + 0.15 * arousal)
 
 
@@ -372,8 +363,5 @@ def style_vector(genre: str | dict[str, float], valence: float = 0.0, arousal: f
     total = sum(shares.values())
     if min(shares.values()) < 0 or not 0 < total < float("inf"):
         raise UserError("The shares of the genres must be positive numbers.")
-    vector = np.zeros(len(GENRES) + 2, np.float32)
-    for name, share in shares.items():
-        vector[GENRES.index(name)] = share / total
-    vector[-2:] = valence, arousal
-    return vector
+    vector = [shares.get(name, 0) / total for name in GENRES]
+    return np.array([*vector, valence, arousal], np.float32)

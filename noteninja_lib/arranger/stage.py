@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.random import Generator
 
 from noteninja_lib.arranger.performance import Clock, Note, Performance, Tune, choose_feel, pattern_metre
 from noteninja_lib.arranger.recipe import METRES, STEPS_PER_BEAT, Recipe
@@ -15,7 +16,6 @@ from noteninja_lib.errors import UserError
 
 RING = 1.0  # seconds that the last chord has at least to sound
 SECTION = 4  # pattern bars after which a fill and a change may come
-
 Chord = tuple[int, str, list[int]]  # root pitch class, quality, intervals above the root
 
 
@@ -48,10 +48,7 @@ def tonic_chord(tune: Tune) -> tuple[int, str]:
 def intro_chords(tune: Tune, bars: int) -> tuple[tuple[float, float, int, str], ...]:
     """Tonic, with the dominant before the tune begins; four bars and more touch the subdominant.
 
-    Returns
-    -------
-    tuple of (float, float, int, str)
-        As `Tune.chords`, without gaps over `bars` bars of the tune.
+    The chords are as in `Tune.chords`, without gaps over `bars` bars of the tune.
     """
     root, quality = tonic = tonic_chord(tune)
     dominant, subdominant = ((root + 7) % 12, "dom7"), ((root + 5) % 12, quality)
@@ -113,10 +110,8 @@ class Stage:
             end = np.floor((duration - RING) / self.clock.seconds / bar + 1e-6) * bar
         last = duration / self.clock.seconds if end is None else end
         if intro and last - intro * bar < bar - 1e-6 or last <= 0:
-            raise UserError(
-                f"Intro and ending leave no bar for the tune in {duration:g} seconds: give a longer "
-                f"duration, intro=0 or ending=False."
-            )
+            problem = f"Intro and ending leave no bar for the tune in {duration:g} seconds"
+            raise UserError(f"{problem}: give a longer duration, intro=0 or ending=False.")
         passages = [Passage(0.0, intro * bar, intro_chords(tune, intro), True)] if intro else []
         start = intro * bar
         while start < last - 1e-9:
@@ -124,11 +119,9 @@ class Stage:
             start += length
         return passages, end
 
-    def stream(self, name: str) -> np.random.Generator:
+    def stream(self, name: str) -> Generator:
         """Random numbers of one player: no part depends on what another player leaves out."""
         return np.random.default_rng([self.performance.seed, *f"{self.recipe.genre} {name}".encode()])
-
-    # Harmony -------------------------------------------------------------------------------------------
 
     def _read(self, root, quality, valence, rng, number=0):
         """A chord of the tune as genre and mood read it."""
@@ -165,8 +158,6 @@ class Stage:
         closing = [] if self.end is None else [(stop, duration, *self.home[:2])]
         return written + closing, played + closing
 
-    # Time ----------------------------------------------------------------------------------------------
-
     def beats(self, step: int) -> float:
         """Position of a pattern step in felt beats of the tune."""
         return step / STEPS_PER_BEAT / self.feel
@@ -196,11 +187,6 @@ class Stage:
         share = self.beats(step) / passage.length
         return passage.is_intro and share < self.recipe.form["enter"].get(role, 1) - 1e-6
 
-    def leads_on(self, passage: Passage, last: int) -> bool:
-        """Whether a section that ends before step `last` leads into the tune or into the ending."""
-        into_ending = self.end is not None and passage is self.passages[-1]
-        return last >= self.total_steps(passage) and (passage.is_intro or into_ending)
-
     def last_chord(self) -> tuple[float, float] | None:
         """Start and end, in seconds, of the chord that closes the piece; None where it does not close."""
         if self.end is None:
@@ -210,11 +196,7 @@ class Stage:
             return start, start + 0.6 * self.clock.seconds
         return start, min(start + max(2.0, 2 * self.clock.seconds), self.performance.duration - 0.3 * RING)
 
-    # Touch ---------------------------------------------------------------------------------------------
-
-    def note(
-        self, role: str, rng: np.random.Generator, start: float, end: float, pitch: int, velocity: float
-    ):
+    def note(self, role: str, rng: Generator, start: float, end: float, pitch: int, velocity: float) -> Note:
         """A note as a human plays it: a little late or early, a little louder or softer."""
         late, spread = self.recipe.timing.get(role, (0, 5))
         start = max(0.0, start + (late + spread * float(np.clip(rng.normal(), -2, 2))) / 1000)

@@ -1,9 +1,9 @@
 """A mumbled voice: rap without words.
 
-What tells hip-hop from other music with a slow beat is someone who speaks in rhythm. No soundfont can do that,
-so this module makes one: each syllable is a noise burst (its consonant) and a train of glottal pulses (Rosenberg,
-1971) whose pitch falls as in speech, both shaped by the resonances of a mouth (formants; Klatt, 1980) that
-moves from vowel to vowel. The vowels are drawn by chance: there is nothing to understand.
+Someone who speaks in rhythm tells hip-hop from other music with a slow beat. No soundfont can do that, so
+this module makes one: each syllable is a noise burst (its consonant) and a train of glottal pulses
+(Rosenberg, 1971) whose pitch falls as in speech, both shaped by the resonances of a mouth (formants; Klatt,
+1980) that moves from vowel to vowel. The vowels are drawn by chance: there is nothing to understand.
 """
 
 import numpy as np
@@ -35,10 +35,8 @@ def speak(notes: list[Note], samples: int, sample_rate: int, seed: int) -> np.nd
     ----------
     notes : list of Note
         One a syllable: start and end, the pitch that the voice passes through, velocity as stress.
-    samples : int
-        Length of the result.
-    sample_rate : int
-        Of the result, in Hz.
+    samples, sample_rate : int
+        Length of the result, and its rate in Hz.
     seed : int
         Draws vowels and consonants; equal input gives equal bytes.
 
