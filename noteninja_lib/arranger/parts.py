@@ -184,7 +184,7 @@ _GRACE = 0.055  # seconds of one small note
 
 
 def play_melody(stage: Stage, role: str, interval: int | str) -> list[Note]:
-    """The tune, or (role "double") a second voice beside it, semitones or a "third" or "sixth" away."""
+    """The tune, or (role "double") a second voice: semitones away, or a "third" or "sixth" down."""
     tune, style, rng = stage.performance.tune, stage.recipe.melody, stage.stream(role)
     shift, duration, closing = stage.performance.transpose, stage.performance.duration, stage.last_chord()
     stop = closing[0] if closing else duration - 0.02
