@@ -9,11 +9,12 @@ import pretty_midi
 import pytest
 from scipy.stats import spearmanr
 
-from noteninja_lib.arranger.arranger import Stage, arrange
-from noteninja_lib.arranger.parts import Harmony, bass_pitch, hits, voice_chord
+from noteninja_lib.arranger.arranger import arrange
+from noteninja_lib.arranger.parts import bass_pitch, hits, voice_chord
 from noteninja_lib.arranger.performance import Clock, choose_feel
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.recipe import load_recipe as read_recipe
+from noteninja_lib.arranger.stage import Stage, chord_index
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.tunes import Tune
 
@@ -300,8 +301,8 @@ def test_clock_swings_half_beats_and_leaves_triplets():
 
 
 def test_hits_hold_and_strike_again_when_the_chord_changes():
-    harmony = Harmony([(0, 2, 0, "maj"), (2, 2, 5, "maj")])
-    found = list(hits("X---------------", 16, 0, 16, lambda step: harmony.at(step / 4)))
+    chords = [(0, 2, 0, "maj"), (2, 2, 5, "maj")]
+    found = list(hits("X---------------", 16, 0, 16, lambda step: chord_index(chords, step / 4)))
     assert found == [(0, 8, "X"), (8, 16, "X")]
     assert list(hits("x-.x", 4, 0, 4, lambda step: 0)) == [(0, 2, "x"), (3, 4, "x")]
 

@@ -17,51 +17,33 @@ import soxr
 LOUDNESS = -16.0  # LUFS, a usual target for streamed music
 PEAK = 0.98
 _REFERENCE_RMS = 0.1  # what every chain is fed with, so that amplifiers and compressors are driven alike
-
+_FREQUENCY, _DECIBELS, _SHARE = (10, 20000), (-40, 0), (0, 1)
+_FILTER = {"cutoff_frequency_hz": _FREQUENCY}
+_SHELF = {"cutoff_frequency_hz": _FREQUENCY, "gain_db": (-30, 30), "q": (0.1, 20)}
+_CHORUS = {"rate_hz": (0, 20), "depth": _SHARE, "feedback": _SHARE, "mix": _SHARE}
+_COMPRESSOR = {"threshold_db": (-60, 0), "ratio": (1, 30), "attack_ms": (0.1, 200), "release_ms": (1, 2000)}
 #: Effects that a recipe may name: settings and their lowest and highest value (units as in pedalboard).
 EFFECTS = {
     "distortion": {"drive_db": (0, 60)},
-    "clipping": {"threshold_db": (-40, 0)},
+    "clipping": {"threshold_db": _DECIBELS},
     "bitcrush": {"bit_depth": (4, 16)},
     "gain": {"gain_db": (-40, 40)},
-    "compressor": {
-        "threshold_db": (-60, 0),
-        "ratio": (1, 30),
-        "attack_ms": (0.1, 200),
-        "release_ms": (1, 2000),
-    },
-    "limiter": {"threshold_db": (-40, 0), "release_ms": (1, 2000)},
-    "highpass": {"cutoff_frequency_hz": (10, 20000)},
-    "lowpass": {"cutoff_frequency_hz": (10, 20000)},
-    "peak": {"cutoff_frequency_hz": (10, 20000), "gain_db": (-30, 30), "q": (0.1, 20)},
-    "lowshelf": {"cutoff_frequency_hz": (10, 20000), "gain_db": (-30, 30), "q": (0.1, 20)},
-    "highshelf": {"cutoff_frequency_hz": (10, 20000), "gain_db": (-30, 30), "q": (0.1, 20)},
-    "chorus": {
-        "rate_hz": (0, 20),
-        "depth": (0, 1),
-        "centre_delay_ms": (1, 50),
-        "feedback": (0, 1),
-        "mix": (0, 1),
-    },
-    "phaser": {
-        "rate_hz": (0, 20),
-        "depth": (0, 1),
-        "centre_frequency_hz": (50, 10000),
-        "feedback": (0, 1),
-        "mix": (0, 1),
-    },
-    "delay": {"delay_seconds": (0, 2), "feedback": (0, 0.9), "mix": (0, 1)},
-    "reverb": {"room_size": (0, 1), "damping": (0, 1), "wet_level": (0, 1), "dry_level": (0, 1)},
-    "room": {"send_db": (-40, 0)},  # the share of a part that goes to the room which all parts have in common
+    "compressor": _COMPRESSOR,
+    "limiter": {"threshold_db": _DECIBELS, "release_ms": (1, 2000)},
+    "highpass": _FILTER,
+    "lowpass": _FILTER,
+    "peak": _SHELF,
+    "lowshelf": _SHELF,
+    "highshelf": _SHELF,
+    "chorus": _CHORUS | {"centre_delay_ms": (1, 50)},
+    "phaser": _CHORUS | {"centre_frequency_hz": (50, 10000)},
+    "delay": {"delay_seconds": (0, 2), "feedback": (0, 0.9), "mix": _SHARE},
+    "reverb": {"room_size": _SHARE, "damping": _SHARE, "wet_level": _SHARE, "dry_level": _SHARE},
+    "room": {"send_db": _DECIBELS},  # the share of a part that goes to the room of all parts
 }
-#: Where pedalboard's class is not just the capitalised name.
-_CLASSES = {
-    "highpass": "HighpassFilter",
-    "lowpass": "LowpassFilter",
-    "peak": "PeakFilter",
-    "lowshelf": "LowShelfFilter",
-    "highshelf": "HighShelfFilter",
-}
+#: pedalboard's classes are the capitalised names, besides these filters.
+_FILTERS = {"highpass": "Highpass", "lowpass": "Lowpass", "peak": "Peak"}
+_FILTERS |= {"lowshelf": "LowShelf", "highshelf": "HighShelf"}
 
 
 @lru_cache(maxsize=1)
@@ -70,17 +52,14 @@ def _pedalboard():
     try:
         import pedalboard
     except ImportError:
-        warnings.warn(
-            "The band plays without effects, because pedalboard is not installed: "
-            "pip install pedalboard gives it amplifiers and reverb.",
-            UserWarning,
-            stacklevel=4,
-        )
+        problem = "The band plays without effects, because pedalboard is not installed"
+        remedy = "pip install pedalboard gives it amplifiers and reverb"
+        warnings.warn(f"{problem}: {remedy}.", UserWarning, stacklevel=4)
         return None
     return pedalboard
 
 
-def apply_chain(audio, chain, sample_rate):
+def apply_chain(audio: np.ndarray, chain: list[tuple[str, dict]], sample_rate: int) -> np.ndarray:
     """Send a sound through a chain of effects.
 
     Parameters
@@ -104,7 +83,8 @@ def apply_chain(audio, chain, sample_rate):
             audio = np.tanh(_run(library, waiting, audio, sample_rate) * drive)
             waiting = []
         elif name != "room":
-            waiting.append(getattr(library, _CLASSES.get(name, name.capitalize()))(**settings))
+            effect = f"{_FILTERS[name]}Filter" if name in _FILTERS else name.capitalize()
+            waiting.append(getattr(library, effect)(**settings))
     return _run(library, waiting, audio, sample_rate)
 
 
@@ -116,7 +96,7 @@ def _gain(decibels):
     return 10 ** (decibels / 20)
 
 
-def level(audio, sample_rate):
+def level(audio: np.ndarray, sample_rate: int) -> float:
     """How loud a sound is while it sounds: RMS of its louder frames, lows weakened as the ear does."""
     # A first difference, mixed in, stands for the ear's loss of sensitivity below some 200 Hz: bass and kick
     # would otherwise be judged too loud. Quiet frames are left out, so that a sparse part is not pushed up.
@@ -129,7 +109,7 @@ def level(audio, sample_rate):
     return float(np.sqrt(power[power > power.max() * 0.02].mean()))
 
 
-def mix_stems(stems, mix, sample_rate):
+def mix_stems(stems: dict[str, np.ndarray], mix: dict, sample_rate: int) -> np.ndarray:
     """Process, balance and sum stems.
 
     Parameters
@@ -159,20 +139,16 @@ def mix_stems(stems, mix, sample_rate):
         for effect, settings in chain:
             if effect == "room":
                 room += stem * np.float32(_gain(settings.get("send_db", -10)))
-    if room.any():
-        echo = {
-            "wet_level": 0.33,
-            "dry_level": 0.0,
-            **mix.get("room", {}),
-        }  # a gain of 1: the library's unit is 1/3
-        total += apply_chain(room, [("reverb", echo)], sample_rate) if _pedalboard() else 0
+    if room.any() and _pedalboard():
+        reverb = {"wet_level": 0.33, "dry_level": 0.0} | mix.get("room", {})  # .33 is a gain of 1
+        total += apply_chain(room, [("reverb", reverb)], sample_rate)
     bus = list(mix["chains"].get("bus", []))
     if mix.get("brightness"):
         bus.append(("highshelf", {"cutoff_frequency_hz": 2500, "gain_db": mix["brightness"]}))
     return apply_chain(total, bus, sample_rate)
 
 
-def finish(audio, sample_rate, target_rate, samples):
+def finish(audio: np.ndarray, sample_rate: int, target_rate: int, samples: int) -> np.ndarray:
     """Resample, bring to -16 LUFS and keep the peaks below .98.
 
     Returns
@@ -186,7 +162,7 @@ def finish(audio, sample_rate, target_rate, samples):
     if len(audio) > 0.4 * target_rate and np.abs(audio).max() > 0:
         loudness = pyloudnorm.Meter(target_rate).integrated_loudness(audio)
         if np.isfinite(loudness):
-            audio = audio * np.float32(10 ** ((LOUDNESS - loudness) / 20))
+            audio = audio * np.float32(_gain(LOUDNESS - loudness))
     # tanh above a knee is a soft limiter: it rounds rare peaks and leaves the rest untouched.
     knee, size = 0.75, np.abs(audio)
     limited = knee + (PEAK - knee) * np.tanh((size - knee) / (PEAK - knee))

@@ -1,9 +1,24 @@
-"""A performance: what every member of a band plays, note by note, and the clock that they share."""
+"""A performance: what every player plays, note by note, and the clock that they share."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pretty_midi
+
+
+class Tune(Protocol):
+    """What the arranger reads of a tune; `noteninja_lib.music.tunes.Tune` says more about it."""
+
+    metre: str
+    mode: str
+    tonic: int
+    notes: tuple[tuple[float, float, int], ...]
+    chords: tuple[tuple[float, float, int, str], ...]
+    length: float
+    bar: float
+    beat: float
 
 
 @dataclass
@@ -19,7 +34,7 @@ class Note:
 
 @dataclass
 class Part:
-    """What one member of the band plays: a General MIDI program (or drum kit) and notes.
+    """What one player plays: a General MIDI program (or drum kit) and notes.
 
     The part "voice" has `is_drum` set too: it speaks, and its pitches belong to no key.
     """
@@ -27,64 +42,56 @@ class Part:
     name: str
     program: int
     is_drum: bool
-    notes: list
+    notes: list[Note]
 
 
 @dataclass
 class Performance:
-    """A tune as a band in one genre plays it.
+    """A tune as the arranger plays it in one genre.
 
     Attributes
     ----------
-    tune : Tune
-    genre : str
-    seed : int
-    tempo : float
-        Felt beats per minute.
-    swing : float
-        0 straight, 1 triplets.
+    tempo, swing : float
+        Felt beats per minute; 0 (straight) to 1 (triplets).
     transpose : int
         Semitones.
     duration : float
         Seconds.
-    parts : list of Part
-    beats : ndarray
+    beats : ndarray of float, shape (n,)
         Times of the felt beats, in seconds.
     chords : list of (float, float, int, str)
         Start and end in seconds, root pitch class, quality, as written in the tune (transposed); with intro
         and last chord.
     mix : dict
         Levels and effects for `noteninja_lib.arranger.synthesis.render`.
-    intro : int
-        Bars before the tune begins.
-    ending : bool
-        Whether the piece closes at its last bar line.
+    intro, ending : int, bool
+        Bars before the tune begins; whether the piece closes at its last bar line.
     harmony : list of (float, float, int, str)
-        As `chords`, but as the band reads them: mood may turn a chord into its relative minor or major.
+        As `chords`, but as they are played: mood may turn a chord into its relative minor or major.
     """
 
-    tune: object
+    tune: Tune | None
     genre: str
     seed: int
     tempo: float
     swing: float
     transpose: int
     duration: float
-    parts: list = field(default_factory=list)
-    beats: np.ndarray = None
-    chords: list = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    beats: np.ndarray | None = None
+    chords: list[tuple[float, float, int, str]] = field(default_factory=list)
     mix: dict = field(default_factory=dict)
     intro: int = 0
     ending: bool = False
-    harmony: list = field(default_factory=list)
+    harmony: list[tuple[float, float, int, str]] = field(default_factory=list)
 
     @property
-    def melody(self):
-        """The notes of the tune as the melody plays them, without ornaments (list of Note)."""
+    def melody(self) -> list[Note]:
+        """The notes of the tune as the melody plays them, without ornaments."""
         notes = next(part.notes for part in self.parts if part.name == "melody")
         return [note for note in notes if not note.ornament]
 
-    def to_midi(self, path=None):
+    def to_midi(self, path: str | Path | None = None) -> pretty_midi.PrettyMIDI:
         """The performance as MIDI, written to `path` if one is given."""
         midi = pretty_midi.PrettyMIDI(initial_tempo=self.tempo)
         for part in self.parts:
@@ -99,19 +106,19 @@ class Performance:
 
 
 class Clock:
-    """From position in beats to seconds, with swing."""
+    """From positions in beats to seconds, with swing (0 to 1); `compound` metres are 6/8 and its kin."""
 
-    def __init__(self, tempo, swing, compound):
+    def __init__(self, tempo: float, swing: float, compound: bool):
         self.seconds, self.swing, self.compound = 60 / tempo, swing, compound
 
-    def tune(self, beats):
+    def tune(self, beats: float) -> float:
         """Time of a melody position. Triplets, and all of 6/8, are what swing imitates: they stay."""
         part = beats % 1
         if self.compound or min(abs(part - 1 / 3), abs(part - 2 / 3)) < 0.02:
             return beats * self.seconds
         return self._swung(beats, self.swing)
 
-    def groove(self, beats):
+    def groove(self, beats: float) -> float:
         """Time of a pattern position; in 6/8 and its kin a pattern always swings in triplets."""
         return self._swung(beats, 1.0 if self.compound else self.swing)
 
@@ -122,19 +129,14 @@ class Clock:
         return (whole + part) * self.seconds
 
 
-def natural_tempo(recipe, arousal):
-    """Lowest and highest tempo in which a genre is played, in beats per minute; excitement quickens it."""
-    return tuple(tempo * (1 + 0.15 * arousal) for tempo in recipe.tempo)
-
-
-def choose_feel(tempo, tempo_range, metre):
+def choose_feel(tempo: float, tempo_range: tuple[float, float], metre: str) -> float:
     """Pattern beats per beat of the tune: 1, or half-time (.5) or double-time (2) where that suits better."""
     low, high = tempo_range
     options = (1.0,) if metre == "three" else (1.0, 0.5, 2.0)
     return min(options, key=lambda feel: max(low / (tempo * feel), tempo * feel / high, 1.0))
 
 
-def pattern_metre(tune):
+def pattern_metre(tune: Tune) -> tuple[str, float]:
     """Which set of patterns a tune needs ("four" or "three"), and quarter notes per felt beat."""
     beat = 1.5 if tune.metre in ("3/8", "6/8", "9/8", "12/8") else tune.beat
     return ("three" if round(tune.bar / beat) % 3 == 0 else "four"), beat

@@ -2,10 +2,11 @@
 
 A recipe is a YAML file in ``data/genres``. It holds drum, bass and chord patterns on a step grid
 ("X...x...X...x...", four steps to a beat), instruments, harmony colours, feel and the mix. Open one,
-change it, and the band plays differently. This module loads a recipe and checks every field, so that a
-typing mistake gives one sentence and not a strange sound.
+change it, and the arranger plays differently. This module loads a recipe and checks every field against a
+schema, so that a typing mistake gives one sentence and not a strange sound.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,360 +18,238 @@ from noteninja_lib import data_folder
 from noteninja_lib.arranger.mixing import EFFECTS
 from noteninja_lib.errors import UserError
 
-# The grammar of genre recipes: what a recipe may say, and a sentence for what it may not.
-#
-# The tables at the top are all the words of a recipe. `RecipeChecker` reads the parsed YAML field by field, so
-# that a typing mistake ends in one sentence with file and field, and not in a strange sound.
-
+GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 STEPS_PER_BEAT = 4
 #: Steps in one bar of a pattern: "four" serves 4/4, 2/4, 2/2, 6/8 and 12/8; "three" serves 3/4 and 9/8.
 METRES = {"four": 16, "three": 12}
 FILL_STEPS = 8
 #: General MIDI percussion keys by the names that recipes use.
-DRUMS = {
-    "scratch_push": 29,
-    "scratch_pull": 30,
-    "deep_kick": 35,
-    "kick": 36,
-    "rim": 37,
-    "snare": 38,
-    "clap": 39,
-    "snare2": 40,
-    "hat": 42,
-    "low_tom": 43,
-    "pedal_hat": 44,
-    "open_hat": 46,
-    "mid_tom": 47,
-    "crash": 49,
-    "high_tom": 50,
-    "ride": 51,
-    "china": 52,
-    "ride_bell": 53,
-    "tambourine": 54,
-    "splash": 55,
-    "cowbell": 56,
-    "crash2": 57,
-    "bongo_high": 60,
-    "bongo_low": 61,
-    "conga_mute": 62,
-    "conga_high": 63,
-    "conga_low": 64,
-    "cabasa": 69,
-    "maracas": 70,
-    "claves": 75,
-    "block": 76,
-    "triangle": 81,
-    "shaker": 82,
-}
-KITS = {
-    "standard": 0,
-    "room": 8,
-    "power": 16,
-    "electronic": 24,
-    "tr808": 25,
-    "jazz": 32,
-    "brush": 40,
-    "orchestra": 48,
-}
-QUALITIES = ("maj", "min", "dom7", "dim")
-INTERVALS = (-12, 0, 12, "third", "sixth")
-VOICINGS = ("close", "open", "power", "shell", "strum")
+DRUMS = (
+    {"scratch_push": 29, "scratch_pull": 30, "deep_kick": 35, "kick": 36, "rim": 37, "snare": 38, "clap": 39}
+    | {"snare2": 40, "hat": 42, "low_tom": 43, "pedal_hat": 44, "open_hat": 46, "mid_tom": 47, "crash": 49}
+    | {"high_tom": 50, "ride": 51, "china": 52, "ride_bell": 53, "tambourine": 54, "splash": 55}
+    | {"cowbell": 56, "crash2": 57, "bongo_high": 60, "bongo_low": 61, "conga_mute": 62, "conga_high": 63}
+    | {"conga_low": 64, "cabasa": 69, "maracas": 70, "claves": 75, "block": 76, "triangle": 81, "shaker": 82}
+)
+#: General MIDI drum kits.
+KITS = {"standard": 0, "room": 8, "power": 16, "electronic": 24, "tr808": 25}
+KITS |= {"jazz": 32, "brush": 40, "orchestra": 48}
+#: How strong the strokes of a pattern are.
+STRENGTH = {"X": 1.0, "x": 0.82, "o": 0.5}
 DRUM_SIGNS = "Xxo."
 CHORD_SIGNS = "Xxolh12345-."
 BASS_SIGNS = "R3567824awp-."
 CHORD_ROLES = ("comp", "comp2", "pad", "stabs")
 ROLES = ("melody", "double", "bass", *CHORD_ROLES)
-GRACES = ("below", "slide", "above")
-#: hold: the last chord rings; roll: it is spread upwards, then rings; stop: one short stroke.
-ENDINGS = ("hold", "roll", "stop")
+
+# The schema. A rule is a function of a field's place in the file and of its value: it returns the checked
+# value, or stops with one sentence that names the place, what is wrong and what is possible.
+
+Rule = Callable[[str, object], object]
 
 
-class RecipeChecker:
-    """Checks the parsed YAML of one recipe, and fills in what may be left out."""
+def _rule(check: Callable) -> Callable[..., Rule]:
+    """Makes check(field, value, *options) a maker of rules, to which the options alone are given."""
+    return lambda *options, **more: lambda field, value: check(field, value, *options, **more)
 
-    def __init__(self, filename):
-        self.filename = filename
 
-    def fail(self, field, problem):
-        """Stop with one sentence: file, field, problem."""
-        raise UserError(f"{self.filename}: {field} {problem}.")
+@_rule
+def _is(field, value, kind, problem):
+    if not isinstance(value, kind):
+        raise UserError(f"{field} {problem}.")
+    return value
 
-    def recipe(self, data):
-        """All fields of a recipe, checked and completed (dict); UserError at the first fault."""
-        self.mapping(
-            "the file",
-            data,
-            optional=("melody", "drums", "voice", "timing", "form"),
-            required=("genre", "tempo", "swing", "harmony", "bass", "chords", "sets", "mix"),
-        )
-        if not isinstance(data["genre"], str):
-            self.fail("genre", "must be a name")
-        mix = self.mix(data["mix"])
-        chords = self.chords(data["chords"])
-        drums = self.drums(data.get("drums") or {})
-        sets = self.sets(data["sets"], chords, mix)
-        return dict(
-            genre=data["genre"],
-            tempo=self.pair("tempo", data["tempo"], 30, 300),
-            swing=self.pair("swing", data["swing"], 0, 1),
-            melody=self.melody(data.get("melody", {})),
-            harmony=self.harmony(data["harmony"]),
-            drums=drums,
-            bass=self.bass(data["bass"]),
-            chords=chords,
-            voice=self.voice(data.get("voice") or {}),
-            sets=sets,
-            mix=mix,
-            form=self.form(data.get("form", {}), chords, drums, sets),
-            timing={
-                role: self.pair(f"timing.{role}", pair, -60, 60, rising=False)
-                for role, pair in self.mapping(
-                    "timing", data.get("timing", {}), optional=(*ROLES, "drums", "voice")
-                ).items()
-            },
-        )
 
-    def mapping(self, field, value, required=(), optional=None):
-        if not isinstance(value, dict):
-            self.fail(field, "must be a mapping of names to values")
-        for name in required:
-            if name not in value:
-                self.fail(field, f"lacks {name!r}, which every recipe needs")
-        for name in value:
-            if optional is not None and name not in (*required, *optional):
-                allowed = ", ".join((*required, *optional))
-                self.fail(field, f"has no place for {name!r}; allowed are {allowed}")
-        return value
+@_rule
+def _number(field, value, low, high, kind=(int, float)):
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        name = "whole number" if kind is int else "number"
+        raise UserError(f"{field} is {value!r}, but must be a {name} from {low} to {high}.")
+    return value
 
-    def items(self, field, value):
-        if not isinstance(value, list) or not value:
-            self.fail(field, "must be a list with at least one entry")
-        return [(f"{field}[{i + 1}]", item) for i, item in enumerate(value)]
 
-    def number(self, field, value, low, high, kinds=(int, float)):
-        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-            kind = "whole number" if kinds is int else "number"
-            self.fail(field, f"is {value!r}, but must be a {kind} from {low} to {high}")
-        return value
+@_rule
+def _pair(field, value, low, high, kind=(int, float), span=0):
+    """Two numbers, of which the second is higher by `span` at least (None: in any order)."""
+    if not isinstance(value, list) or len(value) != 2:
+        raise UserError(f"{field} must be two numbers in brackets, from {low} to {high}.")
+    first, second = (_number(low, high, kind)(field, number) for number in value)
+    if span is not None and second < first:
+        raise UserError(f"{field} must give the lower number first.")
+    if span and second < first + span:
+        raise UserError(f"{field} must span at least {span} semitones.")
+    return first, second
 
-    def pair(self, field, value, low, high, rising=True, kinds=(int, float)):
-        if not isinstance(value, list) or len(value) != 2:
-            self.fail(field, f"must be two numbers in brackets, from {low} to {high}")
-        pair = tuple(self.number(field, number, low, high, kinds) for number in value)
-        if rising and pair[0] > pair[1]:
-            self.fail(field, "must give the lower number first")
-        return pair
 
-    def choice(self, field, value, allowed):
-        if value not in allowed:
-            self.fail(field, f"is {value!r}, but must be one of {', '.join(map(str, allowed))}")
-        return value
+@_rule
+def _choice(field, value, allowed):
+    if value not in tuple(allowed):
+        raise UserError(f"{field} is {value!r}, but must be one of {', '.join(map(str, allowed))}.")
+    return value
 
-    def pattern(self, field, value, steps, signs):
-        if not isinstance(value, str):
-            self.fail(field, "must be a pattern in quotes")
-        value = value.replace(" ", "").replace("|", "")
-        if len(value) != steps:
-            self.fail(field, f"has {len(value)} steps, but must have {steps} (spaces and bars do not count)")
-        for sign in value:
-            if sign not in signs:
-                self.fail(field, f"contains {sign!r}, but only {' '.join(signs)} are allowed")
-        return value
 
-    def melody(self, data):
-        """How the tune is phrased; `noteninja_lib.arranger.parts` plays it."""
-        self.mapping(
-            "melody",
-            data,
-            optional=("length", "offbeat", "velocity", "accent", "swell", "late", "grace", "grace_from"),
-        )
-        length = self.number("melody.length", data.get("length", 0.9), 0.1, 1.2)
-        return {
-            "length": length,
-            "offbeat": self.number("melody.offbeat", data.get("offbeat", length), 0.1, 1.2),
-            "velocity": self.number("melody.velocity", data.get("velocity", 96), 1, 127),
-            "accent": self.number("melody.accent", data.get("accent", 8), 0, 40),
-            "swell": self.number("melody.swell", data.get("swell", 0), 0, 40),
-            # Milliseconds; no more, or melodies in different genres would fall out of step.
-            "late": self.number("melody.late", data.get("late", 0), 0, 4),
-            "grace": self.number("melody.grace", data.get("grace", 0), 0, 1),
-            "grace_from": self.choice("melody.grace_from", data.get("grace_from", "below"), GRACES),
-        }
+@_rule
+def _pattern(field, value, steps, signs):
+    value = _is(str, "must be a pattern in quotes")(field, value).replace(" ", "").replace("|", "")
+    if len(value) != steps:
+        wrong = f"has {len(value)} steps, but must have {steps}"
+        raise UserError(f"{field} {wrong} (spaces and bars do not count).")
+    for sign in value:
+        if sign not in signs:
+            raise UserError(f"{field} contains {sign!r}, but only {' '.join(signs)} are allowed.")
+    return value
 
-    def form(self, data, chords, drums, sets):
-        """Intro and ending; a part enters when its share of the intro has passed, others wait."""
-        self.mapping("form", data, optional=("intro", "enter", "ending"))
-        bars = [
-            self.number(where, number, 0, 16, int)
-            for where, number in self.items("form.intro", data.get("intro", [0]))
-        ]
-        playing = ("bass", *chords, *(["drums"] if drums else []))
-        enter = self.mapping("form.enter", data.get("enter", dict.fromkeys(playing, 0)), optional=playing)
-        enter = {role: self.number(f"form.enter.{role}", share, 0, 1) for role, share in enter.items()}
-        first = {role for role, share in enter.items() if share == 0}
-        if not all(first & {*line_up, "drums"} for line_up in sets):
-            self.fail(
-                "form.enter", "must let a part of each line-up begin at 0, or an intro begins in silence"
-            )
-        return {
-            "intro": bars,
-            "enter": enter,
-            "ending": self.choice("form.ending", data.get("ending", "hold"), ENDINGS),
-        }
 
-    def harmony(self, data):
-        self.mapping("harmony", data, required=QUALITIES, optional=())
-        return {
-            quality: [
-                [self.number(where, interval, 0, 24, int) for _, interval in self.items(where, chord)]
-                for where, chord in self.items(f"harmony.{quality}", data[quality])
-            ]
-            for quality in QUALITIES
-        }
+@_rule
+def _list(field, value, rule):
+    if not isinstance(value, list) or not value:
+        raise UserError(f"{field} must be a list with at least one entry.")
+    return [rule(f"{field}[{i + 1}]", item) for i, item in enumerate(value)]
 
-    def drums(self, data):
-        if not data:
-            return {}
-        self.mapping("drums", data, required=("kits", *METRES), optional=("fills", "crashes"))
-        crashes = data.get("crashes", False)
-        if not isinstance(crashes, bool):
-            self.fail("drums.crashes", "must be true or false")
-        drums = {
-            "crashes": crashes,
-            "kits": [
-                KITS[self.choice(where, kit, tuple(KITS))]
-                for where, kit in self.items("drums.kits", data["kits"])
-            ],
-        }
-        for key, steps in (*METRES.items(), ("fills", FILL_STEPS)):
-            drums[key] = [
-                self.drum_pattern(where, pattern, steps)
-                for where, pattern in self.items(f"drums.{key}", data.get(key, [{}]))
-            ]
-        return drums
 
-    def drum_pattern(self, field, pattern, steps):
-        self.mapping(field, pattern, optional=tuple(DRUMS))
-        return {
-            DRUMS[name]: self.pattern(f"{field}.{name}", row, steps, DRUM_SIGNS)
-            for name, row in pattern.items()
-        }
+@_rule
+def _mapping(field, data, rule):
+    """Any names."""
+    place = "" if field == "the file" else f"{field}."
+    data = _is(dict, "must be a mapping of names to values")(field, data)
+    return {name: rule(name)(f"{place}{name}", value) for name, value in data.items()}
 
-    def part(self, field, data, signs, optional):
-        self.mapping(field, data, required=("range", *METRES), optional=("length", "velocity", *optional))
-        return {
-            "range": self.pair(f"{field}.range", data["range"], 12, 108, kinds=int),
-            "length": self.number(f"{field}.length", data.get("length", 0.95), 0.1, 1.5),
-            "velocity": self.number(f"{field}.velocity", data.get("velocity", 84), 1, 127),
-            **{
-                metre: [
-                    self.pattern(where, row, steps, signs)
-                    for where, row in self.items(f"{field}.{metre}", data[metre])
-                ]
-                for metre, steps in METRES.items()
-            },
-        }
 
-    def bass(self, data):
-        part = self.part("bass", data, BASS_SIGNS, ())
-        if part["range"][1] - part["range"][0] < 12:
-            self.fail("bass.range", "must span at least 12 semitones")
-        return part
+@_rule
+def _section(field, data, required, optional={}, may_be_empty=False):
+    """Certain names; an optional one has a rule and a default (None: without it, the field stays away)."""
+    if may_be_empty and not data:
+        return {}
+    rules = required | {name: rule for name, (rule, _) in optional.items()}
+    _mapping(lambda name: _any)(field, data)
+    for name in required:
+        if name not in data:
+            raise UserError(f"{field} lacks {name!r}, which every recipe needs.")
+    for name in data:
+        if name not in rules:
+            raise UserError(f"{field} has no place for {name!r}; allowed are {', '.join(rules)}.")
+    defaults = {name: default for name, (_, default) in optional.items() if default is not None}
+    return _mapping(rules.get)(field, defaults | data)
 
-    def voice(self, data):
-        """The speaking voice: in which range its own pitch lies, and the rhythms of its syllables."""
-        if not data:
-            return {}
-        self.mapping("voice", data, required=("range", *METRES), optional=())
-        return {
-            "range": self.pair("voice.range", data["range"], 40, 64, kinds=int),
-            **{
-                metre: [
-                    self.pattern(where, row, steps, DRUM_SIGNS)
-                    for where, row in self.items(f"voice.{metre}", data[metre])
-                ]
-                for metre, steps in METRES.items()
-            },
-        }
 
-    def chords(self, data):
-        parts = {}
-        for role, part in self.mapping("chords", data, optional=CHORD_ROLES).items():
-            field = f"chords.{role}"
-            parts[role] = self.part(field, part, CHORD_SIGNS, ("voicing", "strum"))
-            if parts[role]["range"][1] - parts[role]["range"][0] < 12:
-                self.fail(f"{field}.range", "must span at least 12 semitones")
-            parts[role]["voicing"] = self.choice(f"{field}.voicing", part.get("voicing", "close"), VOICINGS)
-            parts[role]["strum"] = self.number(f"{field}.strum", part.get("strum", 0), 0, 60)
-        return parts
+def _any(field, value):
+    return value
 
-    def sets(self, data, chords, mix):
-        sets = []
-        for where, line_up in self.items("sets", data):
-            self.mapping(where, line_up, required=("melody",), optional=ROLES[1:])
-            for role in line_up:
-                if role in CHORD_ROLES and role not in chords:
-                    self.fail(f"{where}.{role}", "plays a part that the section chords does not describe")
-            sets.append(
-                {
-                    role: self.instrument(f"{where}.{role}", instrument, role, mix)
-                    for role, instrument in line_up.items()
-                }
-            )
-        return sets
 
-    def instrument(self, field, data, role, mix):
-        interval = ("interval",) if role == "double" else ()
-        self.mapping(field, data, required=("play",), optional=("level", "chain", *interval))
-        if not isinstance(data["play"], int):
-            try:
-                program = pretty_midi.instrument_name_to_program(str(data["play"]))
-            except ValueError:
-                self.fail(
-                    f"{field}.play",
-                    f"is {data['play']!r}, but must be a General MIDI instrument such "
-                    f"as 'Acoustic Grand Piano' or a number from 0 to 127",
-                )
-        else:
-            program = self.number(f"{field}.play", data["play"], 0, 127)
-        chain = data.get("chain", role if role in mix["chains"] else None)
-        if chain is not None:
-            self.choice(f"{field}.chain", chain, tuple(mix["chains"]))
-        return {
-            "program": program,
-            "chain": chain,
-            "level": self.number(f"{field}.level", data.get("level", 0), -40, 12),
-            "interval": self.choice(f"{field}.interval", data.get("interval", 0), INTERVALS),
-        }
+def _named(names: Iterable[str], rule: Rule) -> Rule:
+    """Any of some names, all with the same rule."""
+    return _section({}, dict.fromkeys(names, (rule, None)))
 
-    def mix(self, data):
-        self.mapping("mix", data, required=("levels",), optional=("chains", "room"))
-        self.mapping("mix.levels", data["levels"], optional=(*ROLES, "drums", "voice"))
-        levels = {
-            role: self.number(f"mix.levels.{role}", level, -40, 12) for role, level in data["levels"].items()
-        }
-        chains = {
-            name: [self.effect(where, effect) for where, effect in self.items(f"mix.chains.{name}", chain)]
-            for name, chain in self.mapping("mix.chains", data.get("chains", {})).items()
-        }
-        _, room = self.effect("mix.room", {"reverb": data.get("room", {})})
-        return {"levels": levels, "chains": chains, "room": room}
 
-    def effect(self, field, data):
-        if not isinstance(data, dict) or len(data) != 1:
-            self.fail(field, "must be one effect, written as {name: {setting: value}}")
-        ((name, settings),) = data.items()
-        self.choice(field, name, tuple(EFFECTS))
-        self.mapping(f"{field}.{name}", settings, optional=tuple(EFFECTS[name]))
-        return name, {
-            key: self.number(f"{field}.{name}.{key}", value, *EFFECTS[name][key])
-            for key, value in settings.items()
-        }
+def _patterns(rule: Callable[[int], Rule]) -> dict[str, Rule]:
+    """The patterns of a part for each metre; `rule` depends on the number of steps."""
+    return {metre: _list(rule(steps)) for metre, steps in METRES.items()}
+
+
+def _part(signs: str, optional: dict[str, tuple[Rule, object]]) -> Rule:
+    optional = {"length": (_number(0.1, 1.5), 0.95), "velocity": (_number(1, 127), 84)} | optional
+    patterns = _patterns(lambda steps: _pattern(steps, signs))
+    return _section({"range": _pair(12, 108, int, span=12)} | patterns, optional)
+
+
+def _kit(field, value):
+    return KITS[_choice(KITS)(field, value)]
+
+
+@_rule
+def _drum_pattern(field, data, steps):
+    rows = _named(DRUMS, _pattern(steps, DRUM_SIGNS))(field, data)
+    return {DRUMS[name]: row for name, row in rows.items()}
+
+
+def _program(field, value):
+    if isinstance(value, int):
+        return _number(0, 127)(field, value)
+    try:
+        return pretty_midi.instrument_name_to_program(str(value))
+    except ValueError:
+        possible = "a General MIDI instrument such as 'Acoustic Grand Piano' or a number from 0 to 127"
+        raise UserError(f"{field} is {value!r}, but must be {possible}.") from None
+
+
+def _effect(field, data):
+    if not isinstance(data, dict) or len(data) != 1:
+        raise UserError(f"{field} must be one effect, written as {{name: {{setting: value}}}}.")
+    ((name, settings),) = data.items()
+    return name, _settings(_choice(EFFECTS)(field, name))(f"{field}.{name}", settings)
+
+
+def _settings(effect: str) -> Rule:
+    return _section({}, {name: (_number(*limits), None) for name, limits in EFFECTS[effect].items()})
+
+
+_SHARE, _LEVEL, _PLAY = _number(0, 1), _number(-40, 12), {"play": _program}
+_CHORD = {"voicing": (_choice(("close", "open", "power", "shell", "strum")), "close")}
+_CHORD |= {"strum": (_number(0, 60), 0)}  # ms from string to string
+_INSTRUMENT = {"level": (_LEVEL, 0), "chain": (_any, None)}
+_INTERVAL = {"interval": (_choice((-12, 0, 12, "third", "sixth")), 0)}
+_LINE_UP = dict.fromkeys(ROLES[1:], (_section(_PLAY, _INSTRUMENT), None))
+_LINE_UP |= {"double": (_section(_PLAY, _INSTRUMENT | _INTERVAL), None)}
+_DRUMS = {"kits": _list(_kit)} | _patterns(_drum_pattern)
+_FILLS = {"fills": (_list(_drum_pattern(FILL_STEPS)), [{}])}
+_CRASHES = {"crashes": (_is(bool, "must be true or false"), False)}
+_VOICE = {"range": _pair(40, 64, int)} | _patterns(lambda steps: _pattern(steps, DRUM_SIGNS))
+_MELODY = {"length": (_number(0.1, 1.2), 0.9), "offbeat": (_number(0.1, 1.2), None)}
+_MELODY |= {"velocity": (_number(1, 127), 96), "accent": (_number(0, 40), 8), "swell": (_number(0, 40), 0)}
+_MELODY |= {"late": (_number(0, 4), 0)}  # ms; no more, or melodies of different genres would fall out of step
+_MELODY |= {"grace": (_SHARE, 0), "grace_from": (_choice(("below", "slide", "above")), "below")}
+_FORM = {"intro": (_list(_number(0, 16, int)), [0]), "enter": (_any, None)}
+# hold: the last chord rings; roll: it is spread upwards, then rings; stop: one short stroke
+_FORM |= {"ending": (_choice(("hold", "roll", "stop")), "hold")}
+_MIX = {"chains": (_mapping(lambda name: _list(_effect)), {}), "room": (_settings("reverb"), {})}
+_PLAYERS = (*ROLES, "drums", "voice")
+_RECIPE = _section(
+    {
+        "genre": _is(str, "must be a name"),
+        "tempo": _pair(30, 300),
+        "swing": _pair(0, 1),
+        "harmony": _section(dict.fromkeys(("maj", "min", "dom7", "dim"), _list(_list(_number(0, 24, int))))),
+        "bass": _part(BASS_SIGNS, {}),
+        "chords": _named(CHORD_ROLES, _part(CHORD_SIGNS, _CHORD)),
+        "sets": _list(_section({"melody": _section(_PLAY, _INSTRUMENT)}, _LINE_UP)),
+        "mix": _section({"levels": _named(_PLAYERS, _LEVEL)}, _MIX),
+    },
+    {
+        "melody": (_section({}, _MELODY), {}),
+        "drums": (_section(_DRUMS, _FILLS | _CRASHES, may_be_empty=True), {}),
+        "voice": (_section(_VOICE, may_be_empty=True), {}),
+        "timing": (_named(_PLAYERS, _pair(-60, 60, span=None)), {}),
+        "form": (_section({}, _FORM), {}),
+    },
+)
+
+
+def _check(data) -> dict:
+    """The contents of a recipe against the schema, and its sections against each other."""
+    data = _RECIPE("the file", data)
+    chains, chords, form = data["mix"]["chains"], data["chords"], data["form"]
+    for number, line_up in enumerate(data["sets"], 1):
+        for role, instrument in line_up.items():
+            field = f"sets[{number}].{role}"
+            if role in CHORD_ROLES and role not in chords:
+                raise UserError(f"{field} plays a part that the section chords does not describe.")
+            if instrument.setdefault("chain", role if role in chains else None) is not None:
+                _choice(chains)(f"{field}.chain", instrument["chain"])
+            instrument["program"] = instrument.pop("play")
+            instrument.setdefault("interval", 0)
+    # A part enters when its share of the intro has passed; others wait for the tune.
+    playing = ("bass", *chords, *(["drums"] if data["drums"] else []))
+    enter = _named(playing, _SHARE)("form.enter", form.get("enter", dict.fromkeys(playing, 0)))
+    first = {role for role, share in enter.items() if share == 0}
+    if not all(first & {*line_up, "drums"} for line_up in data["sets"]):
+        problem = "must let a part of each line-up begin at 0, or an intro begins in silence"
+        raise UserError(f"form.enter {problem}.")
+    form["enter"] = enter
+    data["melody"].setdefault("offbeat", data["melody"]["length"])
+    return data
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times faster
-
-GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 
 
 @dataclass(frozen=True)
@@ -406,36 +285,36 @@ class Recipe:
     """
 
     genre: str
-    tempo: tuple
-    swing: tuple
+    tempo: tuple[float, float]
+    swing: tuple[float, float]
     melody: dict
     harmony: dict
     drums: dict
     bass: dict
     chords: dict
-    sets: list
-    timing: dict
+    sets: list[dict]
+    timing: dict[str, tuple[float, float]]
     mix: dict
     form: dict
     voice: dict
 
+    def natural_tempo(self, arousal: float) -> tuple[float, float]:
+        """Lowest and highest tempo at which the genre is played, in beats per minute; excitement adds."""
+        return self.tempo[0] * (1 + 0.15 * arousal), self.tempo[1] * (1 + 0.15 * arousal)
 
-def list_genres():
+
+def list_genres() -> list[str]:
     """Names of the genres for which the data folder holds a recipe, sorted."""
     return sorted(path.stem for path in (data_folder() / "genres").glob("*.yaml"))
 
 
-def load_recipe(name):
+def load_recipe(name: str | Path) -> Recipe:
     """Load and check a recipe.
 
     Parameters
     ----------
     name : str or Path
         A genre ("jazz") or the path of a YAML file of your own.
-
-    Returns
-    -------
-    Recipe
 
     Raises
     ------
@@ -447,24 +326,21 @@ def load_recipe(name):
     if path.suffix not in (".yaml", ".yml"):
         path = data_folder() / "genres" / f"{name}.yaml"
         if not path.exists():
-            raise UserError(
-                f"There is no recipe for the genre {str(name)!r}: choose one of "
-                f"{', '.join(GENRES)}, or give the path of a .yaml file."
-            )
+            choice = f"choose one of {', '.join(GENRES)}, or give the path of a .yaml file"
+            raise UserError(f"There is no recipe for the genre {str(name)!r}: {choice}.")
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        return Recipe(**_check(yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)))
     except OSError as error:
         raise UserError(f"The recipe {path} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(error, "problem_mark", None)
-        where = f" near line {line.line + 1}" if line else ""
-        raise UserError(
-            f"{path.name} is not valid YAML{where}: check indentation, quotes and brackets there."
-        ) from error
-    return Recipe(**RecipeChecker(path.name).recipe(data))
+        where = f"{path.name} is not valid YAML" + (f" near line {line.line + 1}" if line else "")
+        raise UserError(f"{where}: check indentation, quotes and brackets there.") from error
+    except UserError as error:
+        raise UserError(f"{path.name}: {error}") from None
 
 
-def style_vector(genre, valence=0.0, arousal=0.0):
+def style_vector(genre: str | dict[str, float], valence: float = 0.0, arousal: float = 0.0) -> np.ndarray:
     """How a piece is played, as numbers that can be mixed.
 
     Parameters
@@ -476,7 +352,7 @@ def style_vector(genre, valence=0.0, arousal=0.0):
 
     Returns
     -------
-    numpy.ndarray, float32, shape (12,)
+    ndarray of float32, shape (12,)
         Ten genres in the order of `GENRES`, valence, arousal.
     """
     shares = {genre: 1.0} if isinstance(genre, str) else dict(genre)
@@ -487,8 +363,5 @@ def style_vector(genre, valence=0.0, arousal=0.0):
     total = sum(shares.values())
     if min(shares.values()) < 0 or not 0 < total < float("inf"):
         raise UserError("The shares of the genres must be positive numbers.")
-    vector = np.zeros(len(GENRES) + 2, np.float32)
-    for name, share in shares.items():
-        vector[GENRES.index(name)] = share / total
-    vector[-2:] = valence, arousal
-    return vector
+    vector = [shares.get(name, 0) / total for name in GENRES]
+    return np.array([*vector, valence, arousal], np.float32)

@@ -1,91 +1,42 @@
 """A mumbled voice: rap without words.
 
-What tells hip-hop from other music with a slow beat is someone who speaks in rhythm. No soundfont can do that,
-so this module makes one: each syllable is a noise burst (its consonant) and a train of glottal pulses (Rosenberg,
-1971) whose pitch falls as in speech, both shaped by the resonances of a mouth (formants; Klatt, 1980) that
-moves from vowel to vowel. The vowels are drawn by chance: there is nothing to understand.
+Someone who speaks in rhythm tells hip-hop from other music with a slow beat. No soundfont can do that, so
+this module makes one: each syllable is a noise burst (its consonant) and a train of glottal pulses
+(Rosenberg, 1971) whose pitch falls as in speech, both shaped by the resonances of a mouth (formants; Klatt,
+1980) that moves from vowel to vowel. The vowels are drawn by chance: there is nothing to understand.
 """
 
 import numpy as np
 import soxr
 from scipy.signal import istft, stft
 
-from noteninja_lib.arranger.parts import STRENGTH
-from noteninja_lib.arranger.recipe import STEPS_PER_BEAT
+from noteninja_lib.arranger.performance import Note
 
 VOICE_RATE = 22050
 _HOP, _WINDOW = 256, 512  # 12 ms: fast enough for a mouth
+_STFT = {"nperseg": _WINDOW, "noverlap": _WINDOW - _HOP}
 #: Formants 1 to 4 in Hz, rounded; the first three after Peterson and Barney (1952, men).
-VOWELS = {
-    "a": (730, 1090, 2440, 3400),
-    "e": (530, 1840, 2480, 3500),
-    "i": (300, 2200, 2900, 3600),
-    "o": (500, 900, 2400, 3300),
-    "u": (320, 870, 2240, 3200),
-    "er": (490, 1350, 1690, 3300),
-    "ae": (660, 1700, 2400, 3500),
-    "uh": (600, 1200, 2400, 3400),
-}
+VOWELS = {"a": (730, 1090, 2440, 3400), "e": (530, 1840, 2480, 3500), "i": (300, 2200, 2900, 3600)}
+VOWELS |= {"o": (500, 900, 2400, 3300), "u": (320, 870, 2240, 3200), "er": (490, 1350, 1690, 3300)}
+VOWELS |= {"ae": (660, 1700, 2400, 3500), "uh": (600, 1200, 2400, 3400)}
 _BANDWIDTHS = (70.0, 90.0, 130.0, 180.0)
 #: Noise of a consonant: centre and width in Hz, seconds, loudness 0..1.
-CONSONANTS = {
-    "s": (5500, 2500, 0.07, 0.5),
-    "sh": (3000, 1500, 0.07, 0.5),
-    "f": (6500, 5000, 0.05, 0.25),
-    "t": (4000, 3000, 0.025, 0.9),
-    "k": (1900, 900, 0.03, 0.9),
-    "p": (900, 800, 0.02, 0.8),
-    "d": (3000, 2000, 0.012, 0.6),
-    "b": (500, 400, 0.01, 0.4),
-    "none": (1000, 1000, 0.01, 0.0),
-}
+CONSONANTS = {"s": (5500, 2500, 0.07, 0.5), "sh": (3000, 1500, 0.07, 0.5), "f": (6500, 5000, 0.05, 0.25)}
+CONSONANTS |= {"t": (4000, 3000, 0.025, 0.9), "k": (1900, 900, 0.03, 0.9), "p": (900, 800, 0.02, 0.8)}
+CONSONANTS |= {"d": (3000, 2000, 0.012, 0.6), "b": (500, 400, 0.01, 0.4), "none": (1000, 1000, 0.01, 0.0)}
 _HISS = 0.004  # of consonants beside the voice, in the unit of the transform
 _GLIDE = 3.3  # semitones above its own pitch at which a syllable begins; it ends as far below
 
 
-def play_voice(stage):
-    """The rapper's syllables, drawn bar by bar, with a breath at the end of each section.
-
-    Parameters
-    ----------
-    stage : Stage
-
-    Returns
-    -------
-    list of Note
-        One a syllable. The pitch sinks along a bar and rises with stress, as in speech.
-    """
-    rhythms, rng = stage.recipe.voice[stage.metre], stage.stream("voice")
-    own, notes = rng.uniform(*stage.recipe.voice["range"]), []
-    for passage, _, first, last in stage.sections():
-        for bar in range(first, last, stage.steps):
-            rhythm = rhythms[rng.integers(len(rhythms))]
-            stop = min(bar + stage.steps, last - STEPS_PER_BEAT // 2 * (last - first > stage.steps))
-            steps = [step for step in range(bar, stop) if rhythm[step - bar] != "."]
-            for step, following in zip(steps, [*steps[1:], stop]):
-                stress = STRENGTH[rhythm[step - bar]]
-                pitch = own + 14 * (stress - 0.75) - 8 * (step - bar) / stage.steps + 2 * rng.normal()
-                start, end = stage.time(passage, step), stage.time(passage, min(following, step + 2))
-                if not stage.waits("voice", passage, step):
-                    notes.append(
-                        stage.note(
-                            "voice", rng, start, start + 0.85 * (end - start), round(pitch), 120 * stress
-                        )
-                    )
-    return notes
-
-
-def speak(notes, samples, sample_rate, seed):
+def speak(notes: list[Note], samples: int, sample_rate: int, seed: int) -> np.ndarray:
     """The sound of syllables.
 
     Parameters
     ----------
     notes : list of Note
         One a syllable: start and end, the pitch that the voice passes through, velocity as stress.
-    samples : int
-        Length of the result.
-    sample_rate : int
-        Of the result, in Hz.
+    samples, sample_rate : int
+        Length of the result, and its rate in Hz.
     seed : int
         Draws vowels and consonants; equal input gives equal bytes.
 
@@ -96,23 +47,19 @@ def speak(notes, samples, sample_rate, seed):
     rng = np.random.default_rng(seed)
     length = int(np.ceil(samples / sample_rate * VOICE_RATE))
     pitch, loud, formants, noise = _tracks(notes, length // _HOP + 1, rng)
-    _, _, voiced = stft(_glottis(pitch, loud, length, rng), nperseg=_WINDOW, noverlap=_WINDOW - _HOP)
+    voiced = stft(_glottis(pitch, loud, length, rng), **_STFT)[2]
     frequencies = np.fft.rfftfreq(_WINDOW, 1 / VOICE_RATE).astype(np.float32)[:, None]
     at = np.minimum(np.arange(voiced.shape[1]), len(pitch) - 1)
     centre, width, loudness = noise[at].T
     hiss = _HISS * loudness * np.exp(-0.5 * ((frequencies - centre) / width) ** 2)
     breath = rng.standard_normal((2, *voiced.shape), np.float32)
-    _, sound = istft(
-        voiced * _mouth(frequencies, formants[at]) + (breath[0] + 1j * breath[1]) * hiss,
-        nperseg=_WINDOW,
-        noverlap=_WINDOW - _HOP,
-    )
-    sound = soxr.resample(sound, VOICE_RATE, sample_rate)[:samples]
+    spoken = voiced * _mouth(frequencies, formants[at]) + (breath[0] + 1j * breath[1]) * hiss
+    sound = soxr.resample(istft(spoken, **_STFT)[1], VOICE_RATE, sample_rate)[:samples]
     return np.pad(sound, (0, samples - len(sound))).astype(np.float32)
 
 
 def _tracks(notes, frames, rng):
-    """Frame by frame: pitch in Hz, loudness, formants (frames, 4), noise (frames, 3: centre, width, loudness)."""
+    """By frame: pitch in Hz, loudness, formants (frames, 4), noise (frames, 3: centre, width, loudness)."""
     pitch, loud, formants = np.full(frames, np.nan), np.zeros(frames), np.full((frames, 4), np.nan)
     noise = np.tile([1000.0, 1000.0, 0.0], (frames, 1))
     for note in notes:
@@ -130,10 +77,8 @@ def _tracks(notes, frames, rng):
         loud[start:stop] = edges * stress * (1 - 0.3 * along)
         pitch[start:stop] = 440 * 2 ** ((note.pitch - 69 + _GLIDE * (1 - 2 * along)) / 12)
     smooth = np.hanning(7) / np.hanning(7).sum()  # a tongue does not jump
-    formants = np.stack(
-        [np.convolve(np.pad(_fill(track), 3, "edge"), smooth, "valid") for track in formants.T], 1
-    )
-    return _fill(pitch), loud, formants, noise
+    tracks = [np.convolve(np.pad(_fill(track), 3, "edge"), smooth, "valid") for track in formants.T]
+    return _fill(pitch), loud, np.stack(tracks, 1), noise
 
 
 def _fill(track):

@@ -14,9 +14,10 @@ import numpy as np
 import soundfile
 
 from noteninja_lib import __version__, data_folder
-from noteninja_lib.arranger.arranger import RING, arrange
+from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.performance import Note, pattern_metre
 from noteninja_lib.arranger.recipe import GENRES, load_recipe, style_vector
+from noteninja_lib.arranger.stage import RING
 from noteninja_lib.arranger.synthesis import default_soundfont, render
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.datasets.base import (

@@ -8,12 +8,12 @@ import ipywidgets as widgets
 import numpy as np
 
 from noteninja_lib.arranger.arranger import arrange
-from noteninja_lib.arranger.parts import STRENGTH
 from noteninja_lib.arranger.recipe import (
     DRUMS,
     GENRES,
     METRES,
     STEPS_PER_BEAT,
+    STRENGTH,
     Recipe,
     list_genres,
     load_recipe,
