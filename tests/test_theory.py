@@ -1,4 +1,4 @@
-"""Tunes: the data, the search, the harmony, families and splits, and the way from and to music21."""
+"""Tunes: the data, the search, the harmony, near-duplicates and splits, and the way from and to music21."""
 
 import subprocess
 import sys
@@ -10,9 +10,16 @@ import pytest
 
 from data import make_tunes
 from noteninja_lib.errors import UserError
-from noteninja_lib.music import generation
 from noteninja_lib.music.harmony import CHORDS, QUALITIES, harmonise
-from noteninja_lib.music.tunes import COLLECTIONS, Tune, find_tune, load_tunes, search_tunes, to_stream, tune_from_score
+from noteninja_lib.music.tunes import (
+    COLLECTIONS,
+    Tune,
+    find_tune,
+    load_tunes,
+    search_tunes,
+    to_stream,
+    tune_from_score,
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +70,7 @@ def test_loading_is_quick():
     assert min(seconds) < 0.3
 
 
-def test_no_family_crosses_a_split_and_the_shares_are_right(tunes):
+def test_no_group_of_near_duplicates_crosses_a_split_and_the_shares_are_right(tunes):
     splits = {}
     for tune in tunes:
         splits.setdefault(tune.family, set()).add(tune.split)
@@ -113,7 +120,7 @@ def test_a_planted_variant_is_found_and_strangers_are_not(tunes):
         else:
             ornamented.append((start, duration, pitch + 5 + 2 * (rng.random() < 0.08)))
     planted = replace(original, name="planted", notes=tuple(ornamented), tonic=(original.tonic + 5) % 12)
-    labels = generation.find_near_duplicates(some + [planted])
+    labels = make_tunes.find_near_duplicates(some + [planted])
     assert labels[-1] == labels[7]
     scrambled = replace(
         original,
@@ -124,14 +131,14 @@ def test_a_planted_variant_is_found_and_strangers_are_not(tunes):
             )
         ),
     )
-    labels = generation.find_near_duplicates([original, scrambled])
+    labels = make_tunes.find_near_duplicates([original, scrambled])
     assert labels[0] != labels[1]
 
 
-def test_same_title_is_one_family_unless_it_is_common(tunes):
+def test_same_title_is_one_group_unless_it_is_common(tunes):
     titles = ["The Merry Miller", "Merry Miller Reel", "The Reel", "A Reel"] + ["Quick Step"] * 6
     some = [replace(tune, title=title) for tune, title in zip(tunes[::97], titles)]
-    labels = generation.merge_by_title(some, np.arange(10))
+    labels = make_tunes.merge_by_title(some, np.arange(10))
     assert labels[0] == labels[1] and len(set(labels)) == 9
 
 
