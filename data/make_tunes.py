@@ -11,8 +11,10 @@ import re
 import string
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -22,6 +24,9 @@ from noteninja_lib.music.generation import METRES, runs_of
 from noteninja_lib.music.harmony import bar_length, harmonise
 from noteninja_lib.music.tunes import Tune, find_key, melody_notes
 
+if TYPE_CHECKING:
+    import music21
+
 FOLDERS = {"ryan": "ryansMammoth", "oneill": "oneills1850", "aird": "airdsAirs"}
 BARS = (8, 64)  # fewer is a fragment, more would fill half a minute many times over
 
@@ -30,7 +35,7 @@ class Unusable(Exception):
     """Why a tune of the corpus is left out."""
 
 
-def read_scores(collection):
+def read_scores(collection: str) -> Iterator[tuple]:
     """Yield (number, music21 Score) of each tune in a collection of the music21 corpus."""
     import music21
     from music21 import abcFormat
@@ -49,7 +54,7 @@ def read_scores(collection):
             yield (number if collection == "ryan" else int(reference)), score
 
 
-def clean_bars(part):
+def clean_bars(part: "music21.stream.Part") -> tuple[list, str]:
     """Whole bars of a part: pick-up dropped, last endings only, split bars joined.
 
     Returns
@@ -113,7 +118,7 @@ def clean_bars(part):
     return bars, metre
 
 
-def make_tune(score, collection, number):
+def make_tune(score: "music21.stream.Score | None", collection: str, number: int) -> Tune:
     """A :class:`Tune` from a parsed score, without group and split; Unusable says why not."""
     if score is None or len(score.parts) != 1:
         raise Unusable("not readable as one part")
@@ -137,7 +142,7 @@ def make_tune(score, collection, number):
     return Tune(name, title, collection, metre, tonic, mode, tuple(notes), chords, length, "", "")
 
 
-def clean_title(title):
+def clean_title(title: str | None) -> str:
     """From "ACROBAT'S -- HORNPIPE." to "Acrobat's Hornpipe"; some files have stray colons ("Sarat:oga")."""
     title = re.sub(r"(?<=\w):(?=\w)", "", title or "Untitled")
     title = re.sub(r"\s*-[-\s]\s*|\s+", " ", title).strip(' .,"')
@@ -265,7 +270,9 @@ def assign_near_duplicates(tunes: list[Tune]) -> list[Tune]:
     return result
 
 
-def build_tunes(folder, limit=None, progress=None):
+def build_tunes(
+    folder: str | Path, limit: int | None = None, progress: Callable[[str], None] | None = None
+) -> dict[str, int]:
     """Write <collection>.jsonl.gz into `folder` from the music21 corpus; takes some minutes.
 
     Parameters
@@ -307,7 +314,7 @@ def build_tunes(folder, limit=None, progress=None):
     return counts
 
 
-def write_tunes(tunes, folder):
+def write_tunes(tunes: list[Tune], folder: Path) -> None:
     """Write tunes with their groups and splits, one file a collection."""
     folder.mkdir(parents=True, exist_ok=True)
     for collection in FOLDERS:

@@ -158,7 +158,9 @@ def test_mp3_with_a_hole(tmp_path, damage):
     nn_audio.save(path, tone(20))
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
-    content[middle : middle + 5000] = bytes(5000) if damage == "zeros" else np.random.default_rng(0).bytes(5000)
+    content[middle : middle + 5000] = (
+        bytes(5000) if damage == "zeros" else np.random.default_rng(0).bytes(5000)
+    )
     path.write_bytes(content)
     with pytest.warns(UserWarning, match="is damaged"):
         audio = nn_audio.load(path)

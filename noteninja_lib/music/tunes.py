@@ -266,7 +266,9 @@ def melody_notes(elements: "Iterable[tuple[float, music21.note.GeneralNote]]") -
     return [(round(start, 4), round(duration, 4), int(pitch)) for start, duration, pitch in notes]
 
 
-def find_key(notes: Notes, stream: "music21.stream.Stream", signature=None) -> tuple[int, str]:
+def find_key(
+    notes: Notes, stream: "music21.stream.Stream", signature: "music21.key.KeySignature | None" = None
+) -> tuple[int, str]:
     """Tonic and mode from the key signature, music21's key analysis and the last note.
 
     A key signature leaves four usual tonics open (two flats: B flat major, C dorian, F mixolydian, G minor).
