@@ -58,7 +58,7 @@ def test_a_chord_outside_the_table_is_named_too(ode):
 
 
 def test_contour_holds_each_note_and_has_no_mean():
-    line = harmony.contour([(0, 1, 60), (1, 1, 64), (3, 1, 62)], 4, places=4)
+    line = harmony.contour([(0, 1, 60), (1, 1, 64), (3, 1, 62)], 4, points=4)
     assert np.allclose(line, np.array([60, 64, 64, 62]) - 62.5)
 
 

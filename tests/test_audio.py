@@ -156,10 +156,12 @@ def test_mp3_cut_in_the_middle(tmp_path, capfd):
 def test_mp3_with_a_hole(tmp_path, damage):
     path = tmp_path / "hole.mp3"
     nn_audio.save(path, tone(20))
-    roll = bytearray(path.read_bytes())
-    middle = len(roll) // 2
-    roll[middle : middle + 5000] = bytes(5000) if damage == "zeros" else np.random.default_rng(0).bytes(5000)
-    path.write_bytes(roll)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 5000] = (
+        bytes(5000) if damage == "zeros" else np.random.default_rng(0).bytes(5000)
+    )
+    path.write_bytes(content)
     with pytest.warns(UserWarning, match="is damaged"):
         audio = nn_audio.load(path)
     assert len(audio) / SAMPLE_RATE == pytest.approx(10, abs=1.5)
@@ -340,7 +342,7 @@ def test_normalise_leaves_silence():
 
 
 def test_to_mp3(tmp_path):
-    roll = nn_audio.to_mp3(tone(30))
-    assert 20_000 < len(roll) < 300_000
-    (tmp_path / "song.mp3").write_bytes(roll)
+    content = nn_audio.to_mp3(tone(30))
+    assert 20_000 < len(content) < 300_000
+    (tmp_path / "song.mp3").write_bytes(content)
     assert len(nn_audio.load(tmp_path / "song.mp3")) == 30 * SAMPLE_RATE

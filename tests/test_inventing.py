@@ -10,8 +10,9 @@ from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import UserError
 from noteninja_lib.music import generation
 from noteninja_lib.music.generation import KNOWN_RUN, RANGE, invent, known_runs, nearest_tune, runs_of
+from noteninja_lib.music.harmony import SCALES
 from noteninja_lib.music.score_io import read_notes
-from noteninja_lib.music.tunes import SCALES, load_tunes, to_stream
+from noteninja_lib.music.tunes import load_tunes, to_stream
 
 MOTIF = [(0.0, 1.0, 60), (1.0, 1.0, 62), (2.0, 1.0, 64), (3.0, 0.5, 67), (3.5, 0.5, 65), (4.0, 2.5, 64)]
 
@@ -241,9 +242,9 @@ def test_text_that_holds_no_tune_gets_one_sentence(text):
         ("short.mid", b"MThd\0\0\0\6\0\1"),
     ],
 )
-def test_files_that_hold_no_tune_get_one_sentence(tmp_path, name, roll):
-    if roll is not None:
-        (tmp_path / name).write_bytes(roll)
+def test_files_that_hold_no_tune_get_one_sentence(tmp_path, name, content):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
     with (
         pytest.raises(UserError, match=name)
         if not name.endswith("ry.abc")

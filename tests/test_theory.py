@@ -1,4 +1,4 @@
-"""Tunes: the data, the search, the harmony, families and splits, and the way from and to music21."""
+"""Tunes: the data, the search, the harmony, near-duplicates and splits, and the way from and to music21."""
 
 import subprocess
 import sys
@@ -10,9 +10,16 @@ import pytest
 
 from data import make_tunes
 from noteninja_lib.errors import UserError
-from noteninja_lib.music import generation
-from noteninja_lib.music.harmony import CHORDS, QUALITIES
-from noteninja_lib.music.tunes import COLLECTIONS, Tune, find_tune, harmonise, load_tunes, search_tunes
+from noteninja_lib.music.harmony import CHORDS, QUALITIES, harmonise
+from noteninja_lib.music.tunes import (
+    COLLECTIONS,
+    Tune,
+    find_tune,
+    load_tunes,
+    search_tunes,
+    to_stream,
+    tune_from_score,
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +70,7 @@ def test_loading_is_quick():
     assert min(seconds) < 0.3
 
 
-def test_no_family_crosses_a_split_and_the_shares_are_right(tunes):
+def test_no_group_of_near_duplicates_crosses_a_split_and_the_shares_are_right(tunes):
     splits = {}
     for tune in tunes:
         splits.setdefault(tune.family, set()).add(tune.split)
@@ -113,7 +120,7 @@ def test_a_planted_variant_is_found_and_strangers_are_not(tunes):
         else:
             ornamented.append((start, duration, pitch + 5 + 2 * (rng.random() < 0.08)))
     planted = replace(original, name="planted", notes=tuple(ornamented), tonic=(original.tonic + 5) % 12)
-    labels = generation.find_near_duplicates(some + [planted])
+    labels = make_tunes.find_near_duplicates(some + [planted])
     assert labels[-1] == labels[7]
     scrambled = replace(
         original,
@@ -124,14 +131,14 @@ def test_a_planted_variant_is_found_and_strangers_are_not(tunes):
             )
         ),
     )
-    labels = generation.find_near_duplicates([original, scrambled])
+    labels = make_tunes.find_near_duplicates([original, scrambled])
     assert labels[0] != labels[1]
 
 
-def test_same_title_is_one_family_unless_it_is_common(tunes):
+def test_same_title_is_one_group_unless_it_is_common(tunes):
     titles = ["The Merry Miller", "Merry Miller Reel", "The Reel", "A Reel"] + ["Quick Step"] * 6
     some = [replace(tune, title=title) for tune, title in zip(tunes[::97], titles)]
-    labels = generation.merge_by_title(some, np.arange(10))
+    labels = make_tunes.merge_by_title(some, np.arange(10))
     assert labels[0] == labels[1] and len(set(labels)) == 9
 
 
@@ -264,8 +271,8 @@ def test_parser_refuses_broken_bars_and_changing_metre():
 
 def test_score_and_back(tunes):
     for tune in (tunes[3], next(t for t in tunes if t.metre == "6/8" and t.mode == "minor")):
-        score = tunes.to_stream(tune)
-        again = tunes.tune_from_score(score)
+        score = to_stream(tune)
+        again = tune_from_score(score)
         assert [note[2] for note in again.notes] == [note[2] for note in tune.notes]
         assert np.allclose([note[:2] for note in again.notes], [note[:2] for note in tune.notes], atol=1e-3)
         assert (again.metre, again.tonic, again.length) == (tune.metre, tune.tonic, tune.length)
@@ -276,11 +283,11 @@ def test_score_without_chords_is_harmonised():
     from music21 import converter, stream
 
     score = converter.parse("tinynotation: 3/4 d4 g a b2 g4 a2 f#4 g2. d4 g a b2 c'4 a2 f#4 g2.")
-    tune = tunes.tune_from_score(score, "My Waltz")
+    tune = tune_from_score(score, "My Waltz")
     assert (tune.title, tune.metre, tune.tonic, tune.mode) == ("My Waltz", "3/4", 7, "major")
     assert tune.chords[-1][2:] == (7, "maj") and tune.chords[-2][2] == 2
     with pytest.raises(UserError, match="fewer than four notes"):
-        tunes.tune_from_score(stream.Stream())
+        tune_from_score(stream.Stream())
 
 
 def test_chords_of_a_score_are_kept_and_the_top_part_is_the_melody():
@@ -290,7 +297,7 @@ def test_chords_of_a_score_are_kept_and_the_top_part_is_the_melody():
     for offset, figure in ((3.0, "C"), (8.0, "Dm"), (12.0, "G7"), (16.0, "C")):
         top.insert(offset, harmony.ChordSymbol(figure))
     low = converter.parse("tinynotation: 4/4 c1 c d G c").flatten()
-    tune = tunes.tune_from_score(stream.Score([stream.Part(low), stream.Part(top)]))
+    tune = tune_from_score(stream.Score([stream.Part(low), stream.Part(top)]))
     assert [note[2] for note in tune.notes] == [79, 84, 86, 83, 84]
     assert tune.chords == (
         (0.0, 8.0, 0, "maj"),

@@ -12,7 +12,7 @@ from noteninja_lib.audio.io import to_mp3
 from noteninja_lib.errors import UserError
 from noteninja_lib.lessons.exercise import Exercise
 from noteninja_lib.music.beats import FRAME_RATE
-from noteninja_lib.music.harmony import NAMES, bar_length, chord_name, roman_numerals
+from noteninja_lib.music.harmony import NOTE_NAMES, bar_length, chord_name, roman_numerals
 from noteninja_lib.music.piano_roll import from_score
 from noteninja_lib.music.score_io import read_notes
 from noteninja_lib.plots import BLUE, VERMILION, _axes
@@ -186,13 +186,13 @@ def plot_tune(tune, ax=None):
     for bar in range(1, bars + 2):
         ax.axvline(bar, color="0.8", linewidth=0.8, zorder=0)
     shown = range(low + 1, high - 3, 1 if high - low < 16 else 2)
-    ax.set_yticks(shown, [f"{NAMES[pitch % 12]}{pitch // 12 - 1}" for pitch in shown], fontsize=8)
+    ax.set_yticks(shown, [f"{NOTE_NAMES[pitch % 12]}{pitch // 12 - 1}" for pitch in shown], fontsize=8)
     ax.set(
         xlim=(1, bars + 1),
         ylim=(low, high),
         xlabel="bar",
         ylabel="pitch",
-        title=f"{tune.title}: {NAMES[tune.tonic]} {tune.mode}, {tune.metre}",
+        title=f"{tune.title}: {NOTE_NAMES[tune.tonic]} {tune.mode}, {tune.metre}",
     )
     return ax
 
@@ -284,7 +284,7 @@ class TuneDesk(widgets.VBox):
         figure.savefig(png, format="png", dpi=100)
         self.picture.value, self.player.value = png.getvalue(), to_mp3(play(self.tune, self.tempo.value))
         self._say(
-            f"{NAMES[self.tune.tonic]} {self.tune.mode}; the chords are {' · '.join(roman_numerals(self.tune))}."
+            f"{NOTE_NAMES[self.tune.tonic]} {self.tune.mode}; the chords are {' · '.join(roman_numerals(self.tune))}."
         )
 
     def _say(self, sentence, kind="info"):

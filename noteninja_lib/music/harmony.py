@@ -1,14 +1,47 @@
-"""Find chords for a melody: the cheapest path through the chords of a key (Viterbi).
+"""Chords for a melody: the cheapest path through the chords of a key (Viterbi); and what a tune is made of.
 
-Every bar is cut into one or two slots. A chord pays in each slot for melody notes that it does not contain,
-and from slot to slot for an unusual step; :data:`COSTS` and :data:`CHORDS` hold all prices. The Viterbi
-algorithm then finds the one sequence with the lowest total price among all possible sequences.
+Every bar is cut into one or two slots. A chord pays in each slot for notes that it does not contain, and from
+slot to slot for an unusual step; `COSTS` and `CHORDS` hold all prices. The Viterbi algorithm finds the
+sequence with the lowest total price. The library's tables of keys, modes, chords and metres are here too.
+Lesson: 02_music_theory_with_music21.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from noteninja_lib.music.tunes import Tune
+
+Notes = Sequence[tuple[float, float, int]]  # (start, duration, MIDI pitch); times in quarter notes
+Chords = tuple[tuple[float, float, int, str], ...]  # (start, duration, pitch class of the root, quality)
+
+NOTE_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # of the pitch classes
+
+#: Semitones from the major tonic up to the tonic of each mode with the same key signature.
+MODES = {"major": 0, "dorian": 2, "mixolydian": 7, "minor": 9}
+
+#: Scale of each mode in semitones above the tonic; minor has both sevenths.
+SCALES = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10, 11),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+}
+#: Roman numeral of each semitone above the tonic.
+DEGREES = {
+    "major": "I bII II bIII III IV #IV V bVI VI bVII VII".split(),
+    "minor": "I bII II III #III IV #IV V VI #VI VII #VII".split(),
+    "dorian": "I bII II III #III IV #IV V bVI VI VII #VII".split(),
+    "mixolydian": "I bII II bIII III IV #IV V bVI VI VII #VII".split(),
+}
+
+#: Semitones of the chord tones above the root.
+QUALITIES = {"maj": (0, 4, 7), "min": (0, 3, 7), "dom7": (0, 4, 7, 10), "dim": (0, 3, 6)}
+SUFFIXES = {"maj": "", "min": "m", "dom7": "7", "dim": "dim"}
 
 #: All prices. Think of them as -log probability: 0 is "of course", 1 is "now and then", 3 is "hardly ever".
 COSTS = {
@@ -33,197 +66,152 @@ COSTS = {
     "reward: IV or bVII to I at a phrase end": 0.6,
 }
 
-#: Price of a step between two roots, by the semitones from the first up to the second.
-ROOT_STEPS = {
-    0: 0.0,
-    5: 0.0,
-    7: 0.2,
-    2: 0.4,
-    10: 0.4,
-    9: 0.4,
-    8: 0.5,
-    4: 0.7,
-    3: 0.7,
-    1: 0.8,
-    11: 0.8,
-    6: 1.2,
-}
+#: Price of a step between two roots, by the semitones (0 to 11) from the first up to the second.
+ROOT_STEPS = np.array([0.0, 0.8, 0.4, 0.7, 0.7, 0.0, 1.2, 0.2, 0.5, 0.4, 0.4, 0.8])
+
+
+def _chords(table: str) -> dict[str, tuple[int, str, float]]:
+    rows = (row.split() for row in table.split(","))
+    return {numeral: (int(degree), quality, float(price)) for numeral, degree, quality, price in rows}
+
 
 #: Chords of each mode: Roman numeral -> (semitones of the root above the tonic, quality, price of using it).
 #: V7/x is a secondary dominant: the dominant seventh of x.
 CHORDS = {
-    "major": {
-        "I": (0, "maj", 0.0),
-        "V": (7, "maj", 0.2),
-        "V7": (7, "dom7", 0.3),
-        "IV": (5, "maj", 0.3),
-        "ii": (2, "min", 0.4),
-        "vi": (9, "min", 0.4),
-        "iii": (4, "min", 0.9),
-        "vii": (11, "dim", 1.6),
-        "V7/V": (2, "dom7", 0.9),
-        "V7/IV": (0, "dom7", 1.2),
-        "V7/ii": (9, "dom7", 1.2),
-        "V7/vi": (4, "dom7", 1.2),
-    },
-    "minor": {
-        "i": (0, "min", 0.0),
-        "V": (7, "maj", 0.4),
-        "V7": (7, "dom7", 0.3),
-        "iv": (5, "min", 0.4),
-        "VI": (8, "maj", 0.4),
-        "III": (3, "maj", 0.4),
-        "VII": (10, "maj", 0.4),
-        "v": (7, "min", 0.8),
-        "ii": (2, "dim", 1.5),
-        "V7/III": (10, "dom7", 1.0),
-        "V7/iv": (0, "dom7", 1.7),
-        "V7/V": (2, "dom7", 1.8),
-    },
-    "dorian": {
-        "i": (0, "min", 0.0),
-        "VII": (10, "maj", 0.2),
-        "v": (7, "min", 0.8),
-        "IV": (5, "maj", 0.4),
-        "III": (3, "maj", 0.7),
-        "ii": (2, "min", 1.2),
-        "V7": (7, "dom7", 1.4),
-        "V7/III": (10, "dom7", 1.8),
-    },
-    "mixolydian": {
-        "I": (0, "maj", 0.0),
-        "VII": (10, "maj", 0.2),
-        "IV": (5, "maj", 0.4),
-        "v": (7, "min", 0.8),
-        "V": (7, "maj", 0.6),
-        "ii": (2, "min", 0.9),
-        "vi": (9, "min", 0.9),
-        "V7": (7, "dom7", 0.9),
-        "V7/IV": (0, "dom7", 1.6),
-    },
+    "major": _chords(
+        "I 0 maj 0, V 7 maj 0.2, V7 7 dom7 0.3, IV 5 maj 0.3, ii 2 min 0.4, vi 9 min 0.4, iii 4 min 0.9,"
+        "vii 11 dim 1.6, V7/V 2 dom7 0.9, V7/IV 0 dom7 1.2, V7/ii 9 dom7 1.2, V7/vi 4 dom7 1.2"
+    ),
+    "minor": _chords(
+        "i 0 min 0, V 7 maj 0.4, V7 7 dom7 0.3, iv 5 min 0.4, VI 8 maj 0.4, III 3 maj 0.4, VII 10 maj 0.4,"
+        "v 7 min 0.8, ii 2 dim 1.5, V7/III 10 dom7 1, V7/iv 0 dom7 1.7, V7/V 2 dom7 1.8"
+    ),
+    "dorian": _chords(
+        "i 0 min 0, VII 10 maj 0.2, v 7 min 0.8, IV 5 maj 0.4, III 3 maj 0.7, ii 2 min 1.2, V7 7 dom7 1.4,"
+        "V7/III 10 dom7 1.8"
+    ),
+    "mixolydian": _chords(
+        "I 0 maj 0, VII 10 maj 0.2, IV 5 maj 0.4, v 7 min 0.8, V 7 maj 0.6, ii 2 min 0.9, vi 9 min 0.9,"
+        "V7 7 dom7 0.9, V7/IV 0 dom7 1.6"
+    ),
 }
-
-#: Semitones of the chord tones above the root.
-QUALITIES = {"maj": (0, 4, 7), "min": (0, 3, 7), "dom7": (0, 4, 7, 10), "dim": (0, 3, 6)}
+REACH = 12  # semitones; `interval_shares` counts wider steps as this one
 
 
-def bar_length(metre):
-    """Quarter notes in a bar of ``metre``, e.g. 3.0 for "6/8"."""
+def bar_length(metre: str) -> float:
+    """Quarter notes in a bar of `metre`, e.g. 3.0 for "6/8"."""
     beats, unit = metre.split("/")
     return int(beats) * 4 / int(unit)
 
 
-def beat_length(metre):
+def beat_length(metre: str) -> float:
     """Quarter notes in a felt beat: 1.5 in compound time (6/8, 9/8, 12/8), else 1.0."""
     return 1.5 if metre in ("6/8", "9/8", "12/8") else 1.0
 
 
-def melody_weights(notes, metre, length, slot):
-    """How much each pitch class weighs in each slot.
+def sharps(tonic: int, mode: str) -> int:
+    """Sharps in the signature of a key, from -5 (five flats) to 6."""
+    return ((tonic - MODES[mode]) * 7 + 5) % 12 - 5
+
+
+def chord_name(root: int, quality: str) -> str:
+    """A chord as song books write it: (9, "min") is Am."""
+    return NOTE_NAMES[root % 12] + SUFFIXES[quality]
+
+
+def melody_weights(notes: Notes, metre: str, length: float, slot: float) -> np.ndarray:
+    """How much each pitch class weighs in each slot, by its length and its place in the bar.
 
     Parameters
     ----------
     notes : sequence of (start, duration, midi_pitch)
         In quarter notes from the first bar line.
     metre : str
-    length : float
-        Quarter notes in all.
-    slot : float
-        Quarter notes in a slot.
+    length, slot : float
+        Quarter notes in all, and in a slot.
 
     Returns
     -------
     ndarray, shape (slots, 12)
     """
-    weights = np.zeros((int(round(length / slot)), 12))
-    bar, beat = bar_length(metre), beat_length(metre)
-    for start, duration, pitch in notes:
-        if start % bar < 1e-3:
-            strength = COSTS["weight on the first beat"]
-        elif start % beat < 1e-3:
-            strength = COSTS["weight on another beat"]
-        else:
-            strength = COSTS["weight between beats"]
-        first, end = int(start / slot + 1e-3), min(start + duration, length)
-        for index in range(first, min(int(np.ceil(end / slot - 1e-3)), len(weights))):
-            overlap = min(end, (index + 1) * slot) - max(start, index * slot)
-            weights[index, pitch % 12] += strength * overlap / slot
-    return weights
+    starts, durations, pitches = np.array(notes, float).reshape(-1, 3).T
+    ends, edges = np.minimum(starts + durations, length), slot * np.arange(round(length / slot) + 1)
+    overlaps = np.minimum.outer(ends, edges[1:]) - np.maximum.outer(starts, edges[:-1])
+    overlaps[overlaps < 1e-3 * slot] = 0  # starts and ends are rounded to 4 digits
+    elsewhere = np.where(
+        starts % beat_length(metre) < 1e-3, COSTS["weight on another beat"], COSTS["weight between beats"]
+    )
+    strength = np.where(starts % bar_length(metre) < 1e-3, COSTS["weight on the first beat"], elsewhere)
+    weights = np.zeros((12, len(edges) - 1))
+    np.add.at(weights, pitches.astype(int) % 12, strength[:, None] * overlaps / slot)
+    return weights.T
+
+
+@cache
+def _chord_arrays(mode):
+    """Degree, quality and price of each chord of a mode, and whether it is the tonic chord."""
+    degrees, qualities, prices = (np.array(column) for column in zip(*CHORDS[mode].values()))
+    return degrees, qualities, prices, (degrees == 0) & (qualities != "dom7")
 
 
 @cache
 def _note_costs(tonic, mode):
     """Price of each pitch class over each chord of the key, shape (12, chords)."""
-    costs = np.zeros((12, len(CHORDS[mode])))
-    for column, (degree, quality, _) in enumerate(CHORDS[mode].values()):
-        tones = {(tonic + degree + step) % 12 for step in QUALITIES[quality]}
-        for pitch in range(12):
-            if pitch not in tones:
-                clash = (pitch - 1) % 12 in tones
-                costs[pitch, column] = (
-                    COSTS["note outside the chord"] + clash * COSTS["note a semitone above a chord tone"]
-                )
-            elif quality == "dom7" and pitch == (tonic + degree + 10) % 12:
-                costs[pitch, column] = COSTS["note is the chord's seventh"]
+    costs = np.full((12, len(CHORDS[mode])), COSTS["note outside the chord"])
+    for chord, (degree, quality, _) in enumerate(CHORDS[mode].values()):
+        tones = (tonic + degree + np.array(QUALITIES[quality])) % 12
+        costs[(tones + 1) % 12, chord] += COSTS["note a semitone above a chord tone"]
+        costs[tones, chord] = 0
+        costs[tones[3:], chord] = COSTS["note is the chord's seventh"]
     return costs
 
 
 @cache
 def _step_costs(mode):
     """Price of each step from chord (row) to chord (column), and the rewards of cadences, same shape."""
-    chords = list(CHORDS[mode].items())
-    steps, cadences = np.zeros((2, len(chords), len(chords)))
-    for row, (_, (before, quality, _)) in enumerate(chords):
-        for column, (_, (after, next_quality, _)) in enumerate(chords):
-            rise = (after - before) % 12
-            steps[row, column] = ROOT_STEPS[rise]
-            if row != column and quality == "dom7" and (rise != 5 or next_quality == "dim"):
-                steps[row, column] += COSTS["dominant seventh does not resolve"]
-            if row != column and quality == "dim" and rise != 1:
-                steps[row, column] += COSTS["diminished chord does not resolve"]
-            if after == 0 and next_quality != "dom7":
-                if before == 7:
-                    cadences[row, column] = COSTS["reward: V to I at a phrase end"]
-                elif before in (5, 10):
-                    cadences[row, column] = COSTS["reward: IV or bVII to I at a phrase end"]
-    return steps, cadences
+    degrees, qualities, _, tonic = _chord_arrays(mode)
+    before, seventh, diminished = degrees[:, None], (qualities == "dom7")[:, None], qualities == "dim"
+    rise, moved = (degrees - before) % 12, ~np.eye(len(degrees), dtype=bool)
+    steps = ROOT_STEPS[rise]
+    steps += COSTS["dominant seventh does not resolve"] * (moved & seventh & ((rise != 5) | diminished))
+    steps += COSTS["diminished chord does not resolve"] * (moved & diminished[:, None] & (rise != 1))
+    reward = COSTS["reward: V to I at a phrase end"] * (before == 7)
+    reward = reward + COSTS["reward: IV or bVII to I at a phrase end"] * np.isin(before, (5, 10))
+    return steps, reward * tonic
 
 
 def _form_costs(mode, bars, slots_per_bar):
     """What the place in the form adds to each chord, shape (slots, chords)."""
-    form = np.zeros((bars * slots_per_bar, len(CHORDS[mode])))
-    for column, (degree, quality, price) in enumerate(CHORDS[mode].values()):
-        form[:, column] += price / slots_per_bar
-        tonic = degree == 0 and quality != "dom7"
-        form[0, column] += (not tonic) * COSTS["tune does not begin on the tonic"]
-        for bar in range(3, bars, 4):
-            last = (bar + 1) * slots_per_bar - 1
-            if bar % 8 == 7:
-                form[last, column] += (not tonic and degree != 7) * COSTS[
-                    "eighth bar ends on neither I nor V"
-                ]
-            else:
-                form[last, column] += (not tonic and degree not in (5, 7)) * COSTS[
-                    "fourth bar ends on neither I, IV nor V"
-                ]
-        form[-1, column] += (not tonic) * COSTS["tune does not end on the tonic"]
+    degrees, _, prices, tonic = _chord_arrays(mode)
+    form = np.tile(prices / slots_per_bar, (bars * slots_per_bar, 1))
+    form[0] += ~tonic * COSTS["tune does not begin on the tonic"]
+    half, whole = "fourth bar ends on neither I, IV nor V", "eighth bar ends on neither I nor V"
+    for bar in range(3, bars, 4):
+        price, others = (COSTS[whole], (7,)) if bar % 8 == 7 else (COSTS[half], (5, 7))
+        form[(bar + 1) * slots_per_bar - 1] += ~(tonic | np.isin(degrees, others)) * price
+    form[-1] += ~tonic * COSTS["tune does not end on the tonic"]
     return form
 
 
-def cheapest_path(prices, steps):
-    """The cheapest way through a table, by the Viterbi algorithm. Lesson: 02_music_theory_with_music21.
+def cheapest_path(prices: np.ndarray, steps: Sequence[np.ndarray]) -> list[int]:
+    """The cheapest way through a table, by the Viterbi algorithm.
 
     Parameters
     ----------
     prices : ndarray, shape (slots, chords)
         Price of each chord in each slot.
     steps : sequence of ndarray, each of shape (chords, chords)
-        Price of going from a chord (row) in one slot to a chord (column) in the next; one fewer than there are slots.
+        Price of going from a chord (row) in one slot to a chord (column) in the next; one fewer than slots.
 
     Returns
     -------
     list of int
         A chord for each slot.
+
+    References
+    ----------
+    Viterbi, A. (1967). Error bounds for convolutional codes and an asymptotically optimum decoding algorithm.
+    IEEE Transactions on Information Theory 13(2).
     """
     total, came_from = prices[0], []
     for price, step in zip(prices[1:], steps):
@@ -236,7 +224,7 @@ def cheapest_path(prices, steps):
     return path[::-1]
 
 
-def harmonise(notes, tonic, mode, metre, length):
+def harmonise(notes: Notes, tonic: int, mode: str, metre: str, length: float) -> Chords:
     """Chords for a melody: the cheapest path by the Viterbi algorithm.
 
     Parameters
@@ -254,115 +242,77 @@ def harmonise(notes, tonic, mode, metre, length):
     Returns
     -------
     tuple of (start, duration, root_pitch_class, quality)
-        One or two chords in every bar, from 0 to ``length`` without gaps; ``quality`` is one of
-        "maj", "min", "dom7", "dim".
-
-    References
-    ----------
-    Viterbi, A. (1967). Error bounds for convolutional codes and an asymptotically optimum decoding algorithm.
-    IEEE Transactions on Information Theory 13(2).
+        One or two chords in every bar, from 0 to `length` without gaps.
     """
     bar = bar_length(metre)
     per_bar = 2 if metre in ("4/4", "2/2", "2/4", "6/8", "12/8") else 1
-    bars, slot = int(round(length / bar)), bar / per_bar
+    bars, slot = round(length / bar), bar / per_bar
     local = melody_weights(notes, metre, length, slot) @ _note_costs(tonic, mode)
     local += _form_costs(mode, bars, per_bar)
     steps, cadences = _step_costs(mode)
-    moved = 1 - np.eye(len(steps))
+    stays = np.eye(len(steps))
+    inside = steps + (1 - stays) * COSTS["change inside the bar"]
+    onward = steps + stays * COSTS["same chord in the next bar"]
 
     changes = []
     for index in range(1, len(local)):
         number, place = divmod(index, per_bar)
-        step = steps + (
-            moved * COSTS["change inside the bar"]
-            if place
-            else (1 - moved) * COSTS["same chord in the next bar"]
-        )
-        if number % 4 == 3 or number == bars - 1:
-            step = step - cadences * (1.0 if number % 8 == 7 or number == bars - 1 else 0.5)
-        changes.append(step)
-    path = cheapest_path(local, changes)
+        step, closing = inside if place else onward, number % 8 == 7 or number == bars - 1
+        changes.append(step - cadences * (1.0 if closing else 0.5) if closing or number % 4 == 3 else step)
 
     table, chords = list(CHORDS[mode].values()), []
-    for index, state in enumerate(path):
-        degree, quality, _ = table[state]
+    for index, chosen in enumerate(cheapest_path(local, changes)):
+        degree, quality, _ = table[chosen]
         chord = ((tonic + degree) % 12, quality)
         if index % per_bar and chords[-1][2:] == chord:  # the same chord twice in a bar is one chord
-            chords[-1] = (chords[-1][0], bar) + chord
+            chords[-1] = (chords[-1][0], bar, *chord)
         else:
-            chords.append((round(index * slot, 4), slot) + chord)
+            chords.append((round(index * slot, 4), slot, *chord))
     return tuple(chords)
 
 
-# What a tune is made of: roman numerals, contour, and how often each step and each length occurs.
-#
-# Lesson: 02_music_theory_with_music21
-
-NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-SUFFIXES = {"maj": "", "min": "m", "dom7": "7", "dim": "dim"}
-DEGREES = {
-    "major": ("I", "bII", "II", "bIII", "III", "IV", "#IV", "V", "bVI", "VI", "bVII", "VII"),
-    "mixolydian": ("I", "bII", "II", "bIII", "III", "IV", "#IV", "V", "bVI", "VI", "VII", "#VII"),
-    "dorian": ("I", "bII", "II", "III", "#III", "IV", "#IV", "V", "bVI", "VI", "VII", "#VII"),
-    "minor": ("I", "bII", "II", "III", "#III", "IV", "#IV", "V", "VI", "#VI", "VII", "#VII"),
-}
-REACH = 12  # semitones; wider steps count as this one
-PHRASE = 4  # bars
-
-
-def chord_name(root, quality):
-    """A chord as song books write it: (9, "min") is Am."""
-    return NAMES[root % 12] + SUFFIXES[quality]
-
-
-def roman_numerals(tune):
+def roman_numerals(tune: "Tune") -> list[str]:
     """The chords of a tune, named by their place in its key.
-
-    Parameters
-    ----------
-    tune : Tune
 
     Returns
     -------
     list of str
-        One for each of `tune.chords`: "I", "V7", "vi"; V7/x is the dominant seventh of x. A chord that `CHORDS` does not list
-        for the mode is counted from the scale: "bII", "#IV".
+        One for each of `tune.chords`: "I", "V7", "vi"; V7/x is the dominant seventh of x. A chord that is not
+        in `CHORDS` is counted from the scale, in small letters if its third is minor: "bII", "#ivo".
     """
     known = {(degree, quality): numeral for numeral, (degree, quality, _) in CHORDS[tune.mode].items()}
-    places = [((root - tune.tonic) % 12, quality) for _, _, root, quality in tune.chords]
-    return [known.get(place) or _outside(*place, tune.mode) for place in places]
+    numerals = []
+    for _, _, root, quality in tune.chords:
+        degree = (root - tune.tonic) % 12
+        numeral = DEGREES[tune.mode][degree]
+        outside = numeral.lower() if quality in ("min", "dim") else numeral
+        outside += {"dom7": "7", "dim": "o"}.get(quality, "")
+        numerals.append(known.get((degree, quality), outside))
+    return numerals
 
 
-def _outside(degree, quality, mode):
-    """Numeral of a chord that the mode has no name for: its place in the scale, in small letters if its third is minor."""
-    numeral = DEGREES[mode][degree]
-    if quality in ("min", "dim"):
-        numeral = numeral.lower()
-    return numeral + {"dom7": "7", "dim": "o"}.get(quality, "")
-
-
-def contour(notes, length, places=32):
-    """The melodic line at even places: what sounds there, or sounded last.
+def contour(notes: Notes, length: float, points: int = 32) -> np.ndarray:
+    """The melodic line at equally spaced points: what sounds there, or sounded last.
 
     Parameters
     ----------
     notes : sequence of (start, duration, midi_pitch)
     length : float
         In the unit of the starts.
-    places : int
+    points : int
 
     Returns
     -------
-    ndarray, shape (places,)
+    ndarray, shape (points,)
         Semitones above the mean of the line.
     """
-    starts, _, pitches = (np.array(column) for column in zip(*notes))
-    at = (np.arange(places) + 0.5) / places * length
-    line = pitches[np.maximum(np.searchsorted(starts, at, side="right") - 1, 0)].astype(float)
+    starts, _, pitches = np.array(notes, float).T
+    times = (np.arange(points) + 0.5) / points * length
+    line = pitches[np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)]
     return line - line.mean()
 
 
-def mean_contour(tunes, bars=PHRASE, places=32):
+def mean_contour(tunes: "Iterable[Tune]", bars: int = 4, points: int = 32) -> np.ndarray:
     """The mean of the contours of all phrases of some tunes.
 
     Parameters
@@ -370,70 +320,40 @@ def mean_contour(tunes, bars=PHRASE, places=32):
     tunes : iterable of Tune
     bars : int
         Length of a phrase; counted from the first bar.
-    places : int
+    points : int
 
     Returns
     -------
-    ndarray, shape (places,)
+    ndarray, shape (points,)
         Semitones above the mean of the phrase.
     """
     lines = []
     for tune in tunes:
         long = bars * tune.bar
         for begin in np.arange(0, tune.length - long + 1e-6, long):
-            phrase = [
-                (start - begin, duration, pitch)
-                for start, duration, pitch in tune.notes
-                if begin <= start < begin + long
-            ]
+            phrase = [(start - begin, *rest) for start, *rest in tune.notes if begin <= start < begin + long]
             if phrase:
-                lines.append(contour(phrase, long, places))
+                lines.append(contour(phrase, long, points))
     return np.mean(lines, axis=0)
 
 
-def interval_shares(tunes):
-    """How often the tunes step by how many semitones.
-
-    Parameters
-    ----------
-    tunes : iterable of Tune
-
-    Returns
-    -------
-    dict of int to float
-        Share of each step from -12 (an octave down, or more) to 12; they sum to 1.
-    """
+def interval_shares(tunes: "Iterable[Tune]") -> dict[int, float]:
+    """Share of each melodic step, from -12 semitones (an octave down, or more) to 12; the shares sum to 1."""
     counts = Counter()
     for tune in tunes:
-        pitches = [pitch for _, _, pitch in tune.notes]
-        counts.update(
-            int(np.clip(after - before, -REACH, REACH)) for before, after in zip(pitches, pitches[1:])
-        )
+        counts.update(np.diff([pitch for _, _, pitch in tune.notes]).clip(-REACH, REACH).tolist())
     return {step: counts[step] / max(counts.total(), 1) for step in range(-REACH, REACH + 1)}
 
 
-def length_shares(tunes):
-    """How often the tunes have notes of each length.
-
-    Parameters
-    ----------
-    tunes : iterable of Tune
-
-    Returns
-    -------
-    dict of float to float
-        Share of each length in felt beats, in order; they sum to 1.
-    """
+def length_shares(tunes: "Iterable[Tune]") -> dict[float, float]:
+    """Share of each length of notes, in felt beats and in order; the shares sum to 1."""
     counts = Counter(round(duration / tune.beat, 2) for tune in tunes for _, duration, _ in tune.notes)
     return {length: counts[length] / counts.total() for length in sorted(counts)}
 
 
-def difference(shares, others):
-    """How far two tables of shares are apart.
+def difference(shares: dict, others: dict) -> float:
+    """How far two tables of shares are apart: 0 if they are the same, 1 if they have nothing in common.
 
-    Returns
-    -------
-    float
-        0 if they are the same, 1 if they have nothing in common: half the sum of the differences.
+    It is half the sum of the absolute differences, the total variation distance.
     """
     return sum(abs(shares.get(name, 0) - others.get(name, 0)) for name in {*shares, *others}) / 2

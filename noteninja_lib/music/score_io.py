@@ -1,4 +1,7 @@
-"""Notes that a user wrote: ABC text, or a file of ABC, MIDI or MusicXML. Lesson: 08_latent_interpolation."""
+"""Notes that a user wrote (ABC text, or a file of ABC, MIDI or MusicXML), and scores for notation programs.
+
+Lessons: 00_genre_converter, 08_latent_interpolation.
+"""
 
 import re
 from dataclasses import replace
@@ -11,67 +14,66 @@ import numpy as np
 from music21 import converter, duration, tempo
 
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.tunes import to_stream, tune_from_score
+from noteninja_lib.music.harmony import sharps
+from noteninja_lib.music.tunes import Tune, to_stream, tune_from_score
 
-FORMATS = {
-    ".abc": "abc",
-    ".mid": "midi",
-    ".midi": "midi",
-    ".musicxml": "musicxml",
-    ".xml": "musicxml",
-    ".mxl": "musicxml",
-}
+FORMATS = {".abc": "ABC", **dict.fromkeys((".mid", ".midi"), "midi")}
+FORMATS |= dict.fromkeys((".musicxml", ".xml", ".mxl"), "musicxml")
 BIGGEST = 5_000_000  # bytes
 ABC_FIELD = re.compile(r"^[ \t]*[A-Za-z]:.*$|%.*$", re.MULTILINE)
 ABC_EXTRA = re.compile(r'"[^"]*"|![^!]*!|\[[A-Za-z]:[^\]]*\]|\{[^}]*\}')
 ABC_MUSIC = re.compile(r"[A-Ga-gxzZ0-9\s/,'^=_|:\[\]()<>~.\-\\&+HLMOPSTuv]*")
 
+COMPOUND = {"4/4": "12/8", "3/4": "9/8"}  # the same number of beats, each in three
+GRIDS = {"simple": (4, 3), "compound": (3, 6)}  # usual and less usual number of parts of a beat
+EARLY = 0.12  # of a beat, by which a note may come before the beat that it belongs to
+SPREAD = 0.03  # of a beat, by which onsets lie off the grid (standard deviation)
+DOUBT = 2.0  # by which the less usual one must fit better: e^2, or 7, times as likely
+SHORTEST_REST = 0.5  # beats
 
-def read_notes(source):
+
+def read_notes(source: str | Path) -> Tune:
     """A tune from written notes, harmonised unless chord symbols stand above it.
 
     Parameters
     ----------
     source : str or pathlib.Path
-        ABC text, such as "C D E F | G2 G2" or a whole tune with its header, or the path of a file (.abc, .mid, .midi,
-        .musicxml, .xml, .mxl). Without a header, C major in common time is taken, and a letter is a quarter note.
-
-    Returns
-    -------
-    Tune
+        ABC text, such as "C D E F | G2 G2" or a whole tune with its header, or the path of a file (.abc,
+        .mid, .midi, .musicxml, .xml, .mxl). Without a header, C major in common time is taken, and a letter
+        is a quarter note.
 
     Raises
     ------
     UserError
         If it can't be read, or has fewer than four notes.
     """
-    if isinstance(source, Path) or Path(source.strip()).suffix.lower() in FORMATS:
-        return _read_file(Path(source))
-    return _read_abc(source)
-
-
-def _read_file(path):
+    if not isinstance(source, Path) and Path(source.strip()).suffix.lower() not in FORMATS:
+        return _read_abc(source)
+    path = Path(source)
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
-        raise UserError(
-            f"{path.name} holds no notes that can be read: choose a file of {', '.join(FORMATS)}."
-        )
+        known = ", ".join(FORMATS)
+        raise UserError(f"{path.name} holds no notes that can be read: choose a file of {known}.")
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
     size = path.stat().st_size
     if not 0 < size <= BIGGEST:
-        raise UserError(
-            f"{path.name} is {'larger than 5 MB' if size else 'empty'}: choose a file with one tune."
-        )
-    if kind == "abc":
+        fault = "larger than 5 MB" if size else "empty"
+        raise UserError(f"{path.name} is {fault}: choose a file with one tune.")
+    if kind == "ABC":
         return _read_abc(path.read_text(encoding="utf-8", errors="replace"), path.stem)
-    if kind == "midi":
-        return _read_midi(path)
-    return _parse(path, kind, path.name, path.stem)
+    return _read_midi(path) if kind == "midi" else _parse(path, kind, path.name, path.stem)
+
+
+def _unreadable(name, kind):
+    again = "save it again from a notation program, or choose another file."
+    return UserError(
+        f"{name} can't be read as {kind}: {'look for a slip in it.' if kind == 'ABC' else again}"
+    )
 
 
 def _read_midi(path):
-    """The highest part of a MIDI file, and in it the highest notes, on a grid of quarters and thirds of a beat.
+    """The highest notes of a MIDI file's highest part, on a grid of quarters and thirds of a beat.
 
     music21 itself loses count of the bars where several notes sound at once in one part.
     """
@@ -81,59 +83,37 @@ def _read_midi(path):
     try:
         midi = pretty_midi.PrettyMIDI(str(path))
         parts = [part.notes for part in midi.instruments if part.notes and not part.is_drum]
-        quarters = [
-            [
-                (
-                    midi.time_to_tick(n.start) / midi.resolution,
-                    midi.time_to_tick(n.end) / midi.resolution,
-                    n.pitch,
-                )
-                for n in part
-            ]
-            for part in parts
-        ]
+        ticks = [[(*map(midi.time_to_tick, (n.start, n.end)), n.pitch) for n in part] for part in parts]
     except Exception as problem:
-        raise UserError(f"{path.name} can't be read as midi: {_hint('midi')}") from problem
+        raise _unreadable(path.name, "midi") from problem
     if not parts:
         raise UserError(f"{path.name} holds no notes besides drums: choose one with a melody.")
-    times, keys = midi.time_signature_changes, midi.key_signature_changes
-    melody = stream.Part(
-        [meter.TimeSignature(f"{times[0].numerator}/{times[0].denominator}" if times else "4/4")]
-    )
+    metres, keys = midi.time_signature_changes, midi.key_signature_changes
+    metre = f"{metres[0].numerator}/{metres[0].denominator}" if metres else "4/4"
+    melody = stream.Part([meter.TimeSignature(metre)])
     if keys:
-        melody.insert(
-            0,
-            key.KeySignature(
-                (keys[0].key_number % 12 * 7 + (0 if keys[0].key_number < 12 else 9) + 5) % 12 - 5
-            ),
-        )
-    for start, end, pitch in _skyline(
-        max(quarters, key=lambda part: sum(pitch for _, _, pitch in part) / len(part))
-    ):
-        melody.insert(
-            _on_grid(start),
-            note.Note(pitch, quarterLength=max(_on_grid(end) - _on_grid(start), Fraction(1, 4))),
-        )
+        mode, tonic = divmod(keys[0].key_number, 12)
+        melody.insert(0, key.KeySignature(sharps(tonic, ("major", "minor")[mode])))
+    highest = max(ticks, key=lambda part: sum(pitch for _, _, pitch in part) / len(part))
+    for start, end, pitch in _skyline([(s / midi.resolution, e / midi.resolution, p) for s, e, p in highest]):
+        start, end = _on_grid(start), _on_grid(end)
+        melody.insert(start, note.Note(pitch, quarterLength=max(end - start, Fraction(1, 4))))
     return tune_from_score(melody, path.stem)
 
 
 def _on_grid(quarters):
-    return min(
-        (Fraction(round(quarters * parts), parts) for parts in (4, 3)),
-        key=lambda place: abs(place - quarters),
-    )
+    grids = (Fraction(round(quarters * parts), parts) for parts in (4, 3))
+    return min(grids, key=lambda time: abs(time - quarters))
 
 
 def _skyline(notes):
     """Notes that begin while no higher one sounds."""
-    notes = sorted(notes, key=lambda note: (note[0], -note[2]))
-    return [
-        note
-        for number, note in enumerate(notes)
-        if not any(
-            other[1] > note[0] + 0.05 and other[2] > note[2] for other in notes[max(0, number - 64) : number]
-        )
-    ]
+    notes, found = sorted(notes, key=lambda note: (note[0], -note[2])), []
+    for number, (start, end, pitch) in enumerate(notes):
+        before = notes[max(0, number - 64) : number]
+        if not any(until > start + 0.05 and other > pitch for _, until, other in before):
+            found.append((start, end, pitch))
+    return found
 
 
 def _read_abc(text, title=None):
@@ -146,104 +126,70 @@ def _read_abc(text, title=None):
         raise UserError("A number in the ABC text is too large: write lengths such as C2, C/2 or C3/2.")
     given = set(re.findall(r"^[ \t]*([A-Za-z]):", text, re.MULTILINE))
     # Whoever writes no key has written no header, and counts in quarter notes; ABC itself counts in eighths.
-    header = "".join(
-        f"{field}\n"
-        for field in ("X:1", "M:4/4", "L:1/4", "K:C")
-        if field[0] not in given and (field[0] != "L" or "K" not in given)
-    )
-    return _parse(header + text, "abc", "The ABC text", title)
+    fields = ("X:1", "M:4/4", "K:C") if "K" in given else ("X:1", "M:4/4", "L:1/4", "K:C")
+    header = "".join(f"{field}\n" for field in fields if field[0] not in given)
+    return _parse(header + text, "ABC", "The ABC text", title)
 
 
 def _parse(source, kind, name, title):
-    from music21 import converter
-
     try:
-        score = converter.parse(source, format=kind)
-        if kind == "abc" and hasattr(score, "scores"):  # a book of tunes: the first
+        score = converter.parse(source, format=kind.lower())
+        if kind == "ABC" and hasattr(score, "scores"):  # a book of tunes: the first
             score = score.scores.first()
         if not list(score.flatten().notes):
             raise UserError(f"{name} holds no notes: choose one with a melody.")
-        written = getattr(score.metadata, "bestTitle", None)
-        return tune_from_score(score, written or title)
+        return tune_from_score(score, getattr(score.metadata, "bestTitle", None) or title)
     except UserError:
         raise
     except Exception as problem:  # music21 has as many kinds of errors as there are kinds of faults
-        raise UserError(
-            f"{name} can't be read as {'ABC' if kind == 'abc' else kind}: {_hint(kind)}"
-        ) from problem
+        raise _unreadable(name, kind) from problem
 
 
-def _hint(kind):
-    return (
-        "look for a slip in it."
-        if kind == "abc"
-        else "save it again from a notation program, or choose another file."
-    )
-
-
-# Notes in values that can be read, and the score in a file for notation programs. Lesson: 00_genre_converter.
-
-COMPOUND = {"4/4": "12/8", "3/4": "9/8"}  # the same number of beats, each in three
-GRIDS = {"simple": (4, 3), "compound": (3, 6)}  # usual and less usual number of parts of a beat
-EARLY = 0.12  # of a beat, by which a note may come before the beat that it belongs to
-SPREAD = 0.03  # of a beat, by which onsets lie off the grid (standard deviation)
-DOUBT = 2.0  # by which the less usual one must fit better: e^2, or 7, times as likely
-SHORTEST_REST = 0.5  # beats
-
-
-def quantise(tune):
+def quantise(tune: Tune) -> Tune:
     """A tune whose notes begin on equal parts of its beats, one after another, so that it can be read.
 
-    In each beat, onsets go to quarters of it or to thirds, whichever lie nearer. A note lasts until the next one, or to the
-    end of a beat where a rest of half a beat or more follows. Of two notes at one place the longer stays.
-    Where most beats are in three, the tune is written in compound time.
+    In each beat, onsets go to quarters of it or to thirds, whichever lie nearer. A note lasts until the next
+    one, or to the end of a beat where a rest of half a beat or more follows. Of two notes at one time the
+    longer stays. Where most beats are in three, the tune is written in compound time ("12/8" or "9/8").
 
     Parameters
     ----------
     tune : Tune
         In "4/4" or "3/4", with notes anywhere.
-
-    Returns
-    -------
-    Tune
     """
     beats = [list(group) for _, group in groupby(tune.notes, lambda one: floor(one[0] + EARLY))]
     starts = [np.array([start for start, _, _ in group]) for group in beats]
     broken = [onsets for onsets in starts if (np.abs(onsets - np.round(onsets)) > EARLY).any()]
     compound = np.mean([_misfit(onsets, 3) < _misfit(onsets, 4) for onsets in broken] or [0]) > 0.5
     usual, other = GRIDS["compound" if compound else "simple"]
-    placed = {}  # place in beats -> (end, pitch)
+    placed = {}  # onset in beats -> (end, pitch)
     for group, onsets in zip(beats, starts):
         parts = other if _misfit(onsets, other) < _misfit(onsets, usual) - DOUBT else usual
         for start, lasts, pitch in group:
-            place = max(round(start * parts) / parts, 0.0)
-            if place not in placed or start + lasts > placed[place][0]:
-                placed[place] = (start + lasts, pitch)
+            onset = max(round(start * parts) / parts, 0.0)
+            if onset not in placed or start + lasts > placed[onset][0]:
+                placed[onset] = (start + lasts, pitch)
     notes, order = [], sorted(placed)
-    for place, following in zip(order, [*order[1:], tune.length]):
-        end = max(ceil(placed[place][0] - EARLY), floor(place) + 1)
+    for onset, following in zip(order, [*order[1:], tune.length]):
+        end = max(ceil(placed[onset][0] - EARLY), floor(onset) + 1)
         notes.append(
-            (place, (end if following - end >= SHORTEST_REST else following) - place, placed[place][1])
+            (onset, (end if following - end >= SHORTEST_REST else following) - onset, placed[onset][1])
         )
-    tune = replace(tune, notes=tuple(notes))
-    return in_compound_time(tune) if compound else tune
-
-
-def _misfit(onsets, parts):
-    """How badly onsets, in beats, lie on equal parts of the beat: minus their log likelihood, but for a constant."""
-    off = (onsets * parts - np.round(onsets * parts)) / parts
-    return (off**2).sum() / (2 * SPREAD**2)
-
-
-def in_compound_time(tune):
-    """A tune in "4/4" or "3/4" written in "12/8" or "9/8", where a beat has three parts."""
-    notes = tuple((1.5 * start, 1.5 * lasts, pitch) for start, lasts, pitch in tune.notes)
+    if not compound:
+        return replace(tune, notes=tuple(notes))
+    notes = tuple((1.5 * start, 1.5 * lasts, pitch) for start, lasts, pitch in notes)
     chords = tuple((1.5 * start, 1.5 * lasts, *chord) for start, lasts, *chord in tune.chords)
     return replace(tune, metre=COMPOUND[tune.metre], notes=notes, chords=chords, length=1.5 * tune.length)
 
 
-def write_score(tune, path, beats_a_minute):
-    """Write a tune as MusicXML, with chord symbols, key, metre and a metronome mark; and read it again to be sure.
+def _misfit(onsets, parts):
+    """Minus the log likelihood, but for a constant, of onsets in beats that lie on equal parts of the beat."""
+    off = (onsets * parts - np.round(onsets * parts)) / parts
+    return (off**2).sum() / (2 * SPREAD**2)
+
+
+def write_score(tune: Tune, path: Path, beats_a_minute: float) -> None:
+    """Write a tune as MusicXML with chord symbols, key, metre and metronome mark; read it again to be sure.
 
     Parameters
     ----------

@@ -1,39 +1,27 @@
 """Tunes: what they are, where to find them, and the way from and to a music21 score.
 
 The tunes in data/tunes come from three printed collections of traditional music in the music21 corpus
-(see `data/make_tunes.py`); harmony is found by :mod:`noteninja_lib.music.harmony`, melody and
-key of a score by :mod:`noteninja_lib.music.scores`.
+(see `data/make_tunes.py`); their harmony is found by :mod:`noteninja_lib.music.harmony`.
 """
 
 import difflib
 import gzip
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from noteninja_lib import data_folder
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.harmony import CHORDS, COSTS, QUALITIES, bar_length, beat_length, harmonise
+from noteninja_lib.music.harmony import MODES, SCALES, Notes, bar_length, beat_length, harmonise, sharps
 
-__all__ = [
-    "CHORDS",
-    "COLLECTIONS",
-    "COSTS",
-    "QUALITIES",
-    "Tune",
-    "bar_length",
-    "beat_length",
-    "find_tune",
-    "harmonise",
-    "load_tunes",
-    "search_tunes",
-    "to_stream",
-    "tune_from_score",
-]
+if TYPE_CHECKING:
+    import music21
 
 #: Short name of each collection -> what it is.
 COLLECTIONS = {
@@ -41,6 +29,7 @@ COLLECTIONS = {
     "oneill": "O'Neill's Music of Ireland, Chicago 1903",
     "aird": "Aird's Selection of Scotch, English, Irish and Foreign Airs, Glasgow 1782-1803",
 }
+_KINDS = (float, float, int, str)  # start, duration, pitch or root, quality
 
 
 @dataclass(frozen=True)
@@ -63,9 +52,9 @@ class Tune:
     length : float
         A whole number of bars. Each part of the tune stands once, with its last ending.
     family : str
-        The same for all variants of one tune, within and across collections.
+        Name of the near-duplicate group: the same for all variants of a tune, within and across collections.
     split : {"train", "validation", "test"}
-        A family lies in one split.
+        A near-duplicate group lies in one split.
     """
 
     name: str
@@ -81,12 +70,12 @@ class Tune:
     split: str
 
     @property
-    def bar(self):
+    def bar(self) -> float:
         """Quarter notes in a bar."""
         return bar_length(self.metre)
 
     @property
-    def beat(self):
+    def beat(self) -> float:
         """Quarter notes in a felt beat."""
         return beat_length(self.metre)
 
@@ -94,8 +83,7 @@ class Tune:
     def _from_record(cls, record):
         # Thousands of tunes must load in a blink, so notes and chords stay text until someone reads them.
         tune = object.__new__(cls)
-        tune.__dict__.update(record)
-        tune.__dict__["_text"] = {key: tune.__dict__.pop(key) for key in ("notes", "chords")}
+        tune.__dict__.update(record, _text={key: record.pop(key) for key in ("notes", "chords")})
         return tune
 
     def __getattr__(self, key):
@@ -110,13 +98,9 @@ class Tune:
     def _to_record(self):
         record = {key: getattr(self, key) for key in self.__dataclass_fields__}
         for key in ("notes", "chords"):
-            record[key] = ",".join(
-                " ".join(x if isinstance(x, str) else f"{x:.7g}" for x in event) for event in record[key]
-            )
+            events = ((x if isinstance(x, str) else f"{x:.7g}" for x in event) for event in record[key])
+            record[key] = ",".join(map(" ".join, events))
         return record
-
-
-_KINDS = (float, float, int, str)  # start, duration, pitch or root, quality
 
 
 @cache
@@ -125,58 +109,40 @@ def _all_tunes(folder):
     for path in sorted(folder.glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as file:
             # One parse of one big array is faster than one parse a line.
-            tunes += [Tune._from_record(record) for record in json.loads(f"[{','.join(file)}]")]
+            tunes += map(Tune._from_record, json.loads(f"[{','.join(file)}]"))
     if not tunes:
-        raise UserError(
-            f"There are no tunes in {folder}: get data/tunes from the repository again, "
-            "or set NOTENINJA_DATA to the data folder."
-        )
+        hint = "get data/tunes from the repository again, or set NOTENINJA_DATA to the data folder."
+        raise UserError(f"There are no tunes in {folder}: {hint}")
     return tuple(tunes)
 
 
-def load_tunes(split=None, collection=None):
+def load_tunes(split: str | None = None, collection: str | None = None) -> list[Tune]:
     """All tunes of data/tunes, or those of one split or collection.
 
     Parameters
     ----------
     split : {"train", "validation", "test"}, optional
     collection : {"ryan", "oneill", "aird"}, optional
-
-    Returns
-    -------
-    list of Tune
     """
-    for value, allowed in ((split, ("train", "validation", "test")), (collection, tuple(COLLECTIONS))):
+    for value, allowed in ((split, ("train", "validation", "test")), (collection, COLLECTIONS)):
         if value is not None and value not in allowed:
             raise UserError(f"'{value}' is unknown: choose one of {', '.join(allowed)}.")
-    return [
-        tune
-        for tune in _all_tunes(data_folder() / "tunes")
-        if split in (None, tune.split) and collection in (None, tune.collection)
-    ]
+    tunes = _all_tunes(data_folder() / "tunes")
+    return [t for t in tunes if split in (None, t.split) and collection in (None, t.collection)]
 
 
 def _words(text):
     return re.sub(r"[^a-z0-9]+", " ", text.lower().replace("'", "")).split()
 
 
-def search_tunes(text):
-    """Tunes whose name or title contains every word of `text`; capitals and apostrophes do not matter.
-
-    Returns
-    -------
-    list of Tune
-        Possibly empty.
-    """
+def search_tunes(text: str) -> list[Tune]:
+    """Tunes whose name or title contains every word of `text`; capitals and apostrophes do not matter."""
+    texts = ((tune, f"{tune.name}\n{' '.join(_words(tune.title))}") for tune in load_tunes())
     words = _words(text)
-    return [
-        tune
-        for tune in load_tunes()
-        if all(word in tune.name or word in " ".join(_words(tune.title)) for word in words)
-    ]
+    return [tune for tune, known in texts if all(word in known for word in words)]
 
 
-def find_tune(name):
+def find_tune(name: str) -> Tune:
     """The one tune of this name, or the only one that matches it in part.
 
     Raises
@@ -199,7 +165,7 @@ def find_tune(name):
     raise UserError(f"There is no tune '{name}': {hint}")
 
 
-def tune_from_score(score, title=None):
+def tune_from_score(score: "music21.stream.Stream", title: str | None = None) -> Tune:
     """A tune from any score with one clear melody, harmonised if the score has no chord symbols.
 
     Parameters
@@ -211,7 +177,7 @@ def tune_from_score(score, title=None):
     Returns
     -------
     Tune
-        Of collection "score", its own family, in the split "test".
+        Of collection "score", a near-duplicate group of its own, in the split "test".
     """
     from music21 import harmony, key, meter
 
@@ -224,50 +190,37 @@ def tune_from_score(score, title=None):
     measures = list(part.getElementsByClass("Measure"))
     first = float(measures[0].highestTime) if len(measures) > 1 else bar
     pickup = first if first < bar - 1e-3 else 0.0
-    symbols = [
-        (float(symbol.offset) - pickup, symbol)
-        for symbol in score.flatten().getElementsByClass(harmony.ChordSymbol)
-    ]
-    elements = [
-        (float(e.offset) - pickup, e)
-        for e in flat.notesAndRests
-        if not isinstance(e, harmony.ChordSymbol) and float(e.offset) >= pickup - 1e-6
-    ]
-    notes = melody_notes(elements)
+    symbols = [(float(s.offset) - pickup, s) for s in score.flatten().getElementsByClass(harmony.ChordSymbol)]
+    elements = ((float(e.offset) - pickup, e) for e in flat.notesAndRests)
+    notes = melody_notes(
+        (at, e) for at, e in elements if at >= -1e-6 and not isinstance(e, harmony.ChordSymbol)
+    )
     if len(notes) < 4:
         raise UserError("The score has fewer than four notes after its pick-up: choose one with a melody.")
     length = float(np.ceil((notes[-1][0] + notes[-1][1]) / bar - 1e-3) * bar)
-    signature = flat.getElementsByClass(key.KeySignature).first()
-    tonic, mode = find_key(notes, part, signature)
-    chords = chords_from_symbols(symbols, length) if symbols else harmonise(notes, tonic, mode, metre, length)
+    tonic, mode = find_key(notes, part, flat.getElementsByClass(key.KeySignature).first())
+    chords = _chords_from(symbols, length) if symbols else harmonise(notes, tonic, mode, metre, length)
     title = title or getattr(score.metadata, "title", None) or "untitled"
     name = "score-" + ("-".join(_words(title.encode("ascii", "ignore").decode())) or "untitled")
     return Tune(name, title, "score", metre, tonic, mode, tuple(notes), chords, length, name, "test")
 
 
-def to_stream(tune):
-    """The tune as a music21 score with chord symbols, key and time signature.
-
-    Returns
-    -------
-    music21.stream.Score
-    """
+def to_stream(tune: Tune) -> "music21.stream.Score":
+    """The tune as a music21 score with chord symbols, key and time signature."""
     from music21 import harmony, key, metadata, meter, note, stream
 
-    major = (tune.tonic - {"major": 0, "mixolydian": 7, "dorian": 2, "minor": 9}[tune.mode]) % 12
-    scale = key.KeySignature((major * 7 + 5) % 12 - 5).asKey("major").pitches  # -5 to 6 sharps
-    names = dict(enumerate(("C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B")))
-    names.update({p.pitchClass: p.name for p in scale})
+    names = dict(enumerate("C C# D E- E F F# G A- A B- B".split()))  # as the key spells them, where it does
+    scale = key.KeySignature(sharps(tune.tonic, tune.mode)).asKey("major").pitches
+    names.update({pitch.pitchClass: pitch.name for pitch in scale})
     part = stream.Part([meter.TimeSignature(tune.metre), key.Key(names[tune.tonic], tune.mode)])
 
     at = 0.0
     for start, duration, midi in [*tune.notes, (tune.length, 0.0, None)]:
         if start > at + 1e-3:
-            insert_by_beats(part, at, note.Rest(quarterLength=exact(start - at)), tune.beat, tune.bar)
+            _insert_by_beats(part, at, note.Rest(quarterLength=exact(start - at)), tune.beat, tune.bar)
         if midi is not None:
-            spelled = note.Note(names[midi % 12], octave=midi // 12 - 1)
-            spelled.quarterLength = exact(duration)
-            insert_by_beats(part, start, spelled, tune.beat, tune.bar)
+            spelled = note.Note(names[midi % 12], octave=midi // 12 - 1, quarterLength=exact(duration))
+            _insert_by_beats(part, start, spelled, tune.beat, tune.bar)
         at = start + duration
     kinds = {"maj": "major", "min": "minor", "dom7": "dominant-seventh", "dim": "diminished"}
     for start, _, root, quality in tune.chords:
@@ -278,18 +231,7 @@ def to_stream(tune):
     return score
 
 
-# What a music21 score says: its melody line, its key, its chord symbols.
-
-#: Scale of each mode in semitones above the tonic; minor has both sevenths.
-SCALES = {
-    "major": (0, 2, 4, 5, 7, 9, 11),
-    "minor": (0, 2, 3, 5, 7, 8, 10, 11),
-    "dorian": (0, 2, 3, 5, 7, 9, 10),
-    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
-}
-
-
-def melody_notes(elements):
+def melody_notes(elements: "Iterable[tuple[float, music21.note.GeneralNote]]") -> Notes:
     """Notes of a melody line from music21 notes, chords and rests; ties are joined.
 
     Parameters
@@ -305,20 +247,18 @@ def melody_notes(elements):
     """
     notes, tied = [], False
     for offset, element in sorted(elements, key=lambda pair: pair[0]):
-        duration = float(element.quarterLength)
+        start, duration = float(offset), float(element.quarterLength)
         if element.isRest or duration <= 0 or not getattr(element, "pitches", None):
             tied = tied and not element.isRest
             continue
         pitch = max(p.midi for p in element.pitches)
-        start = float(offset)
         if notes and start - notes[-1][0] < 1e-3:  # two voices at once: keep the higher
             if pitch > notes[-1][2]:
-                notes[-1] = [notes[-1][0], duration, pitch]
+                notes[-1][1:] = duration, pitch
             continue
         if notes and notes[-1][0] + notes[-1][1] > start + 1e-3:
             notes[-1][1] = start - notes[-1][0]
-        joins = tied and notes[-1][2] == pitch and abs(notes[-1][0] + notes[-1][1] - start) < 1e-3
-        if joins:
+        if tied and notes[-1][2] == pitch and abs(notes[-1][0] + notes[-1][1] - start) < 1e-3:
             notes[-1][1] += duration
         else:
             notes.append([start, duration, pitch])
@@ -326,7 +266,9 @@ def melody_notes(elements):
     return [(round(start, 4), round(duration, 4), int(pitch)) for start, duration, pitch in notes]
 
 
-def find_key(notes, stream, key=None):
+def find_key(
+    notes: Notes, stream: "music21.stream.Stream", signature: "music21.key.KeySignature | None" = None
+) -> tuple[int, str]:
     """Tonic and mode from the key signature, music21's key analysis and the last note.
 
     A key signature leaves four usual tonics open (two flats: B flat major, C dorian, F mixolydian, G minor).
@@ -338,51 +280,39 @@ def find_key(notes, stream, key=None):
     notes : sequence of (start, duration, midi_pitch)
     stream : music21.stream.Stream
         What music21 analyses.
-    key : music21.key.KeySignature, optional
+    signature : music21.key.KeySignature, optional
         If there is none, all 24 keys are candidates.
-
-    Returns
-    -------
-    (tonic, mode) : (int, str)
 
     References
     ----------
     Krumhansl, C. (1990). Cognitive Foundations of Musical Pitch, chapter 4.
     """
     analysis = stream.analyze("key")
-    fit = {
-        (k.tonic.pitchClass, k.mode): k.correlationCoefficient
-        for k in [analysis, *analysis.alternateInterpretations]
-    }
-    if key is None:
+    keys = [analysis, *analysis.alternateInterpretations]
+    fit = {(k.tonic.pitchClass, k.mode): k.correlationCoefficient for k in keys}
+    if signature is None:
         candidates = list(fit)
     else:
-        major = key.sharps * 7 % 12
-        candidates = [
-            (major, "major"),
-            ((major + 2) % 12, "dorian"),
-            ((major + 7) % 12, "mixolydian"),
-            ((major + 9) % 12, "minor"),
-        ]
-    said = (key.tonic.pitchClass, key.mode) if getattr(key, "tonic", None) else None
-    last = notes[-1][2] % 12
+        candidates = [((signature.sharps * 7 + step) % 12, mode) for mode, step in MODES.items()]
+    named = getattr(signature, "tonic", None) and (signature.tonic.pitchClass, signature.mode)
+    last, minor = notes[-1][2] % 12, ("minor", "dorian")
 
     def rating(candidate):
         tonic, mode = candidate
-        third = "minor" if mode in ("minor", "dorian") else "major"
-        return fit.get((tonic, third), 0) + 0.25 * (tonic == last) + 0.25 * (candidate == said)
+        third = "minor" if mode in minor else "major"
+        return fit.get((tonic, third), 0) + 0.25 * (tonic == last) + 0.25 * (candidate == named)
 
     tonic, mode = max(candidates, key=rating)
     weights = np.zeros(12)
     for _, duration, pitch in notes:
         weights[(pitch - tonic) % 12] += duration
     # Accidentals may say more than the signature: D major with every C natural is D mixolydian.
-    family = ("minor", "dorian") if mode in ("minor", "dorian") else ("major", "mixolydian")
-    outside = {m: 1 - weights[list(SCALES[m])].sum() / weights.sum() - 0.03 * (m == mode) for m in family}
+    modes = minor if mode in minor else ("major", "mixolydian")
+    outside = {m: 1 - weights[list(SCALES[m])].sum() / weights.sum() - 0.03 * (m == mode) for m in modes}
     return int(tonic), min(outside, key=outside.get)
 
 
-def chords_from_symbols(symbols, length):
+def _chords_from(symbols, length):
     """Chord symbols as (start, duration, root, quality); the first one reaches back to 0."""
     starts = [0.0] + [min(max(offset, 0.0), length) for offset, _ in symbols[1:]] + [length]
     chords = []
@@ -397,32 +327,22 @@ def chords_from_symbols(symbols, length):
     return tuple(chords)
 
 
-def exact(quarters):
+def exact(quarters: float) -> Fraction:
     """Quarter notes as a fraction: a third of a beat is stored as 0.3333, and music21 wants 1/3."""
     return Fraction(quarters).limit_denominator(48)
 
 
-def insert_by_beats(part, start, element, beat, bar):
-    """Put a note or rest into a part: in tied pieces, cut at bar lines, and at beats if it begins or ends inside one.
+def _insert_by_beats(part, start, element, beat, bar):
+    """Put a note or rest into a part, tied over bar lines, and over beats if it begins or ends inside one.
 
-    Parameters
-    ----------
-    part : music21.stream.Stream
-    start : float
-        Quarter notes.
-    element : music21.note.GeneralNote
-    beat : float
-        Quarter notes in a felt beat; in simple time a half of it may be syncopated untied, in compound time (1.5) none.
-    bar : float
-        Quarter notes in a bar.
+    In simple time half a beat may be syncopated without a tie; in compound time (a beat of 1.5) nothing.
     """
     start, beat, bar = exact(start), exact(beat), exact(bar)
     end, unit = start + element.quarterLength, beat if beat == 1.5 else beat / 2
     edges = {bar * number for number in range(int(start // bar) + 1, int(-(-end // bar)))}
     if start % unit or end % unit:
-        edges |= {
-            edge for edge in (beat * (start // beat + 1), beat * (-(-end // beat) - 1)) if start < edge < end
-        }
+        inner = (beat * (start // beat + 1), beat * (-(-end // beat) - 1))
+        edges |= {edge for edge in inner if start < edge < end}
     edges = [start, *sorted(edges), end]
     lengths = [after - before for before, after in zip(edges, edges[1:])]
     pieces = element.splitByQuarterLengths(lengths) if lengths[1:] else [element]
