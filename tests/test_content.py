@@ -11,7 +11,7 @@ from noteninja_lib.arranger.recipe import load_recipe
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.basic_pitch import BasicPitch, convolve
+from noteninja_lib.models.basic_pitch import LOWEST, WINDOW, BasicPitch, convolve, transcribe
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.music import piano_roll
 from noteninja_lib.music.tunes import load_tunes, to_stream
@@ -28,34 +28,30 @@ def played():
 def test_a_tone_is_heard_at_its_pitch_and_time():
     time = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
     tone = sum(np.sin(2 * np.pi * 440 * h * time) / h for h in (1, 2, 3)) * 0.2 * ((time > 1) & (time < 2))
-    notes = piano_roll.transcribe(tone.astype(np.float32))
+    notes = transcribe(tone.astype(np.float32))
     assert notes.shape == (2, 88, len(tone) // 256)
     row, column = np.unravel_index(notes[0].argmax(), notes[0].shape)
-    assert row == 69 - piano_roll.LOWEST and abs(column / piano_roll.FRAME_RATE - 1) < 0.03
+    assert row == 69 - LOWEST and abs(column / piano_roll.FRAME_RATE - 1) < 0.03
     assert notes[1, row, 110:160].mean() > 0.5 > notes[1, row, :60].mean()
 
 
 def test_what_is_heard_is_what_the_original_of_basic_pitch_hears():
     """The figures are those of nmp.onnx through onnxruntime for the same sound: four notes, one after the other."""
-    time, pitches = np.arange(piano_roll.WINDOW) / SAMPLE_RATE, np.array([48, 64, 67, 76])
+    time, pitches = np.arange(WINDOW) / SAMPLE_RATE, np.array([48, 64, 67, 76])
     sound = sum(
         0.2 * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time) * (time > 0.4 * number)
         for number, pitch in enumerate(pitches, 1)
     )
     with torch.no_grad():
         onset, sustain = load_model(BasicPitch)(torch.from_numpy(sound[None].astype(np.float32)))[0].numpy()
-    assert onset.shape == (88, 172) and onset[pitches - piano_roll.LOWEST].argmax(1).tolist() == [
+    assert onset.shape == (88, 172) and onset[pitches - LOWEST].argmax(1).tolist() == [
         34,
         137,
         103,
         137,
     ]
-    np.testing.assert_allclose(
-        onset[pitches - piano_roll.LOWEST].max(1), [0.581, 0.662, 0.709, 0.708], atol=1e-3
-    )
-    np.testing.assert_allclose(
-        sustain[pitches - piano_roll.LOWEST, 150], [0.722, 0.628, 0.316, 0.414], atol=1e-3
-    )
+    np.testing.assert_allclose(onset[pitches - LOWEST].max(1), [0.581, 0.662, 0.709, 0.708], atol=1e-3)
+    np.testing.assert_allclose(sustain[pitches - LOWEST, 150], [0.722, 0.628, 0.316, 0.414], atol=1e-3)
     np.testing.assert_allclose(
         [onset.mean(), sustain.mean(), onset.std(), sustain.std()],
         [0.0991, 0.1092, 0.0292, 0.0629],
@@ -78,7 +74,7 @@ def test_windows_leave_no_drift_in_a_long_recording():
     for second in hits:
         pluck = sum(np.sin(2 * np.pi * 330 * h * time) / h for h in (1, 2, 3)) * np.exp(-6 * time) * 0.3
         audio[second * SAMPLE_RATE : second * SAMPLE_RATE + len(pluck)] += pluck.astype(np.float32)
-    found = piano_roll.pick_notes(*piano_roll.transcribe(audio).astype(np.float32))
+    found = piano_roll.pick_notes(*transcribe(audio).astype(np.float32))
     starts = np.array([note.start for note in found if note.pitch == 64])
     assert all(np.abs(starts - second).min() < 0.03 for second in hits)
 

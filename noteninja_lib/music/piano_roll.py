@@ -8,20 +8,13 @@ all notes, and the rhythm. Lesson: 00_genre_converter.
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.basic_pitch import BasicPitch
-from noteninja_lib.models.checkpoints import load_model
-from noteninja_lib.models.classifiers import MelodyExtractor
+from noteninja_lib.models.basic_pitch import LOWEST, PITCHES, transcribe
+from noteninja_lib.models.classifiers import extract_melody
 from noteninja_lib.music.beats import FRAME_RATE, beat_phase, rhythm_of
 from noteninja_lib.music.tunes import Tune, tune_from_score
-
-LOWEST, PITCHES = 21, 88  # A0 to C8
-WINDOW, MARGIN = 43844, 15  # Basic Pitch hears windows of 43,844 samples; 15 columns at each end are cut
-KEPT = 142  # columns kept of each window
 
 
 @dataclass
@@ -67,68 +60,6 @@ class PianoRoll:
                 (round(note.start * FRAME_RATE) + shift, note.pitch) in tune for shift in (-2, -1, 0, 1, 2)
             )
         ]
-
-
-def _cut(audio, start, length):
-    """Part of a recording, with silence where it reaches beyond either end."""
-    part = audio[max(start, 0) : start + length]
-    return np.pad(part, (max(-start, 0), length - len(part) - max(-start, 0)))
-
-
-def transcribe(audio, progress=lambda done: None):
-    """How surely each of 88 notes begins and sounds in each column.
-
-    Parameters
-    ----------
-    audio : numpy.ndarray, float32, shape (samples,)
-        Mono, 22,050 Hz.
-    progress : callable
-        Called with the fraction done.
-
-    Returns
-    -------
-    numpy.ndarray, float16, shape (2, 88, samples // 256)
-        Onset and sustain posteriors of Basic Pitch, 0 to 1.
-    """
-    listener, frames = load_model(BasicPitch), len(audio) // HOP_LENGTH
-    starts = np.arange(0, max(frames, 1), KEPT) * HOP_LENGTH
-    found = np.empty((2, PITCHES, len(starts) * KEPT), np.float16)
-    for first in range(0, len(starts), 8):
-        progress(first / len(starts))
-        windows = np.stack(
-            [_cut(audio, start - MARGIN * HOP_LENGTH, WINDOW) for start in starts[first : first + 8]]
-        )
-        with torch.no_grad():
-            heard = listener(torch.from_numpy(windows.astype(np.float32)).to(listener.device))
-        heard = heard[..., MARGIN : MARGIN + KEPT].permute(1, 2, 0, 3).flatten(2).cpu().numpy()
-        found[..., first * KEPT : first * KEPT + heard.shape[-1]] = heard
-    return found[..., :frames]
-
-
-def extract_melody(notes, finder=None):
-    """The tune among all notes, by a small network trained on the band's known scores.
-
-    Parameters
-    ----------
-    notes : numpy.ndarray, shape (2, 88, frames)
-        As `transcribe` gives them.
-    finder : MelodyExtractor, optional
-        The one in data/models by default.
-
-    Returns
-    -------
-    numpy.ndarray, float16, shape (2, 88, frames)
-    """
-    finder, frames = finder or load_model(MelodyExtractor), notes.shape[-1]
-    found = np.empty(notes.shape, np.float16)
-    for start in range(0, frames, 4096):
-        first, last = max(0, start - 128), min(frames, start + 4096 + 128)
-        with torch.no_grad():
-            heard = torch.from_numpy(notes[None, ..., first:last].astype(np.float32))
-            found[..., start : start + 4096] = (
-                finder(heard)[0].sigmoid()[..., start - first :][..., :4096].numpy()
-            )
-    return found
 
 
 def from_audio(audio, progress=lambda done: None):
