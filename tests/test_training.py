@@ -8,7 +8,8 @@ import torch
 
 from noteninja_lib.arranger.recipe import GENRES, style_vector
 from noteninja_lib.audio.spectrogram import mel_frequencies
-from noteninja_lib.datasets import SyntheticSet, build, unpack
+from noteninja_lib.datasets import SyntheticSet, build
+from noteninja_lib.datasets.base import unpack
 from noteninja_lib.datasets.excerpts import Sounds
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.checkpoints import models_folder

@@ -1,46 +1,31 @@
-"""Data sets in GTZAN's shape: the real GTZAN, and the arranger's own, with one face. Lesson: 04_gtzan_and_the_band."""
+"""Data sets in GTZAN's shape: the real one, and the arranger's own. Lesson: 04_gtzan_and_the_band."""
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from noteninja_lib import data_folder, fast_mode
 from noteninja_lib.arranger.recipe import GENRES
-from noteninja_lib.datasets.base import DataSet, cache_folder, hear_all, require_folder, unpack
+from noteninja_lib.datasets.base import DataSet, Tell, cache_folder, hear_all, require_folder
 from noteninja_lib.datasets.gtzan import GTZAN, find_genres, find_repetitions
 from noteninja_lib.datasets.synthetic import SyntheticSet, build, fingerprint, parse_shard
 from noteninja_lib.errors import UserError
 
-__all__ = [
-    "GTZAN",
-    "SyntheticSet",
-    "build",
-    "find_repetitions",
-    "hear_all",
-    "open_dataset",
-    "parse_shard",
-    "unpack",
-]
+__all__ = ["GTZAN", "SyntheticSet", "build", "find_repetitions", "hear_all", "open_dataset", "parse_shard"]
 
 
-def open_dataset(root: str | Path | None = None, tell: Callable[[str], Any] | None = print) -> DataSet:
+def open_dataset(root: str | Path | None = None, tell: Tell = print) -> DataSet:
     """Open a data set of either kind.
 
     Parameters
     ----------
     root : path, optional
-        A folder that `noteninja dataset build` made, or GTZAN. By default the folder that the environment variable
-        NOTENINJA_GTZAN names, or data/gtzan; where there is none, a small set by the arranger, rendered once.
+        A folder that `noteninja dataset build` made, or GTZAN. By default the folder that the environment
+        variable NOTENINJA_GTZAN names, or data/gtzan; where there is none, a small set by the arranger.
     tell : callable or None
         Is given one sentence on what is used, where that is not plain.
-
-    Returns
-    -------
-    SyntheticSet or GTZAN
 
     Raises
     ------
@@ -55,16 +40,16 @@ def open_dataset(root: str | Path | None = None, tell: Callable[[str], Any] | No
         if find_genres(root):
             return GTZAN(root, tell=tell)
         raise UserError(
-            f"{root} holds no data set: give GTZAN's folder, with genres/ or genres_original/ inside, or make "
-            f"a data set with `noteninja dataset build --out {root}`."
+            f"{root} holds no data set: give GTZAN's folder, with genres/ or genres_original/ inside, or "
+            f"make a data set with `noteninja dataset build --out {root}`."
         )
     home = data_folder() / "gtzan"
     if home.is_dir() and find_genres(home):
         return GTZAN(home, tell=tell)
     if tell:
         tell(
-            f"No GTZAN at hand, so the band plays: put its folder genres/ into {home}, or name it in the environment "
-            f"variable NOTENINJA_GTZAN."
+            f"No GTZAN at hand, so the band plays: put its folder genres/ into {home}, or name it in the "
+            f"environment variable NOTENINJA_GTZAN."
         )
     return small_set()
 
@@ -72,8 +57,8 @@ def open_dataset(root: str | Path | None = None, tell: Callable[[str], Any] | No
 def small_set() -> SyntheticSet:
     """A few tunes in all ten genres, from the cache; rendered the first time, and when the recipes change.
 
-    They are played with the soundfont that every machine has, so they are for lessons, and not for networks that are
-    to be tested on that soundfont.
+    They are played with the soundfont that every machine has, so they are for lessons, and not for networks
+    that are to be tested on that soundfont.
     """
     kind, tunes, seconds = ("fast", 3, 4.0) if fast_mode() else ("small", 12, 10.0)
     folder = cache_folder("band") / f"{kind}-{fingerprint()}"

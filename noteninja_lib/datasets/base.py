@@ -1,4 +1,4 @@
-"""What all data sets have in common: an index, sound, what is heard in it, a report of faults, shared work."""
+"""What all data sets have in common: an index, sound, what is heard in it, a report of faults."""
 
 import copy
 import os
@@ -28,6 +28,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import PITCHES, transcribe
 from noteninja_lib.music.beats import rhythm_of
 
+Tell = Callable[[str], Any] | None  # what is given a sentence for the user
 WHOLE = 4 * HOP_LENGTH  # samples of one frame of latents: recordings are cut to a multiple of it
 
 
@@ -45,7 +46,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that cannot be used: `file`, `kind` ("missing", "corrupt", "short", "silent") and `why` in words."""
+    """A `file` that is of no use, the `kind` ("missing", "corrupt", "short", "silent"), and `why`."""
 
     file: str
     kind: str
@@ -54,7 +55,7 @@ class Problem:
 
 @dataclass
 class Report:
-    """What `validate` found: the number of `usable` recordings, and the `problems`. Printed, it can be read."""
+    """The number of `usable` recordings, and the `problems`; printed, it can be read."""
 
     usable: int
     problems: list[Problem] = field(default_factory=list)
@@ -80,7 +81,7 @@ class Report:
 
 
 def inspect(path: Path, shortest: float) -> tuple[str, str] | None:
-    """What is wrong with a recording that needs `shortest` seconds: (kind, why). Reads all of it, raises nothing."""
+    """What is wrong with a recording that needs `shortest` seconds, as (kind, why); raises nothing."""
     try:
         if path.stat().st_size == 0:
             return "corrupt", "the file is empty"
@@ -99,7 +100,7 @@ def inspect(path: Path, shortest: float) -> tuple[str, str] | None:
 
 
 def find_problems(root: Path, seconds: dict[str, float]) -> list[Problem]:
-    """Read the files that are the keys of `seconds`, below `root`, and say which are faulty or not as long as that."""
+    """Read files below `root`, each with the `seconds` that it needs, and say which cannot be used."""
     with ThreadPoolExecutor(4) as pool:
         work = pool.map(lambda file: inspect(root / file, seconds[file]), seconds)
         faults = list(tqdm(work, f"reading {root.name}", len(seconds), delay=2, leave=False))
@@ -107,7 +108,7 @@ def find_problems(root: Path, seconds: dict[str, float]) -> list[Problem]:
 
 
 def cache_folder(name: str) -> Path:
-    """A folder for what can be made again: below data/, or the system's temporary folder where that is read-only."""
+    """A folder for what can be made again: below data/, or a temporary one where that is read-only."""
     root = data_folder()
     return (root if os.access(root, os.W_OK) else Path(tempfile.gettempdir()) / "noteninja") / name
 
@@ -118,6 +119,15 @@ def require_folder(root: str | Path) -> Path:
     if not root.is_dir():
         raise UserError(f"There is no folder {root}.")
     return root
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Where to write a file that becomes `path` at the end: half-written, it never bears that name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    yield fresh
+    fresh.replace(path)
 
 
 class DataSet:
@@ -140,9 +150,7 @@ class DataSet:
 
     has_scores = False
 
-    def __init__(
-        self, root: Path, index: list, problems: list[Problem], tell: Callable[[str], Any] | None = None
-    ):
+    def __init__(self, root: Path, index: list, problems: list[Problem], tell: Tell = None):
         self.root, self.index, self.problems = root, index, problems
         if problems and tell:
             tell(Report(len(index), problems).line())
@@ -161,17 +169,16 @@ class DataSet:
 
     def audio(self, number: int) -> np.ndarray:
         """Sound of a recording: float32, mono, 22,050 Hz, cut to whole frames of the latents."""
-        samples = load(self.path(number))
+        samples = self._read(self.path(number))
         return samples[: len(samples) // WHOLE * WHOLE]
 
-    def heard(self, number: int, degraded: bool = False) -> np.ndarray:
-        """What Basic Pitch and the beat tracker hear in a recording; kept on disk, as training reads it often.
+    def _read(self, path):
+        return load(path)
 
-        Parameters
-        ----------
-        number : int
-        degraded : bool
-            Hear it through mp3, in a room, with noise; see `audio.augmentation.degrade`. What is kept already counts.
+    def heard(self, number: int, degraded: bool = False) -> np.ndarray:
+        """What Basic Pitch and the beat tracker hear in a recording, kept on disk after the first time.
+
+        That first time it may be heard `degraded`: through mp3, in a room, with noise.
 
         Returns
         -------
@@ -185,10 +192,8 @@ class DataSet:
                 audio = degrade(audio, np.random.default_rng((number, len(audio))))
             notes = transcribe(audio).reshape(2 * PITCHES, -1)
             encoded = np.concatenate([np.rint(notes * 255), np.rint(rhythm_of(audio) * 127) + 128])
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(path.with_suffix(".part"), "wb") as file:
+            with replacing(path) as fresh, open(fresh, "wb") as file:
                 np.savez_compressed(file, heard=encoded.astype(np.uint8))
-            path.with_suffix(".part").replace(path)
         return np.load(path)["heard"]
 
     def is_heard(self, number: int) -> bool:
@@ -207,12 +212,16 @@ class DataSet:
         return smaller
 
     def pairs(self) -> list[tuple[int, int]]:
-        """(source, target) for training: each recording with itself, as there is no other version of it."""
+        """(source, target) for training: here each recording and itself."""
         return [(number, number) for number in range(len(self))]
 
     def validate(self) -> Report:
-        """What cannot be used, and why, as found when the data set was opened."""
-        return Report(len(self), list(self.problems))
+        """What cannot be used, and why; reads what was not read when the data set was opened."""
+        found = find_problems(self.root, self._unread())
+        return Report(len(self) - len(found), self.problems + found)
+
+    def _unread(self):
+        return {}
 
     def splits(self) -> dict[str, list[int]]:
         """Numbers of the recordings for `train`, `validation` and `test`."""
@@ -241,8 +250,6 @@ def unpack(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return notes.reshape(*notes.shape[:-2], 2, PITCHES, notes.shape[-1]) / 255, (rhythm - 128.0) / 127
 
 
-# Work that several processes share.
-
 _shared = None  # what the processes of `processes` work on
 
 
@@ -251,15 +258,8 @@ def hear_all(
 ) -> Iterator[tuple[int, int]]:
     """Listen to the recordings of a data set ahead of training; yields (done, all), first (0, all).
 
-    Parameters
-    ----------
-    data : DataSet
-    workers : int
-        Processes.
-    share : float
-        Share of the recordings to hear, drawn by seed: training then takes these as sources, and all as targets.
-    degraded : float
-        Share of these that are heard through mp3, in a room or with noise.
+    With several processes (`workers`). Only a `share` is heard, drawn by seed: training then takes these as
+    sources, and all as targets. `degraded` is the share of these that are heard as `DataSet.heard` says.
     """
     drawn, degrading = np.random.default_rng(seed).random((2, len(data)))
     numbers = np.flatnonzero(drawn < share).tolist()
@@ -276,7 +276,7 @@ def _hear(number, degraded):
 
 @contextmanager
 def processes(workers: int, shared: Any = None) -> Iterator[ProcessPoolExecutor]:
-    """Processes that share the work, and end with the caller, however it ends; each is handed `shared` once."""
+    """Processes that end with the caller, however it ends; each is handed `shared` once."""
     with ProcessPoolExecutor(workers, initializer=_begin, initargs=[shared]) as pool:
         try:
             yield pool

@@ -16,23 +16,10 @@ class Sounds:
         self.samples = [(data.audio(n) * 32767).astype(np.int16) for n in range(len(data))]
 
     def excerpt(self, rng: np.random.Generator, batch_size: int, frames: int, speed: float = 0.0):
-        """Excerpts of random loudness (+-6 dB) and speed, and the numbers of their recordings.
+        """Excerpts (batch, frames * 256) as float32, with the recordings' numbers.
 
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-        batch_size, frames : int
-        speed : float
-            Largest change of speed (.06 is a semitone), as far as the recordings are long enough.
-
-        Returns
-        -------
-        (numpy.ndarray of float32, shape (batch_size, frames * 256); numpy.ndarray of int, shape (batch_size,))
-
-        Raises
-        ------
-        UserError
-            If a recording is shorter than that.
+        Loudness varies by +-6 dB, and speed by +-`speed` (.06 is a semitone), as far as the recordings are
+        long enough; a UserError if one is shorter than the excerpts.
         """
         wanted = frames * HOP_LENGTH
         numbers = rng.integers(len(self.samples), size=batch_size)

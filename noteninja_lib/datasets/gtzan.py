@@ -1,14 +1,13 @@
-"""The real GTZAN, where a user brings it: ten genres, a hundred excerpts of 30 s each (Tzanetakis and Cook 2002).
+"""The real GTZAN, where a user brings it: ten genres, 100 excerpts of 30 s each (Tzanetakis and Cook 2002).
 
-Nothing is downloaded. The folder may be the one that holds `genres/` or `genres_original/`, or that folder itself.
+Nothing is downloaded. The folder may be the one that holds `genres/` or `genres_original/`, or that folder
+itself.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from noteninja_lib import data_folder
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel
-from noteninja_lib.datasets.base import DataSet, Problem, Recording, find_problems, require_folder
+from noteninja_lib.datasets.base import DataSet, Problem, Recording, Tell, find_problems, require_folder
 from noteninja_lib.errors import UserError
 
 SHORTEST = 29.0  # seconds; GTZAN's excerpts are 29.9 to 30.7 s long
@@ -65,7 +64,7 @@ def find_genres(root: Path) -> dict[str, Path]:
 
 
 def find_excerpts(folders: dict[str, Path]) -> dict[tuple[str, str], Path]:
-    """Files of the excerpts in the folders of the genres, by genre and number ("00012"); of two, the first ending."""
+    """Files of the excerpts, by genre and number ("00012"); where there are two, that of the first ending."""
     found = {}
     for genre, folder in folders.items():
         for path in sorted(folder.iterdir()):
@@ -77,27 +76,17 @@ def find_excerpts(folders: dict[str, Path]) -> dict[tuple[str, str], Path]:
 
 @lru_cache(maxsize=1)
 def published_split() -> dict[str, frozenset[str]]:
-    """Names of the excerpts in each part of the split without artists in common (Kereliuk, Sturm and Larsen 2015).
-
-    Returns
-    -------
-    dict of str to frozenset of str
-        443 names for "train", 197 for "validation", 290 for "test".
-    """
-    ranges = yaml.safe_load((data_folder() / "gtzan_split.yaml").read_text(encoding="utf-8"))
-    parts = {}
-    for part, genres in ranges.items():
-        pieces = [(genre, *piece.partition("-")) for genre, text in genres.items() for piece in text.split()]
-        parts[part] = frozenset(
-            f"{genre}.{number:05d}"
-            for genre, first, _, last in pieces
-            for number in range(int(first), int(last or first) + 1)
-        )
+    """Names of the 443, 197 and 290 excerpts of the split by artists (Kereliuk, Sturm and Larsen 2015)."""
+    parts = yaml.safe_load((data_folder() / "gtzan_split.yaml").read_text(encoding="utf-8"))
+    for part, genres in parts.items():
+        ranges = [(genre, *text.partition("-")) for genre, texts in genres.items() for text in texts.split()]
+        numbers = [(genre, range(int(first), int(last or first) + 1)) for genre, first, _, last in ranges]
+        parts[part] = frozenset(f"{genre}.{number:05d}" for genre, some in numbers for number in some)
     return parts
 
 
 def read_list(path: Path) -> frozenset[str]:
-    """Names in a split list: lines such as `blues/blues.00029.au`, or GTZAN's excerpts counted from 1 to 1000."""
+    """Names in a split list: lines such as `blues/blues.00029.au`, or excerpts counted from 1 to 1000."""
     names = set()
     for line in path.read_text(encoding="utf-8", errors="replace").split():
         found = re.search(r"([A-Za-z_-]+)\.(\d{5})", line)
@@ -108,13 +97,14 @@ def read_list(path: Path) -> frozenset[str]:
             names.add(f"{GENRES[genre]}.{number:05d}")
         else:
             raise UserError(
-                f"{path} holds {line[:40]!r}, which names no excerpt: lines must be like blues/blues.00029.au."
+                f"{path} holds {line[:40]!r}, which names no excerpt: lines must be like "
+                "blues/blues.00029.au."
             )
     return frozenset(names)
 
 
 def find_lists(folders: list[Path]) -> tuple[str, dict[str, frozenset[str]]]:
-    """The user's own split lists from the first folder that holds all three, else the published split; and whose."""
+    """Whose split it is, and the split: the user's lists if a folder has all three, else the published."""
     for folder in folders:
         paths = {part: folder / name for part, name in LISTS.items()}
         if all(path.is_file() for path in paths.values()):
@@ -136,17 +126,9 @@ class GTZAN(DataSet):
         Seconds; shorter recordings are left out.
     tell : callable or None
         Is given one line if something is left out; None keeps silent.
-
-    Attributes
-    ----------
-    index : list of Excerpt
-    lists : str
-        Where the default split comes from.
     """
 
-    def __init__(
-        self, root: str | Path, shortest: float = SHORTEST, tell: Callable[[str], Any] | None = print
-    ):
+    def __init__(self, root: str | Path, shortest: float = SHORTEST, tell: Tell = print):
         root = require_folder(root)
         folders = find_genres(root)
         if not folders:
@@ -158,13 +140,11 @@ class GTZAN(DataSet):
         files = {path.relative_to(root).as_posix(): genre for (genre, _), path in excerpts.items()}
         problems = find_problems(root, dict.fromkeys(files, shortest))
         faulty = {problem.file for problem in problems}
-        for genre in GENRES:
-            if genre not in folders:
-                problems.append(Problem(genre, "missing", "there is no folder of this genre"))
-        for genre in folders:
-            names = (f"{number:05d}" for number in range(EXCERPTS))
-            absent = [f"{genre}.{name}" for name in names if (genre, name) not in excerpts]
-            problems += [Problem(name, "missing", "there is no such file") for name in absent]
+        absent = [genre for genre in GENRES if genre not in folders]
+        problems += [Problem(genre, "missing", "there is no folder of this genre") for genre in absent]
+        names = [(genre, f"{number:05d}") for genre in folders for number in range(EXCERPTS)]
+        absent = [".".join(name) for name in names if name not in excerpts]
+        problems += [Problem(name, "missing", "there is no such file") for name in absent]
         parent = next(iter(folders.values())).parent
         self.lists, self._parts = find_lists([root, parent, parent.parent])
         index = [Excerpt(file, genre) for file, genre in files.items() if file not in faulty]
@@ -176,9 +156,10 @@ class GTZAN(DataSet):
         Parameters
         ----------
         kind : {'artist', 'random'}
-            'artist': no artist lies in two parts, and faulty excerpts in none; 443, 197 and 290 of the complete GTZAN.
-            'random': half, a fifth and three tenths of each genre, drawn by seed. Artists and even repetitions of the
-            same recording lie on both sides of it, so what is measured on it is too good: it is here to show that.
+            'artist': no artist lies in two parts, and faulty excerpts in none; 443, 197 and 290 of the
+            complete GTZAN. 'random': half, a fifth and three tenths of each genre, drawn by seed. Artists and
+            even repetitions of the same recording lie on both sides of it, so what is measured on it is too
+            good: it is here to show that.
         """
         if kind == "artist":
             names = [excerpt.name for excerpt in self.index]
@@ -214,7 +195,7 @@ RATE = SAMPLE_RATE / HOP_LENGTH / STEP
 class Repetition:
     """Recordings `first` and `second` (numbers) hold the same sound.
 
-    `second` begins `shift` seconds after `first`; `likeness` is the correlation of what they have in common, up to 1.
+    `second` begins `shift` seconds after `first`; `likeness` is the correlation of what they share, up to 1.
     """
 
     first: int
@@ -226,7 +207,8 @@ class Repetition:
 def fingerprint_of(audio: np.ndarray) -> np.ndarray:
     """How the strength of 24 bands of frequency moves: shape (24, columns), float32.
 
-    The mean of each band is taken away and each is brought to the same size, so that gain and tone do not count.
+    The mean of each band is taken away and each is brought to the same size, so that gain and tone do not
+    count.
     """
     mel = log_mel(audio).reshape(BANDS, -1, len(audio) // HOP_LENGTH).mean(1)
     columns = mel.shape[1] // STEP
@@ -242,8 +224,8 @@ def find_repetitions(
 ) -> list[Repetition]:
     """Pairs of recordings that share sound.
 
-    Each recording is laid over each other at every shift and the fingerprints are correlated where they overlap; for
-    all pairs at one shift that is one product of matrices.
+    Each recording is laid over each other at every shift and the fingerprints are correlated where they
+    overlap; for all pairs at one shift that is one product of matrices. The likest come first.
 
     Parameters
     ----------
@@ -252,11 +234,6 @@ def find_repetitions(
         Correlation from which on it counts as the same sound.
     longest_shift, shortest : float
         Seconds; the most by which they may be shifted, and the least that they must have in common.
-
-    Returns
-    -------
-    list of Repetition
-        Likest first.
     """
     if not len(data):
         return []

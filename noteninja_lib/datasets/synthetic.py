@@ -3,14 +3,14 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -22,13 +22,12 @@ from noteninja_lib.arranger.recipe import GENRES, load_recipe, style_vector
 from noteninja_lib.arranger.synthesis import default_soundfont, render
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.datasets.base import (
-    WHOLE,
     DataSet,
     Problem,
     Recording,
-    Report,
-    find_problems,
+    Tell,
     processes,
+    replacing,
     require_folder,
 )
 from noteninja_lib.errors import UserError
@@ -41,47 +40,25 @@ KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 @dataclass(frozen=True)
 class Clip(Recording):
-    """One recording of a synthetic set: a line of the manifest.
-
-    Attributes
-    ----------
-    file, genre, tune, soundfont : str
-    group : int
-        Clips of one group are the same tune, in step.
-    tempo, swing, valence, arousal : float
-        Felt beats a minute; 0 straight to 1 triplets; mood in -1..1.
-    transpose, seed : int
-    melody, others : list of (start, end, pitch)
-        The notes that sound, in seconds and MIDI pitches.
-    beats : list of float
-        Times of the felt beats in seconds.
-    key, metre : str
-        As it sounds, such as "D minor" and "6/8"; empty where an older manifest does not say.
-    intro : int
-        Bars before the tune begins.
-    ending : bool
-        Whether the piece closes with an ending.
-    seconds : float
-        Length of the recording.
-    """
+    """One recording of a synthetic set: a line of the manifest. Old ones do not have `key` to `seconds`."""
 
     tune: str
     soundfont: str
-    group: int
-    tempo: float
-    swing: float
-    valence: float
+    group: int  # clips of one group are the same tune, in step
+    tempo: float  # felt beats a minute
+    swing: float  # 0 straight to 1 triplets
+    valence: float  # mood, -1..1
     arousal: float
-    transpose: int
+    transpose: int  # semitones
     seed: int
-    melody: list
+    melody: list  # (start, end, pitch) of each note that sounds, in seconds and MIDI pitches
     others: list
-    beats: list
-    key: str = ""
+    beats: list  # times of the felt beats in seconds
+    key: str = ""  # as it sounds, such as "D minor"
     metre: str = ""
-    intro: int = 0
-    ending: bool = False
-    seconds: float = 0.0
+    intro: int = 0  # bars before the tune begins
+    ending: bool = False  # whether the piece closes with an ending
+    seconds: float = 0.0  # length of the recording
 
     def style(self) -> np.ndarray:
         """Style vector: the genre as one of ten, valence, arousal."""
@@ -111,15 +88,11 @@ class SyntheticSet(DataSet):
     root : path
     tell : callable or None
         Is given one line if recordings are missing; None keeps silent.
-
-    Attributes
-    ----------
-    index : list of Clip
     """
 
     has_scores = True
 
-    def __init__(self, root: str | Path, tell: Callable[[str], Any] | None = print):
+    def __init__(self, root: str | Path, tell: Tell = print):
         root = require_folder(root)
         manifests = sorted(root.glob("manifest*.jsonl"))
         if not manifests:
@@ -138,32 +111,30 @@ class SyntheticSet(DataSet):
         there = [clip for file, clip in clips.items() if file not in set(absent)]
         super().__init__(root, sorted(there, key=lambda clip: clip.group), problems, tell)
 
-    def audio(self, number: int) -> np.ndarray:
-        """Sound of a clip: float32, mono, 22,050 Hz, cut to whole frames of the latents."""
-        samples, rate = soundfile.read(self.path(number), dtype="float32")
-        if rate != SAMPLE_RATE or samples.ndim != 1:  # not as `build` left it
-            return super().audio(number)
-        return samples[: len(samples) // WHOLE * WHOLE]
+    def _read(self, path):
+        samples, rate = soundfile.read(path, dtype="float32")
+        as_built = rate == SAMPLE_RATE and samples.ndim == 1
+        return samples if as_built else super()._read(path)
 
-    def validate(self) -> Report:
-        """What cannot be used, and why: reads all recordings."""
-        seconds = {clip.file: max(1.0, clip.seconds - 0.05) for clip in self.index}
-        found = find_problems(self.root, seconds)
-        return Report(len(self) - len(found), self.problems + found)
+    def _unread(self):
+        return {clip.file: max(1.0, clip.seconds - 0.05) for clip in self.index}
 
     def pairs(self) -> list[tuple[int, int]]:
         """(source, target) for training: the same tune in two genres.
 
-        Targets are played with the soundfont that most clips have, so that the converter has one set of instruments.
+        Targets have the soundfont that most clips have, so that the converter has one set of instruments.
         """
         groups = {}
         for number, clip in enumerate(self.index):
             groups.setdefault(clip.group, []).append(number)
         font = Counter(clip.soundfont for clip in self.index).most_common(1)[0][0]
-        pairs = [
-            (s, t) for group in groups.values() for t in group for s in group if s != t or len(group) == 1
+        return [
+            (source, target)
+            for group in groups.values()
+            for target in group
+            for source in group
+            if self.index[target].soundfont == font and (source != target or len(group) == 1)
         ]
-        return [(source, target) for source, target in pairs if self.index[target].soundfont == font]
 
     def _tunes(self):
         """(split, family) of each clip's tune."""
@@ -173,9 +144,9 @@ class SyntheticSet(DataSet):
     def splits(self) -> dict[str, list[int]]:
         """Numbers of the clips for train, validation and test; no tune family lies in two of them.
 
-        Clips have the split of their tune. Where all tunes are for training, as in a set that was built for it, a tenth
-        of their families (at least one, where there are three) goes to validation, a tenth to test, and the rest to
-        training: which, is decided by a hash of the family's name.
+        Clips have the split of their tune. Where all tunes are for training, a tenth of their families (at
+        least one, where there are three) goes to validation, a tenth to test: which, a hash of the family's
+        name decides.
         """
         tunes = self._tunes()
         place = {family: split for split, family in tunes}
@@ -207,38 +178,21 @@ class SyntheticSet(DataSet):
         )
 
 
-# Rendering a data set: the same tunes in several genres, in step with each other.
-#
-# So each recording is the known right answer to "this tune in that genre". The files lie as in GTZAN:
-# `genres/jazz/jazz.00012.wav`, 22,050 Hz, mono. `manifest.jsonl` says of each which tune it is, how it was played and
-# which notes sound in it; it grows tune by tune, so that a build that was stopped can be used, and goes on.
+# Rendering: the same tunes in several genres, in step with each other, so each recording is the known right
+# answer to "this tune in that genre". The files lie as in GTZAN: `genres/jazz/jazz.00012.wav`, 22,050 Hz,
+# mono. The manifest grows tune by tune, so that a build that was stopped can be used, and goes on.
 
 
 @dataclass
 class BuildOptions:
-    """What decides how a data set sounds.
+    """What decides how a data set sounds."""
 
-    Attributes
-    ----------
-    split : {'train', 'validation', 'test'}
-        Which tunes are played.
-    seconds : float
-        Length of each clip.
-    versions : int
-        Genres in which each tune is played (1 to 10), drawn by seed.
-    seed : int
-    moods : float
-        Share of the clips whose mood is drawn at random; the others are neutral.
-    soundfonts : sequence of path
-        The first plays three quarters of the clips, the others share the rest; by default the course's own.
-    """
-
-    split: str = "train"
-    seconds: float = 30.0
-    versions: int = 10
+    split: str = "train"  # or "validation" or "test": which tunes are played
+    seconds: float = 30.0  # length of each clip
+    versions: int = 10  # genres in which each tune is played (1 to 10), drawn by seed
     seed: int = 0
-    moods: float = 0.3
-    soundfonts: Sequence[str | Path] = ()
+    moods: float = 0.3  # share of the clips whose mood is drawn at random; the others are neutral
+    soundfonts: Sequence = ()  # paths; the first plays three quarters of the clips, the others share the rest
 
     def __post_init__(self):
         self.seconds, self.moods = float(self.seconds), float(self.moods)
@@ -246,13 +200,7 @@ class BuildOptions:
 
 
 def plan_group(index: int, options: BuildOptions) -> tuple[Tune, dict, list]:
-    """How the clips of one group are to be played, from seeds alone.
-
-    Returns
-    -------
-    (Tune, dict, list of tuple)
-        The tune; the arranger's arguments that all clips share; and (genre, mood, soundfont, seed) of each.
-    """
+    """How a group is to be played: tune, what its clips share, and (genre, mood, soundfont, seed) of each."""
     rng, seconds, fonts = np.random.default_rng((options.seed, index)), options.seconds, options.soundfonts
     tunes = load_tunes(options.split)
     order = np.random.default_rng(options.seed + index // len(tunes)).permutation(len(tunes))
@@ -285,36 +233,31 @@ def render_group(index: int, folder: Path, options: BuildOptions) -> list[Clip]:
         played = arrange(tune, load_recipe(genre), seed, duration=options.seconds, **shared, **mood)
         path = folder / "genres" / genre / f"{genre}.{index:05d}.wav"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_name(
-                f".{path.name}.{os.getpid()}"
-            )  # half-written, it never bears the real name
-            soundfile.write(fresh, render(played, font), SAMPLE_RATE, subtype="PCM_16", format="WAV")
-            fresh.replace(path)
+            with replacing(path) as fresh:
+                soundfile.write(fresh, render(played, font), SAMPLE_RATE, subtype="PCM_16", format="WAV")
         parts = [part for part in played.parts if part.name != "melody" and not part.is_drum]
-        melody, others = (
-            [[round(n.start, 4), round(n.end, 4), int(n.pitch)] for n in notes]
-            for notes in (played.melody, [note for part in parts for note in part.notes])
-        )
+        others = [note for part in parts for note in part.notes]
+        sounding = {"melody": _triples(played.melody), "others": _triples(others)}
+        sounding["beats"] = [round(float(beat), 4) for beat in played.beats]
         names = {"file": path.relative_to(folder).as_posix(), "genre": genre, "soundfont": Path(font).name}
         names |= {"tune": tune.name, "group": index, "key": key, "metre": tune.metre}
-        sounding = {"melody": melody, "others": others, "beats": [round(float(b), 4) for b in played.beats]}
         clips.append(Clip(**names, **shared, **mood, **sounding, seed=seed, seconds=options.seconds))
     return clips
 
 
+def _triples(notes):
+    return [[round(note.start, 4), round(note.end, 4), int(note.pitch)] for note in notes]
+
+
 def parse_shard(text: str) -> tuple[int, int]:
-    """ "2/8" as (2, 8): the third of eight jobs."""
-    try:
-        job, jobs = (int(part) for part in text.split("/"))
-        if not 0 <= job < jobs:
-            raise ValueError
-    except ValueError:
+    """The text 2/8 as (2, 8): the third of eight jobs."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or int(match[1]) >= int(match[2]):
         raise UserError(
             f"The shard is {text!r}, but must be this job's number and the number of jobs, from 0/4 to 3/4 "
             f"for four jobs."
-        ) from None
-    return job, jobs
+        )
+    return int(match[1]), int(match[2])
 
 
 def fingerprint() -> str:
@@ -326,19 +269,14 @@ def fingerprint() -> str:
     return digest.hexdigest()[:12]
 
 
-def _replace(path, text):
-    """Write a text file in one go: the old or the new one is there, never half of one."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
-
-
 def _claim(folder, options):
     """Write the options into a new folder; a UserError if it holds a data set made with others."""
     path, fonts = folder / "settings.json", [Path(font).name for font in options.soundfonts]
     settings = asdict(options) | {"soundfonts": fonts, "recipes": fingerprint()}
     if not path.exists() and not any(folder.glob("manifest*.jsonl")):
-        return _replace(path, json.dumps(settings, indent=1) + "\n")
+        with replacing(path) as fresh:
+            fresh.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -383,8 +321,8 @@ def build(
 ) -> Iterator[tuple[int, int]]:
     """Render a data set; a generator, so that the caller can show progress or stop.
 
-    Started again with the same settings, or for more hours, it carries on where it was stopped. The same arguments
-    give the same bytes on one machine, in one job or in several.
+    Started again with the same settings, or for more hours, it carries on where it was stopped. The same
+    arguments give the same bytes on one machine, in one job or in several.
 
     Parameters
     ----------
@@ -394,8 +332,8 @@ def build(
     workers : int
         Processes.
     shard : (int, int)
-        This job's number, from 0, and the number of jobs, where several share the work. Each renders files of its own
-        and writes a manifest of its own, so they may write into one folder or into folders that are merged later.
+        This job's number, from 0, and the number of jobs, where several share the work. Each has files and a
+        manifest of its own, so they may write into one folder or into folders that are merged later.
     **options
         See `BuildOptions`.
 
@@ -407,7 +345,8 @@ def build(
     Raises
     ------
     UserError
-        An argument is out of range, a soundfont is missing, the disk is too small, or the folder holds another data set.
+        An argument is out of range, a soundfont missing, the disk too small, or the folder holds another data
+        set.
     """
     folder, options, (job, jobs) = Path(folder), BuildOptions(**options), shard
     _check(folder, hours, options, shard)
@@ -418,7 +357,8 @@ def build(
         if time.time() - path.stat().st_mtime > 600:  # half of a file that a job left when it was killed
             path.unlink(missing_ok=True)
     done = _finished(manifest, options.versions)
-    _replace(manifest, _lines(done.values()))
+    with replacing(manifest) as fresh:
+        fresh.write_text(_lines(done.values()), encoding="utf-8")
     todo = [group for group in groups if group not in done]
     yield len(groups) - len(todo), len(groups)
     work = partial(render_group, folder=folder, options=options)
@@ -428,7 +368,8 @@ def build(
             file.flush()
             yield number, len(groups)
     done = _finished(manifest, options.versions)
-    _replace(manifest, _lines(done[group] for group in sorted(done)))
+    with replacing(manifest) as fresh:
+        fresh.write_text(_lines(done[group] for group in sorted(done)), encoding="utf-8")
 
 
 def _lines(groups):

@@ -1,8 +1,9 @@
 """Which notes are heard: the network of Basic Pitch, in PyTorch.
 
-Bittner et al. 2022 (arXiv 2203.09893; https://github.com/spotify/basic-pitch, Apache License 2.0). Architecture and
-weights are theirs, from the file nmp.onnx of the package's version 0.4.0, and the results are the same; here it takes
-less than half of the time, needs no TensorFlow or onnxruntime, and runs wherever PyTorch does.
+Bittner et al. 2022 (arXiv 2203.09893; https://github.com/spotify/basic-pitch, Apache License 2.0).
+Architecture and weights are theirs, from the file nmp.onnx of the package's version 0.4.0, and the results
+are the same; here it takes less than half of the time, needs no TensorFlow or onnxruntime, and runs wherever
+PyTorch does.
 """
 
 from collections.abc import Callable
@@ -27,14 +28,8 @@ SHIFTS = (-36, 0, 36, 57, 72, 84, 93, 101)  # bins to half the frequency, to its
 def convolve(x: torch.Tensor, layer: nn.Conv2d, together: int = 8) -> torch.Tensor:
     """A convolution that works out neighbours along the last axis together, as if they were channels.
 
-    A processor computes 16 channels in the time of one: layers with fewer than that become up to three times as fast.
-
-    Parameters
-    ----------
-    x : torch.Tensor, shape (batch, channels, rows, columns)
-    layer : torch.nn.Conv2d
-    together : int
-        Neighbours; whatever the number, the result is that of `layer(x)` but for rounding.
+    A processor computes 16 channels in the time of one: layers with fewer become up to three times as fast.
+    `x` has shape (batch, channels, rows, columns); the result is that of `layer(x)` but for rounding.
     """
     step, width = layer.stride[1], layer.kernel_size[1]
     length = (x.shape[-1] + 2 * layer.padding[1] - width) // step + 1
@@ -49,8 +44,8 @@ def convolve(x: torch.Tensor, layer: nn.Conv2d, together: int = 8) -> torch.Tens
 class ConstantQ(nn.Module):
     """Loudness of 309 bins, a third of a semitone each, in windows of sound; scaled to 0..1 in each window.
 
-    One octave at a time from the top: the same filters serve each octave, since the sound is halved in rate in between
-    (Schörkhuber and Klapuri 2010).
+    One octave at a time from the top: the same filters serve each, since the sound is halved in rate in
+    between (Schörkhuber and Klapuri 2010).
     """
 
     def __init__(self, bins: int = 309, width: int = 256):
@@ -64,11 +59,10 @@ class ConstantQ(nn.Module):
         width, octaves, x = self.filters.kernel_size[0], [], audio[:, None]
         for octave in range(OCTAVES):
             padded = F.pad(x, (width // 2, width // 2), mode="reflect")
-            octaves.append(
-                F.conv1d(padded, self.filters.weight, stride=256 >> octave).unflatten(1, (2, BINS))
-            )
+            octaves.append(F.conv1d(padded, self.filters.weight, stride=256 >> octave))
             x = convolve(x[:, None], self.lowpass)[:, 0]
-        bins = torch.cat(octaves[::-1], 2)[:, :, -len(self.gain) :] * self.gain[:, None]
+        bins = torch.cat([one.unflatten(1, (2, BINS)) for one in octaves[::-1]], 2)
+        bins = bins[:, :, -len(self.gain) :] * self.gain[:, None]
         loudness = torch.log10(bins.square().sum(1) + 1e-10).transpose(1, 2)
         loudness = loudness - loudness.amin((1, 2), keepdim=True)
         return loudness / loudness.amax((1, 2), keepdim=True).clamp(min=1e-9)
@@ -92,7 +86,8 @@ class BasicPitch(ModelMixin, ConfigMixin):
     def forward(self, audio: torch.Tensor) -> torch.Tensor:
         """Probability (batch, 2, 88, frames) that each note begins, and sounds; a frame every 256 samples.
 
-        `audio` has shape (batch, samples), 22,050 samples a second; the network was trained on windows of 43,844.
+        `audio` has shape (batch, samples), 22,050 samples a second; the network was trained on windows of
+        43,844.
         """
         loudness = self.transform(audio) * self.scale[0] + self.scale[1]
         # What lies an octave below and at each overtone comes beside each bin, as channels.

@@ -52,17 +52,19 @@ def models_folder() -> Path:
     return data_folder() / "models"
 
 
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def write_checksums(folder: Path) -> None:
-    """Write the SHA-256 of each weight file below `folder`, by its relative path: the list that `verify` reads."""
-    digests = {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*.safetensors"))
-    }
+    """Write the SHA-256 of each weight file below `folder`: the list that `verify` reads."""
+    files = sorted(folder.rglob("*.safetensors"))
+    digests = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
     (folder / CHECKSUMS).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
 
 
 def verify(folder: Path) -> None:
-    """Make sure that all weights below `folder` are there and whole; a UserError names the first that is not."""
+    """Make sure that all weights below `folder` are whole; a UserError names the first that is not."""
     mend = "get it again with `git checkout -- data/models`, or download the project anew"
     try:
         expected = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
@@ -74,7 +76,7 @@ def verify(folder: Path) -> None:
         path = folder / name
         if not path.exists():
             raise UserError(f"The trained weights {path} are missing: {mend}.")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        if _sha256(path) != digest:
             raise UserError(f"The trained weights {path} are damaged: {mend}.")
 
 
@@ -94,20 +96,14 @@ def _load(kind, folder, name):
 def load_model(kind: type[Network], folder: Path | None = None, name: str | None = None) -> Network:
     """A trained network of a class in evaluation mode, cached in the process.
 
-    Parameters
-    ----------
-    kind : type
-        Its class, for instance `Vocoder`.
-    folder : pathlib.Path, optional
-        The folder that holds all networks; `data/models` by default.
-    name : str, optional
-        The network's folder below it, if it is not its kind's usual one.
+    `folder` holds all networks, by default `data/models`; `name` is the network's folder below it, if it is
+    not its class's usual one.
     """
     return _load(kind, folder or models_folder(), name or WHERE[kind.__name__])
 
 
 def save_model(model: ModelMixin, folder: Path, name: str | None = None) -> None:
-    """Save a network's weights in half precision, with the list of checksums renewed; arguments as `load_model`'s."""
+    """Save a network's weights in half precision and renew the checksums; arguments as for `load_model`."""
     half = copy.deepcopy(model)
     for tensor in [*half.parameters(), *half.buffers()]:
         if tensor.is_floating_point():
@@ -115,9 +111,7 @@ def save_model(model: ModelMixin, folder: Path, name: str | None = None) -> None
     place = folder / (name or WHERE[type(model).__name__])
     half.save_pretrained(place, safe_serialization=True)
     config = json.loads((place / "config.json").read_text(encoding="utf-8"))
-    config.pop(
-        "_name_or_path", None
-    )  # diffusers notes from which folder of this machine the network was loaded
+    config.pop("_name_or_path", None)  # the folder on this machine that it was loaded from
     (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     write_checksums(folder)
     _load.cache_clear()

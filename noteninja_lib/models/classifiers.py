@@ -1,7 +1,6 @@
 """Two small classifiers: one finds the melody among all notes, one says which genre it hears.
 
-The first turns what Basic Pitch hears into the melody of the piano roll; the second gives the "genre heard" number
-beside each conversion. Lesson: 11_judging_a_converter.
+The second gives the "genre heard" number beside each conversion. Lesson: 11_judging_a_converter.
 """
 
 import numpy as np
@@ -21,8 +20,8 @@ BLOCKS = 4  # of 48 s that it hears of a song at most
 class MelodyExtractor(ModelMixin, ConfigMixin):
     """Onsets and sustain of the melody from onsets and sustain of all notes.
 
-    Convolutions over pitch and time; what sounds above a note is given as a further channel, since the melody is
-    often the highest voice. Time is folded by 4 into channels, which makes it fast.
+    What sounds above a note is given as a further channel, since the melody is often the highest voice. Time
+    is folded by 4 into channels, which makes it fast.
     """
 
     config_name = "config.json"
@@ -30,16 +29,10 @@ class MelodyExtractor(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, width: int = 32):
         super().__init__()
-        shapes = (
-            (13, (13, 5), (1, 1)),
-            (width, (5, 5), (1, 2)),
-            (width, (3, 5), (12, 4)),
-            (width, (5, 3), (1, 8)),
-        )
-        self.layers = nn.ModuleList(
-            nn.Conv2d(before, width, size, padding="same", dilation=dilation)
-            for before, size, dilation in shapes
-        )
+        sizes, dilations = ((13, 5), (5, 5), (3, 5), (5, 3)), ((1, 1), (1, 2), (12, 4), (1, 8))
+        shapes = zip((13, width, width, width), sizes, dilations)
+        layers = [nn.Conv2d(inputs, width, size, 1, "same", step) for inputs, size, step in shapes]
+        self.layers = nn.ModuleList(layers)
         self.norms = nn.ModuleList(nn.GroupNorm(4, width) for _ in self.layers)
         self.head = nn.Conv2d(width, 8, 1)
 
@@ -65,12 +58,7 @@ class MelodyExtractor(ModelMixin, ConfigMixin):
 class GenreClassifier(ModelMixin, ConfigMixin):
     """Which genre log-mels belong to, and an embedding of them on the way.
 
-    Parameters
-    ----------
-    n_mels, classes, width : int
-        Rows of the log-mels, genres, width of the first convolution.
-    mean, std : float
-        Of the log-mels.
+    `width` is that of the first convolution; `mean` and `std` are those of the log-mels.
     """
 
     config_name = "config.json"
@@ -114,7 +102,6 @@ def extract_melody(notes: np.ndarray, extractor: MelodyExtractor | None = None) 
     Returns
     -------
     numpy.ndarray, float16, shape (2, 88, frames)
-        The same of the melody alone.
     """
     extractor, block, context = extractor or load_model(MelodyExtractor), 4096, 128
     found = np.empty(notes.shape, np.float16)

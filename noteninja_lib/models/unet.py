@@ -1,8 +1,9 @@
 """The denoiser: a U-Net, conditional on piano roll and style.
 
-The piano roll is drawn where it will sound: each note on the mel rows of its fundamental and of its overtones, frame
-by frame, then folded 4 x 4 into channels so that it lies on the latent grid. A convolution can then simply copy the
-tune; nothing has to be learned about where a pitch lies. Lesson: 06_diffusion_theory.
+The piano roll is drawn where it will sound: each note on the mel rows of its fundamental and of its
+overtones, frame by frame, then folded 4 x 4 into channels so that it lies on the latent grid. A convolution
+can then simply copy the tune; nothing has to be learned about where a pitch lies. Lesson:
+06_diffusion_theory.
 """
 
 from collections.abc import Sequence
@@ -81,8 +82,8 @@ class Denoiser(ModelMixin, ConfigMixin):
     channels : tuple of int
         Width of the U-Net at each level (Ronneberger et al. 2015, arXiv 1505.04597).
     layers, content_width, style_size, latent_channels : int
-        Residual blocks at each level, channels of the piano roll on the latent grid, length of the style vector
-        (genres, valence, arousal), channels of the latents.
+        Residual blocks at each level, channels of the piano roll on the latent grid, length of the style
+        vector (genres, valence, arousal), channels of the latents.
     """
 
     config_name = "config.json"

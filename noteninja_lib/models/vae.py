@@ -1,7 +1,7 @@
 """The autoencoder: from a log-mel spectrogram to latents, and back.
 
-Every 4 x 4 patch of the spectrogram becomes one point with 8 numbers: half as many numbers, on a grid so much coarser
-that diffusion becomes affordable. Lesson: 05_autoencoders_and_latent_space.
+Every 4 x 4 patch of the spectrogram becomes one point with 8 numbers: half as many numbers, on a grid so much
+coarser that diffusion becomes affordable. Lesson: 05_autoencoders_and_latent_space.
 """
 
 import torch
@@ -24,7 +24,7 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
     Parameters
     ----------
     width, layers, latent_channels : int
-        Width of the convolutions, residual blocks on either side, numbers at each latent point.
+        Channels of the convolutions, residual blocks on either side, numbers at each latent point.
     mean, std : float
         Of the log-mels; the network sees (mel - mean) / std.
     latent_std : float
@@ -57,26 +57,16 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
         )
 
     def posterior(self, mel: torch.Tensor) -> DiagonalGaussianDistribution:
-        """Distribution over raw latents of log-mels of shape (batch, mels, frames); both sides multiples of 4."""
+        """Distribution over raw latents of log-mels (batch, mels, frames), both sides multiples of 4."""
         scaled = ((mel - self.config.mean) / self.config.std)[:, None]
         return self.vae.encode(F.pixel_unshuffle(scaled, FOLD)).latent_dist
 
     def encode(self, mel: torch.Tensor) -> torch.Tensor:
-        """Latents with variance of about 1.
-
-        Parameters
-        ----------
-        mel : torch.Tensor, shape (batch, mels, frames)
-            Natural-log mels; frames a multiple of 4.
-
-        Returns
-        -------
-        torch.Tensor, shape (batch, 8, mels / 4, frames / 4)
-        """
+        """Latents (batch, 8, mels / 4, frames / 4), with variance of about 1, of natural-log mels."""
         return self.posterior(mel).mean / self.config.latent_std
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Log-mels (batch, 4 * rows, 4 * frames) of latents (batch, 8, rows, frames): `encode` the other way."""
+        """Log-mels (batch, 4 * rows, 4 * frames) of latents (batch, 8, rows, frames): undoes `encode`."""
         return self._unfold(self.vae.decode(latents * self.config.latent_std).sample)
 
     def _unfold(self, folded):
@@ -89,16 +79,9 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
 
 
 class PatchDiscriminator(nn.Module):
-    """Tells real log-mels, or spectra, from decoded ones, patch by patch (Isola et al. 2016, arXiv 1611.07004).
+    """Tells real log-mels or spectra from decoded ones, patch by patch (Isola et al. 2016, arXiv 1611.07004).
 
-    Parameters
-    ----------
-    width : int
-        Width of the first convolution; the others are twice as wide.
-    strides : sequence of (int, int)
-        Of each convolution, over rows and frames.
-    channels : int
-        Of what it looks at.
+    The first convolution has `width` channels, the others twice as many; `strides` are over rows and frames.
     """
 
     def __init__(self, width: int = 32, strides: tuple = ((1, 2), (2, 2), (2, 2)), channels: int = 1):
@@ -111,7 +94,7 @@ class PatchDiscriminator(nn.Module):
         self.head = nn.Conv2d(widths[-1], 1, 3, 1, 1)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Scores of each patch, and the features on the way; `x` has shape (batch, channels, rows, frames)."""
+        """Scores of each patch, and the features on the way, of `x` (batch, channels, rows, frames)."""
         features = []
         for convolution, rectifier in zip(self.layers[::2], self.layers[1::2]):
             x = rectifier(convolution(x))
@@ -125,6 +108,6 @@ def discriminator_loss(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
 
 
 def generator_loss(fake: torch.Tensor, features_real: list, features_fake: list) -> tuple:
-    """Losses of the decoder: its score, to be taken for real, and the distance of its features from the real ones."""
+    """Losses of the decoder: one for not being taken for real, one for features unlike the real ones."""
     distances = [F.l1_loss(f, r.detach()) for f, r in zip(features_fake, features_real)]
     return -fake.mean(), sum(distances) / len(distances)

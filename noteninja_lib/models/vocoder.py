@@ -1,7 +1,7 @@
 """The vocoder: from a log-mel spectrogram to sound, phase included.
 
-In the manner of Vocos (Siuzdak 2023, arXiv 2306.00814): ConvNeXt blocks run over the frames at their own rate and
-predict magnitude and phase of a Fourier transform, which is inverted at once. No upsampling, hence fast.
+In the manner of Vocos (Siuzdak 2023, arXiv 2306.00814): ConvNeXt blocks run over the frames at their own rate
+and predict magnitude and phase of a Fourier transform, which is inverted at once. No upsampling, hence fast.
 Lesson: 01_sound_and_spectrograms.
 """
 
@@ -14,7 +14,7 @@ from noteninja_lib.audio.spectrogram import fit_to_mel
 
 
 class ConvNeXtBlock(nn.Module):
-    """Depthwise convolution over time, then two dense layers at each frame (Liu et al. 2022, arXiv 2201.03545)."""
+    """Depthwise convolution over time, two dense layers per frame (Liu et al. 2022, arXiv 2201.03545)."""
 
     def __init__(self, width: int, hidden: int, scale: float):
         super().__init__()

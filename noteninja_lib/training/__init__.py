@@ -1,6 +1,6 @@
-"""Training a network by its name: its data, the networks that it builds upon, a progress bar, a log, saved weights.
+"""Training a network by its name, with a progress bar and a log. Lesson: 07_training_on_gtzan.
 
-What each network learns stands in `tasks`, the loop that all share in `trainer`. Lesson: 07_training_on_gtzan.
+What each network learns stands in `tasks`, the loop that all share in `trainer`.
 """
 
 import json
@@ -34,9 +34,9 @@ TASKS = {  # by the words of the command line
 def make_task(network: str, data: Path | None, steps: int, models: Path, again: bool = False) -> tasks.Task:
     """The task of a network of `TASKS`, with the trained networks from `models` that it builds upon.
 
-    `data` is a folder of either kind of data set, or None; see `datasets.open_dataset`. Of GTZAN the training part is
-    used, and of synthetic sets all clips whose tunes are for training. With `again` it begins from the weights that are
-    there. A UserError says which of these is missing.
+    `data` is a folder of either kind of data set, or None; see `datasets.open_dataset`. Of GTZAN the training
+    part is used, and of synthetic sets all clips whose tunes are for training. With `again` it begins from
+    the weights that are there. A UserError says which of these is missing.
     """
     if network not in TASKS:
         raise UserError(f"There is no network called {network}: choose from {', '.join(TASKS)}.")
@@ -54,8 +54,8 @@ def make_task(network: str, data: Path | None, steps: int, models: Path, again: 
     if network == "reader":
         if data is None:
             raise UserError(
-                "The reader learns from engraved lines: make some with `noteninja dataset engrave FOLDER`, and give "
-                "--data FOLDER."
+                "The reader learns from engraved lines: make some with `noteninja dataset engrave FOLDER`, "
+                "and give --data FOLDER."
             )
         return kind(StaffImages(data), **options)
     data = open_dataset(data)
@@ -81,8 +81,9 @@ def run_training(
 ) -> bool:
     """Train with a progress bar and a log, and save the averaged weights at the end or when stopped.
 
-    `network`, `data`, `steps`, `models` (data/models by default) and `again` are those of `make_task`, `seed` and `ema`
-    those of `Trainer`; checkpoints and the log go to the folder `run`; 0 `threads` leave PyTorch its choice.
+    `network`, `data`, `steps`, `models` (data/models by default) and `again` are those of `make_task`, `seed`
+    and `ema` those of `Trainer`; checkpoints and the log go to the folder `run`; 0 `threads` leave PyTorch
+    its choice.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What each network learns, and from what: batches and losses for `trainer.train`. Lesson: 07_training_on_gtzan."""
+"""What each network learns, and from what: batches and losses. Lesson: 07_training_on_gtzan."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -27,30 +27,22 @@ from noteninja_lib.music.piano_roll import draw_notes
 from noteninja_lib.omr.page_maker import StaffImages, degrade
 from noteninja_lib.training.trainer import Trainer
 
-Batch = list[torch.Tensor]
+Batch, Loss = list[torch.Tensor], tuple[torch.Tensor, dict[str, torch.Tensor]]
 
 
 class Task:
     """What a network learns, and from what.
 
-    Attributes
-    ----------
-    model, main, rate : type, str, float
-        Class of the network that is kept, its name in `networks`, and its highest learning rate.
-    saved_as : str or None
-        Folder of its weights, if it is not its class's usual one.
-    networks, rates : dict of str to nn.Module, of str to float
-        All networks that are trained (discriminators, too), and their highest learning rates.
+    Of the network that is kept, `model` is the class, `main` the name in `networks`, `rate` the highest
+    learning rate, and `saved_as` the folder of its weights, if it is not its class's usual one. `networks`
+    and `rates` hold all that are trained, discriminators too, by name.
     """
 
     model, main, rate, saved_as = nn.Module, "", 1e-3, None
 
     def __init__(self, data: DataSet, start: nn.Module | None = None):
-        self.data, self.networks, self.rates = (
-            data,
-            {self.main: start or self.model()},
-            {self.main: self.rate},
-        )
+        self.data, self.rates = data, {self.main: self.rate}
+        self.networks = {self.main: start or self.model()}
 
     def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
         """Random examples, as arrays whose first axis counts them."""
@@ -69,21 +61,17 @@ class Task:
 class DiffusionTask(Task):
     """Velocity of the flow, on pairs: the piano roll heard in one genre, latents of the same bars in another.
 
-    Real recordings have no other version and no score: their notes are heard in themselves, and only there. Each
-    recording is read, heard and encoded when it is first drawn. If some have been listened to ahead (`hear_all`), only
-    those are heard as sources; the notes of the others are known from the score.
+    Real recordings have no other version and no score: their notes are heard in themselves, and only there.
+    Each recording is read, heard and encoded when it is first drawn. If some have been listened to ahead
+    (`hear_all`), only those are heard as sources; the notes of the others are known from the score.
 
     Parameters
     ----------
-    data : SyntheticSet or GTZAN
-    vae : MelAutoencoder
-    melody : MelodyExtractor
-        Both trained; they turn the recordings into latents and what was heard into the tune.
-    start : Denoiser, optional
-        To begin from.
-    drop_content, drop_style : float
-        How often the network sees zeros in place of one or the other, which guidance needs.
-    score : float
+    vae, melody
+        Trained; they turn the recordings into latents and what was heard into the tune.
+    drop_content, drop_style
+        How often the network sees zeros in place of piano roll or style, which guidance needs.
+    score
         How often the piano roll is drawn from the known notes, as sheet music and MIDI will give it.
     """
 
@@ -115,7 +103,7 @@ class DiffusionTask(Task):
 
     @torch.no_grad()
     def heard(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """What is heard in a recording as the tune (2, 88, frames; 0..255), and all that is heard (181, frames)."""
+        """What is heard in a recording: the tune (2, 88, frames; 0..255), and everything (181, frames)."""
         heard = self.data.heard(number)
         notes = torch.from_numpy(unpack(heard)[0].astype(np.float32))
         return (self.melody(notes[None])[0].sigmoid() * 255).round().to(torch.uint8).numpy(), heard
@@ -154,7 +142,7 @@ class DiffusionTask(Task):
         """Noise of the latents' shape, and times between 0 (music) and 1 (noise)."""
         return torch.randn_like(clean), sample_times(len(clean)).to(clean.device)
 
-    def loss(self, trainer: Trainer, batch: Batch) -> tuple[torch.Tensor, dict]:
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
         """Mean squared error of the velocity."""
         clean, roll, style = batch
         noise, time = self.noise(clean)
@@ -164,7 +152,7 @@ class DiffusionTask(Task):
 
 
 class RegressionTask(DiffusionTask):
-    """The baseline without diffusion: the same network predicts the latents at once, from piano roll and style alone.
+    """The baseline without diffusion: the network predicts the latents at once, from piano roll and style.
 
     What it answers is the mean of all recordings that would fit, which is why its spectrograms are blurred.
     """
@@ -200,7 +188,7 @@ class MelodyTask(Task):
             roll = draw_notes(self.data.index[number].notes(), heard.shape[-1])[..., window]
             yield np.roll(unpack(heard[:, window])[0], shift, 1), np.roll(roll, shift, 1)
 
-    def loss(self, trainer: Trainer, batch: Batch) -> tuple[torch.Tensor, dict]:
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
         """Cross-entropy."""
         weight = torch.tensor(2.0, device=batch[0].device)
         logits = self.networks["melody"](batch[0])
@@ -226,8 +214,8 @@ class GenreClassifierTask(SoundTask):
     """Which genre a recording is; it learns from all that it is given.
 
     What judges the converter must know other instruments than the converter's: give it a data set of its own,
-    rendered with other soundfonts. Each excerpt is played a little faster or slower, through another tone control,
-    with some noise, so that neither key nor sound quality gives a genre away.
+    rendered with other soundfonts. Each excerpt is played a little faster or slower, through another tone
+    control, with some noise, so that neither key nor sound quality gives a genre away.
     """
 
     model, main, rate, frames = GenreClassifier, "classifier", 1e-3, 256
@@ -242,7 +230,7 @@ class GenreClassifierTask(SoundTask):
         noise = rng.standard_normal(sounds.shape, np.float32) * 10 ** rng.uniform(-5, -2, (size, 1))
         return [(change_tone(sounds, rng) + noise).astype(np.float32), self.labels[numbers]]
 
-    def loss(self, trainer: Trainer, batch: Batch) -> tuple[torch.Tensor, dict]:
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
         """Cross-entropy, and the share of right answers."""
         logits = self.networks["classifier"](log_mel_tensor(batch[0]))
         loss = F.cross_entropy(logits, batch[1], label_smoothing=0.05)
@@ -252,8 +240,8 @@ class GenreClassifierTask(SoundTask):
 class AutoencoderTask(SoundTask):
     """Log-mels through the bottleneck and back: L1, a little KL, and late a discriminator for sharpness.
 
-    Begun from a trained one, only the decoder learns on, against the discriminator from the first step: the latents
-    stay what the denoiser knows.
+    Begun from a trained one, only the decoder learns on, against the discriminator from the first step: the
+    latents stay what the denoiser knows.
     """
 
     model, main, rate, frames = MelAutoencoder, "vae", 6e-4, 128
@@ -267,7 +255,7 @@ class AutoencoderTask(SoundTask):
             start.vae.encoder.requires_grad_(False)
             start.vae.quant_conv.requires_grad_(False)
 
-    def loss(self, trainer: Trainer, batch: Batch) -> tuple[torch.Tensor, dict]:
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
         """The losses, in nats for `l1`."""
         mel = log_mel_tensor(batch[0])
         decoded, posterior = self.networks["vae"](mel)
@@ -290,9 +278,9 @@ class AutoencoderTask(SoundTask):
 
 
 class VocoderTask(SoundTask):
-    """Sound from log-mels: spectral distances at several resolutions, then discriminators of spectra, phase included.
+    """Sound from log-mels: spectral distances at several resolutions, then discriminators of complex spectra.
 
-    In the last quarter of the run, and from the first step of a run that begins from a trained vocoder, half of the mels
+    In the last quarter of the run, or in all of one that begins from a trained vocoder, half of the log-mels
     have gone through the autoencoder, as they will in use.
     """
 
@@ -307,12 +295,11 @@ class VocoderTask(SoundTask):
         self.vae, steps = vae, 0 if start else steps
         self.sharpen_from, self.decoded_from = int(0.5 * steps), int(0.75 * steps)
         for n_fft in self.discriminated:
-            self.networks[f"discriminator{n_fft}"] = PatchDiscriminator(
-                8, ((2, 1), (2, 2), (2, 2)), channels=2
-            )
+            discriminator = PatchDiscriminator(8, ((2, 1), (2, 2), (2, 2)), channels=2)
+            self.networks[f"discriminator{n_fft}"] = discriminator
         self.rates = dict.fromkeys(self.networks, 3e-4) | {"vocoder": 4e-4 if start else 5e-4}
 
-    def loss(self, trainer: Trainer, batch: Batch) -> tuple[torch.Tensor, dict]:
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
         """The losses, in nats."""
         truth = batch[0]
         mel = log_mel_tensor(truth)
@@ -354,8 +341,10 @@ def sharpness(mel: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 
 def compressed_spectrum(audio: torch.Tensor, n_fft: int) -> torch.Tensor:
-    """Real and imaginary part of a Fourier transform, with magnitudes raised to the power of .3: what a discriminator
-    of sound looks at (Défossez et al. 2022, arXiv 2210.13438); shape (batch, 2, bins, frames)."""
+    """Spectrum (batch, 2, bins, frames), real and imaginary part, with magnitudes to the power of .3.
+
+    What a discriminator of sound looks at (Défossez et al. 2022, arXiv 2210.13438).
+    """
     window = torch.hann_window(n_fft, device=audio.device)
     spectrum = torch.stft(audio, n_fft, n_fft // 4, window=window, return_complex=True) * (2 / window.sum())
     spectrum = torch.view_as_real(spectrum)
@@ -363,16 +352,7 @@ def compressed_spectrum(audio: torch.Tensor, n_fft: int) -> torch.Tensor:
 
 
 class ReadingTask(Task):
-    """Tokens of engraved staves, by CTC, from images that are degraded anew each time.
-
-    Parameters
-    ----------
-    data : StaffImages
-    start : LineReader, optional
-        Trained before.
-    peak : float
-        Highest learning rate.
-    """
+    """Tokens of engraved staves, by CTC, from images degraded anew each time; `peak` is a learning rate."""
 
     model, main = LineReader, "reader"
     widths = 64  # pixels to which images are padded: each new width costs time and memory once
@@ -383,7 +363,7 @@ class ReadingTask(Task):
         self.rates, self.by_width = {"reader": peak}, np.argsort(data.widths, kind="stable")
 
     def batch(self, rng: np.random.Generator, size: int) -> list:
-        """Images of about one width (size, 1, 96, width), their frames, their tokens in a row, how many each has."""
+        """Images of about one width (size, 1, 96, width), their frames, all tokens, and how many each has."""
         place = rng.integers(max(1, len(self.data) - 12 * size))
         numbers = rng.choice(self.by_width[place : place + 12 * size], size, replace=len(self.data) < size)
         images, tokens = zip(*(self.data[number] for number in numbers))
@@ -392,7 +372,7 @@ class ReadingTask(Task):
         lengths = np.array([len(one) for one in tokens])
         return [as_input(degraded, self.widths), frames, np.concatenate(tokens).astype(np.int64), lengths]
 
-    def loss(self, trainer: Trainer, batch: Batch) -> tuple[torch.Tensor, dict]:
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
         """Loss per token."""
         images, frames, tokens, lengths = batch
         logits = self.networks["reader"](images.to(memory_format=torch.channels_last))

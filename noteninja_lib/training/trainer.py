@@ -1,9 +1,9 @@
 """Training: one loop for all networks, that can be stopped at any step and goes on from there.
 
-`train` is a generator: it yields the losses after each step, so that a notebook can plot while it trains, and it
-saves a checkpoint every few minutes. What each step learns from depends on the seed and the step alone, so a run
-that was killed and resumed sees the same data as one that was not. The same code runs on a CPU, a GPU, or, started
-by `accelerate launch`, on several machines. Lesson: 07_training_on_gtzan.
+`train` is a generator: it yields the losses after each step, so that a notebook can plot while it trains, and
+it saves a checkpoint every few minutes. What each step learns from depends on the seed and the step alone, so
+a run that was killed and resumed sees the same data as one that was not. The same code runs on a CPU, a GPU,
+or, started by `accelerate launch`, on several machines. Lesson: 07_training_on_gtzan.
 """
 
 import copy
@@ -23,14 +23,14 @@ from noteninja_lib.errors import UserError
 
 
 def precision() -> str:
-    """'bf16' where the machine multiplies bf16 matrices in hardware, else 'no' (bf16 would be slower than fp32)."""
+    """'bf16' where the machine multiplies bf16 matrices in hardware, else 'no' (bf16 would be slower)."""
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "no"
     return "bf16" if torch.cpu._is_amx_tile_supported() else "no"
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: int = 100, decay: float = 0.3) -> float:
-    """Rises linearly for `warmup` steps, stays, and falls linearly to 5 % over the last `decay` share of the run."""
+    """Rises linearly for `warmup` steps, stays, and falls to 5 % over the last `decay` share of the run."""
     return peak * min((step + 1) / warmup, 1.0, max(0.05, (steps - step) / max(1, decay * steps)))
 
 
@@ -39,9 +39,8 @@ class Trainer:
 
     Parameters
     ----------
-    task : object
-        Has `networks` (dict of name to module), `rates` (dict of name to peak learning rate), `main` (name of the
-        network to be kept), and `update(trainer, batch)` that returns a dict of losses; see `tasks`.
+    task : tasks.Task
+        Has `networks` and `rates` (dicts), `main` (the network to be kept), `batch` and `update`.
     folder : path
         For checkpoints.
     steps : int
@@ -106,7 +105,7 @@ class Trainer:
 
 
 def train(trainer: Trainer, batch_size: int, save_minutes: float = 3.0) -> Iterator[tuple[int, dict]]:
-    """Train to the end of the run; a generator of (step, losses).
+    """Train to the end of the run; a generator of steps done and losses (dict of str to float).
 
     Parameters
     ----------
@@ -116,18 +115,12 @@ def train(trainer: Trainer, batch_size: int, save_minutes: float = 3.0) -> Itera
     save_minutes : float
         Time between checkpoints.
 
-    Yields
-    ------
-    (int, dict of str to float)
-        Steps done, and the losses of this one.
-
     Raises
     ------
     UserError
         If the loss is no longer a number.
     """
-    saved, device = time.monotonic(), trainer.accelerator.device
-    task = trainer.task
+    saved, device, task = time.monotonic(), trainer.accelerator.device, trainer.task
     try:
         while trainer.step < trainer.steps:
             rng = np.random.default_rng((trainer.seed, trainer.step, trainer.accelerator.process_index))
@@ -136,8 +129,8 @@ def train(trainer: Trainer, batch_size: int, save_minutes: float = 3.0) -> Itera
             losses = task.update(trainer, batch)
             if not np.isfinite(list(losses.values())).all():
                 raise UserError(
-                    "The loss is not a number any more: start again from the last checkpoint with a lower learning "
-                    "rate."
+                    "The loss is not a number any more: start again from the last checkpoint with a lower "
+                    "learning rate."
                 )
             trainer.ema.step(task.networks[task.main].parameters())
             trainer.step += 1
