@@ -503,7 +503,7 @@ def train(
     """Train a network; stop it with Ctrl-C and start it again at will."""
     from noteninja_lib.models.checkpoints import WHERE, models_folder
     from noteninja_lib.pipeline import assemble
-    from noteninja_lib.training.trainer import run_training
+    from noteninja_lib.training import run_training
 
     saved = run_training(network, data, run, steps, batch, seed, ema, models, again, threads)
     models = models or models_folder()

@@ -27,8 +27,8 @@ from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.music.tunes import load_tunes
-from noteninja_lib.training import DiffusionTask, GenreClassifierTask, MelodyTask
-from noteninja_lib.training.trainer import make_task
+from noteninja_lib.training import make_task
+from noteninja_lib.training.tasks import DiffusionTask, GenreClassifierTask, MelodyTask
 
 BAND = {"seconds": 3.0, "versions": 2, "seed": 3}
 HOURS = 3 * 2 * 3.0 / 3600  # three tunes, two genres each
@@ -156,8 +156,8 @@ def test_tasks_take_gtzan_too(tmp_path, monkeypatch):
         GTZAN, "heard", lambda self, number, degraded=False: np.full((181, 300), 128, np.uint8)
     )  # hearing takes seconds
     data = GTZAN(tmp_path, 1.0, tell=None)
-    draw = np.random.default_rng(0)
-    sounds, labels = GenreClassifierTask(data).batch(draw, 4)
+    rng = np.random.default_rng(0)
+    sounds, labels = GenreClassifierTask(data).batch(rng, 4)
     assert sounds.shape == (4, 65536) and set(labels) <= {GENRES.index("blues"), GENRES.index("jazz")}
     task = DiffusionTask(
         data,
@@ -165,12 +165,12 @@ def test_tasks_take_gtzan_too(tmp_path, monkeypatch):
         MelodyExtractor().eval(),
         start=Denoiser(tuple(map(float, mel_frequencies())), (16, 16, 32), 1, 8),
     )
-    latents, pictures, styles = task.batch(draw, 3)
+    latents, pictures, styles = task.batch(rng, 3)
     assert task.score == 0 and task.pairs == [(n, n) for n in range(4)]
     assert pictures.shape == (3, 357, 256) and latents.shape[0] == 3 and styles[:, -2:].max() == 0
     with pytest.raises(UserError, match="known scores"):
         MelodyTask(data)
-    monkeypatch.setattr("noteninja_lib.datasets.open_dataset", lambda root: data)
+    monkeypatch.setattr("noteninja_lib.training.open_dataset", lambda root: data)
     assert (
         len(make_task("judge", tmp_path, 1, tmp_path, False).labels) == 2
     )  # blues.00029, jazz.00000 are for training

@@ -8,13 +8,16 @@ import torch
 
 from noteninja_lib.arranger.recipe import GENRES, style_vector
 from noteninja_lib.audio.spectrogram import mel_frequencies
-from noteninja_lib.datasets import SyntheticSet, build, unpack
+from noteninja_lib.datasets import SyntheticSet, build
+from noteninja_lib.datasets.base import unpack
 from noteninja_lib.datasets.excerpts import Sounds
 from noteninja_lib.errors import UserError
+from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
-from noteninja_lib.training import (
+from noteninja_lib.training import TASKS, make_task
+from noteninja_lib.training.tasks import (
     AutoencoderTask,
     DiffusionTask,
     GenreClassifierTask,
@@ -37,12 +40,12 @@ def data(tmp_path_factory):
 
 def test_layout_and_manifest_are_as_promised(data):
     assert len(data) == 4
-    for number, clip in enumerate(data.clips):
+    for number, clip in enumerate(data.index):
         assert clip.file == f"genres/{clip.genre}/{clip.genre}.{clip.group:05d}.wav"
         audio = data.audio(number)
         assert len(audio) % 1024 == 0 and 0.05 < np.abs(audio).max() <= 1
         assert clip.melody and all(0 <= start < end <= SECONDS + 2 for start, end, _ in clip.melody)
-    first, second = data.clips[:2]
+    first, second = data.index[:2]
     assert first.group == second.group and first.tempo == second.tempo and first.genre != second.genre
 
 
@@ -55,7 +58,7 @@ def test_what_was_heard_is_kept_and_contains_the_tune(data):
     assert (data.root / "heard").exists()
     found = [
         notes[1, pitch - 21, round((start + end) / 2 * 86.13)] > 0.3
-        for start, end, pitch in data.clips[0].melody
+        for start, end, pitch in data.index[0].melody
         if end < SECONDS - 0.1 and 21 <= pitch < 109
     ]
     assert np.mean(found) > 0.5
@@ -98,6 +101,15 @@ def test_each_task_trains_a_step_and_changes_its_network(data, tmp_path, name):
     assert len(losses) == 2 and all(np.isfinite(value) for loss in losses for value in loss.values())
     after = trainer.averaged().state_dict()
     assert any(not torch.equal(before[key], after[key]) for key in before)
+
+
+@pytest.mark.parametrize("word", [word for word in TASKS if word != "reader"])
+def test_each_word_of_the_command_line_gives_its_task(data, word):
+    for again in (False, True):
+        task = make_task(word, data.root, 2, models_folder(), again)
+        assert type(task) is TASKS[word] and isinstance(task.networks[task.main], task.model)
+    with pytest.raises(UserError, match="lead, judge"):
+        make_task("poet", data.root, 2, models_folder())
 
 
 def test_a_trained_autoencoder_keeps_its_latents(data, tmp_path):

@@ -15,6 +15,7 @@ from noteninja_lib.audio import SAMPLE_RATE
 
 N_FFT = 2048  # 93 ms window: long enough to part the notes of a bass
 HOP_LENGTH = 256  # 11.6 ms between frames
+LOWEST, PITCHES = 21, 88  # MIDI pitches that are told apart: the keys of a piano, from A0 to C8
 N_MELS = 96
 F_MIN, F_MAX = 20.0, SAMPLE_RATE / 2
 BLOCK = 4096  # frames worked on at once

@@ -1,4 +1,4 @@
-"""What all data sets of the course have in common: an index, sound, what was heard in it, and a report of faults."""
+"""What all data sets have in common: an index, sound, what is heard in it, a report of faults."""
 
 import copy
 import os
@@ -6,16 +6,18 @@ import signal
 import tempfile
 import threading
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import connection, parent_process
-from os import _exit
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 import torch
+from tqdm import tqdm
 
 from noteninja_lib import data_folder
 from noteninja_lib.arranger.recipe import GENRES, style_vector
@@ -23,35 +25,28 @@ from noteninja_lib.audio.augmentation import degrade
 from noteninja_lib.audio.io import SILENCE, load
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
-from noteninja_lib.music import piano_roll
-from noteninja_lib.music.beats import rhythm_of
+from noteninja_lib.models.basic_pitch import PITCHES, transcribe
+from noteninja_lib.music.beats import beat_phase, hear_rhythm
 
-WHOLE = 4 * HOP_LENGTH  # samples of one column of latents: recordings are cut to a multiple of it
+Tell = Callable[[str], Any] | None  # what is given a sentence for the user
+WHOLE = 4 * HOP_LENGTH  # samples of one frame of latents: recordings are cut to a multiple of it
 
 
 @dataclass(frozen=True)
 class Recording:
-    """An entry of a data set's index.
-
-    Attributes
-    ----------
-    file : str
-        Path below the data set's folder, with forward slashes.
-    genre : str
-        One of the ten.
-    """
+    """An entry of a data set's index: `file` (path below the data set's folder, with /) and `genre`."""
 
     file: str
     genre: str
 
-    def style(self):
+    def style(self) -> np.ndarray:
         """Style vector: the genre as one of ten; no mood is known."""
         return style_vector(self.genre)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that cannot be used: `file`, `kind` ("missing", "corrupt", "short", "silent") and `why` in words."""
+    """A `file` that is of no use, the `kind` ("missing", "corrupt", "short", "silent"), and `why`."""
 
     file: str
     kind: str
@@ -60,54 +55,33 @@ class Problem:
 
 @dataclass
 class Report:
-    """What `validate` found; printed, it can be read.
-
-    Attributes
-    ----------
-    usable : int
-        Number of recordings that can be used.
-    problems : list of Problem
-    """
+    """The number of `usable` recordings, and the `problems`; printed, it can be read."""
 
     usable: int
-    problems: list = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
-    def line(self):
+    def line(self) -> str:
         """The report in one line; empty if nothing is wrong."""
-        kinds = Counter(problem.kind for problem in self.problems)
-        worst = next(
-            (p for p in self.problems if p.kind != "missing"), self.problems[0] if self.problems else None
-        )
+        if not self.problems:
+            return ""
+        kinds = sorted(Counter(problem.kind for problem in self.problems).items())
+        worst = next((one for one in self.problems if one.kind != "missing"), self.problems[0])
+        left_out = ", ".join(f"{count} {kind}" for kind, count in kinds)
         return (
-            worst
-            and (
-                f"{self.usable} recordings can be used; left out: "
-                f"{', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))} "
-                f"(such as {worst.file}: {worst.why})"
-            )
-            or ""
+            f"{self.usable} recordings can be used; left out: {left_out} (such as {worst.file}: {worst.why})"
         )
 
     def __str__(self):
         lines = [f"{self.usable} recordings can be used."]
         for kind in sorted({problem.kind for problem in self.problems}):
             found = [problem for problem in self.problems if problem.kind == kind]
-            lines.append(f"{kind}: {len(found)}")
-            lines += [f"  {problem.file}: {problem.why}" for problem in found[:10]]
-            if len(found) > 10:
-                lines.append(f"  and {len(found) - 10} more")
+            lines += [f"{kind}: {len(found)}", *(f"  {one.file}: {one.why}" for one in found[:10])]
+            lines += [f"  and {len(found) - 10} more"] * (len(found) > 10)
         return "\n".join(lines)
 
 
-def inspect(path, shortest):
-    """What is wrong with a recording: (kind, why), or None. Reads all of it, and raises nothing.
-
-    Parameters
-    ----------
-    path : Path
-    shortest : float
-        Seconds that are needed.
-    """
+def inspect(path: Path, shortest: float) -> tuple[str, str] | None:
+    """What is wrong with a recording that needs `shortest` seconds, as (kind, why); raises nothing."""
     try:
         if path.stat().st_size == 0:
             return "corrupt", "the file is empty"
@@ -125,10 +99,35 @@ def inspect(path, shortest):
     return None
 
 
-def cache_folder(name):
-    """A folder for what can be made again: below data/, or the system's temporary folder where that is read-only."""
+def find_problems(root: Path, seconds: dict[str, float]) -> list[Problem]:
+    """Read files below `root`, each with the `seconds` that it needs, and say which cannot be used."""
+    with ThreadPoolExecutor(4) as pool:
+        work = pool.map(lambda file: inspect(root / file, seconds[file]), seconds)
+        faults = list(tqdm(work, f"reading {root.name}", len(seconds), delay=2, leave=False))
+    return [Problem(file, *fault) for file, fault in zip(seconds, faults) if fault]
+
+
+def cache_folder(name: str) -> Path:
+    """A folder for what can be made again: below data/, or a temporary one where that is read-only."""
     root = data_folder()
     return (root if os.access(root, os.W_OK) else Path(tempfile.gettempdir()) / "noteninja") / name
+
+
+def require_folder(root: str | Path) -> Path:
+    """The folder as a Path; a UserError if there is none."""
+    root = Path(root).expanduser()
+    if not root.is_dir():
+        raise UserError(f"There is no folder {root}.")
+    return root
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Where to write a file that becomes `path` at the end: half-written, it never bears that name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    yield fresh
+    fresh.replace(path)
 
 
 class DataSet:
@@ -138,6 +137,10 @@ class DataSet:
     ----------
     root : path
     index : list of Recording
+    problems : list of Problem
+        What had to be left out.
+    tell : callable, optional
+        Is given one line if anything was left out.
 
     Attributes
     ----------
@@ -147,150 +150,135 @@ class DataSet:
 
     has_scores = False
 
-    def __init__(self, root, index):
-        self.root, self.index = Path(root), index
+    def __init__(self, root: Path, index: list, problems: list[Problem], tell: Tell = None):
+        self.root, self.index, self.problems = root, index, problems
+        if problems and tell:
+            tell(Report(len(index), problems).line())
 
     def __len__(self):
         return len(self.index)
 
     @property
-    def labels(self):
-        """Genre of each recording (list of str)."""
+    def labels(self) -> list[str]:
+        """Genre of each recording."""
         return [recording.genre for recording in self.index]
 
-    def path(self, number):
+    def path(self, number: int) -> Path:
         """Where a recording lies."""
         return self.root / self.index[number].file
 
-    def audio(self, number):
-        """Sound of a recording: float32, mono, 22,050 Hz, cut to whole columns of the latents."""
-        samples = load(self.path(number))
+    def audio(self, number: int) -> np.ndarray:
+        """Sound of a recording: float32, mono, 22,050 Hz, cut to whole frames of the latents."""
+        samples = self._read(self.path(number))
         return samples[: len(samples) // WHOLE * WHOLE]
 
-    def heard(self, number, degraded=False):
+    def _read(self, path):
+        return load(path)
+
+    def heard(self, number: int, degraded: bool = False) -> np.ndarray:
         """What Basic Pitch and the beat tracker hear in a recording, kept on disk after the first time.
 
-        Parameters
-        ----------
-        number : int
-        worn : bool
-            Hear it as from a worn source: through mp3, in a room, with noise; see `audio.augmentation.wear`.
+        That first time it may be heard `degraded`: through mp3, in a room, with noise.
 
         Returns
         -------
         numpy.ndarray, uint8, shape (181, frames)
             Onset and sustain of 88 notes (0..255), then rhythm (-127..127 stored with 128 added).
         """
-        return listen(self, number, self._kept(number), degraded)
+        path = self._kept(number)
+        if not path.exists():
+            audio = self.audio(number)
+            if degraded:
+                audio = degrade(audio, np.random.default_rng((number, len(audio))))
+            notes = transcribe(audio).reshape(2 * PITCHES, -1)
+            onsets, beats = hear_rhythm(audio)
+            rhythm = np.concatenate([onsets, beat_phase(beats, onsets.shape[1])])
+            encoded = np.concatenate([np.rint(notes * 255), np.rint(rhythm * 127) + 128])
+            with replacing(path) as fresh, open(fresh, "wb") as file:
+                np.savez_compressed(file, heard=encoded.astype(np.uint8))
+        return np.load(path)["heard"]
 
-    def is_heard(self, number):
+    def is_heard(self, number: int) -> bool:
         """Whether what is heard in a recording is on disk already."""
         return self._kept(number).exists()
 
     def _kept(self, number):
-        below = (
-            self.root if os.access(self.root, os.W_OK) else cache_folder("heard") / self.root.resolve().name
-        )
-        return (below / "heard" / self.index[number].file).with_suffix(".npz")
+        writable = os.access(self.root, os.W_OK)
+        root = self.root if writable else cache_folder("heard") / self.root.resolve().name
+        return (root / "heard" / self.index[number].file).with_suffix(".npz")
 
-    def part(self, numbers):
+    def part(self, numbers: list[int]) -> "DataSet":
         """The same data set with some of its recordings only, numbered anew."""
         smaller = copy.copy(self)
         smaller.index = [self.index[number] for number in numbers]
         return smaller
 
-    def splits(self):
-        """Numbers of the recordings for `train`, `validation` and `test`, as a dict of lists."""
+    def pairs(self) -> list[tuple[int, int]]:
+        """(source, target) for training: here each recording and itself."""
+        return [(number, number) for number in range(len(self))]
+
+    def validate(self) -> Report:
+        """What cannot be used, and why; reads what was not read when the data set was opened."""
+        found = find_problems(self.root, self._unread())
+        return Report(len(self) - len(found), self.problems + found)
+
+    def _unread(self):
+        return {}
+
+    def splits(self) -> dict[str, list[int]]:
+        """Numbers of the recordings for `train`, `validation` and `test`."""
         raise NotImplementedError
 
-    def training(self):
+    def training(self) -> list[int]:
         """Numbers of the recordings that a network may learn from."""
         return self.splits()["train"]
 
-    def summary(self):
+    def summary(self) -> str:
         """A few lines of text: how much of what there is."""
-        counts = Counter(self.labels)
-        lines = [
-            f"{self.root}: {len(self)} recordings",
-            "genres: " + ", ".join(f"{genre} {counts[genre]}" for genre in GENRES if counts[genre]),
-        ]
+        genres = Counter(self.labels)
+        counts = ", ".join(f"{genre} {genres[genre]}" for genre in GENRES if genre in genres)
+        lines = [f"{self.root}: {len(self)} recordings", f"genres: {counts}"]
         if len(self):
-            seconds = [soundfile.info(self.path(number)).duration for number in range(len(self))]
-            lines.append(
-                f"sound: {sum(seconds) / 3600:.2f} hours, {min(seconds):.1f} to {max(seconds):.1f} s each"
-            )
-            lines.append(
-                "splits: " + ", ".join(f"{name} {len(part)}" for name, part in self.splits().items())
-            )
+            lengths = [soundfile.info(self.path(number)).duration for number in range(len(self))]
+            hours, low, high = sum(lengths) / 3600, min(lengths), max(lengths)
+            parts = ", ".join(f"{name} {len(part)}" for name, part in self.splits().items())
+            lines += [f"sound: {hours:.2f} hours, {low:.1f} to {high:.1f} s each", f"splits: {parts}"]
         return "\n".join(lines)
 
 
-def require_folder(root):
-    """The folder as a Path; a UserError if there is none."""
-    root = Path(root).expanduser()
-    if not root.is_dir():
-        raise UserError(f"There is no folder {root}.")
-    return root
+def unpack(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Notes (..., 2, 88, frames; 0..1) and rhythm (..., 5, frames; -1..1) of what `DataSet.heard` gave."""
+    notes, rhythm = heard[..., : 2 * PITCHES, :], heard[..., 2 * PITCHES :, :]
+    return notes.reshape(*notes.shape[:-2], 2, PITCHES, notes.shape[-1]) / 255, (rhythm - 128.0) / 127
 
-
-# What Basic Pitch and the beat tracker hear in a data set, once and for all: training reads it thousands of times.
 
 _shared = None  # what the processes of `processes` work on
 
 
-def listen(data, number, path, degraded=False):
-    """What is heard in a recording, from the file at `path` if it is there; see `DataSet.heard`."""
-    if not path.exists():
-        audio = data.audio(number)
-        if degraded:
-            audio = degrade(audio, np.random.default_rng((number, len(audio))))
-        notes, rhythm = piano_roll.transcribe(audio), rhythm_of(audio)
-        frames = notes.shape[-1]
-        packed = np.concatenate([np.rint(notes.reshape(-1, frames) * 255), np.rint(rhythm * 127) + 128])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path.with_suffix(".part"), "wb") as file:
-            np.savez_compressed(file, heard=packed.astype(np.uint8))
-        path.with_suffix(".part").replace(path)
-    return np.load(path)["heard"]
-
-
-def unpack(heard):
-    """Notes (..., 2, 88, frames) and rhythm (..., 5, frames) of what `heard` gave, as floats or tensors."""
-    notes, rhythm = heard[..., :176, :], heard[..., 176:, :]
-    return notes.reshape(*notes.shape[:-2], 2, 88, notes.shape[-1]) / 255, (rhythm - 128.0) / 127
-
-
-def _hear_one(number, degraded):
-    torch.set_num_threads(1)  # one process a core
-    _shared.heard(number, degraded)
-
-
-def hear_all(data, workers=1, share=1.0, degraded=0.0, seed=0):
+def hear_all(
+    data: DataSet, workers: int = 1, share: float = 1.0, degraded: float = 0.0, seed: int = 0
+) -> Iterator[tuple[int, int]]:
     """Listen to the recordings of a data set ahead of training; yields (done, all), first (0, all).
 
-    Parameters
-    ----------
-    data : DataSet
-    workers : int
-        Processes.
-    share : float
-        How many of the recordings, drawn by seed: training can learn from a part of them as sources, and from all as targets.
-    worn : float
-        How many of these are heard through mp3, in a room or with noise.
+    With several processes (`workers`). Only a `share` is heard, drawn by seed: training then takes these as
+    sources, and all as targets. `degraded` is the share of these that are heard as `DataSet.heard` says.
     """
-    draws = np.random.default_rng(seed).random((2, len(data)))
-    numbers = [int(number) for number in np.flatnonzero(draws[0] < share)]
+    drawn, degrading = np.random.default_rng(seed).random((2, len(data)))
+    numbers = np.flatnonzero(drawn < share).tolist()
     yield 0, len(numbers)
     with processes(workers, data) as pool:
-        for done, _ in enumerate(
-            pool.map(_hear_one, numbers, [bool(draws[1, n] < degraded) for n in numbers], chunksize=8), 1
-        ):
+        for done, _ in enumerate(pool.map(_hear, numbers, degrading[numbers] < degraded, chunksize=8), 1):
             yield done, len(numbers)
 
 
+def _hear(number, degraded):
+    torch.set_num_threads(1)  # one process a core
+    _shared.heard(number, bool(degraded))
+
+
 @contextmanager
-def processes(workers, shared=None):
-    """Processes that share the work, and end with the caller, however it ends; `shared` is handed to each but once."""
+def processes(workers: int, shared: Any = None) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end with the caller, however it ends; each is handed `shared` once."""
     with ProcessPoolExecutor(workers, initializer=_begin, initargs=[shared]) as pool:
         try:
             yield pool
@@ -308,4 +296,4 @@ def _begin(shared):
 
 def _end_with_caller():
     connection.wait([parent_process().sentinel])
-    _exit(1)
+    os._exit(1)

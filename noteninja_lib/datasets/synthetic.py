@@ -1,11 +1,13 @@
-"""The band's data set: recordings whose tune, genre, mood and notes are known."""
+"""The data set that the arranger plays: recordings whose tune, genre, mood and notes are known."""
 
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -21,76 +23,54 @@ from noteninja_lib.arranger.stage import RING
 from noteninja_lib.arranger.synthesis import default_soundfont, render
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.datasets.base import (
-    WHOLE,
     DataSet,
     Problem,
     Recording,
-    Report,
-    inspect,
+    Tell,
     processes,
+    replacing,
     require_folder,
 )
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.tunes import load_tunes
+from noteninja_lib.music.tunes import Tune, load_tunes
 
 SPLITS = ("train", "validation", "test")
 HELD_OUT = 0.1  # share of the tune families for validation, and for test, in a set of training tunes
+KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
 @dataclass(frozen=True)
 class Clip(Recording):
-    """One recording of the band: a line of the manifest.
-
-    Attributes
-    ----------
-    file, genre, tune, soundfont : str
-    group : int
-        Clips of one group are the same tune, in step.
-    tempo, swing, valence, arousal : float
-        Felt beats a minute; 0 straight to 1 triplets; mood in -1..1.
-    transpose, seed : int
-    melody, others : list of (start, end, pitch)
-        The notes that sound, in seconds and MIDI pitches.
-    beats : list of float
-        Times of the felt beats in seconds.
-    key, metre : str
-        As it sounds, such as "D minor" and "6/8"; empty where an older manifest does not say.
-    intro : int
-        Bars before the tune begins.
-    ending : bool
-        Whether the piece closes with an ending.
-    seconds : float
-        Length of the recording.
-    """
+    """One recording of a synthetic set: a line of the manifest. Old ones do not have `key` to `seconds`."""
 
     tune: str
     soundfont: str
-    group: int
-    tempo: float
-    swing: float
-    valence: float
+    group: int  # clips of one group are the same tune, in step
+    tempo: float  # felt beats a minute
+    swing: float  # 0 straight to 1 triplets
+    valence: float  # mood, -1..1
     arousal: float
-    transpose: int
+    transpose: int  # semitones
     seed: int
-    melody: list
+    melody: list  # (start, end, pitch) of each note that sounds, in seconds and MIDI pitches
     others: list
-    beats: list
-    key: str = ""
+    beats: list  # times of the felt beats in seconds
+    key: str = ""  # as it sounds, such as "D minor"
     metre: str = ""
-    intro: int = 0
-    ending: bool = False
-    seconds: float = 0.0
+    intro: int = 0  # bars before the tune begins
+    ending: bool = False  # whether the piece closes with an ending
+    seconds: float = 0.0  # length of the recording
 
-    def style(self):
+    def style(self) -> np.ndarray:
         """Style vector: the genre as one of ten, valence, arousal."""
         return style_vector(self.genre, self.valence, self.arousal)
 
-    def notes(self, which="melody"):
-        """`melody` or `others` as a list of `Note`."""
+    def notes(self, which: str = "melody") -> list[Note]:
+        """The notes of the `melody`, or the `others`."""
         return [Note(start, end, pitch, 90) for start, end, pitch in getattr(self, which)]
 
 
-def read_manifest(path):
+def read_manifest(path: Path) -> tuple[list[Clip], int]:
     """Clips of a manifest, and the number of lines that are not whole."""
     known, clips, broken = {field.name for field in fields(Clip)}, [], 0
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -109,225 +89,179 @@ class SyntheticSet(DataSet):
     root : path
     tell : callable or None
         Is given one line if recordings are missing; None keeps silent.
-
-    Attributes
-    ----------
-    index : list of Clip
     """
 
     has_scores = True
 
-    def __init__(self, root, tell=print):
+    def __init__(self, root: str | Path, tell: Tell = print):
         root = require_folder(root)
         manifests = sorted(root.glob("manifest*.jsonl"))
         if not manifests:
             raise UserError(
                 f"{root} holds no data set: make one with `noteninja dataset build --out {root}`."
             )
-        self.problems, clips = [], {}
+        problems, clips = [], {}
         for manifest in manifests:
             found, broken = read_manifest(manifest)
             clips |= {clip.file: clip for clip in found}
             if broken:
-                self.problems.append(
-                    Problem(manifest.name, "corrupt", f"{broken} of its lines cannot be read")
-                )
-        self.problems += [
-            Problem(file, "missing", "the manifest names it, but there is no such file")
-            for file in clips
-            if not (root / file).is_file()
-        ]
-        absent = {problem.file for problem in self.problems}
-        super().__init__(
-            root, sorted((c for c in clips.values() if c.file not in absent), key=lambda c: c.group)
-        )
-        if self.problems and tell:
-            tell(Report(len(self), self.problems).line())
+                problems.append(Problem(manifest.name, "corrupt", f"{broken} of its lines cannot be read"))
+        absent = [file for file in clips if not (root / file).is_file()]
+        why = "the manifest names it, but there is no such file"
+        problems += [Problem(file, "missing", why) for file in absent]
+        there = [clip for file, clip in clips.items() if file not in set(absent)]
+        super().__init__(root, sorted(there, key=lambda clip: clip.group), problems, tell)
 
-    @property
-    def clips(self):
-        """The index."""
-        return self.index
+    def _read(self, path):
+        samples, rate = soundfile.read(path, dtype="float32")
+        as_built = rate == SAMPLE_RATE and samples.ndim == 1
+        return samples if as_built else super()._read(path)
 
-    def audio(self, number):
-        """Sound of a clip: float32, mono, 22,050 Hz, cut to whole columns of the latents."""
-        samples, rate = soundfile.read(self.path(number), dtype="float32")
-        if rate != SAMPLE_RATE or samples.ndim != 1:  # not as the band left it
-            return super().audio(number)
-        return samples[: len(samples) // WHOLE * WHOLE]
+    def _unread(self):
+        return {clip.file: max(1.0, clip.seconds - 0.05) for clip in self.index}
 
-    def validate(self):
-        """Read all recordings.
+    def pairs(self) -> list[tuple[int, int]]:
+        """(source, target) for training: the same tune in two genres.
 
-        Returns
-        -------
-        Report
+        Targets have the soundfont that most clips have, so that the converter has one set of instruments.
         """
-        with ThreadPoolExecutor(4) as pool:
-            faults = list(
-                pool.map(
-                    lambda n: inspect(self.path(n), max(1.0, self.index[n].seconds - 0.05)), range(len(self))
-                )
-            )
-        found = [Problem(clip.file, *fault) for clip, fault in zip(self.index, faults) if fault]
-        return Report(len(self) - len(found), self.problems + found)
+        groups = {}
+        for number, clip in enumerate(self.index):
+            groups.setdefault(clip.group, []).append(number)
+        font = Counter(clip.soundfont for clip in self.index).most_common(1)[0][0]
+        return [
+            (source, target)
+            for group in groups.values()
+            for target in group
+            for source in group
+            if self.index[target].soundfont == font and (source != target or len(group) == 1)
+        ]
 
     def _tunes(self):
         """(split, family) of each clip's tune."""
         known = {tune.name: (tune.split, tune.family) for tune in load_tunes()}
         return [known.get(clip.tune, ("train", clip.tune)) for clip in self.index]
 
-    def splits(self):
+    def splits(self) -> dict[str, list[int]]:
         """Numbers of the clips for train, validation and test; no tune family lies in two of them.
 
-        Clips have the split of their tune. Where all tunes are for training, as in a set that was built for it, a tenth
-        of their families (at least one, where there are three) goes to validation, a tenth to test, and the rest to
-        training: which, is decided by a hash of the family's name.
-
-        Returns
-        -------
-        dict of str to list of int
+        Clips have the split of their tune. Where all tunes are for training, a tenth of their families (at
+        least one, where there are three) goes to validation, a tenth to test: which, a hash of the family's
+        name decides.
         """
         tunes = self._tunes()
         place = {family: split for split, family in tunes}
-        if {split for split, _ in tunes} == {"train"}:
+        if set(place.values()) == {"train"}:
             families = sorted(place, key=lambda name: hashlib.sha256(name.encode()).digest())
             held = max(1, round(HELD_OUT * len(families))) if len(families) >= 3 else 0
-            place = {
-                family: "validation" if at < held else "test" if at < 2 * held else "train"
-                for at, family in enumerate(families)
-            }
-        return {
-            split: [n for n, (_, family) in enumerate(tunes) if place[family] == split] for split in SPLITS
-        }
+            place |= dict.fromkeys(families[:held], "validation")
+            place |= dict.fromkeys(families[held : 2 * held], "test")
+        return {name: [n for n, (_, one) in enumerate(tunes) if place[one] == name] for name in SPLITS}
 
-    def training(self):
+    def training(self) -> list[int]:
         """Numbers of the clips that a network may learn from: those of training tunes."""
         return [number for number, (split, _) in enumerate(self._tunes()) if split == "train"]
 
-    def summary(self):
+    def summary(self) -> str:
         """A few lines of text: how much of what there is."""
         if not len(self):
             return super().summary()
-        tempos, tunes = [clip.tempo for clip in self.index], self._tunes()
-        return "\n".join(
-            [
-                super().summary(),
-                f"tunes: {len({clip.tune for clip in self.index})} of {len({family for _, family in tunes})} families, "
-                f"tempo {min(tempos):.0f} to {max(tempos):.0f}, metres {', '.join(sorted({c.metre or '?' for c in self.index}))}",
-                f"soundfonts: {', '.join(sorted({clip.soundfont for clip in self.index}))}; "
-                f"with a mood: {np.mean([bool(clip.valence or clip.arousal) for clip in self.index]):.0%}, "
-                f"intro: {np.mean([clip.intro > 0 for clip in self.index]):.0%}, "
-                f"ending: {np.mean([clip.ending for clip in self.index]):.0%}",
-            ]
+        clips, families = self.index, {family for _, family in self._tunes()}
+        tempos, metres = [clip.tempo for clip in clips], sorted({clip.metre or "?" for clip in clips})
+        moods = np.mean([bool(clip.valence or clip.arousal) for clip in clips])
+        intros, endings = np.mean([(clip.intro > 0, clip.ending) for clip in clips], axis=0)
+        return (
+            f"{super().summary()}\n"
+            f"tunes: {len({clip.tune for clip in clips})} of {len(families)} families, "
+            f"tempo {min(tempos):.0f} to {max(tempos):.0f}, metres {', '.join(metres)}\n"
+            f"soundfonts: {', '.join(sorted({clip.soundfont for clip in clips}))}; "
+            f"with a mood: {moods:.0%}, intro: {intros:.0%}, ending: {endings:.0%}"
         )
 
 
-# Rendering a data set: the same tunes in several genres, in step with each other.
-#
-# So each recording is the known right answer to "this tune in that genre". The files lie as in GTZAN:
-# `genres/jazz/jazz.00012.wav`, 22,050 Hz, mono. `manifest.jsonl` says of each which tune it is, how it was played and
-# which notes sound in it; it grows tune by tune, so that a build that was stopped can be used, and goes on.
-
-KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-SETTINGS = "settings.json"
+# Rendering: the same tunes in several genres, in step with each other, so each recording is the known right
+# answer to "this tune in that genre". The files lie as in GTZAN: `genres/jazz/jazz.00012.wav`, 22,050 Hz,
+# mono. The manifest grows tune by tune, so that a build that was stopped can be used, and goes on.
 
 
-def _group(index, split, seconds, versions, soundfonts, seed, moods):
-    """How the clips of one group are to be played, from seeds alone: the tune, what they share, what is each one's."""
-    rng = np.random.default_rng((seed, index))
-    tunes = load_tunes(split)
-    tune = tunes[
-        np.random.default_rng(seed + index // len(tunes)).permutation(len(tunes))[index % len(tunes)]
-    ]
-    shared = {
-        "tempo": float(rng.uniform(70, 170)),
-        "swing": float(rng.choice([0, 0, 0, rng.uniform(0.4, 1)])),
-    }
+@dataclass
+class BuildOptions:
+    """What decides how a data set sounds."""
+
+    split: str = "train"  # or "validation" or "test": which tunes are played
+    seconds: float = 30.0  # length of each clip
+    versions: int = 10  # genres in which each tune is played (1 to 10), drawn by seed
+    seed: int = 0
+    moods: float = 0.3  # share of the clips whose mood is drawn at random; the others are neutral
+    soundfonts: Sequence = ()  # paths; the first plays three quarters of the clips, the others share the rest
+
+    def __post_init__(self):
+        self.seconds, self.moods = float(self.seconds), float(self.moods)
+        self.soundfonts = [str(font) for font in self.soundfonts] or [str(default_soundfont())]
+
+
+def plan_group(index: int, options: BuildOptions) -> tuple[Tune, dict, list]:
+    """How a group is to be played: tune, what its clips share, and (genre, mood, soundfont, seed) of each."""
+    rng, seconds, fonts = np.random.default_rng((options.seed, index)), options.seconds, options.soundfonts
+    tunes = load_tunes(options.split)
+    order = np.random.default_rng(options.seed + index // len(tunes)).permutation(len(tunes))
+    tune = tunes[order[index % len(tunes)]]
+    tempo = float(rng.uniform(70, 170))
+    swing = float(rng.choice([0, 0, 0, rng.uniform(0.4, 1)]))
     centre = np.mean([pitch for _, _, pitch in tune.notes])
     low, high = max(-6, round(66 - centre) - 6), min(6, round(76 - centre))
-    shared["transpose"] = int(rng.integers(low, high + 1)) if 60 < centre < 82 else 0
+    transpose = int(rng.integers(low, high + 1)) if 60 < centre < 82 else 0
     # Short clips have no room for both: most of a clip is the tune.
-    bar = tune.bar / pattern_metre(tune)[1] * 60 / shared["tempo"]
-    shared["intro"] = min(int(rng.choice(3, p=[0.7, 0.2, 0.1])), int(seconds / 3 / bar))
-    shared["ending"] = bool(rng.random() < 0.15) and seconds >= RING + (shared["intro"] + 2) * bar
-    own = []
-    for number, genre in enumerate(rng.permutation(GENRES)[:versions]):
-        mood = rng.uniform(-1, 1, 2) if rng.random() < moods else np.zeros(2)
-        font = (
-            soundfonts[0]
-            if len(soundfonts) == 1 or number % 4 != 3
-            else soundfonts[1 + index % (len(soundfonts) - 1)]
-        )
-        own.append(
-            (
-                str(genre),
-                {"valence": float(mood[0]), "arousal": float(mood[1])},
-                font,
-                index * 100 + number + seed,
-            )
-        )
-    return tune, shared, own
+    bar = tune.bar / pattern_metre(tune)[1] * 60 / tempo
+    intro = min(int(rng.choice(3, p=[0.7, 0.2, 0.1])), int(seconds / 3 / bar))
+    ending = bool(rng.random() < 0.15) and seconds >= RING + (intro + 2) * bar
+    shared = {"tempo": tempo, "swing": swing, "transpose": transpose, "intro": intro, "ending": ending}
+    clips = []
+    for number, genre in enumerate(rng.permutation(GENRES)[: options.versions].tolist()):
+        mood = rng.uniform(-1, 1, 2) if rng.random() < options.moods else np.zeros(2)
+        font = fonts[1 + index % (len(fonts) - 1)] if len(fonts) > 1 and number % 4 == 3 else fonts[0]
+        mood = dict(zip(("valence", "arousal"), mood.tolist()))
+        clips.append((genre, mood, font, index * 100 + number + options.seed))
+    return tune, shared, clips
 
 
-def render_group(index, folder, split, seconds, versions, soundfonts, seed, moods):
+def render_group(index: int, folder: Path, options: BuildOptions) -> list[Clip]:
     """Render one group; returns its manifest lines. Files that are there already are kept."""
     clips = []
-    tune, shared, own = _group(index, split, seconds, versions, soundfonts, seed, moods)
+    tune, shared, own = plan_group(index, options)
     key = f"{KEYS[(tune.tonic + shared['transpose']) % 12]} {tune.mode}"
-    for genre, mood, font, play_seed in own:
-        played = arrange(tune, load_recipe(genre), play_seed, duration=seconds, **shared, **mood)
-        path = Path(folder) / "genres" / genre / f"{genre}.{index:05d}.wav"
+    for genre, mood, font, seed in own:
+        played = arrange(tune, load_recipe(genre), seed, duration=options.seconds, **shared, **mood)
+        path = folder / "genres" / genre / f"{genre}.{index:05d}.wav"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial_path = path.with_name(
-                f".{path.name}.{os.getpid()}"
-            )  # half-written, it never bears the real name
-            soundfile.write(partial_path, render(played, font), SAMPLE_RATE, subtype="PCM_16", format="WAV")
-            partial_path.replace(path)
-        others = [
-            note for part in played.parts if part.name != "melody" and not part.is_drum for note in part.notes
-        ]
-        melody, others = (
-            [[round(n.start, 4), round(n.end, 4), int(n.pitch)] for n in notes]
-            for notes in (played.melody, others)
-        )
-        clips.append(
-            Clip(
-                path.relative_to(folder).as_posix(),
-                genre,
-                tune.name,
-                Path(font).name,
-                index,
-                **shared,
-                **mood,
-                seed=play_seed,
-                melody=melody,
-                others=others,
-                beats=[round(float(b), 4) for b in played.beats],
-                key=key,
-                metre=tune.metre,
-                seconds=float(seconds),
-            )
-        )
+            with replacing(path) as fresh:
+                soundfile.write(fresh, render(played, font), SAMPLE_RATE, subtype="PCM_16", format="WAV")
+        parts = [part for part in played.parts if part.name != "melody" and not part.is_drum]
+        others = [note for part in parts for note in part.notes]
+        sounding = {"melody": _triples(played.melody), "others": _triples(others)}
+        sounding["beats"] = [round(float(beat), 4) for beat in played.beats]
+        names = {"file": path.relative_to(folder).as_posix(), "genre": genre, "soundfont": Path(font).name}
+        names |= {"tune": tune.name, "group": index, "key": key, "metre": tune.metre}
+        clips.append(Clip(**names, **shared, **mood, **sounding, seed=seed, seconds=options.seconds))
     return clips
 
 
-def parse_shard(text):
-    """ "2/8" as (2, 8): the third of eight jobs."""
-    try:
-        job, jobs = (int(part) for part in text.split("/"))
-        if not 0 <= job < jobs:
-            raise ValueError
-    except ValueError:
+def _triples(notes):
+    return [[round(note.start, 4), round(note.end, 4), int(note.pitch)] for note in notes]
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """The text 2/8 as (2, 8): the third of eight jobs."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or int(match[1]) >= int(match[2]):
         raise UserError(
             f"The shard is {text!r}, but must be this job's number and the number of jobs, from 0/4 to 3/4 "
             f"for four jobs."
-        ) from None
-    return job, jobs
+        )
+    return int(match[1]), int(match[2])
 
 
-def fingerprint():
+def fingerprint() -> str:
     """Changes when the recipes, the tunes or the version do: then the same seed gives other music."""
     paths = [*(data_folder() / "genres").glob("*.yaml"), *(data_folder() / "tunes").glob("*.jsonl.gz")]
     digest = hashlib.sha256(__version__.encode())
@@ -336,41 +270,36 @@ def fingerprint():
     return digest.hexdigest()[:12]
 
 
-def _replace(path, text):
-    """Write a text file in one go: the old or the new one is there, never half of one."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+def _claim(folder, options):
+    """Write the options into a new folder; a UserError if it holds a data set made with others."""
+    path, fonts = folder / "settings.json", [Path(font).name for font in options.soundfonts]
+    settings = asdict(options) | {"soundfonts": fonts, "recipes": fingerprint()}
+    if not path.exists() and not any(folder.glob("manifest*.jsonl")):
+        with replacing(path) as fresh:
+            fresh.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = {}
+    for name, value in settings.items():
+        if before.get(name) != value:
+            raise UserError(
+                f"{folder} holds a data set that was made with other settings ({name}: "
+                f"{before.get(name, 'unknown')}, not {value}): choose another folder."
+            )
 
 
-def _claim(folder, settings):
-    """Write the settings into a new folder; a UserError if it holds a data set made with others."""
-    path = folder / SETTINGS
-    if path.exists() or any(folder.glob("manifest*.jsonl")):
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            before = {}
-        for name, value in settings.items():
-            if before.get(name) != value:
-                raise UserError(
-                    f"{folder} holds a data set that was made with other settings ({name}: "
-                    f"{before.get(name, 'unknown')}, not {value}): choose another folder."
-                )
-    else:
-        _replace(path, json.dumps(settings, indent=1) + "\n")
-
-
-def _check(folder, hours, split, seconds, versions, soundfonts, shard):
-    """A UserError for what would go wrong later."""
-    if not 1 <= versions <= len(GENRES):
-        raise UserError(f"versions is {versions}, but must lie between 1 and {len(GENRES)}.")
-    if hours <= 0 or seconds < 3:
+def _check(folder, hours, options, shard):
+    """Make the folder; a UserError for what would go wrong later."""
+    if not 1 <= options.versions <= len(GENRES):
+        raise UserError(f"versions is {options.versions}, but must lie between 1 and {len(GENRES)}.")
+    if hours <= 0 or options.seconds < 3:
         raise UserError("The hours must be more than 0, and the seconds of a clip at least 3.")
     if not 0 <= shard[0] < shard[1]:
         raise UserError(f"The shard {shard[0]} of {shard[1]} does not exist: count from 0.")
-    load_tunes(split)
-    for font in soundfonts:
+    load_tunes(options.split)
+    for font in options.soundfonts:
         if not Path(font).is_file():
             raise UserError(f"There is no SoundFont at {font}: give the path of an .sf2 or .sf3 file.")
     try:
@@ -380,8 +309,7 @@ def _check(folder, hours, split, seconds, versions, soundfonts, shard):
     if not os.access(folder, os.W_OK):
         raise UserError(f"{folder} may not be written to: choose another folder.")
     there = sum(path.stat().st_size for path in folder.glob("genres/*/*.wav"))
-    needed = hours * 3600 * SAMPLE_RATE * 2 * 1.05 - there
-    free = shutil.disk_usage(folder).free
+    needed, free = hours * 3600 * SAMPLE_RATE * 2 * 1.05 - there, shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(
             f"{hours:g} hours of sound need {needed / 1e9:.1f} GB more, and the disk of {folder} has "
@@ -390,43 +318,25 @@ def _check(folder, hours, split, seconds, versions, soundfonts, shard):
 
 
 def build(
-    folder,
-    hours,
-    *,
-    split="train",
-    seconds=30.0,
-    versions=10,
-    soundfonts=(),
-    seed=0,
-    moods=0.3,
-    workers=1,
-    shard=(0, 1),
-):
+    folder: str | Path, hours: float, *, workers: int = 1, shard: tuple[int, int] = (0, 1), **options
+) -> Iterator[tuple[int, int]]:
     """Render a data set; a generator, so that the caller can show progress or stop.
 
-    Started again with the same settings, or for more hours, it carries on where it was stopped. The same arguments
-    give the same bytes on one machine, in one job or in several.
+    Started again with the same settings, or for more hours, it carries on where it was stopped. The same
+    arguments give the same bytes on one machine, in one job or in several.
 
     Parameters
     ----------
     folder : path
     hours : float
         Hours of sound, all jobs together.
-    split : {'train', 'validation', 'test'}
-        Which tunes are played.
-    seconds : float
-        Length of each clip.
-    versions : int
-        Genres in which each tune is played (1 to 10), drawn by seed.
-    soundfonts : sequence of path
-        The first plays three quarters of the clips, the others share the rest.
-    moods : float
-        Share of the clips whose mood is drawn at random; the others are neutral.
     workers : int
         Processes.
     shard : (int, int)
-        This job's number, from 0, and the number of jobs, where several share the work. Each renders files of its own
-        and writes a manifest of its own, so they may write into one folder or into folders that are merged later.
+        This job's number, from 0, and the number of jobs, where several share the work. Each has files and a
+        manifest of its own, so they may write into one folder or into folders that are merged later.
+    **options
+        See `BuildOptions`.
 
     Yields
     ------
@@ -436,63 +346,41 @@ def build(
     Raises
     ------
     UserError
-        An argument is out of range, a soundfont is missing, the disk is too small, or the folder holds another data set.
+        An argument is out of range, a soundfont missing, the disk too small, or the folder holds another data
+        set.
     """
-    folder, soundfonts = Path(folder), [str(font) for font in soundfonts] or [str(default_soundfont())]
-    _check(folder, hours, split, seconds, versions, soundfonts, shard)
-    _claim(
-        folder,
-        {
-            "split": split,
-            "seconds": float(seconds),
-            "versions": versions,
-            "seed": seed,
-            "moods": float(moods),
-            "soundfonts": [Path(font).name for font in soundfonts],
-            "recipes": fingerprint(),
-        },
-    )
-    groups = range(shard[0], max(1, round(hours * 3600 / seconds / versions)), shard[1])
-    manifest = folder / (
-        "manifest.jsonl" if shard[1] == 1 else f"manifest-{shard[0]:03d}-of-{shard[1]:03d}.jsonl"
-    )
+    folder, options, (job, jobs) = Path(folder), BuildOptions(**options), shard
+    _check(folder, hours, options, shard)
+    _claim(folder, options)
+    groups = range(job, max(1, round(hours * 3600 / options.seconds / options.versions)), jobs)
+    manifest = folder / ("manifest.jsonl" if jobs == 1 else f"manifest-{job:03d}-of-{jobs:03d}.jsonl")
     for path in folder.glob("genres/*/.*"):
         if time.time() - path.stat().st_mtime > 600:  # half of a file that a job left when it was killed
             path.unlink(missing_ok=True)
-    done = _finished(manifest, folder, versions)
-    write = partial(_replace, manifest)
-    write("".join(map(_lines, done.values())))
+    done = _finished(manifest, options.versions)
+    with replacing(manifest) as fresh:
+        fresh.write_text(_lines(done.values()), encoding="utf-8")
     todo = [group for group in groups if group not in done]
     yield len(groups) - len(todo), len(groups)
-    work = partial(
-        render_group,
-        folder=folder,
-        split=split,
-        seconds=seconds,
-        versions=versions,
-        soundfonts=soundfonts,
-        seed=seed,
-        moods=moods,
-    )
+    work = partial(render_group, folder=folder, options=options)
     with open(manifest, "a", encoding="utf-8") as file, processes(workers) as pool:
-        for number, clips in enumerate(pool.map(work, todo), 1):
-            file.write(_lines(clips))
+        for number, clips in enumerate(pool.map(work, todo), len(groups) - len(todo) + 1):
+            file.write(_lines([clips]))
             file.flush()
-            yield len(groups) - len(todo) + number, len(groups)
-    write("".join(map(_lines, dict(sorted(_finished(manifest, folder, versions).items())).values())))
+            yield number, len(groups)
+    done = _finished(manifest, options.versions)
+    with replacing(manifest) as fresh:
+        fresh.write_text(_lines(done[group] for group in sorted(done)), encoding="utf-8")
 
 
-def _lines(clips):
-    return "".join(json.dumps(asdict(clip)) + "\n" for clip in clips)
+def _lines(groups):
+    return "".join(json.dumps(asdict(clip)) + "\n" for clips in groups for clip in clips)
 
 
-def _finished(manifest, folder, versions):
+def _finished(manifest, versions):
     """Groups of a manifest of which all clips are there: number to clips."""
     groups = {}
     for clip in read_manifest(manifest)[0] if manifest.exists() else []:
-        groups.setdefault(clip.group, {})[clip.file] = clip
-    return {
-        group: list(clips.values())
-        for group, clips in groups.items()
-        if len(clips) == versions and all((folder / file).is_file() for file in clips)
-    }
+        if (manifest.parent / clip.file).is_file():
+            groups.setdefault(clip.group, {})[clip.file] = clip
+    return {group: list(clips.values()) for group, clips in groups.items() if len(clips) == versions}

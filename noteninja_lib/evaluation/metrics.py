@@ -17,7 +17,7 @@ from scipy.signal import welch
 
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.audio.spectrogram import log_mel, magnitude, mel_frequencies
-from noteninja_lib.models.classifiers import JUDGED
+from noteninja_lib.models.classifiers import CLASSIFIED
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, extract_melody, pick_notes, transcribe
 
@@ -411,7 +411,7 @@ def embeddings(judge, audio):
 def mel_embeddings(judge, mel):
     """The same of a log-mel spectrogram, shape (mels, frames)."""
     mel = torch.from_numpy(mel)
-    windows = mel.unfold(1, min(JUDGED, mel.shape[1]), JUDGED // 2).transpose(0, 1)
+    windows = mel.unfold(1, min(CLASSIFIED, mel.shape[1]), CLASSIFIED // 2).transpose(0, 1)
     with torch.no_grad():
         return judge.embedding(windows.to(judge.device)).cpu().numpy()
 

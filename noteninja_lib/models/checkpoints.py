@@ -4,11 +4,16 @@ import copy
 import hashlib
 import json
 from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 
 from noteninja_lib import data_folder
 from noteninja_lib.errors import UserError
+
+Network = TypeVar("Network", bound=ModelMixin)
 
 CHECKSUMS = "SHA256SUMS.json"
 WHERE = {
@@ -33,46 +38,33 @@ OLD_NAMES = {
 }
 
 
-def current_names(saved):
+def current_names(saved: dict) -> dict:
     """A dict as an older version saved it, with today's names for its keys, modules and classes."""
-    return {
-        OLD_NAMES.get(key, key): [OLD_NAMES.get(one, one) if isinstance(one, str) else one for one in value]
-        if isinstance(value, list)
-        else value
-        for key, value in saved.items()
-    }
+
+    def now(value):
+        return OLD_NAMES.get(value, value) if isinstance(value, str) else value
+
+    return {now(key): list(map(now, one)) if isinstance(one, list) else one for key, one in saved.items()}
 
 
-def models_folder():
+def models_folder() -> Path:
     """Folder of the trained weights, `data/models`."""
     return data_folder() / "models"
 
 
-def checksums(folder):
-    """SHA-256 of each weight file below `folder`, by its relative path."""
-    return {
-        str(path.relative_to(folder).as_posix()): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*.safetensors"))
-    }
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def write_checksums(folder):
-    """Write the list that `verify` compares with."""
-    (folder / CHECKSUMS).write_text(json.dumps(checksums(folder), indent=1) + "\n", encoding="utf-8")
+def write_checksums(folder: Path) -> None:
+    """Write the SHA-256 of each weight file below `folder`: the list that `verify` reads."""
+    files = sorted(folder.rglob("*.safetensors"))
+    digests = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
+    (folder / CHECKSUMS).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
 
 
-def verify(folder):
-    """Make sure that all weights are there and whole.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-
-    Raises
-    ------
-    UserError
-        If a file is missing or damaged; names it.
-    """
+def verify(folder: Path) -> None:
+    """Make sure that all weights below `folder` are whole; a UserError names the first that is not."""
     mend = "get it again with `git checkout -- data/models`, or download the project anew"
     try:
         expected = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
@@ -84,7 +76,7 @@ def verify(folder):
         path = folder / name
         if not path.exists():
             raise UserError(f"The trained weights {path} are missing: {mend}.")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        if _sha256(path) != digest:
             raise UserError(f"The trained weights {path} are damaged: {mend}.")
 
 
@@ -101,36 +93,17 @@ def _load(kind, folder, name):
     return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-def load_model(kind, folder=None, name=None):
-    """A trained network in evaluation mode, cached in the process.
+def load_model(kind: type[Network], folder: Path | None = None, name: str | None = None) -> Network:
+    """A trained network of a class in evaluation mode, cached in the process.
 
-    Parameters
-    ----------
-    kind : type
-        Its class, for instance `Vocoder`.
-    folder : pathlib.Path, optional
-        Where the folders `vae`, `vocoder`, `unet`, `lead`, `judge` lie; `data/models` by default.
-    name : str, optional
-        The network's folder below it, if it is not its kind's usual one.
-
-    Returns
-    -------
-    torch.nn.Module
+    `folder` holds all networks, by default `data/models`; `name` is the network's folder below it, if it is
+    not its class's usual one.
     """
     return _load(kind, folder or models_folder(), name or WHERE[kind.__name__])
 
 
-def save_model(model, folder, name=None):
-    """Save a network's weights in half precision, with the list of checksums renewed.
-
-    Parameters
-    ----------
-    model : ModelMixin
-    folder : pathlib.Path
-        The folder that holds all networks.
-    name : str, optional
-        The network's folder below it, if it is not its kind's usual one.
-    """
+def save_model(model: ModelMixin, folder: Path, name: str | None = None) -> None:
+    """Save a network's weights in half precision and renew the checksums; arguments as for `load_model`."""
     half = copy.deepcopy(model)
     for tensor in [*half.parameters(), *half.buffers()]:
         if tensor.is_floating_point():
@@ -138,7 +111,7 @@ def save_model(model, folder, name=None):
     place = folder / (name or WHERE[type(model).__name__])
     half.save_pretrained(place, safe_serialization=True)
     config = json.loads((place / "config.json").read_text(encoding="utf-8"))
-    config.pop("_name_or_path", None)  # diffusers notes where a network was loaded from: nobody's business
+    config.pop("_name_or_path", None)  # the folder on this machine that it was loaded from
     (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     write_checksums(folder)
     _load.cache_clear()

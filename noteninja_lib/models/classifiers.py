@@ -1,7 +1,6 @@
-"""Two small listeners: one finds the tune among all notes, one says which genre it hears.
+"""Two small classifiers: one finds the melody among all notes, one says which genre it hears.
 
-Neither makes sound. The first turns what Basic Pitch hears into the lead of the piano roll; the second gives
-the "genre heard" number beside each conversion. Lesson: 11_judging_a_converter.
+The second gives the "genre heard" number beside each conversion. Lesson: 11_judging_a_converter.
 """
 
 import numpy as np
@@ -14,34 +13,30 @@ from torch.nn import functional as F
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel
 from noteninja_lib.models.checkpoints import load_model
 
-JUDGED = 256  # spectrogram columns that the judge hears at once (3 s)
-JUDGED_BLOCKS = 4  # of 48 s that it hears of a song at most
+CLASSIFIED = 256  # frames that the genre classifier hears at once (3 s)
+BLOCKS = 4  # of 48 s that it hears of a song at most
 
 
 class MelodyExtractor(ModelMixin, ConfigMixin):
-    """Onsets and sustain of the tune from onsets and sustain of all notes.
+    """Onsets and sustain of the melody from onsets and sustain of all notes.
 
-    Convolutions over pitch and time; what sounds above a note is given as a further channel, since the tune is
-    often the highest voice. Time is folded by 4 into channels, which makes it fast.
+    What sounds above a note is given as a further channel, since the melody is often the highest voice. Time
+    is folded by 4 into channels, which makes it fast.
     """
 
     config_name = "config.json"
 
     @register_to_config
-    def __init__(self, width=32):
+    def __init__(self, width: int = 32):
         super().__init__()
-        self.layers = nn.ModuleList(
-            [
-                nn.Conv2d(13, width, (13, 5), padding=(6, 2)),
-                nn.Conv2d(width, width, (5, 5), padding=(2, 4), dilation=(1, 2)),
-                nn.Conv2d(width, width, (3, 5), padding=(12, 8), dilation=(12, 4)),
-                nn.Conv2d(width, width, (5, 3), padding=(2, 8), dilation=(1, 8)),
-            ]
-        )
+        sizes, dilations = ((13, 5), (5, 5), (3, 5), (5, 3)), ((1, 1), (1, 2), (12, 4), (1, 8))
+        shapes = zip((13, width, width, width), sizes, dilations)
+        layers = [nn.Conv2d(inputs, width, size, 1, "same", step) for inputs, size, step in shapes]
+        self.layers = nn.ModuleList(layers)
         self.norms = nn.ModuleList(nn.GroupNorm(4, width) for _ in self.layers)
         self.head = nn.Conv2d(width, 8, 1)
 
-    def forward(self, notes):
+    def forward(self, notes: torch.Tensor) -> torch.Tensor:
         """Logits of shape (batch, 2, 88, frames) from posteriors of the same shape."""
         frames = notes.shape[-1]
         notes = F.pad(notes, (0, -frames % 4))
@@ -51,9 +46,8 @@ class MelodyExtractor(ModelMixin, ConfigMixin):
         folded = torch.cat([notes.transpose(1, 2), above], 2).reshape(batch, pitches, 3, padded // 4, 4)
         folded = folded.permute(0, 2, 4, 1, 3).reshape(batch, 12, pitches, padded // 4)
         height = torch.linspace(-1, 1, pitches, device=notes.device)[None, None, :, None]
-        x = torch.cat([folded, height.expand(batch, 1, -1, padded // 4)], 1).contiguous(
-            memory_format=torch.channels_last
-        )
+        x = torch.cat([folded, height.expand(batch, 1, -1, padded // 4)], 1)
+        x = x.contiguous(memory_format=torch.channels_last)
         for number, (layer, norm) in enumerate(zip(self.layers, self.norms)):
             y = F.gelu(norm(layer(x)))
             x = y if number == 0 else x + y
@@ -62,19 +56,17 @@ class MelodyExtractor(ModelMixin, ConfigMixin):
 
 
 class GenreClassifier(ModelMixin, ConfigMixin):
-    """Which class a log-mel picture belongs to, and an embedding of it on the way.
+    """Which genre log-mels belong to, and an embedding of them on the way.
 
-    Parameters
-    ----------
-    n_mels, classes, width : int
-    mean, std : float
-        Of the log-mels.
+    `width` is that of the first convolution; `mean` and `std` are those of the log-mels.
     """
 
     config_name = "config.json"
 
     @register_to_config
-    def __init__(self, n_mels=96, classes=10, width=32, mean=-4.0, std=2.3):
+    def __init__(
+        self, n_mels: int = 96, classes: int = 10, width: int = 32, mean: float = -4.0, std: float = 2.3
+    ):
         super().__init__()
         sizes = (1, width, 2 * width, 3 * width, 4 * width)
         self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(sizes, sizes[1:]))
@@ -82,42 +74,65 @@ class GenreClassifier(ModelMixin, ConfigMixin):
         self.embed = nn.Linear(2 * 4 * width * (n_mels // 16), 64)
         self.head = nn.Linear(64, classes)
 
-    def embedding(self, mel):
+    def embedding(self, mel: torch.Tensor) -> torch.Tensor:
         """Embedding of shape (batch, 64) of log-mels (batch, mels, frames)."""
-        x = ((mel - mel.mean((1, 2), keepdim=True)) / self.config.std)[
-            :, None
-        ]  # loudness tells nothing of genre
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = (mel - mel.mean((1, 2), keepdim=True)) / self.config.std  # loudness tells nothing of genre
+        x = x[:, None].contiguous(memory_format=torch.channels_last)
         for layer, norm in zip(self.layers, self.norms):
             x = F.gelu(norm(layer(x)))
         x = x.flatten(1, 2)
         return self.embed(torch.cat([x.mean(2), x.std(2)], 1))
 
-    def forward(self, mel):
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """Logits of shape (batch, classes)."""
         return self.head(F.gelu(self.embedding(mel)))
 
 
 @torch.no_grad()
-def classify(judge, audio):
-    """What the judge takes a recording for: shares of the classes, which sum to 1; shape (classes,).
+def extract_melody(notes: np.ndarray, extractor: MelodyExtractor | None = None) -> np.ndarray:
+    """The melody among all notes.
 
     Parameters
     ----------
-    judge : GenreClassifier
+    notes : numpy.ndarray, shape (2, 88, frames)
+        Onset and sustain, 0 to 1, as `basic_pitch.transcribe` gives them.
+    extractor : MelodyExtractor, optional
+        The one in data/models by default.
+
+    Returns
+    -------
+    numpy.ndarray, float16, shape (2, 88, frames)
+    """
+    extractor, block, context = extractor or load_model(MelodyExtractor), 4096, 128
+    found = np.empty(notes.shape, np.float16)
+    for start in range(0, notes.shape[-1], block):
+        first = max(0, start - context)
+        part = torch.from_numpy(notes[None, ..., first : start + block + context].astype(np.float32))
+        heard = extractor(part)[0].sigmoid().numpy()
+        found[..., start : start + block] = heard[..., start - first :][..., :block]
+    return found
+
+
+@torch.no_grad()
+def classify(classifier: GenreClassifier, audio: np.ndarray) -> np.ndarray:
+    """What the classifier takes a recording for: shares of the genres, which sum to 1; shape (classes,).
+
+    Parameters
+    ----------
+    classifier : GenreClassifier
     audio : numpy.ndarray, float32, shape (samples,)
         Of a long song, parts spread over all of it are heard.
     """
-    total, block = 0.0, 16 * JUDGED * HOP_LENGTH
+    total, block = 0.0, 16 * CLASSIFIED * HOP_LENGTH
     starts = range(0, len(audio), block)
-    for start in starts[:: -(-len(starts) // JUDGED_BLOCKS)]:
+    for start in starts[:: -(-len(starts) // BLOCKS)]:
         mel = torch.from_numpy(log_mel(audio[start : start + block]))
-        if mel.shape[1] < JUDGED:
+        if mel.shape[1] < CLASSIFIED:
             if start:
                 break  # the last bits of a long song change nothing
-            mel = mel[:, torch.arange(JUDGED) % mel.shape[1]]
-        heard = mel.unfold(1, JUDGED, JUDGED // 2).transpose(0, 1)
-        total = total + judge(heard.to(judge.device)).softmax(1).sum(0).cpu().numpy()
+            mel = mel[:, torch.arange(CLASSIFIED) % mel.shape[1]]
+        heard = mel.unfold(1, CLASSIFIED, CLASSIFIED // 2).transpose(0, 1)
+        total = total + classifier(heard.to(classifier.device)).softmax(1).sum(0).cpu().numpy()
     return total / total.sum()
 
 

@@ -1,9 +1,12 @@
-"""The denoiser: a U-Net that is shown the piano roll and told the style.
+"""The denoiser: a U-Net, conditional on piano roll and style.
 
-The content is drawn where it will sound: each note on the mel rows of its fundamental and of its overtones, at full
-time resolution, then folded 4 x 4 into channels so that it lies on the latent grid. A convolution can then simply
-copy the tune; nothing has to be learned about where a pitch lies. Lesson: 06_diffusion_theory.
+The piano roll is drawn where it will sound: each note on the mel rows of its fundamental and of its
+overtones, frame by frame, then folded 4 x 4 into channels so that it lies on the latent grid. A convolution
+can then simply copy the tune; nothing has to be learned about where a pitch lies. Lesson:
+06_diffusion_theory.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,11 +16,13 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.nn import functional as F
 
-PITCHES, LOWEST = 88, 21
-ROLLS, RHYTHM = 4, 5  # lead onset, lead sustain, all onsets, all sustain; then rhythm rows
+from noteninja_lib.audio.spectrogram import LOWEST, PITCHES
+from noteninja_lib.models.vae import FOLD
+
+ROLLS, RHYTHM = 4, 5  # onset and sustain of the melody, onset and sustain of all notes; then rhythm rows
 
 
-def drawing(mel_frequencies, harmonics):
+def drawing(mel_frequencies: Sequence[float], harmonics: Sequence[int]) -> torch.Tensor:
     """Matrix that draws 88 pitches on mel rows.
 
     Parameters
@@ -32,49 +37,43 @@ def drawing(mel_frequencies, harmonics):
     torch.Tensor, shape (mels, 88)
         Each partial is shared by the two rows between whose centres it lies.
     """
-    centres, matrix = np.asarray(mel_frequencies), np.zeros((len(mel_frequencies), PITCHES), np.float32)
-    for pitch in range(PITCHES):
-        for harmonic in harmonics:
-            frequency = harmonic * 440 * 2 ** ((pitch + LOWEST - 69) / 12)
-            row = np.interp(frequency, centres, np.arange(len(centres)), left=0, right=np.nan)
-            if np.isfinite(row):
-                low, share = int(row), row - int(row)
-                matrix[low, pitch] += (1 - share) * harmonics[0] / harmonic
-                matrix[min(low + 1, len(centres) - 1), pitch] += share * harmonics[0] / harmonic
+    rows, pitches = len(mel_frequencies), np.arange(PITCHES)
+    matrix = np.zeros((rows, PITCHES), np.float32)
+    for harmonic in harmonics:
+        frequency = harmonic * 440 * 2 ** ((pitches + LOWEST - 69) / 12)
+        row = np.interp(frequency, mel_frequencies, np.arange(rows), left=0, right=rows)
+        heard, strength = pitches[row < rows], harmonics[0] / harmonic
+        share, low = np.modf(row[heard])
+        matrix[low.astype(int), heard] += (1 - share) * strength
+        matrix[np.minimum(low.astype(int) + 1, rows - 1), heard] += share * strength
     return torch.from_numpy(matrix)
 
 
-class ContentEncoder(nn.Module):
+class PianoRollEncoder(nn.Module):
     """Piano roll (batch, 357, frames) to channels on the latent grid (batch, width, mels / 4, frames / 4)."""
 
-    def __init__(self, mel_frequencies, width, out):
+    def __init__(self, mel_frequencies: Sequence[float], width: int, out: int):
         super().__init__()
         self.register_buffer("fundamental", drawing(mel_frequencies, (1,)), persistent=False)
         self.register_buffer("overtones", drawing(mel_frequencies, (2, 3, 4, 5, 6)), persistent=False)
-        self.register_buffer("height", torch.linspace(-1, 1, len(mel_frequencies) // 4), persistent=False)
-        self.mix = nn.Conv2d(2 * ROLLS * 16 + RHYTHM * 4 + 1, width, 3, padding=1)
+        self.register_buffer("height", torch.linspace(-1, 1, len(mel_frequencies) // FOLD), persistent=False)
+        self.mix = nn.Conv2d(2 * ROLLS * FOLD**2 + RHYTHM * FOLD + 1, width, 3, padding=1)
         self.out = nn.Conv2d(width, out, 3, padding=1)
 
-    def forward(self, content):
+    def forward(self, piano_roll: torch.Tensor) -> torch.Tensor:
         """See the class."""
-        batch, _, frames = content.shape
-        rolls = content[:, : ROLLS * PITCHES].reshape(batch, ROLLS, PITCHES, frames)
+        rolls = piano_roll[:, : ROLLS * PITCHES].unflatten(1, (ROLLS, PITCHES))
         drawn = torch.cat([self.fundamental @ rolls, self.overtones @ rolls], 1)
-        drawn = F.pixel_unshuffle(drawn, 4)
-        rhythm = (
-            content[:, ROLLS * PITCHES :]
-            .reshape(batch, RHYTHM, -1, 4)
-            .transpose(2, 3)
-            .reshape(batch, -1, 1, frames // 4)
-        )
-        rhythm = rhythm.expand(-1, -1, drawn.shape[2], -1)
-        height = self.height[None, None, :, None].expand(batch, 1, -1, drawn.shape[3])
+        drawn = F.pixel_unshuffle(drawn, FOLD)
+        rhythm = piano_roll[:, ROLLS * PITCHES :].unflatten(2, (-1, FOLD)).transpose(2, 3).flatten(1, 2)
+        rhythm = rhythm[:, :, None].expand(-1, -1, drawn.shape[2], -1)
+        height = self.height[None, None, :, None].expand(len(drawn), 1, -1, drawn.shape[3])
         features = torch.cat([drawn, rhythm, height], 1).contiguous(memory_format=torch.channels_last)
         return self.out(F.silu(self.mix(features)))
 
 
 class Denoiser(ModelMixin, ConfigMixin):
-    """Velocity of the flow from noise to music, given content and style.
+    """Velocity of the flow from noise to music, given piano roll and style.
 
     Parameters
     ----------
@@ -82,12 +81,9 @@ class Denoiser(ModelMixin, ConfigMixin):
         Centre of each mel row in Hz, low to high.
     channels : tuple of int
         Width of the U-Net at each level (Ronneberger et al. 2015, arXiv 1505.04597).
-    layers : int
-        Residual blocks at each level.
-    content_width : int
-        Channels of the content on the latent grid.
-    style_size : int
-        Length of the style vector: genres, valence, arousal.
+    layers, content_width, style_size, latent_channels : int
+        Residual blocks at each level, channels of the piano roll on the latent grid, length of the style
+        vector (genres, valence, arousal), channels of the latents.
     """
 
     config_name = "config.json"
@@ -95,15 +91,15 @@ class Denoiser(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(
         self,
-        mel_frequencies=tuple(range(100, 9700, 100)),
-        channels=(48, 96, 192),
-        layers=1,
-        content_width=48,
-        style_size=12,
-        latent_channels=8,
+        mel_frequencies: Sequence[float] = tuple(range(100, 9700, 100)),
+        channels: Sequence[int] = (48, 96, 192),
+        layers: int = 1,
+        content_width: int = 48,
+        style_size: int = 12,
+        latent_channels: int = 8,
     ):
         super().__init__()
-        self.content = ContentEncoder(mel_frequencies, 64, content_width)
+        self.content = PianoRollEncoder(mel_frequencies, 64, content_width)
         self.style = nn.Sequential(nn.Linear(style_size, 128), nn.SiLU(), nn.Linear(128, channels[0] * 4))
         levels = len(channels) - 1
         self.unet = UNet2DModel(
@@ -118,24 +114,21 @@ class Denoiser(ModelMixin, ConfigMixin):
             up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * levels,
         )
 
-    def forward(self, noisy, time, content, style):
-        """Velocity (noise minus music) at a noisy latent.
+    def forward(
+        self, noisy: torch.Tensor, time: torch.Tensor, content: torch.Tensor, style: torch.Tensor
+    ) -> torch.Tensor:
+        """Velocity (noise minus music) at noisy latents, of their shape.
 
         Parameters
         ----------
-        noisy : torch.Tensor, shape (batch, 8, rows, columns)
-            Columns a multiple of 4.
+        noisy : torch.Tensor, shape (batch, 8, rows, frames)
+            Frames a multiple of 4.
         time : torch.Tensor, shape (batch,)
             0 is music, 1 is noise.
-        content : torch.Tensor, shape (batch, 357, 4 * columns) or (batch, content_width, rows, columns)
-            The piano roll, zeros where nothing is known; or, spared from being drawn at each step, what
-            `self.content` made of it.
+        content : torch.Tensor, shape (batch, 357, 4 * frames) or (batch, content_width, rows, frames)
+            The piano roll; or what `self.content` made of it, which need not be worked out at each step.
         style : torch.Tensor, shape (batch, style_size)
-            Zeros where nothing is known.
-
-        Returns
-        -------
-        torch.Tensor, shape (batch, 8, rows, columns)
+            Zeros here, or in the piano roll, make the prediction unconditional.
         """
         if content.dim() == 3:
             content = self.content(content)

@@ -1,32 +1,30 @@
-"""The autoencoder: a log-mel picture squeezed into latents, and back: a sixteenth of the places, half of the numbers.
+"""The autoencoder: from a log-mel spectrogram to latents, and back.
 
-Every 4 x 4 patch of the picture becomes one point with 8 numbers: half as many numbers as pixels, on a grid so much
+Every 4 x 4 patch of the spectrogram becomes one point with 8 numbers: half as many numbers, on a grid so much
 coarser that diffusion becomes affordable. Lesson: 05_autoencoders_and_latent_space.
 """
 
+import torch
 from diffusers import AutoencoderKL
 from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.nn import functional as F
 
-FOLD = 4  # picture rows and columns to one latent row and column
+FOLD = 4  # mel rows and frames to one latent row and frame
 
 
 class MelAutoencoder(ModelMixin, ConfigMixin):
-    """A variational autoencoder of log-mel pictures (Kingma and Welling 2013, arXiv 1312.6114).
+    """A variational autoencoder of log-mels (Kingma and Welling 2013, arXiv 1312.6114).
 
-    The picture is first folded 4 x 4 into channels, which spares the costly convolutions at full size; a diffusers
+    They are first folded 4 x 4 into channels, which spares the costly convolutions at full size; a diffusers
     `AutoencoderKL` does the rest.
 
     Parameters
     ----------
-    width : int
-        Width of the convolutions.
-    layers : int
-        Residual blocks on either side.
-    latent_channels : int
-        Numbers at each latent point.
+    width, layers, latent_channels : int
+        Channels of the convolutions, residual blocks on either side, numbers at each latent point.
     mean, std : float
         Of the log-mels; the network sees (mel - mean) / std.
     latent_std : float
@@ -36,7 +34,15 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
     config_name = "config.json"
 
     @register_to_config
-    def __init__(self, width=96, layers=2, latent_channels=8, mean=-4.0, std=2.3, latent_std=1.0):
+    def __init__(
+        self,
+        width: int = 96,
+        layers: int = 2,
+        latent_channels: int = 8,
+        mean: float = -4.0,
+        std: float = 2.3,
+        latent_std: float = 1.0,
+    ):
         super().__init__()
         self.vae = AutoencoderKL(
             in_channels=FOLD**2,
@@ -50,85 +56,58 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
             mid_block_add_attention=False,
         )
 
-    def posterior(self, mel):
-        """Distribution over raw latents of log-mels of shape (batch, mels, frames); both sides multiples of 4."""
-        picture = ((mel - self.config.mean) / self.config.std)[:, None]
-        return self.vae.encode(F.pixel_unshuffle(picture, FOLD)).latent_dist
+    def posterior(self, mel: torch.Tensor) -> DiagonalGaussianDistribution:
+        """Distribution over raw latents of log-mels (batch, mels, frames), both sides multiples of 4."""
+        scaled = ((mel - self.config.mean) / self.config.std)[:, None]
+        return self.vae.encode(F.pixel_unshuffle(scaled, FOLD)).latent_dist
 
-    def encode(self, mel):
-        """Latents with variance of about 1.
-
-        Parameters
-        ----------
-        mel : torch.Tensor, shape (batch, mels, frames)
-            Natural-log mels; frames a multiple of 4.
-
-        Returns
-        -------
-        torch.Tensor, shape (batch, 8, mels / 4, frames / 4)
-        """
+    def encode(self, mel: torch.Tensor) -> torch.Tensor:
+        """Latents (batch, 8, mels / 4, frames / 4), with variance of about 1, of natural-log mels."""
         return self.posterior(mel).mean / self.config.latent_std
 
-    def decode(self, latents):
-        """Log-mels of latents: the inverse of `encode` but for what was lost.
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Log-mels (batch, 4 * rows, 4 * frames) of latents (batch, 8, rows, frames): undoes `encode`."""
+        return self._unfold(self.vae.decode(latents * self.config.latent_std).sample)
 
-        Parameters
-        ----------
-        latents : torch.Tensor, shape (batch, 8, rows, columns)
+    def _unfold(self, folded):
+        return F.pixel_shuffle(folded, FOLD)[:, 0] * self.config.std + self.config.mean
 
-        Returns
-        -------
-        torch.Tensor, shape (batch, 4 * rows, 4 * columns)
-        """
-        return self._picture(latents * self.config.latent_std)
-
-    def _picture(self, raw):
-        return F.pixel_shuffle(self.vae.decode(raw).sample, FOLD)[:, 0] * self.config.std + self.config.mean
-
-    def forward(self, mel):
+    def forward(self, mel: torch.Tensor) -> tuple[torch.Tensor, DiagonalGaussianDistribution]:
         """Reconstruction from a sampled latent, and the posterior (for the loss)."""
         posterior = self.posterior(mel)
-        return self._picture(posterior.sample()), posterior
+        return self._unfold(self.vae.decode(posterior.sample()).sample), posterior
 
 
 class PatchDiscriminator(nn.Module):
-    """Tells real pictures from decoded ones, patch by patch (Isola et al. 2016, arXiv 1611.07004).
+    """Tells real log-mels or spectra from decoded ones, patch by patch (Isola et al. 2016, arXiv 1611.07004).
 
-    Works on log-mels and on spectra alike; training plays it against the decoder for sharpness.
+    The first convolution has `width` channels, the others twice as many; `strides` are over rows and frames.
     """
 
-    def __init__(self, width=32, strides=((1, 2), (2, 2), (2, 2)), channels=1):
+    def __init__(self, width: int = 32, strides: tuple = ((1, 2), (2, 2), (2, 2)), channels: int = 1):
         super().__init__()
-        layers, before = [], channels
-        for number, stride in enumerate(strides):
-            layers += [
-                nn.utils.parametrizations.weight_norm(
-                    nn.Conv2d(before, width * min(number + 1, 2), (5, 5), stride, 2)
-                ),
-                nn.LeakyReLU(0.2),
-            ]
-            before = width * min(number + 1, 2)
+        widths, layers = [channels, width] + [2 * width] * (len(strides) - 1), []
+        for before, after, stride in zip(widths, widths[1:], strides):
+            layer = nn.Conv2d(before, after, (5, 5), stride, 2)
+            layers += [nn.utils.parametrizations.weight_norm(layer), nn.LeakyReLU(0.2)]
         self.layers = nn.ModuleList(layers)
-        self.head = nn.Conv2d(before, 1, 3, 1, 1)
+        self.head = nn.Conv2d(widths[-1], 1, 3, 1, 1)
 
-    def forward(self, picture):
-        """Scores of each patch, and the features on the way; `picture` has shape (batch, channels, rows, frames)."""
-        x, features = picture, []
-        for layer in self.layers:
-            x = layer(x)
-            if isinstance(layer, nn.LeakyReLU):
-                features.append(x)
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Scores of each patch, and the features on the way, of `x` (batch, channels, rows, frames)."""
+        features = []
+        for convolution, rectifier in zip(self.layers[::2], self.layers[1::2]):
+            x = rectifier(convolution(x))
+            features.append(x)
         return self.head(x), features
 
 
-def discriminator_loss(real, fake):
-    """Hinge loss of the discriminator from its scores of real and decoded pictures."""
+def discriminator_loss(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    """Hinge loss of the discriminator from its scores of what is real and what is decoded."""
     return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
 
-def generator_loss(fake, features_real, features_fake):
-    """Loss of the decoder: be taken for real, with the same features as the real picture."""
-    matching = sum(F.l1_loss(f, r.detach()) for f, r in zip(features_fake, features_real)) / len(
-        features_real
-    )
-    return -fake.mean(), matching
+def generator_loss(fake: torch.Tensor, features_real: list, features_fake: list) -> tuple:
+    """Losses of the decoder: one for not being taken for real, one for features unlike the real ones."""
+    distances = [F.l1_loss(f, r.detach()) for f, r in zip(features_fake, features_real)]
+    return -fake.mean(), sum(distances) / len(distances)

@@ -1,7 +1,7 @@
-"""The vocoder: from a log-mel picture to sound, phase included.
+"""The vocoder: from a log-mel spectrogram to sound, phase included.
 
-In the manner of Vocos (Siuzdak 2023, arXiv 2306.00814): ConvNeXt blocks run over the frames at their own rate and
-predict magnitude and phase of a Fourier transform, which is inverted at once. No upsampling, hence fast.
+In the manner of Vocos (Siuzdak 2023, arXiv 2306.00814): ConvNeXt blocks run over the frames at their own rate
+and predict magnitude and phase of a Fourier transform, which is inverted at once. No upsampling, hence fast.
 Lesson: 01_sound_and_spectrograms.
 """
 
@@ -14,16 +14,16 @@ from noteninja_lib.audio.spectrogram import fit_to_mel
 
 
 class ConvNeXtBlock(nn.Module):
-    """Depthwise convolution over time, then two dense layers at each frame (Liu et al. 2022, arXiv 2201.03545)."""
+    """Depthwise convolution over time, two dense layers per frame (Liu et al. 2022, arXiv 2201.03545)."""
 
-    def __init__(self, width, hidden, scale):
+    def __init__(self, width: int, hidden: int, scale: float):
         super().__init__()
         self.depthwise = nn.Conv1d(width, width, 7, padding=3, groups=width)
         self.norm = nn.LayerNorm(width)
         self.widen, self.narrow = nn.Linear(width, hidden), nn.Linear(hidden, width)
         self.gamma = nn.Parameter(torch.full((width,), scale))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """`x` has shape (batch, frames, width)."""
         y = self.norm(self.depthwise(x.transpose(1, 2)).transpose(1, 2))
         return x + self.gamma * self.narrow(nn.functional.gelu(self.widen(y)))
@@ -34,16 +34,14 @@ class Vocoder(ModelMixin, ConfigMixin):
 
     Parameters
     ----------
-    n_mels : int
-        Rows of the picture.
-    width, hidden, blocks : int
-        Size of the ConvNeXt stack.
+    n_mels, width, hidden, blocks : int
+        Rows of the log-mels, and size of the ConvNeXt stack.
     n_fft, hop_length : int
         Of the inverse transform, in samples.
     mean, std : float
         Of the log-mels.
     refine : int
-        Rounds in which the sound is brought closer to the picture; see `fit_to_mel`.
+        Rounds in which the sound is brought closer to the log-mels; see `fit_to_mel`.
     """
 
     config_name = "config.json"
@@ -51,15 +49,15 @@ class Vocoder(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(
         self,
-        n_mels=96,
-        width=256,
-        hidden=768,
-        blocks=8,
-        n_fft=1024,
-        hop_length=256,
-        mean=-4.0,
-        std=2.3,
-        refine=3,
+        n_mels: int = 96,
+        width: int = 256,
+        hidden: int = 768,
+        blocks: int = 8,
+        n_fft: int = 1024,
+        hop_length: int = 256,
+        mean: float = -4.0,
+        std: float = 2.3,
+        refine: int = 3,
     ):
         super().__init__()
         self.embed = nn.Conv1d(n_mels, width, 7, padding=3)
@@ -69,29 +67,15 @@ class Vocoder(ModelMixin, ConfigMixin):
         self.head = nn.Linear(width, n_fft + 2)
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
-    def forward(self, mel):
-        """Sound of log-mels.
-
-        Parameters
-        ----------
-        mel : torch.Tensor, shape (batch, n_mels, frames)
-
-        Returns
-        -------
-        torch.Tensor, shape (batch, frames * hop_length)
-        """
-        config = self.config
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """Sound (batch, frames * hop_length) of log-mels (batch, n_mels, frames)."""
+        config, length = self.config, mel.shape[-1] * self.config.hop_length
         x = self.norm_in(self.embed((mel - config.mean) / config.std).transpose(1, 2))
         for block in self.stack:
             x = block(x)
         log_magnitude, phase = self.head(self.norm_out(x)).transpose(1, 2).float().chunk(2, dim=1)
         spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=6)), phase)
         spectrum = torch.cat([spectrum, spectrum[..., -1:]], -1)  # the last hop needs the frame after it
-        audio = torch.istft(
-            spectrum,
-            config.n_fft,
-            config.hop_length,
-            window=self.window.to(spectrum.real.dtype),
-            length=mel.shape[-1] * config.hop_length,
-        )
+        window = self.window.to(spectrum.real.dtype)
+        audio = torch.istft(spectrum, config.n_fft, config.hop_length, window=window, length=length)
         return fit_to_mel(audio, mel.float(), config.refine)

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from noteninja_lib.arranger.performance import Note
+from noteninja_lib.audio.spectrogram import LOWEST, PITCHES
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.beats import FRAME_RATE, beat_phase, fill_beats
 from noteninja_lib.music.harmony import QUALITIES
 from noteninja_lib.music.tunes import Tune, tune_from_score
 
-LOWEST, PITCHES = 21, 88  # A0 to C8
 SAME = 0.03  # seconds within which two onsets of one pitch are one note's
 
 

@@ -1,26 +1,120 @@
-"""What each network learns, and from what: batches and losses for `training.train`. Lesson: 07_training_on_gtzan."""
+"""Training a network by its name, with a progress bar and a log. Lesson: 07_training_on_gtzan.
 
-from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
-from noteninja_lib.models.crnn import LineReader
-from noteninja_lib.models.unet import Denoiser
+What each network learns stands in `tasks`, the loop that all share in `trainer`.
+"""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from noteninja_lib.datasets import open_dataset
+from noteninja_lib.errors import UserError
+from noteninja_lib.models.checkpoints import load_model, models_folder, save_model
+from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.vae import MelAutoencoder
-from noteninja_lib.models.vocoder import Vocoder
-from noteninja_lib.training.tasks import (
-    AutoencoderTask,
-    DiffusionTask,
-    GenreClassifierTask,
-    MelodyTask,
-    ReadingTask,
-    RegressionTask,
-    VocoderTask,
-)
+from noteninja_lib.omr.page_maker import StaffImages
+from noteninja_lib.training import tasks
+from noteninja_lib.training.trainer import Trainer, train
 
-TASKS = {
-    "autoencoder": (AutoencoderTask, MelAutoencoder),
-    "vocoder": (VocoderTask, Vocoder),
-    "lead": (MelodyTask, MelodyExtractor),
-    "judge": (GenreClassifierTask, GenreClassifier),
-    "diffusion": (DiffusionTask, Denoiser),
-    "regression": (RegressionTask, Denoiser),
-    "reader": (ReadingTask, LineReader),
+TASKS = {  # by the words of the command line
+    "autoencoder": tasks.AutoencoderTask,
+    "vocoder": tasks.VocoderTask,
+    "lead": tasks.MelodyTask,
+    "judge": tasks.GenreClassifierTask,
+    "diffusion": tasks.DiffusionTask,
+    "regression": tasks.RegressionTask,
+    "reader": tasks.ReadingTask,
 }
+
+
+def make_task(network: str, data: Path | None, steps: int, models: Path, again: bool = False) -> tasks.Task:
+    """The task of a network of `TASKS`, with the trained networks from `models` that it builds upon.
+
+    `data` is a folder of either kind of data set, or None; see `datasets.open_dataset`. Of GTZAN the training
+    part is used, and of synthetic sets all clips whose tunes are for training. With `again` it begins from
+    the weights that are there. A UserError says which of these is missing.
+    """
+    if network not in TASKS:
+        raise UserError(f"There is no network called {network}: choose from {', '.join(TASKS)}.")
+    kind, options = TASKS[network], {}
+    if again:
+        # The regression baseline begins from the denoiser if it is not there yet.
+        name = kind.saved_as if kind.saved_as and (models / kind.saved_as).exists() else None
+        options["start"] = load_model(kind.model, models, name).requires_grad_(True)
+    if network in ("autoencoder", "vocoder"):
+        options["steps"] = steps
+    if network in ("diffusion", "regression"):
+        options["melody"] = load_model(MelodyExtractor, models)
+    if "melody" in options or network == "vocoder" and (models / "vae").exists():
+        options["vae"] = load_model(MelAutoencoder, models)
+    if network == "reader":
+        if data is None:
+            raise UserError(
+                "The reader learns from engraved lines: make some with `noteninja dataset engrave FOLDER`, "
+                "and give --data FOLDER."
+            )
+        return kind(StaffImages(data), **options)
+    data = open_dataset(data)
+    numbers = data.training()
+    if not numbers:
+        raise UserError(
+            f"{data.root} holds nothing to train on: no recording of it belongs to the training part."
+        )
+    return kind(data.part(numbers), **options)
+
+
+def run_training(
+    network: str,
+    data: Path | None,
+    run: Path,
+    steps: int,
+    batch_size: int,
+    seed: int = 0,
+    ema: float = 0.999,
+    models: Path | None = None,
+    again: bool = False,
+    threads: int = 0,
+) -> bool:
+    """Train with a progress bar and a log, and save the averaged weights at the end or when stopped.
+
+    `network`, `data`, `steps`, `models` (data/models by default) and `again` are those of `make_task`, `seed`
+    and `ema` those of `Trainer`; checkpoints and the log go to the folder `run`; 0 `threads` leave PyTorch
+    its choice.
+
+    Returns
+    -------
+    bool
+        Whether this process is the one that saved them: of several that accelerate started, the first.
+    """
+    for ending in (signal.SIGINT, signal.SIGTERM):  # both end a run in order, with a checkpoint
+        signal.signal(ending, signal.default_int_handler)
+    if threads:
+        torch.set_num_threads(threads)
+    run, models = Path(run), Path(models) if models else models_folder()
+    run.mkdir(parents=True, exist_ok=True)
+    task = make_task(network, data, steps, models, again)
+    trainer = Trainer(task, run, steps, ema, seed)
+    first, smooth, began = trainer.accelerator.is_main_process, {}, time.monotonic()  # one bar, one log
+    look = {"dynamic_ncols": True, "unit": " steps", "disable": not first}
+    bar = tqdm(train(trainer, batch_size), total=steps, initial=trainer.step, **look)
+    try:
+        with open(run / "log.jsonl", "a", encoding="utf-8") as log:
+            for step, losses in bar:
+                smooth = {name: 0.98 * smooth.get(name, one) + 0.02 * one for name, one in losses.items()}
+                if step % 20 == 0 and first:
+                    entry = {"step": step, "seconds": round(time.monotonic() - began), **smooth}
+                    log.write(json.dumps(entry) + "\n")
+                    log.flush()
+                    bar.set_postfix({name: f"{value:.3f}" for name, value in smooth.items()}, refresh=False)
+    except KeyboardInterrupt:
+        bar.close()
+        print(f"Stopped after {trainer.step} steps; the same command goes on from there.")
+    if first:
+        averaged = trainer.averaged()
+        task.finish(averaged)
+        save_model(averaged, models, task.saved_as)
+    return first

@@ -1,16 +1,20 @@
-"""The denoiser, and the rival without diffusion: what they learn, and from what. Lesson: 07_training_on_gtzan."""
+"""What each network learns, and from what: batches and losses. Lesson: 07_training_on_gtzan."""
+
+from collections.abc import Iterator
+from functools import cache
 
 import cv2
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.augmentation import change_tone
 from noteninja_lib.audio.spectrogram import MEL_MEAN, MEL_STD, log_mel_tensor, magnitude, mel_frequencies
-from noteninja_lib.datasets.base import unpack
-from noteninja_lib.datasets.excerpts import Sounds, pairs
+from noteninja_lib.datasets.base import DataSet, unpack
+from noteninja_lib.datasets.excerpts import Sounds
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
 from noteninja_lib.models.crnn import BLANK, COLUMN, LineReader, as_input
@@ -20,357 +24,283 @@ from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discrim
 from noteninja_lib.models.vocoder import Vocoder
 from noteninja_lib.music.beats import beat_phase
 from noteninja_lib.music.piano_roll import draw_notes
-from noteninja_lib.omr.page_maker import degrade
+from noteninja_lib.omr.page_maker import StaffImages, degrade
+from noteninja_lib.training.trainer import Trainer
+
+Batch, Loss = list[torch.Tensor], tuple[torch.Tensor, dict[str, torch.Tensor]]
 
 
-class DiffusionTask:
-    """Velocity of the flow, on pairs: content heard in one genre, latents of the same bars in another.
+class Task:
+    """What a network learns, and from what.
 
-    Real recordings have no other version and no score: their content is heard in themselves, and only there. Each
-    recording is read, heard and encoded when it is first drawn. If some have been listened to ahead (`hear_all`), only
-    those are heard as sources; the notes of the others are known from the score.
+    Of the network that is kept, `model` is the class, `main` the name in `networks`, `rate` the highest
+    learning rate, and `saved_as` the folder of its weights, if it is not its class's usual one. `networks`
+    and `rates` hold all that are trained, discriminators too, by name.
+    """
+
+    model, main, rate, saved_as = nn.Module, "", 1e-3, None
+
+    def __init__(self, data: DataSet, start: nn.Module | None = None):
+        self.data, self.rates = data, {self.main: self.rate}
+        self.networks = {self.main: start or self.model()}
+
+    def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
+        """Random examples, as arrays whose first axis counts them."""
+        return [np.stack(part).astype(np.float32) for part in zip(*self.examples(rng, size))]
+
+    def update(self, trainer: Trainer, batch: Batch) -> dict[str, float]:
+        """One step along the gradient of `loss`; returns the losses by name."""
+        loss, losses = self.loss(trainer, batch)
+        trainer.descend(loss, self.main)
+        return {name: value.item() for name, value in losses.items()}
+
+    def finish(self, network: nn.Module) -> None:
+        """What is left to do with the averaged network before it is saved."""
+
+
+class DiffusionTask(Task):
+    """Velocity of the flow, on pairs: the piano roll heard in one genre, latents of the same bars in another.
+
+    Real recordings have no other version and no score: their notes are heard in themselves, and only there.
+    Each recording is read, heard and encoded when it is first drawn. If some have been listened to ahead
+    (`hear_all`), only those are heard as sources; the notes of the others are known from the score.
 
     Parameters
     ----------
-    data : SyntheticSet or GTZAN
-    vae, lead : networks
+    vae, melody
         Trained; they turn the recordings into latents and what was heard into the tune.
-    drop_content, drop_style : float
-        How often the network is told nothing of one or the other, which guidance needs.
-    score : float
-        How often the content is drawn from the known notes, as sheet music and MIDI will give it.
+    drop_content, drop_style
+        How often the network sees zeros in place of piano roll or style, which guidance needs.
+    score
+        How often the piano roll is drawn from the known notes, as sheet music and MIDI will give it.
     """
 
-    main, frames = "unet", 256
+    model, main, rate, frames = Denoiser, "unet", 6e-4, 256
 
-    def __init__(self, data, vae, melody, *, drop_content=0.15, drop_style=0.1, score=0.3, start=None):
-        self.data, self.vae, self.melody = data, vae, melody
-        self.drop_content, self.drop_style, self.score = (
-            drop_content,
-            drop_style,
-            score if data.has_scores else 0.0,
-        )
-        self.pairs = pairs(data)
+    def __init__(
+        self,
+        data: DataSet,
+        vae: MelAutoencoder,
+        melody: MelodyExtractor,
+        start: Denoiser | None = None,
+        drop_content: float = 0.15,
+        drop_style: float = 0.1,
+        score: float = 0.3,
+    ):
+        super().__init__(data, start or Denoiser(tuple(map(float, mel_frequencies()))))
+        self.vae, self.melody, self.pairs = vae, melody, data.pairs()
+        self.drop_content, self.drop_style = drop_content, drop_style
+        self.score = score if data.has_scores else 0.0
         heard = [data.is_heard(number) for number in range(len(data))]
         self.heard_pairs = [pair for pair in self.pairs if heard[pair[0]]] or self.pairs
-        self.seen = {}
-        self.networks = {"unet": start or Denoiser(tuple(map(float, mel_frequencies())))}
-        self.rates = {"unet": 6e-4}
+        self.latents, self.heard = cache(self.latents), cache(self.heard)  # each recording once
 
-    def remember(self, work, number):
-        """What `work` makes of a recording, from memory after the first time."""
-        if (work, number) not in self.seen:
-            with torch.no_grad():
-                self.seen[work, number] = work(number)
-        return self.seen[work, number]
+    @torch.no_grad()
+    def latents(self, number: int) -> np.ndarray:
+        """Latents (8, rows, frames / 4) of a recording, in half precision."""
+        mel = log_mel_tensor(torch.from_numpy(self.data.audio(number)))
+        return self.vae.encode(mel[None])[0].half().numpy()
 
-    def latents(self, number):
-        """Latents (8, rows, columns) of a recording, in half precision."""
-        return (
-            self.vae.encode(log_mel_tensor(torch.from_numpy(self.data.audio(number)))[None])[0].half().numpy()
-        )
-
-    def content(self, number):
-        """What is heard in a recording as the tune (2, 88, frames; 0..255), and all that is heard (181, frames)."""
+    @torch.no_grad()
+    def heard(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """What is heard in a recording: the tune (2, 88, frames; 0..255), and everything (181, frames)."""
         heard = self.data.heard(number)
         notes = torch.from_numpy(unpack(heard)[0].astype(np.float32))
         return (self.melody(notes[None])[0].sigmoid() * 255).round().to(torch.uint8).numpy(), heard
 
-    def picture(self, number, start, draw, by_score):
-        """Piano roll (357, frames) of a clip from column `start`, heard or drawn from its notes."""
-        window, end = slice(start, start + self.frames), start + self.frames
-        if not by_score:
-            melody, heard = self.remember(self.content, number)
-            notes, rhythm = unpack(heard[:, window].astype(np.float32))
-            return np.concatenate(
-                [melody[..., window].reshape(-1, self.frames) / 255, notes.reshape(-1, self.frames), rhythm]
-            )
-        clip = self.data.index[number]
-        roll = draw_notes(clip.notes(), end)
-        others = draw_notes(clip.notes("others"), end) if draw.random() < 0.7 else 0 * roll
-        rhythm = np.concatenate(
-            [np.zeros((3, self.frames)), beat_phase(np.asarray(clip.beats), end)[:, window]]
-        )
-        rolls = [part[..., window].reshape(-1, self.frames) for part in (roll, np.maximum(roll, others))]
-        return np.concatenate([*rolls, rhythm])
+    def piano_roll(self, number: int, start: int, rng: np.random.Generator, by_score: bool) -> np.ndarray:
+        """Piano roll (357, frames) of a clip from frame `start`, heard or drawn from its notes."""
+        end = start + self.frames
+        if by_score:
+            clip, rhythm = self.data.index[number], np.zeros((5, self.frames))
+            melody = draw_notes(clip.notes(), end)[..., start:]
+            others = draw_notes(clip.notes("others"), end)[..., start:] if rng.random() < 0.7 else 0
+            notes = np.maximum(melody, others)
+            rhythm[3:] = beat_phase(np.asarray(clip.beats), end)[:, start:]
+        else:
+            melody, heard = self.heard(number)
+            melody = melody[..., start:end] / 255
+            notes, rhythm = unpack(heard[:, start:end].astype(np.float32))
+        return np.concatenate([*melody, *notes, rhythm])
 
-    def batch(self, draw, size):
-        """Latents (size, 8, rows, columns), piano rolls (size, 357, frames), styles (size, 12)."""
-        rows = []
+    def examples(self, rng: np.random.Generator, size: int) -> Iterator[tuple[np.ndarray, ...]]:
+        """Latents (8, rows, 64), piano rolls (357, 256) and styles (12,)."""
         for _ in range(size):
-            by_score = draw.random() < self.score
-            choices = self.pairs if by_score else self.heard_pairs
-            source, target = choices[draw.integers(len(choices))]
-            latents = self.remember(self.latents, target)
-            columns = latents.shape[-1]
+            by_score = rng.random() < self.score
+            pairs = self.pairs if by_score else self.heard_pairs
+            source, target = pairs[rng.integers(len(pairs))]
+            latents, width = self.latents(target), self.frames // 4
+            length = latents.shape[-1]
             if not by_score:
-                columns = min(columns, self.remember(self.content, source)[1].shape[-1] // 4)
-            first = int(draw.integers(columns - self.frames // 4 + 1))
-            picture = self.picture(source, 4 * first, draw, by_score) * (draw.random() >= self.drop_content)
-            style = self.data.index[target].style() * (draw.random() >= self.drop_style)
-            rows.append((latents[..., first : first + self.frames // 4], picture, style))
-        return [np.stack(part).astype(np.float32) for part in zip(*rows)]
+                length = min(length, self.heard(source)[1].shape[-1] // 4)
+            first = int(rng.integers(length - width + 1))
+            roll = self.piano_roll(source, 4 * first, rng, by_score) * (rng.random() >= self.drop_content)
+            style = self.data.index[target].style() * (rng.random() >= self.drop_style)
+            yield latents[..., first : first + width], roll, style
 
-    def update(self, trainer, batch):
-        """One step; returns the mean squared error of the velocity."""
-        clean, picture, style = batch
-        noise, time = torch.randn_like(clean), sample_times(len(clean)).to(clean.device)
-        predicted = self.networks["unet"](add_noise(clean, noise, time), time, picture, style)
+    def noise(self, clean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Noise of the latents' shape, and times between 0 (music) and 1 (noise)."""
+        return torch.randn_like(clean), sample_times(len(clean)).to(clean.device)
+
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
+        """Mean squared error of the velocity."""
+        clean, roll, style = batch
+        noise, time = self.noise(clean)
+        predicted = self.networks["unet"](add_noise(clean, noise, time), time, roll, style)
         loss = F.mse_loss(predicted.float(), velocity(clean, noise))
-        trainer.descend(loss, "unet")
-        return {"mse": loss.item()}
+        return loss, {"mse": loss}
 
 
 class RegressionTask(DiffusionTask):
-    """The rival without diffusion: the same network guesses the latents at once, from content and style alone.
+    """The baseline without diffusion: the network predicts the latents at once, from piano roll and style.
 
-    What it answers is the mean of all recordings that would fit, which is why its pictures are blurred.
+    What it answers is the mean of all recordings that would fit, which is why its spectrograms are blurred.
     """
 
     saved_as = "regression"
 
-    def update(self, trainer, batch):
-        """One step; returns the mean squared error of the latents."""
-        clean, picture, style = batch
-        blank, time = torch.zeros_like(clean), torch.ones(len(clean), device=clean.device)
-        loss = F.mse_loss(self.networks["unet"](blank, time, picture, style).float(), velocity(clean, blank))
-        trainer.descend(loss, "unet")
-        return {"mse": loss.item()}
+    def noise(self, clean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Zeros, at the end of the flow: nothing is known of the latents."""
+        return torch.zeros_like(clean), torch.ones(len(clean), device=clean.device)
 
 
-# The networks that find the tune and judge the genre: what they learn, and from what. Lesson: 07_training_on_gtzan.
+class MelodyTask(Task):
+    """The tune among all notes that Basic Pitch hears, learned from the known scores of a synthetic set."""
 
+    model, main, rate, frames = MelodyExtractor, "melody", 2e-3, 384
 
-class MelodyTask:
-    """The tune among all notes that Basic Pitch hears, taught by the band's known scores."""
-
-    main, frames = "lead", 384
-
-    def __init__(self, data):
+    def __init__(self, data: DataSet, start: MelodyExtractor | None = None):
         if not data.has_scores:
             raise UserError(
                 "The lead network learns from known scores, and GTZAN has none: give it a data set that "
                 "`noteninja dataset build` made."
             )
-        self.data = data
-        self.heard = [
-            data.heard(number) for number in tqdm(range(len(data)), "listening", delay=2, leave=False)
-        ]
-        self.networks, self.rates = {"lead": MelodyExtractor()}, {"lead": 2e-3}
+        super().__init__(data, start)
+        numbers = tqdm(range(len(data)), "listening", delay=2, leave=False)
+        self.heard = [data.heard(number) for number in numbers]
 
-    def batch(self, draw, size):
-        """What was heard (size, 2, 88, frames), and the tune as a piano roll of the same shape."""
-        pairs = []
-        for number in draw.integers(len(self.heard), size=size):
+    def examples(self, rng: np.random.Generator, size: int) -> Iterator[tuple[np.ndarray, ...]]:
+        """What was heard (2, 88, frames), and the tune as a piano roll of the same shape; in any key."""
+        for number in rng.integers(len(self.heard), size=size):
             heard = self.heard[number]
-            start = draw.integers(heard.shape[-1] - self.frames + 1)
-            roll = draw_notes(self.data.index[number].notes(), heard.shape[-1])
-            shift = int(draw.integers(-5, 6))  # all keys
-            window = slice(start, start + self.frames)
-            pairs.append(
-                [np.roll(unpack(heard[:, window])[0], shift, 1), np.roll(roll[..., window], shift, 1)]
-            )
-        return [np.stack(part).astype(np.float32) for part in zip(*pairs)]
+            start = rng.integers(heard.shape[-1] - self.frames + 1)
+            window, shift = slice(start, start + self.frames), int(rng.integers(-5, 6))
+            roll = draw_notes(self.data.index[number].notes(), heard.shape[-1])[..., window]
+            yield np.roll(unpack(heard[:, window])[0], shift, 1), np.roll(roll, shift, 1)
 
-    def update(self, trainer, batch):
-        """One step; returns the cross-entropy."""
-        logits = self.networks["lead"](batch[0])
-        loss = F.binary_cross_entropy_with_logits(
-            logits, batch[1], pos_weight=torch.tensor(2.0, device=logits.device)
-        )
-        trainer.descend(100 * loss, "lead")
-        return {"cross_entropy": loss.item()}
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
+        """Cross-entropy."""
+        weight = torch.tensor(2.0, device=batch[0].device)
+        logits = self.networks["melody"](batch[0])
+        loss = F.binary_cross_entropy_with_logits(logits, batch[1], pos_weight=weight)
+        return 100 * loss, {"cross_entropy": loss}
 
 
-class GenreClassifierTask:
+class SoundTask(Task):
+    """A network that learns from excerpts of sound alone."""
+
+    frames = 64
+
+    def __init__(self, data: DataSet, start: nn.Module | None = None):
+        super().__init__(data, start)
+        self.sounds = Sounds(data)
+
+    def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
+        """Excerpts of sound (size, frames * 256)."""
+        return [self.sounds.excerpt(rng, size, self.frames)[0]]
+
+
+class GenreClassifierTask(SoundTask):
     """Which genre a recording is; it learns from all that it is given.
 
     What judges the converter must know other instruments than the converter's: give it a data set of its own,
-    rendered with other soundfonts. Each excerpt is played a little faster or slower, through another tone control,
-    with some noise, so that neither key nor sound quality gives a genre away.
+    rendered with other soundfonts. Each excerpt is played a little faster or slower, through another tone
+    control, with some noise, so that neither key nor sound quality gives a genre away.
     """
 
-    main, frames = "judge", 256
+    model, main, rate, frames = GenreClassifier, "classifier", 1e-3, 256
 
-    def __init__(self, data):
-        self.sounds = Sounds(data)
+    def __init__(self, data: DataSet, start: GenreClassifier | None = None):
+        super().__init__(data, start)
         self.labels = np.array([GENRES.index(genre) for genre in data.labels])
-        self.networks, self.rates = {"judge": GenreClassifier()}, {"judge": 1e-3}
 
-    def batch(self, draw, size):
-        """Excerpts of sound and their genres."""
-        sounds, numbers = self.sounds.excerpt(draw, size, self.frames, speed=0.06)
-        noise = draw.standard_normal(sounds.shape, np.float32) * 10 ** draw.uniform(-5, -2, (size, 1))
-        return [(change_tone(sounds, draw) + noise).astype(np.float32), self.labels[numbers]]
+    def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
+        """Excerpts of sound (size, frames * 256) and their genres (size,)."""
+        sounds, numbers = self.sounds.excerpt(rng, size, self.frames, speed=0.06)
+        noise = rng.standard_normal(sounds.shape, np.float32) * 10 ** rng.uniform(-5, -2, (size, 1))
+        return [(change_tone(sounds, rng) + noise).astype(np.float32), self.labels[numbers]]
 
-    def update(self, trainer, batch):
-        """One step; returns the cross-entropy and the share of right answers."""
-        logits = self.networks["judge"](log_mel_tensor(batch[0]))
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
+        """Cross-entropy, and the share of right answers."""
+        logits = self.networks["classifier"](log_mel_tensor(batch[0]))
         loss = F.cross_entropy(logits, batch[1], label_smoothing=0.05)
-        trainer.descend(loss, "judge")
-        return {"cross_entropy": loss.item(), "right": (logits.argmax(1) == batch[1]).float().mean().item()}
+        return loss, {"cross_entropy": loss, "right": (logits.argmax(1) == batch[1]).float().mean()}
 
 
-# The network that reads printed music: what it learns, and from what. Lesson: 10_reading_sheet_music.
+class AutoencoderTask(SoundTask):
+    """Log-mels through the bottleneck and back: L1, a little KL, and late a discriminator for sharpness.
 
-FEW_WIDTHS = 64  # pixels: new widths cost time and memory, each the first time
-
-
-class ReadingTask:
-    """Words of engraved lines, by CTC, from pictures of them that are worn anew each time.
-
-    Parameters
-    ----------
-    data : omr.page_maker.StaffImages
-    start : LineReader, optional
-        Trained before.
+    Begun from a trained one, only the decoder learns on, against the discriminator from the first step: the
+    latents stay what the denoiser knows.
     """
 
-    main = "reader"
+    model, main, rate, frames = MelAutoencoder, "vae", 6e-4, 128
 
-    def __init__(self, data, start=None, peak=2e-3):
-        cv2.setNumThreads(1)
-        self.data = data
-        self.networks, self.rates = {"reader": start or LineReader()}, {"reader": peak}
-        self.by_width = np.argsort(data.widths, kind="stable")
-
-    def batch(self, draw, size):
-        """Strips of about one width (size, 1, 96, width), their columns, their class numbers one after another, and how many each."""
-        place = draw.integers(max(1, len(self.data) - 12 * size))
-        numbers = draw.choice(self.by_width[place : place + 12 * size], size, replace=len(self.data) < size)
-        staff_images, words = zip(*(self.data[number] for number in numbers))
-        degraded = [
-            degrade(staff_image, draw, other=staff_images[k - 1])
-            for k, staff_image in enumerate(staff_images)
-        ]
-        columns = [-(-staff_image.shape[1] // COLUMN) for staff_image in degraded]
-        return [
-            as_input(degraded, FEW_WIDTHS),
-            np.array(columns),
-            np.concatenate(words).astype(np.int64),
-            np.array([len(one) for one in words]),
-        ]
-
-    def update(self, trainer, batch):
-        """One step; returns the loss a word."""
-        staff_images, columns, words, lengths = batch
-        logits = self.networks["reader"](staff_images.to(memory_format=torch.channels_last))
-        chances = F.log_softmax(logits.float(), -1).transpose(0, 1)
-        loss = (
-            F.ctc_loss(chances, words, columns, lengths, blank=BLANK, reduction="sum", zero_infinity=True)
-            / lengths.sum()
-        )
-        trainer.descend(loss, "reader")
-        return {"loss_a_word": loss.item()}
-
-    def finish(self, network):
-        """Give the averaged weights the batch statistics that belong to them."""
-        draw = np.random.default_rng(0)
-        network.train()
-        with torch.no_grad():
-            for _ in range(30):
-                network(self.batch(draw, 16)[0].to(memory_format=torch.channels_last))
-        network.eval()
-
-
-# Autoencoder and vocoder: what they learn, and from what. Lesson: 07_training_on_gtzan.
-
-
-class AutoencoderTask:
-    """Log-mel pictures through the bottleneck and back: L1, a little KL, and late a discriminator for sharpness.
-
-    Begun from a trained one, only the decoder learns on, against the discriminator from the first step: the latents
-    stay what the denoiser knows.
-    """
-
-    main, frames = "vae", 128
-
-    def __init__(self, data, steps, sharpen_from=0.6, start=None):
-        self.sounds, self.frozen = Sounds(data), start is not None
-        self.sharpen_from = 0 if start else int(steps * sharpen_from)
-        self.networks = {
-            "vae": start or MelAutoencoder(),
-            "judge": PatchDiscriminator(32, ((2, 2), (2, 2), (2, 2))),
-        }
-        self.rates = {"vae": 2e-4 if start else 6e-4, "judge": 3e-4}
+    def __init__(self, data: DataSet, steps: int, start: MelAutoencoder | None = None):
+        super().__init__(data, start)
+        self.frozen, self.sharpen_from = start is not None, 0 if start else int(0.6 * steps)
+        self.networks["discriminator"] = PatchDiscriminator(32, ((2, 2), (2, 2), (2, 2)))
+        self.rates = {"vae": 2e-4 if start else 6e-4, "discriminator": 3e-4}
         if start:
             start.vae.encoder.requires_grad_(False)
             start.vae.quant_conv.requires_grad_(False)
 
-    def batch(self, draw, size):
-        """Excerpts of sound."""
-        return self.sounds.excerpt(draw, size, self.frames)[:1]
-
-    def update(self, trainer, batch):
-        """One step; returns the losses, in nats for `l1`."""
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
+        """The losses, in nats for `l1`."""
         mel = log_mel_tensor(batch[0])
         decoded, posterior = self.networks["vae"](mel)
         l1, kl = F.l1_loss(decoded, mel), posterior.kl().mean() / mel[0].numel()
-        loss, losses = l1 + 1e-2 * kl, {"l1": l1.item(), "kl": kl.item()}
+        loss, losses = l1 + 1e-2 * kl, {"l1": l1, "kl": kl}
         if trainer.step >= self.sharpen_from:
-            real, fake = (((picture - MEL_MEAN) / MEL_STD)[:, None] for picture in (mel, decoded))
-            fooled, matching = play(trainer, self.networks["judge"], "judge", real, fake)
+            real, fake = (((one - MEL_MEAN) / MEL_STD)[:, None] for one in (mel, decoded))
+            fooled, matching = adversarial_losses(trainer, "discriminator", real, fake)
             loss = loss + 0.1 * fooled + 0.5 * matching
-            losses |= {
-                "fooled": fooled.item(),
-                "sharpness": float(sharpness(decoded.detach()) / sharpness(mel)),
-            }
-        trainer.descend(loss, "vae")
-        return losses
+            losses |= {"fooled": fooled, "sharpness": sharpness(decoded.detach(), mel)}
+        return loss, losses
 
-    def finish(self, vae):
+    @torch.no_grad()
+    def finish(self, network: MelAutoencoder) -> None:
         """Measure how widely the latents spread and write it into the network's configuration."""
         if not self.frozen:
-            with torch.no_grad():
-                mel = log_mel_tensor(
-                    torch.from_numpy(self.sounds.excerpt(np.random.default_rng(0), 64, self.frames)[0])
-                )
-                vae.register_to_config(latent_std=float(vae.posterior(mel).mean.std()))
+            sounds, _ = self.sounds.excerpt(np.random.default_rng(0), 64, self.frames)
+            latents = network.posterior(log_mel_tensor(torch.from_numpy(sounds))).mean
+            network.register_to_config(latent_std=float(latents.std()))
 
 
-def sharpness(mel):
-    """Energy of a picture's gradient in time."""
-    return mel.diff(dim=-1).square().mean()
+class VocoderTask(SoundTask):
+    """Sound from log-mels: spectral distances at several resolutions, then discriminators of complex spectra.
 
-
-def play(trainer, discriminator, name, real, fake):
-    """One round of the game: train the discriminator, and return the decoder's two losses against it."""
-    trainer.descend(discriminator_loss(discriminator(real)[0], discriminator(fake.detach())[0]), name)
-    scores, features = discriminator(fake)
-    with torch.no_grad():
-        true_features = discriminator(real)[1]
-    return generator_loss(scores, true_features, features)
-
-
-class VocoderTask:
-    """Sound from log-mels: spectral distances at several resolutions, then discriminators of spectra, phase included.
-
-    In the last quarter of the run, and from the first step of a run that begins from a trained vocoder, half of the mels
+    In the last quarter of the run, or in all of one that begins from a trained vocoder, half of the log-mels
     have gone through the autoencoder, as they will in use.
     """
 
-    main, frames = "vocoder", 64
-    resolutions = ((2048, 96), (1024, 80), (512, 64), (256, 40))
-    judged = (2048, 1024, 512)
+    model, main, rate, frames = Vocoder, "vocoder", 5e-4, 64
+    resolutions = ((2048, 96), (1024, 80), (512, 64), (256, 40))  # samples of a window, rows of the log-mel
+    discriminated = (2048, 1024, 512)
 
-    def __init__(self, data, steps, vae=None, sharpen_from=0.5, decoded_from=0.75, start=None):
-        self.sounds, self.vae = Sounds(data), vae
-        self.sharpen_from, self.decoded_from = (
-            (0, 0) if start else (int(steps * sharpen_from), int(steps * decoded_from))
-        )
-        judges = {
-            f"judge{n_fft}": PatchDiscriminator(8, ((2, 1), (2, 2), (2, 2)), channels=2)
-            for n_fft in self.judged
-        }
-        self.networks = {"vocoder": start or Vocoder()} | judges
-        self.rates = {"vocoder": 4e-4 if start else 5e-4} | {name: 3e-4 for name in judges}
+    def __init__(
+        self, data: DataSet, steps: int, vae: MelAutoencoder | None = None, start: Vocoder | None = None
+    ):
+        super().__init__(data, start)
+        self.vae, steps = vae, 0 if start else steps
+        self.sharpen_from, self.decoded_from = int(0.5 * steps), int(0.75 * steps)
+        for n_fft in self.discriminated:
+            discriminator = PatchDiscriminator(8, ((2, 1), (2, 2), (2, 2)), channels=2)
+            self.networks[f"discriminator{n_fft}"] = discriminator
+        self.rates = dict.fromkeys(self.networks, 3e-4) | {"vocoder": 4e-4 if start else 5e-4}
 
-    def batch(self, draw, size):
-        """Excerpts of sound."""
-        return self.sounds.excerpt(draw, size, self.frames)[:1]
-
-    def update(self, trainer, batch):
-        """One step; returns the losses, in nats."""
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
+        """The losses, in nats."""
         truth = batch[0]
         mel = log_mel_tensor(truth)
         if self.vae is not None and trainer.step >= self.decoded_from:
@@ -378,36 +308,83 @@ class VocoderTask:
                 half = len(mel) // 2
                 mel[:half] = self.vae.decode(self.vae.encode(mel[:half]))
         made = self.networks["vocoder"](mel)
-        loss, losses = 0, {}
+        loss, losses = 0.0, {}
         for n_fft, n_mels in self.resolutions:
             distance = F.l1_loss(log_mel_tensor(made, n_mels, n_fft), log_mel_tensor(truth, n_mels, n_fft))
             real, fake = magnitude(truth, n_fft, n_fft // 4), magnitude(made, n_fft, n_fft // 4)
             fine = F.l1_loss(torch.log(fake + 1e-4), torch.log(real + 1e-4))
-            convergence = (real - fake).norm() / real.norm()
-            loss = loss + distance + 0.5 * fine + 0.5 * convergence
-            losses[f"mel{n_fft}"] = distance.item()
+            loss = loss + distance + 0.5 * fine + 0.5 * (real - fake).norm() / real.norm()
+            losses[f"mel{n_fft}"] = distance
         if trainer.step >= self.sharpen_from:
-            for n_fft in self.judged:
-                fooled, matching = play(
-                    trainer,
-                    self.networks[f"judge{n_fft}"],
-                    f"judge{n_fft}",
-                    *(compressed_spectrum(sound, n_fft) for sound in (truth, made)),
-                )
+            for n_fft in self.discriminated:
+                real, fake = compressed_spectrum(truth, n_fft), compressed_spectrum(made, n_fft)
+                fooled, matching = adversarial_losses(trainer, f"discriminator{n_fft}", real, fake)
                 loss = loss + 0.1 * fooled + matching
-                losses[f"fooled{n_fft}"] = fooled.item()
-            losses["sharpness"] = float(
-                sharpness(log_mel_tensor(made.detach())) / sharpness(log_mel_tensor(truth))
-            )
-        trainer.descend(loss, "vocoder")
-        return losses
+                losses[f"fooled{n_fft}"] = fooled
+            losses["sharpness"] = sharpness(log_mel_tensor(made.detach()), log_mel_tensor(truth))
+        return loss, losses
 
 
-def compressed_spectrum(audio, n_fft):
-    """Real and imaginary part of a Fourier transform, with magnitudes raised to the power of .3: what a discriminator
-    of sound looks at (Défossez et al. 2022, arXiv 2210.13438); shape (batch, 2, bins, frames)."""
+def adversarial_losses(trainer: Trainer, name: str, real: torch.Tensor, fake: torch.Tensor) -> tuple:
+    """Train the discriminator of that name for a step; return the generator's two losses against it."""
+    discriminator = trainer.task.networks[name]
+    trainer.descend(discriminator_loss(discriminator(real)[0], discriminator(fake.detach())[0]), name)
+    scores, features = discriminator(fake)
+    with torch.no_grad():
+        true_features = discriminator(real)[1]
+    return generator_loss(scores, true_features, features)
+
+
+def sharpness(mel: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Energy of a log-mel's changes in time, as a share of the true one's."""
+    return mel.diff(dim=-1).square().mean() / truth.diff(dim=-1).square().mean()
+
+
+def compressed_spectrum(audio: torch.Tensor, n_fft: int) -> torch.Tensor:
+    """Spectrum (batch, 2, bins, frames), real and imaginary part, with magnitudes to the power of .3.
+
+    What a discriminator of sound looks at (Défossez et al. 2022, arXiv 2210.13438).
+    """
     window = torch.hann_window(n_fft, device=audio.device)
-    spectrum = torch.view_as_real(
-        torch.stft(audio, n_fft, n_fft // 4, window=window, return_complex=True) * (2 / window.sum())
-    )
+    spectrum = torch.stft(audio, n_fft, n_fft // 4, window=window, return_complex=True) * (2 / window.sum())
+    spectrum = torch.view_as_real(spectrum)
     return (spectrum * (spectrum.square().sum(-1, keepdim=True) + 1e-7) ** -0.35).permute(0, 3, 1, 2) * 4
+
+
+class ReadingTask(Task):
+    """Tokens of engraved staves, by CTC, from images degraded anew each time; `peak` is a learning rate."""
+
+    model, main = LineReader, "reader"
+    widths = 64  # pixels to which images are padded: each new width costs time and memory once
+
+    def __init__(self, data: StaffImages, start: LineReader | None = None, peak: float = 2e-3):
+        cv2.setNumThreads(1)
+        super().__init__(data, start)
+        self.rates, self.by_width = {"reader": peak}, np.argsort(data.widths, kind="stable")
+
+    def batch(self, rng: np.random.Generator, size: int) -> list:
+        """Images of about one width (size, 1, 96, width), their frames, all tokens, and how many each has."""
+        place = rng.integers(max(1, len(self.data) - 12 * size))
+        numbers = rng.choice(self.by_width[place : place + 12 * size], size, replace=len(self.data) < size)
+        images, tokens = zip(*(self.data[number] for number in numbers))
+        degraded = [degrade(image, rng, other=images[k - 1]) for k, image in enumerate(images)]
+        frames = np.array([-(-image.shape[1] // COLUMN) for image in degraded])
+        lengths = np.array([len(one) for one in tokens])
+        return [as_input(degraded, self.widths), frames, np.concatenate(tokens).astype(np.int64), lengths]
+
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
+        """Loss per token."""
+        images, frames, tokens, lengths = batch
+        logits = self.networks["reader"](images.to(memory_format=torch.channels_last))
+        chances = F.log_softmax(logits.float(), -1).transpose(0, 1)
+        total = F.ctc_loss(chances, tokens, frames, lengths, BLANK, reduction="sum", zero_infinity=True)
+        return total / lengths.sum(), {"loss_a_word": total / lengths.sum()}
+
+    @torch.no_grad()
+    def finish(self, network: LineReader) -> None:
+        """Give the averaged weights the batch statistics that belong to them."""
+        rng = np.random.default_rng(0)
+        network.train()
+        for _ in range(30):
+            network(self.batch(rng, 16)[0].to(memory_format=torch.channels_last))
+        network.eval()
