@@ -1,14 +1,17 @@
-"""How many steps, by which scheduler, guided how much? Quality against time on validation tunes. Command: `noteninja steps`.
+"""How many steps, by which scheduler, guided how much? Quality against time on validation tunes.
 
-All ways start from the same noise, so that they can be compared conversion by conversion. Lesson: 06_diffusion_theory.
+All ways of sampling start from the same noise, so that they can be compared conversion by conversion.
+Command: `noteninja steps`. Lesson: 06_diffusion_theory.
 """
 
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 from diffusers import (
@@ -18,6 +21,7 @@ from diffusers import (
     UniPCMultistepScheduler,
 )
 
+from benchmarks.harness import finish, means, measure, table
 from noteninja_lib import STEPS
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
@@ -25,13 +29,14 @@ from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import (
     SECONDS,
     Heard,
+    Piece,
     choose_targets,
     choose_tunes,
     make_piece,
+    sample,
     sound,
-    walk,
 )
-from noteninja_lib.evaluation.comparison import among_ten, know, spread
+from noteninja_lib.evaluation.comparison import Known, among_ten, know
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.pipeline import GUIDANCE_INTERVAL, NoteNinjaPipeline, load_pipeline
@@ -51,40 +56,43 @@ TARGETS = 3  # genres to which each tune is converted
 
 @dataclass(frozen=True)
 class Way:
-    """One way to walk from noise to music: a scheduler, its steps, and the guidance."""
+    """One way to go from noise to music: a scheduler, its steps, and the guidance."""
 
     scheduler: str = "euler"
     steps: int = STEPS
     guidance: float = 2.0
-    guided: tuple = GUIDANCE_INTERVAL
+    guidance_interval: tuple[float, float] = GUIDANCE_INTERVAL
     shift: float = 1.0
 
+    def saved(self) -> dict:
+        """The settings by their names in the file."""
+        return {
+            "guided" if name == "guidance_interval" else name: value for name, value in vars(self).items()
+        }
 
-def ways(schedulers=(), steps=(), scales=(), intervals=(), shifts=()):
-    """All combinations of what is given; of nothing, all schedulers at all steps, and today's default guided in other ways."""
+
+def ways(
+    schedulers: Sequence[str] = (),
+    steps: Sequence[int] = (),
+    scales: Sequence[float] = (),
+    intervals: Sequence[tuple] = (),
+    shifts: Sequence[float] = (),
+) -> list[Way]:
+    """All combinations of what is given; of nothing, all schedulers at all steps, and the default guided otherwise."""
     if schedulers or steps or scales or intervals or shifts:
         unknown = set(schedulers) - set(SCHEDULERS)
         if unknown:
-            raise UserError(
-                f"There is no scheduler {sorted(unknown)[0]!r}: choose from {', '.join(SCHEDULERS)}."
-            )
-        chosen = product(
-            schedulers or ["euler"],
-            steps or [STEPS],
-            scales or [2.0],
-            intervals or [GUIDANCE_INTERVAL],
-            shifts or [1.0],
-        )
+            raise UserError(f"There is no scheduler {min(unknown)!r}: choose from {', '.join(SCHEDULERS)}.")
+        given, usual = (schedulers, steps, scales, map(tuple, intervals), shifts), vars(Way()).values()
         return [
-            Way(scheduler, number, scale, tuple(guided), shift)
-            for scheduler, number, scale, guided, shift in chosen
+            Way(*one) for one in product(*(list(some) or [default] for some, default in zip(given, usual)))
         ]
-    found = [Way(scheduler, number) for scheduler in SCHEDULERS for number in sorted(set(ALL_STEPS))]
-    found += [Way(guidance=scale) for scale in SCALES] + [Way(guided=guided) for guided in INTERVALS]
-    return list(dict.fromkeys(found))
+    found = [Way(scheduler, number) for scheduler in SCHEDULERS for number in sorted(ALL_STEPS)]
+    found += [Way(guidance=scale) for scale in SCALES]
+    return list(dict.fromkeys(found + [Way(guidance_interval=interval) for interval in INTERVALS]))
 
 
-def parse_interval(text):
+def parse_interval(text: str) -> tuple[float, float]:
     """Two noise levels from a text such as "0.55-1"."""
     try:
         low, high = map(float, text.split("-"))
@@ -96,50 +104,49 @@ def parse_interval(text):
 
 
 @lru_cache(maxsize=2)
-def prepare(number, seed, split):
+def prepare(number: int, seed: int, split: str) -> tuple[Piece, Heard, dict[str, Known]]:
     """A tune in all genres, its source heard, and what is known of its true recordings: the same for all ways."""
     piece = make_piece(number, seed, split)
-    return piece, Heard(piece.recordings[piece.source]), know(load_pipeline().judge, piece.recordings)
+    return piece, Heard(piece.audio), know(load_pipeline().judge, piece.recordings)
 
 
-def measure(job, seed=0, split="validation", targets=TARGETS):
+def measure_way(
+    job: tuple[int, Way], seed: int = 0, split: str = "validation", targets: int = TARGETS
+) -> list[dict]:
     """Convert one tune to a few genres in one way; `job` is the tune's number and the way.
 
     Returns
     -------
     list of dict
-        Figures of each conversion. `evaluations` of the network, where one told everything and told nothing counts as two;
-        `core_seconds` of denoising for a second of music, as if a single core did it all.
+        Figures of each conversion. `evaluations` of the network, where a conditional and an unconditional one count as
+        two; `core_seconds` of denoising for a second of music, as if a single core did it all.
     """
-    number, how = job
+    number, way = job
     piece, heard, known = prepare(number, seed, split)
-    parts = load_pipeline().components | {"scheduler": SCHEDULERS[how.scheduler](how.shift)}
-    pipe, rows, evaluated = NoteNinjaPipeline(**parts, guidance_interval=how.guided), [], []
+    parts = load_pipeline().components | {"scheduler": SCHEDULERS[way.scheduler](way.shift)}
+    pipe, rows, evaluated = NoteNinjaPipeline(**parts, guidance_interval=way.guidance_interval), [], []
     counter = pipe.unet.register_forward_hook(lambda network, given, made: evaluated.append(len(made)))
     try:
         for target in choose_targets(piece, targets, seed):
             evaluated.clear()
             began = time.process_time()
-            latents = walk(pipe, heard, target, number, steps=how.steps, guidance=how.guidance)
+            latents = sample(pipe, heard, target, number, steps=way.steps, guidance=way.guidance)
             took = time.process_time() - began
-            rows.append(
-                {
-                    "evaluations": sum(evaluated),
-                    "core_seconds": took * SAMPLE_RATE / len(heard.audio),
-                    **figures_of(pipe, sound(pipe, heard, latents), piece, target, known),
-                }
-            )
+            cost = {"evaluations": sum(evaluated), "core_seconds": took * SAMPLE_RATE / len(heard.audio)}
+            rows.append(cost | figures_of(pipe, sound(pipe, heard, latents), piece, target, known))
     finally:
         counter.remove()
     return rows
 
 
-def figures_of(pipe, audio, piece, target, known):
+def figures_of(
+    pipe: NoteNinjaPipeline, audio: np.ndarray, piece: Piece, target: str, known: dict[str, Known]
+) -> dict:
     """Measures of one conversion; sharpness and treble as pairs (made, true), for their ratio."""
     shares, edges, true = pipe.judge_genre(audio), metrics.edges(audio), known[target].edges
     return {
         "note_f1": metrics.note_f1(piece.melody, metrics.hear(audio)),
-        "chroma_cosine": metrics.chroma_cosine(audio, piece.recordings[piece.source]),
+        "chroma_cosine": metrics.chroma_cosine(audio, piece.audio),
         **among_ten(audio, metrics.embeddings(pipe.judge, audio).mean(0), target, known),
         "judge": next(iter(shares)) == target,
         "judge_share": shares[target],
@@ -148,7 +155,7 @@ def figures_of(pipe, audio, piece, target, known):
     }
 
 
-def summarise(rows, tunes, reference=None):
+def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list] | None = None) -> dict:
     """Means with their intervals, and the difference to the same conversions by a reference way.
 
     Parameters
@@ -163,14 +170,14 @@ def summarise(rows, tunes, reference=None):
     Returns
     -------
     dict
-        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds` (median, since the
-        first conversion in a process takes longer).
+        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds` (median, since
+        the first conversion in a process takes longer).
     """
     names = [name for name in rows if name not in ("evaluations", "core_seconds")]
-    single = [name for name in names if np.ndim(rows[name]) == 1]
-    beside = (
-        {name: np.subtract(rows[name], reference[name], dtype=float) for name in single} if reference else {}
-    )
+    beside = {}
+    if reference:
+        single = [name for name in names if np.ndim(rows[name]) == 1]
+        beside = {name: np.subtract(rows[name], reference[name], dtype=float) for name in single}
     return {
         "evaluations": round(float(np.mean(rows["evaluations"])), 2),
         "core_seconds": round(float(np.median(rows["core_seconds"])), 4),
@@ -179,8 +186,8 @@ def summarise(rows, tunes, reference=None):
     }
 
 
-def merge(kept, found, tunes):
-    """Rows of new ways take the place of older ones of the same; every way is then set beside Euler's with the most steps.
+def merge(kept: dict[Way, dict], found: dict[Way, dict], tunes: list[int]) -> list[dict]:
+    """Rows of new ways replace older ones of the same; every way is then set beside Euler's with the most steps.
 
     Parameters
     ----------
@@ -193,86 +200,100 @@ def merge(kept, found, tunes):
     list of dict
         A way each: its settings, its figures and its rows.
     """
-    rows = kept | found
-    order = sorted(
-        rows,
-        key=lambda how: (
-            list(SCHEDULERS).index(how.scheduler),
-            how.shift,
-            how.guided,
-            how.guidance,
-            how.steps,
-        ),
-    )
-    plain = [how for how in order if how == Way(steps=how.steps)]
+    rows, names = kept | found, list(SCHEDULERS)
+
+    def place(way):
+        return names.index(way.scheduler), way.shift, way.guidance_interval, way.guidance, way.steps
+
+    ordered = sorted(rows, key=place)
+    plain = [way for way in ordered if way == Way(steps=way.steps)]
     reference = rows[plain[-1]] if plain else None
-    return [{**asdict(how), **summarise(rows[how], tunes, reference), "rows": rows[how]} for how in order]
+    return [way.saved() | summarise(rows[way], tunes, reference) | {"rows": rows[way]} for way in ordered]
 
 
-def read(path, of):
+def read(path: Path | None, of: dict) -> dict[Way, dict]:
     """Rows by way of an earlier run, if it converted the same by the same networks; else nothing."""
     if not path or not path.exists():
         return {}
     earlier = json.loads(path.read_text(encoding="utf-8"))
-    settings = Way.__dataclass_fields__
-    return (
-        {
-            Way(**{name: tuple(one[name]) if name == "guided" else one[name] for name in settings}): one[
-                "rows"
-            ]
-            for one in earlier["ways"]
-        }
-        if earlier["of"] == of
-        else {}
-    )
+    if earlier["of"] != of:
+        return {}
+    found = {}
+    for one in earlier["ways"]:
+        way = Way(one["scheduler"], one["steps"], one["guidance"], tuple(one["guided"]), one["shift"])
+        found[way] = one["rows"]
+    return found
 
 
-def write(path, figures):
+def write(path: Path, figures: dict) -> None:
     """A JSON file with a line for each way."""
-    lines = ",\n  ".join(json.dumps(one) for one in figures["ways"])
-    path.write_text(f'{{"of": {json.dumps(figures["of"])},\n "ways": [\n  {lines}]}}\n', encoding="utf-8")
+    rows = ",\n  ".join(json.dumps(one) for one in figures["ways"])
+    path.write_text(f'{{"of": {json.dumps(figures["of"])},\n "ways": [\n  {rows}]}}\n', encoding="utf-8")
 
 
 #: Columns of the table: heading and measure.
-COLUMNS = (
-    ("note F1", "note_f1"),
-    ("chroma cosine", "chroma_cosine"),
-    ("recording of 10", "right_recording_of_10"),
-    ("judge", "judge"),
-    ("judge's share", "judge_share"),
-    ("LSD in dB", "log_spectral_distance"),
-    ("sharp in time", "sharpness_in_time"),
-    ("in frequency", "sharpness_in_frequency"),
-    ("treble", "treble"),
-)
+COLUMNS = {
+    "note F1": "note_f1",
+    "chroma cosine": "chroma_cosine",
+    "recording of 10": "right_recording_of_10",
+    "judge": "judge",
+    "judge's share": "judge_share",
+    "LSD in dB": "log_spectral_distance",
+    "sharp in time": "sharpness_in_time",
+    "in frequency": "sharpness_in_frequency",
+    "treble": "treble",
+}
 
 
-def table(chosen):
+def beside_each_other(chosen: list[dict]) -> list[str]:
     """Some of the ways as a table in Markdown, a row each."""
-    headings = [
-        "scheduler",
-        "steps",
-        "guidance",
-        "at noise",
-        "evaluations",
-        "seconds",
-        *(heading for heading, _ in COLUMNS),
-    ]
-    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
+    rows = []
     for one in chosen:
-        guided = "off" if one["guidance"] == 1 else f"{one['guidance']:g}"
-        where = "" if one["guidance"] == 1 else "{:g} to {:g}".format(*one["guided"])
+        guidance, where = f"{one['guidance']:g}", "{:g} to {:g}".format(*one["guided"])
+        guided = ("off", "") if one["guidance"] == 1 else (guidance, where)
         name = one["scheduler"] + (f", shift {one['shift']:g}" if one["shift"] != 1 else "")
-        cells = (f"{one['measures'][measure][0]:.2f}" for _, measure in COLUMNS)
-        lines.append(
-            f"| {name} | {one['steps']} | {guided} | {where} | {one['evaluations']:.0f} | {one['core_seconds']:.3f} | "
-            + " | ".join(cells)
-            + " |"
-        )
-    return "\n".join(lines)
+        cost = (f"{one['evaluations']:.0f}", f"{one['core_seconds']:.3f}")
+        rows.append([name, one["steps"], *guided, *cost, *means(one["measures"], COLUMNS.values())])
+    return table(["scheduler", "steps", "guidance", "at noise", "evaluations", "seconds", *COLUMNS], rows)
 
 
-def report(tunes=8, out=None, *, seed=0, split="validation", targets=TARGETS, workers=1, **restrictions):
+def alone(ways: list[dict]) -> dict[str, list[dict]]:
+    """The ways that differ from the most usual guidance in nothing, by scheduler; with rising steps."""
+    settings = [(one["guidance"], tuple(one["guided"]), one["shift"]) for one in ways]
+    usual, found = max(set(settings), key=settings.count), {}
+    for one, setting in zip(ways, settings):
+        if setting == usual:
+            found.setdefault(one["scheduler"], []).append(one)
+    return {scheduler: sorted(rows, key=lambda one: one["steps"]) for scheduler, rows in found.items()}
+
+
+def lines(figures: dict) -> list[str]:
+    """Quality against time, in Markdown: Euler's steps, then other schedulers and guidance at the usual number of steps."""
+    plain, of = alone(figures["ways"]), figures["of"]
+    every = sum(plain.values(), [])
+    shown = [one for one in every if one["scheduler"] == "euler" or one["steps"] == STEPS]
+    shown += [one for one in figures["ways"] if one not in every]
+    return [
+        f"Quality against time, on {of['tunes'] * of['targets']} conversions of {of['tunes']} {of['split']} tunes; guidance "
+        "is on while the noise level lies between the two numbers, evaluations are the network's, and seconds are those that "
+        "one core takes to denoise a second of music:",
+        "",
+        *beside_each_other(shown),
+        "",
+        "![Quality of the conversion against the time of denoising, for four schedulers](../figures/steps.png)",
+    ]
+
+
+def report(
+    tunes: int = 8,
+    out: Path | None = None,
+    *,
+    seed: int = 0,
+    split: str = "validation",
+    targets: int = TARGETS,
+    workers: int = 1,
+    **restrictions,
+) -> dict:
     """Measure ways of denoising with a progress bar, print their table, and write the figures as JSON.
 
     Parameters
@@ -291,6 +312,7 @@ def report(tunes=8, out=None, *, seed=0, split="validation", targets=TARGETS, wo
     """
     chosen, numbers = ways(**restrictions), choose_tunes(tunes, seed, split)
     weights = hashlib.sha256((models_folder() / "SHA256SUMS.json").read_bytes()).hexdigest()[:16]
+    setting = {"targets": targets, "seed": seed, "split": split}
     of = {
         "tunes": tunes,
         "targets": targets,
@@ -299,18 +321,14 @@ def report(tunes=8, out=None, *, seed=0, split="validation", targets=TARGETS, wo
         "split": split,
         "weights": weights,
     }
-    jobs = list(product(numbers, chosen))
-    parts, found = (
-        spread(partial(measure, seed=seed, split=split, targets=targets), jobs, workers, " measurements"),
-        {},
-    )
-    for (_, how), rows in zip(jobs, parts):
-        columns = found.setdefault(how, {name: [] for name in rows[0]})
+    jobs, found = list(product(numbers, chosen)), {}
+    for (_, way), rows in zip(jobs, measure(measure_way, jobs, "measurements", workers, **setting)):
+        columns = found.setdefault(way, {name: [] for name in rows[0]})
         for row in rows:
             for name, value in row.items():
                 columns[name].append(np.round(np.asarray(value, float), 6).tolist())
     figures = {"of": of, "ways": merge(read(out, of), found, np.repeat(numbers, targets).tolist())}
-    print(table(figures["ways"]))
+    finish(figures, beside_each_other(figures["ways"]))
     if out:
         write(out, figures)
     return figures

@@ -29,13 +29,13 @@ def moved(semitones):
     ],
 )
 def test_measures_of_known_pictures(melody, expected):
-    found = note_recall.measure(TUNE, from_notes(melody, [], 3.2))
+    found = note_recall.measures_of(TUNE, from_notes(melody, [], 3.2))
     assert list(found) == list(note_recall.MEASURES)
     assert list(found.values()) == pytest.approx(expected, abs=0.03)
 
 
 def test_the_wrong_lead_costs_the_melody_but_not_the_likeness():
-    found = note_recall.measure(TUNE, from_notes(CHORDS, TUNE, 3.2))
+    found = note_recall.measures_of(TUNE, from_notes(CHORDS, TUNE, 3.2))
     assert found["likeness"] == 1 and found["note_f1"] < 0.4 and found["pitch_class"] < 0.3
 
 

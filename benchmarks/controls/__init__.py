@@ -1,8 +1,11 @@
-"""All knobs, one after another: what each of them does is measured and kept in one file. Command: `noteninja steering`."""
+"""All controls, one after another: what each of them does is measured and kept in one file. Command: `noteninja steering`."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.controls import invented_tunes, length, mood_scale, morphing, noise_inversion, tempo
+from benchmarks.harness import finish
 from noteninja_lib.errors import UserError
 
 #: Part to the module that measures it, and on how many tunes, recordings or inventions a genre.
@@ -16,29 +19,42 @@ PARTS = {
 }
 
 
-def report(out=None, only=(), share=1.0, *, seed=0, split="test", workers=1):
-    """Measure the knobs with progress bars; print the figures, and write them into a JSON file as each part is done.
+def lines(figures: dict) -> list[str]:
+    """A paragraph or table in Markdown for each part that was measured."""
+    found = ["What the knobs do:", ""]
+    for name, (module, _) in PARTS.items():
+        found += [*module.lines(figures[name]), ""] if name in figures else []
+    return found
+
+
+def report(
+    out: Path | None = None,
+    only: Sequence[str] = (),
+    share: float = 1.0,
+    *,
+    seed: int = 0,
+    split: str = "test",
+    workers: int = 1,
+) -> None:
+    """Measure the controls with progress bars; print the figures, and write them as each part is done.
 
     Parameters
     ----------
     out : pathlib.Path, optional
-        Parts that are not measured now stay as they are in it.
+        JSON file; parts that are not measured now stay as they are in it.
     only : sequence of str
         Parts, as in `PARTS`; all of them if empty.
     share : float
         Of the usual number of measurements.
     seed, split, workers
-        See `choose_tunes` and `spread`.
+        See `choose_tunes` and `measure`.
     """
     unknown = [name for name in only if name not in PARTS]
     if unknown:
         raise UserError(f"There is nothing called {unknown[0]} to measure: choose from {', '.join(PARTS)}.")
     for name in only or PARTS:
-        module, count = PARTS[name]
-        figures = {"seed": seed, "split": split} | module.measure(
-            max(2, round(share * count)), seed, split, workers
-        )
-        print("\n".join([f"--- {name}", *module.table(figures)]), flush=True)
-        if out:
-            kept = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
-            out.write_text(json.dumps(kept | {name: figures}, indent=1) + "\n", encoding="utf-8")
+        module, usual = PARTS[name]
+        found = module.report(max(2, round(share * usual)), seed, split, workers)
+        figures = {"seed": seed, "split": split} | found
+        kept = json.loads(out.read_text(encoding="utf-8")) if out and out.exists() else {}
+        finish(kept | {name: figures}, [f"--- {name}", *module.lines(figures)], out)
