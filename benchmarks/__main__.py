@@ -80,7 +80,7 @@ def evaluate(
     workers: Workers = CORES,
     seed: int = 0,
 ):
-    """Measure how good the conversions are, beside other ways to the same end, on tunes and instruments never heard in training."""
+    """Measure how good the conversions are, beside other ways, on tunes and instruments never trained on."""
     from benchmarks.evaluation import report
 
     out = shipped(out, "evaluation", not data and split == "test")
@@ -90,7 +90,7 @@ def evaluate(
 
 @app.command()
 def hearing(tunes: Tunes = 24, out: Out = None, seed: int = 0, workers: Workers = CORES):
-    """Measure how much of a tune the piano roll holds, by genre and through mp3, on instruments never heard in training."""
+    """Measure how much of a tune the piano roll holds, by genre and through mp3."""
     from benchmarks.note_recall import report
 
     report(tunes, seed, workers=workers, out=shipped(out, "hearing"))
@@ -105,7 +105,7 @@ def difficult(
     seed: int = 0,
     workers: Workers = CORES,
 ):
-    """Measure what is left of the tune when the source is a small mp3, a recording in a hall or in a crowd, beside the strongest rival."""
+    """Measure what is left of the tune of a small mp3, or of a recording in a hall or in a crowd."""
     from benchmarks.acoustic_conditions import report
 
     report(tunes, shipped(out, "difficult"), workers=workers, seed=seed, options=options_of(steps, guidance))
@@ -135,7 +135,7 @@ def steps(
     seed: int = 0,
     workers: Workers = CORES,
 ):
-    """Measure quality against time; what is given several times is combined, and ways measured before stay in the file."""
+    """Measure quality against time; what is given several times is combined, older ways stay in the file."""
     from benchmarks.samplers import parse_interval, report
 
     intervals = [parse_interval(text) for text in guidance_interval or ()]
@@ -162,7 +162,7 @@ def ladder(
     seed: int = 0,
     workers: Workers = CORES,
 ):
-    """Measure what each network costs in sharpness, from the true recording up to the converter, and look for clicks and seams."""
+    """Measure what each network costs in sharpness, up to the converter, and look for clicks and seams."""
     from benchmarks.networks import report
 
     out = shipped(out, "ladder", not data and split == "test")
@@ -194,7 +194,7 @@ def make(
     pages: Annotated[int, Option(min=4, help="Pages in all.")] = 40,
     seed: int = 1,
 ):
-    """Engrave more pages of test tunes, with their truth; needs LilyPond (lilypond) and MuseScore 3 (mscore3) on the PATH."""
+    """Engrave more pages of test tunes, with their truth; needs `lilypond` and `mscore3` on the PATH."""
     from benchmarks.sheet_music.printed_pages import make_sheets
 
     make_sheets(folder, pages, seed)
@@ -231,7 +231,7 @@ def check(
 
 @app.command()
 def calibrate(tunes: Tunes = 16, workers: Workers = CORES):
-    """After training: spread the amount slider evenly, and find the ends of the tune-kept scale, on validation tunes."""
+    """After training: spread the amount slider evenly, and find the ends of the tune-kept scale."""
     from benchmarks.calibration import calibrate as measure
     from noteninja_lib.pipeline import assemble
 

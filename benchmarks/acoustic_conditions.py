@@ -1,9 +1,10 @@
 """Difficult sources: a small mp3, a hall, a crowd that talks, all of it at once. What is left of the tune?
 
-Test tunes, played by instruments that no network was trained on, are made difficult and then converted by us, and by the
-strong baseline without a network of ours in its sound: transcribe, arrange, render. Both begin from the same hearing. The
-halls and the noises are not those of training, which hears dying noise, white noise and hum. The fixed points of *tune
-kept* are those of the clean source in all conditions. Command: `noteninja difficult`. Lesson: 11_judging_a_converter.
+Test tunes, played by instruments that no network was trained on, are made difficult and then converted by us,
+and by the strong baseline without a network of ours in its sound: transcribe, arrange, render. Both begin
+from the same hearing. The halls and the noises are not those of training, which hears dying noise, white
+noise and hum. The fixed points of *tune kept* are those of the clean source in all conditions. Command:
+`noteninja difficult`. Lesson: 11_judging_a_converter.
 """
 
 from collections import defaultdict
@@ -30,8 +31,8 @@ from noteninja_lib.pipeline import load_pipeline
 
 # Where a song may have been recorded: a hall, a crowd. For measuring only.
 #
-# Training hears rooms and noises too (`audio.augmentation`), but others: noise that dies away there, the echoes of a shoebox's
-# walls here; white noise and hum there, people who talk here.
+# Training hears rooms and noises too (`audio.augmentation`), but others: noise that dies away there, the
+# echoes of a shoebox's walls here; white noise and hum there, people who talk here.
 
 SOUND_SPEED = 343.0  # m/s
 WALLS = ((8, 14), (6, 10), (3, 5))  # length, width and height of a hall in metres
@@ -39,7 +40,8 @@ RUMBLE, TREBLE = 60.0, 1500.0  # Hz: walls give back nothing below, and above on
 MOUTHS, SYLLABLES = 12, 4.5  # people in a crowd, and what each says in a second
 MP3_RATE = 44100  # Hz: songs are written at this rate
 
-#: Difficulties: reverberation in seconds, strength of the crowd (source above it in dB) and bit rate in kbit/s; None: without.
+#: Difficulties: reverberation in seconds, strength of the crowd (source above it in dB) and bit rate in
+#: kbit/s; None: without.
 CONDITIONS = {
     "clean": (None, None, None),
     "mp3_64": (None, None, 64),
@@ -51,7 +53,7 @@ CONDITIONS = {
 
 
 def make_difficult(audio, condition, rng):
-    """A recording as it comes from a difficult place, in time with the clean one and no louder than full scale.
+    """A recording from a difficult place, in time with the clean one and no louder than full scale.
 
     Parameters
     ----------
@@ -79,8 +81,8 @@ def make_difficult(audio, condition, rng):
 def hall(rng, seconds, distance=(3.0, 5.0)):
     """Impulse response of an empty hall with bare walls.
 
-    The image-source model of a shoebox: each echo comes straight from a mirror image of the source (Allen and Berkley 1979,
-    doi 10.1121/1.382599), weaker by its way and by each wall that it met.
+    The image-source model of a shoebox: each echo comes straight from a mirror image of the source (Allen and
+    Berkley 1979, doi 10.1121/1.382599), weaker by its way and by each wall that it met.
 
     Parameters
     ----------
@@ -203,8 +205,9 @@ def measure_tune(
     Returns
     -------
     (dict of condition to list of Row, dict of genre to numpy.ndarray)
-        The rows of `ours`, of `transcribe`, and of what was `heard` in the source; `decoded`, the true recording through
-        our decoder, stands in the clean condition. And the onset chroma of the true recordings.
+        The rows of `ours`, of `transcribe`, and of what was `heard` in the source; `decoded`, the true
+        recording through our decoder, stands in the clean condition. And the onset chroma of the true
+        recordings.
     """
     pipe, piece, rows = load_pipeline(), make_piece(number, seed, split, soundfont), {}
     recordings, rng = piece.recordings, np.random.default_rng((seed, number, 2))
@@ -305,11 +308,12 @@ def beside_each_other(figures: dict) -> list[str]:
 def lines(figures: dict) -> list[str]:
     """What is left of the tune when the source is a bad recording, in Markdown."""
     return [
-        f"Difficult sources ({figures['tunes']} test tunes, each converted to one genre; halls and crowds of other kinds "
-        "than in training): in each cell NoteNinja / transcribe, arrange, render; in bold where the difference is sure (its "
-        "95 % interval is on one side of 0). *Heard in it*: note F1 of what is heard in the source, where both begin. *Tune "
-        "kept* as above, between the fixed points of the clean source. *Right tune*: the nearest of "
-        f"{figures['tunes']} by its onsets. The chroma cosine compares with the clean source:",
+        f"Difficult sources ({figures['tunes']} test tunes, each converted to one genre; halls and crowds "
+        "of other kinds than in training): in each cell NoteNinja / transcribe, arrange, render; in bold "
+        "where the difference is sure (its 95 % interval is on one side of 0). *Heard in it*: note F1 of "
+        "what is heard in the source, where both begin. *Tune kept* as above, between the fixed points of "
+        f"the clean source. *Right tune*: the nearest of {figures['tunes']} by its onsets. The chroma "
+        "cosine compares with the clean source:",
         "",
         *beside_each_other(figures),
     ]

@@ -1,16 +1,16 @@
 """What the arranger's performances measure like: traits of genres, mood, an outside listener, speed.
 
-Command: `noteninja dataset check`. Lessons: 03_what_makes_a_genre, 04_gtzan_and_the_band, 09_tempo_mood_and_length.
+Command: `noteninja dataset check`. Lessons: 03_what_makes_a_genre, 04_gtzan_and_the_band.
 
 References
 ----------
 Bradley, L. (2000). Bass Culture: When Reggae Was King. Viking. -- bass in front, chords on the off-beat.
-Caplin, W. E. (1998). Classical Form. Oxford University Press. -- accompaniment patterns under a periodic melody.
+Caplin, W. E. (1998). Classical Form. Oxford University Press. -- accompaniment under a periodic melody.
 Fitzgerald, D. (2010). Harmonic/percussive separation using median filtering. DAFx-10.
-Hitchins, R. (2014). Vibe Merchants: The Sound Creators of Jamaican Popular Music. Ashgate. -- one drop, skank, bass weight.
+Hitchins, R. (2014). Vibe Merchants. Ashgate. -- Jamaican popular music: one drop, skank, bass weight.
 Huron, D. (2001). Tone and voice. Music Perception 19(1). -- why voices move by the smallest steps.
-Lartillot, O., Eerola, T., Toiviainen, P., Fornari, J. (2008). Multi-feature modeling of pulse clarity. ISMIR 2008.
-Rosen, C. (1971). The Classical Style. Viking. -- texture, dynamics, dominant and tonic as the poles of harmony.
+Lartillot, O., et al. (2008). Multi-feature modeling of pulse clarity. ISMIR 2008.
+Rosen, C. (1971). The Classical Style. Viking. -- texture, dynamics, dominant and tonic as poles of harmony.
 """
 
 import tempfile
@@ -38,8 +38,9 @@ from noteninja_lib.music.tunes import Tune, load_tunes
 
 # --- What a genre's playing measures like, beside what is written about that genre ---
 #
-# For classical music and reggae no outside listener is at hand that knows them, so the arranger is held against the
-# literature: each `Trait` names a feature that can be measured in notes or sound, and the place that its genre should take.
+# For classical music and reggae no outside listener is at hand that knows them, so the arranger is held
+# against the literature: each `Trait` names a feature that can be measured in notes or sound, and the place
+# that its genre should take.
 
 KICKS, BACKBEATS = {35, 36}, {37, 38, 39, 40}  # General MIDI keys; a backbeat is cross-stick, snare or clap
 BASS_HZ = 150.0
@@ -49,7 +50,7 @@ TOGETHER = 0.035  # seconds: strokes and chord notes this near sound as one
 
 @dataclass(frozen=True)
 class Trait:
-    """A feature by which a genre is known: among the `limit` "largest" or "smallest" of the ten, or "below" the limit."""
+    """What a genre is known by: among the `limit` "largest" or "smallest" of the ten, or "below" the limit."""
 
     genre: str
     feature: str
@@ -103,7 +104,7 @@ def mean_or_nan(values: list[float]) -> float:
 
 
 def offbeat_chords(performance: Performance) -> float:
-    """Share of the chord notes' loudness that falls between the beats, of what falls on a beat or between two."""
+    """Share of the chord notes' loudness between the beats, of what falls on a beat or between two."""
     between, sums = 0.5 + performance.swing / 6, np.zeros(2)
     for note in (note for part in chord_parts(performance) for note in part.notes):
         phase = note.start * performance.tempo / 60 - np.array([0.0, between])
@@ -120,7 +121,7 @@ def kick_with_backbeat(performance: Performance) -> float:
 
 
 def kick_on_one(performance: Performance) -> float:
-    """Share of the bars of four beats that have a bass drum on their first beat; none without kicks or in 3/4."""
+    """Share of the bars of four beats with a bass drum on their first beat; nan without kicks or in 3/4."""
     kicks = [note.start for note in notes_of(performance, "drums") if note.pitch in KICKS]
     beats = np.array(kicks) * performance.tempo / 60
     bars = int(performance.duration * performance.tempo / 60 // 4)
@@ -197,7 +198,7 @@ RULES = (kick_with_backbeat, kick_on_one, *CHORD_RULES)
 
 
 def note_features(performance: Performance) -> dict[str, float]:
-    """All features that can be read from the notes of a performance without intro, by name (nan: not to be told)."""
+    """All features that can be read from the notes of a performance without intro, by name (nan: unknown)."""
     beats_a_second = performance.tempo / 60
     bass = [note.end - note.start for note in notes_of(performance, "bass")]
     return {
@@ -210,9 +211,10 @@ def note_features(performance: Performance) -> dict[str, float]:
 def sound_features(audio: np.ndarray) -> dict[str, float]:
     """All features that need the sound, by name.
 
-    `percussive_share` is the share of the energy after separation by median filters (Fitzgerald 2010); `bass_share` that
-    below 150 Hz; `loudness_range` the distance from the 10th to the 95th percentile of the level of 0.4 s stretches;
-    `pulse_clarity` the highest autocorrelation of the onset strength at 0.3 to 2 s (after Lartillot et al. 2008).
+    `percussive_share` is the share of the energy after separation by median filters (Fitzgerald 2010);
+    `bass_share` that below 150 Hz; `loudness_range` the distance from the 10th to the 95th percentile of the
+    level of 0.4 s stretches; `pulse_clarity` the highest autocorrelation of the onset strength at 0.3 to 2 s
+    (after Lartillot et al. 2008).
     """
     spectrum, rate = np.abs(librosa.stft(audio, n_fft=1024, hop_length=512)), SAMPLE_RATE / 512
     power = spectrum**2
@@ -243,8 +245,8 @@ def judge_traits(features: dict[str, list[dict]]) -> list[dict]:
     Returns
     -------
     list of dict
-        The trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal values share a
-        place), and whether that, or the mean where there is a limit, is `as_expected`.
+        The trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal values
+        share a place), and whether that, or the mean where there is a limit, is `as_expected`.
     """
     found = []
     for trait in TRAITS:
@@ -272,9 +274,10 @@ def judge_traits(features: dict[str, list[dict]]) -> list[dict]:
 
 # --- Do the mood sliders do what they say? ---
 #
-# A grid of moods is played with the same tune and seed, and each slider is correlated with each measure. What should go
-# with what is known from listening tests: arousal with tempo, loudness and brightness, valence with mode and register
-# (Gabrielsson and Lindström 2010, in Juslin and Sloboda, Handbook of Music and Emotion). The tune must stay.
+# A grid of moods is played with the same tune and seed, and each slider is correlated with each measure. What
+# should go with what is known from listening tests: arousal with tempo, loudness and brightness, valence with
+# mode and register (Gabrielsson and Lindström 2010, in Juslin and Sloboda, Handbook of Music and Emotion).
+# The tune must stay.
 
 GRID = (-1.0, -0.5, 0.0, 0.5, 1.0)
 MOOD_SECONDS = 8.0
@@ -291,7 +294,7 @@ MOVES = {"arousal": ("onset_rate", "loudness", "brightness"), "valence": ("major
 
 
 def major_share(performance: Performance) -> float:
-    """Share of the time with a major third, of that in which the chord parts play a third over the root at all."""
+    """Share of the time with a major third, of that in which the chord parts play a third over the root."""
     sums, notes = np.zeros(2), [note for part in chord_parts(performance) for note in part.notes]
     for start, end, root, _ in performance.harmony:
         sounding = [note for note in notes if note.start < end - 0.05 and note.end > start + 0.05]
@@ -331,8 +334,8 @@ def measure_moods(job: tuple[str, Tune, int], soundfont: str | Path | None = Non
     Returns
     -------
     dict
-        `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest share of the tune's
-        notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
+        `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest share
+        of the tune's notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
     """
     genre, tune, seed = job
     cells, unchanged, heard, neutral = [], [], {}, excerpt(tune, genre, seed, MOOD_SECONDS)
@@ -392,9 +395,9 @@ def summarise(walks: list[dict]) -> dict:
     Returns
     -------
     dict
-        `correlations` (by genre, and their mean as `together`), `tune_unchanged` (smallest share of notes that stayed),
-        `heard` (mean likeness of the tune at each mood of `HEARD_AT`) and `heard_change` (the largest share by which it is
-        better or worse than in the neutral mood).
+        `correlations` (by genre, and their mean as `together`), `tune_unchanged` (smallest share of notes
+        that stayed), `heard` (mean likeness of the tune at each mood of `HEARD_AT`) and `heard_change` (the
+        largest share by which it is better or worse than in the neutral mood).
     """
     genres = sorted({one["genre"] for one in walks})
     tables = {genre: correlations([one for one in walks if one["genre"] == genre]) for genre in genres}
@@ -413,7 +416,8 @@ def summarise(walks: list[dict]) -> dict:
 SECONDS = 6.0 if fast_mode() else 15.0
 STRONGEST = 3  # the own genre must be among so many of the listener's
 RAW_EVERY = 4  # one of so many clips is also played as raw General MIDI
-#: One standard set of General MIDI instruments, whatever the genre: the contrast to the recipes' sets and mixes.
+#: One standard set of General MIDI instruments, whatever the genre: the contrast to the recipes' sets and
+#: mixes.
 STANDARD = {"melody": 73, "double": 73, "bass": 33, "drums": 0}
 OTHERS = 0  # piano
 
@@ -467,8 +471,8 @@ def outside_listener(genres: list[str], scores: list[dict[str, float]]) -> dict:
     Returns
     -------
     dict
-        `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its share, and how often
-        which genre was the strongest.
+        `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its share,
+        and how often which genre was the strongest.
     """
     right, strongest = defaultdict(list), defaultdict(Counter)
     for genre, found in zip(genres, scores):
@@ -485,7 +489,7 @@ def outside_listener(genres: list[str], scores: list[dict[str, float]]) -> dict:
 
 
 def speed(results: list[dict]) -> dict:
-    """Seconds of music that one core makes in a second, arranging and mixing included: together and by genre."""
+    """Seconds of music that one core arranges and mixes in a second: together and by genre."""
 
     def rate(some):
         return round(sum(one["seconds"] for one in some) / sum(one["cpu"] for one in some), 1)
@@ -547,9 +551,9 @@ def lines(figures: dict) -> list[str]:
             shares = (heard[kind]["genres"][genre]["among_three"] for genre in genres)
             rows.append([words, *(cell(share, ".0%") for share in (heard[kind]["together"], *shares))])
         found = [
-            f"The band itself ({figures['clips']} clips of {figures['seconds']:.0f} s in each genre, {figures['soundfont']}; "
-            "how often a tagger that learned from real recordings has the clip's own genre among the three strongest of its "
-            "eight):",
+            f"The band itself ({figures['clips']} clips of {figures['seconds']:.0f} s in each genre, "
+            f"{figures['soundfont']}; how often a tagger that learned from real recordings has the clip's "
+            "own genre among the three strongest of its eight):",
             "",
             *table(["", "together", *genres], rows),
             "",
@@ -561,14 +565,14 @@ def lines(figures: dict) -> list[str]:
     )
     return [
         *found,
-        "Mood can be measured (Spearman's correlation of slider and sound, mean of the ten genres): arousal with "
-        f"{arousal}; valence with {valence}. The band plays {figures['speed']['together']:.0f} seconds of music a second and "
-        "core.",
+        "Mood can be measured (Spearman's correlation of slider and sound, mean of the ten genres): arousal "
+        f"with {arousal}; valence with {valence}. The band plays {figures['speed']['together']:.0f} seconds "
+        "of music a second and core.",
     ]
 
 
 def details(figures: dict) -> list[str]:
-    """All that the terminal shows besides, as tables in Markdown: traits, mood by genre, and what the listener took for what."""
+    """What the terminal shows besides, in Markdown: traits, mood by genre, and what was taken for what."""
     rate, mood = figures["speed"]["genres"], figures["mood"]
     slowest, rows = min(rate, key=rate.get), []
     for trait in figures["traits"]:

@@ -21,7 +21,7 @@ POINTS = 21  # of the curve that is kept
 
 
 def measure_levels(number: int, levels: np.ndarray, seed: int = 1, split: str = "validation") -> np.ndarray:
-    """The share for the asked-for genre, and the spectral distance to the source, by noise level; shape (2, levels)."""
+    """Share for the asked-for genre, and spectral distance to the source, by noise level; shape (2, levels)."""
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
     target, heard, found = choose_targets(piece, 1, seed)[0], Heard(piece.audio), []
     for level in levels:
@@ -55,7 +55,8 @@ def spread_evenly(levels: np.ndarray, measured: np.ndarray) -> np.ndarray:
         From the first level to the last.
     """
     gone = (way(measured[0]) + way(measured[1])) / 2
-    # Chance makes the curve fall here and there; halfway between its rising hulls from both sides it never does.
+    # Chance makes the curve fall here and there; halfway between its rising hulls from both sides it never
+    # does.
     gone = (np.maximum.accumulate(gone) + np.minimum.accumulate(gone[::-1])[::-1]) / 2
     gone += 1e-6 * np.arange(len(gone))
     return np.interp(np.linspace(gone[0], gone[-1], POINTS), gone, levels)
@@ -66,8 +67,8 @@ def calibrate(
 ) -> dict[str, list[float]]:
     """Find out what the amount slider and the "tune kept" number should show, on validation tunes.
 
-    Sampling is begun at several noise levels: first at equally spaced ones, then at those which the first round found to
-    be equally far apart, since most of the way lies between few levels.
+    Sampling is begun at several noise levels: first at equally spaced ones, then at those which the first
+    round found to be equally far apart, since most of the way lies between few levels.
 
     Returns
     -------

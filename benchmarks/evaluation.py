@@ -105,7 +105,7 @@ def found_piece(root: str | Path, number: int) -> Piece:
 
 
 def measure_piece(numbers: tuple[int, int], setting: Setting) -> tuple[list[Row], dict[str, np.ndarray]]:
-    """All rows of one tune, and the onset chroma of its recordings by genre; `numbers`: the tune's, and another one's."""
+    """All rows of a tune, and the onset chroma of its recordings by genre; `numbers`: its own, and another's."""
     pipe, (number, other), rows = load_pipeline(), numbers, []
     if setting.data:
         piece = found_piece(setting.data, number)
@@ -156,8 +156,8 @@ def against_score(melody: list[Note], roll: PianoRoll) -> dict[str, float]:
 def against_truth(audio: np.ndarray, truth: np.ndarray, edges: dict, own: dict) -> dict:
     """Likeness to the true recording in the asked-for genre.
 
-    The edges are pairs, for their ratio: made to true, and made to `own`, the oracle's, which is the arranger's other
-    take. So a blurred spectrogram is told from one of duller instruments.
+    The edges are pairs, for their ratio: made to true, and made to `own`, the oracle's, which is the
+    arranger's other take. So a blurred spectrogram is told from one of duller instruments.
     """
     made = metrics.edges(audio)
     return {
@@ -177,13 +177,15 @@ def compare(tunes: int = 50, setting: Setting = Setting(), workers: int = 1) -> 
     Yields
     ------
     (int, int) or (list of Row, dict)
-        Conversions done and in all; at last all rows, and for each tune the onset chroma of its true recordings by genre.
+        Conversions done and in all; at last all rows, and for each tune the onset chroma of its true
+        recordings by genre.
     """
     if setting.data:
         clips = opened(setting.data).splits().get(setting.split)
         if not clips:
             raise UserError(
-                f"{setting.data} has no recordings in its part {setting.split!r}: choose train, validation or test."
+                f"{setting.data} has no recordings in its part {setting.split!r}: choose train, validation "
+                "or test."
             )
         numbers = [int(number) for number in np.random.default_rng(setting.seed).permutation(clips)[:tunes]]
     else:
@@ -209,7 +211,8 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
     -------
     dict
         `rivals`: for each baseline its measures; `zero`: another tune's content through our converter;
-        `genres`: our measures by asked-for genre; `frechet_floor`, and `frechet_floor_oracle` among the oracle's recordings.
+        `genres`: our measures by asked-for genre; `frechet_floor`, and `frechet_floor_oracle` among the
+        oracle's recordings.
     """
     by_baseline = defaultdict(list)
     for row in sorted(
@@ -248,7 +251,7 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
 
 
 def outside(tagger: str | Path, folder: str | Path, rows: list[Row], seed: int = 0) -> dict[str, list[float]]:
-    """Share of the versions in which a tagger's score for the asked-for genre is higher than in the source, by baseline.
+    """Share of the versions of which a tagger gives the asked-for genre a higher score than to the source.
 
     Parameters
     ----------
@@ -347,13 +350,13 @@ COLUMNS = {
 }
 #: Lines of the first table: measure, and what is said of it.
 MEASURES = {
-    "tune_kept_note_f1": "tune kept, by F-measure of the melody's notes against the known score (0: another tune's content, "
-    "1: the true recording through the same decoder)",
+    "tune_kept_note_f1": "tune kept, by F-measure of the melody's notes against the known score (0: another "
+    "tune's content, 1: the true recording through the same decoder)",
     "tune_kept_likeness": "tune kept, by onsets of the melody's pitch classes",
     "raw_pitch_accuracy": "raw pitch accuracy against the known score",
     "right_tune_of_50": "the right tune is the nearest of 50 (chance 0.02)",
-    "right_recording_of_10": "the nearest of the tune's ten true recordings is the one in the asked-for genre, by the judge "
-    "network's embedding (chance 0.10)",
+    "right_recording_of_10": "the nearest of the tune's ten true recordings is the one in the asked-for genre, "
+    "by the judge network's embedding (chance 0.10)",
     "right_spectrum_of_10": "the same by plain spectral distance",
     "judge": "a judge network hears the asked-for genre",
 }
@@ -377,8 +380,8 @@ def lines(figures: dict) -> list[str]:
     edges = {"in time": "sharpness_in_time", "in frequency": "sharpness_in_frequency", "treble": "treble"}
     beside = ", ".join(f"{words} {cell(ours[name + '_beside_oracle'])}" for words, name in edges.items())
     return [
-        f"On {figures['conversions']} conversions of {figures['tunes']} test tunes, played by instruments that no network "
-        "was trained on; in brackets the 95 % interval:",
+        f"On {figures['conversions']} conversions of {figures['tunes']} test tunes, played by instruments "
+        "that no network was trained on; in brackets the 95 % interval:",
         "",
         *table(
             ("measure", "converted", "another take by the band, other instruments", "the true recording"),
@@ -389,14 +392,15 @@ def lines(figures: dict) -> list[str]:
         "",
         *beside_others(figures),
         "",
-        "Chroma cosine (MusicGen), melody accuracy (Music ControlNet) and CQT-1 correlation (SteerMusic) compare with the "
-        "*source*, as these papers define them; the distances compare with the true recording in the asked-for genre. "
-        "Outside: how often a tagger's score for the asked-for genre is higher than in the source. Sharpness (energy of the "
-        "log-mel gradient) and treble (above 4 kHz) are shares of the true recording's. The Fréchet distance is between the "
-        "judge's embeddings and those of the true recordings of other tunes (among true recordings: "
-        f"{figures['frechet_floor']:.0f}).",
+        "Chroma cosine (MusicGen), melody accuracy (Music ControlNet) and CQT-1 correlation (SteerMusic) "
+        "compare with the *source*, as these papers define them; the distances compare with the true "
+        "recording in the asked-for genre. Outside: how often a tagger's score for the asked-for genre is "
+        "higher than in the source. Sharpness (energy of the log-mel gradient) and treble (above 4 kHz) are "
+        "shares of the true recording's. The Fréchet distance is between the judge's embeddings and those "
+        f"of the true recordings of other tunes (among true recordings: {figures['frechet_floor']:.0f}).",
         "",
-        "The true recordings are played by instruments that the converter never heard. Beside the other take, if that is "
-        f"played by those which it learned from, sharpness is {beside}, and the Fréchet distance "
-        f"{ours['frechet_to_oracle']:.0f} (among such takes: {figures['frechet_floor_oracle']:.0f}).",
+        "The true recordings are played by instruments that the converter never heard. Beside the other "
+        f"take, if that is played by those which it learned from, sharpness is {beside}, and the Fréchet "
+        f"distance {ours['frechet_to_oracle']:.0f} (among such takes: "
+        f"{figures['frechet_floor_oracle']:.0f}).",
     ]

@@ -1,4 +1,4 @@
-"""What all benchmarks share: many measurements over the cores, a JSON file of figures, and tables in Markdown."""
+"""What all benchmarks share: measurements spread over the cores, files of figures, and tables in Markdown."""
 
 import json
 import subprocess
@@ -56,13 +56,13 @@ def measure(work: Callable, jobs: Sequence, unit: str, workers: int = 1, **optio
 
 
 def listen(tagger: str | Path, files: list[str]) -> list[dict[str, float]]:
-    """Genre scores that an outside listener gives to sound files: a program that knows nothing of how they were made.
+    """Genre scores by an outside listener: a program that knows nothing of how the sounds were made.
 
     Parameters
     ----------
     tagger : path
-        A Python program that is called with `--json` and the files, and prints a line of JSON for each, with `genres`
-        (a score for each genre that it knows), in the order of the files.
+        A Python program that is called with `--json` and the files, and prints a line of JSON for each, with
+        `genres` (a score for each genre that it knows), in the order of the files.
     files : list of str
     """
     if not Path(tagger).is_file():
@@ -89,7 +89,7 @@ def noise_for(pipe: NoteNinjaPipeline, plan: Plan, seed: int) -> torch.Tensor:
 
 @torch.no_grad()
 def play(pipe: NoteNinjaPipeline, plan: Plan, genre, noise: torch.Tensor | int) -> np.ndarray:
-    """The sound of a plan in a genre (or a mixture, or a path of genres), from noise or a seed, as loud as it comes."""
+    """The sound of a plan in a genre (or a mixture, or a path), from noise or a seed, as loud as it comes."""
     noise = noise_for(pipe, plan, noise) if isinstance(noise, int) else noise.clone()
     fixed = {"noise": noise, "neutral": plan.neutral}
     styles = pipe.styles_for(genre, plan)

@@ -1,8 +1,9 @@
 """The ablation of sharpness: what each network on the way from sound to sound costs.
 
-True recording, its mel through Griffin-Lim, its mel through the vocoder, the autoencoder's mel, that mel through the
-vocoder, and last the whole converter: whatever a stage loses, none after it can win back. Tunes and instruments are
-such as no network was trained on. Command: `noteninja ladder`. Lesson: 05_autoencoders_and_latent_space.
+True recording, its mel through Griffin-Lim, its mel through the vocoder, the autoencoder's mel, that mel
+through the vocoder, and last the whole converter: whatever a stage loses, none after it can win back. Tunes
+and instruments are such as no network was trained on. Command: `noteninja ladder`. Lesson:
+05_autoencoders_and_latent_space.
 """
 
 import time
@@ -63,7 +64,7 @@ class Job:
 
 @dataclass
 class Row:
-    """One stage of one recording; `embeddings` has shape (windows, 64), and is None where no truth is known."""
+    """One stage of one recording; `embeddings` (windows, 64) is None where no truth is known."""
 
     stage: str
     genre: str
@@ -73,9 +74,10 @@ class Row:
 
 
 def plan(tunes: int, seed: int = 0, split: str = "test", data: str | Path | None = None) -> list[Job]:
-    """What to measure: each tune in all ten genres, half of them with Griffin-Lim, which takes half of all time.
+    """What to measure: each tune in all ten genres, half of them with Griffin-Lim, which is slow.
 
-    With `data`, any folder of real recordings, ten for each tune instead; GTZAN's genres are known by their folders.
+    With `data`, any folder of real recordings, ten for each tune instead; GTZAN's genres are known by their
+    folders.
     """
     if not data:
         numbers = enumerate(choose_tunes(tunes, seed, split))
@@ -95,7 +97,7 @@ def played(number: int, seed: int, split: str) -> Piece:
 
 
 def excerpt(file: str | Path, seconds: float) -> np.ndarray | None:
-    """The middle of a real recording, as loud as the arranger's; None if it cannot be read or is too short."""
+    """The middle of a real recording, as loud as the arranger's; None if it is unreadable or too short."""
     try:
         audio = load(file)
     except UserError:
@@ -139,7 +141,7 @@ def measure_stages(job: Job, seed: int = 0, split: str = "test") -> list[Row]:
 def maker(
     pipe: NoteNinjaPipeline, stage: str, audio: np.ndarray, mel: np.ndarray, target: str, seed: int = 0
 ) -> Callable[[], np.ndarray]:
-    """What makes a stage's sound, or mel, from a recording: a function without arguments, so that it can be timed."""
+    """A function without arguments that makes a stage's sound, or mel, from a recording: it can be timed."""
 
     @torch.no_grad()
     def network(made):
@@ -160,8 +162,8 @@ def measure_stage(
 ) -> tuple[dict, np.ndarray]:
     """Figures of a stage beside the truth, and its embeddings.
 
-    A conversion is another performance than the true recording in its genre, so that only ratios and distances of genre
-    mean something there; the autoencoder alone makes no sound.
+    A conversion is another performance than the true recording in its genre, so that only ratios and
+    distances of genre mean something there; the autoencoder alone makes no sound.
     """
     seen = made if stage == "autoencoder" else log_mel(made)
     embedded = metrics.mel_embeddings(judge, seen)
@@ -185,10 +187,11 @@ def defects(audio: np.ndarray) -> dict[str, float]:
 
 
 def measure_seams(job: Job, seed: int = 0, split: str = "test") -> dict[str, list]:
-    """Where the pipeline's windows meet in a long recording: of each stage pairs (what is there, what is elsewhere).
+    """Where the pipeline's windows meet in a long recording: pairs (what is there, what is elsewhere) by stage.
 
-    `truth`, `decoded` and `converter`: jumps of the spectrum at the edges of what is decoded at once. `blends`:
-    sharpness in time of the converter where two of its windows overlap. Empty if a file cannot be used.
+    `truth`, `decoded` and `converter`: jumps of the spectrum at the edges of what is decoded at once.
+    `blends`: sharpness in time of the converter where two of its windows overlap. Empty if a file cannot be
+    used.
     """
     if job.file:
         truth = source = excerpt(job.file, LONG)
@@ -230,21 +233,21 @@ def speeds(seed: int = 0, split: str = "test", repeats: int = 3) -> dict[str, fl
 
 
 def true_and_decoded(seconds: float = 5.0, seed: int = 0, split: str = "test") -> dict[str, tuple]:
-    """One tune in all ten genres, as recorded and as autoencoder and vocoder give it back: genre to two sounds."""
+    """One tune by genre: two sounds each, as recorded and as autoencoder and vocoder give it back."""
     pipe, piece = pipeline.load_pipeline(), make_piece(choose_tunes(1, seed, split)[0], seed, split)
     part = slice(int(0.5 * SAMPLE_RATE), int((0.5 + seconds) * SAMPLE_RATE))
     return {genre: (audio[part], decoded(pipe, audio)[part]) for genre, audio in piece.recordings.items()}
 
 
 def summarise(rows: list[Row], seams: list[dict]) -> dict:
-    """All figures: each measure of each stage, together and by genre, as [mean, low, high]; whole tunes are drawn.
+    """All figures: each measure of each stage, together and by genre, as [mean, low, high].
 
     Returns
     -------
     dict
-        `rungs`: stage to `together` and `genres`; `frechet` by stage, from the true recordings of other tunes, with the
-        floor among true recordings as that of `truth`; `embedding_floor`, the mean distance of two tunes in one genre;
-        `seams`.
+        `rungs`: stage to `together` and `genres`; `frechet` by stage, from the true recordings of other
+        tunes, with the floor among true recordings as that of `truth`; `embedding_floor`, the mean distance
+        of two tunes in one genre; `seams`.
     """
     figures, by_stage = {"rungs": {}, "frechet": {}}, defaultdict(list)
     for row in rows:
@@ -321,10 +324,11 @@ def lines(figures: dict) -> list[str]:
         "",
         *table(["the autoencoder's picture", *genres], by_genre),
         "",
-        "STFT: multi-resolution distance (Yamamoto et al. 2020, arXiv 1910.11480). Sharpness is the energy of the log-mel "
-        "gradient as a share of the true recording's; embedding: distance of the judge's embeddings to the true recording's "
-        f"({cell(figures['embedding_floor'], '.1f')} between two tunes in one genre). A conversion is another performance "
-        f"than the true recording in its genre, so that only ratios mean something there.{met}",
+        "STFT: multi-resolution distance (Yamamoto et al. 2020, arXiv 1910.11480). Sharpness is the energy "
+        "of the log-mel gradient as a share of the true recording's; embedding: distance of the judge's "
+        f"embeddings to the true recording's ({cell(figures['embedding_floor'], '.1f')} between two tunes "
+        "in one genre). A conversion is another performance than the true recording in its genre, so that "
+        f"only ratios mean something there.{met}",
         "",
         "![Ten true recordings, and the same through autoencoder and vocoder](../figures/decoded.png)",
     ]

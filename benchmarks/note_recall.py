@@ -1,8 +1,8 @@
-"""What the piano roll can carry: how much of a tune is left in it, genre by genre, before any converter is trained.
+"""What the piano roll can carry: how much of a tune is left in it, by genre, before any training.
 
-A converter sees a song only through its piano roll. Here test tunes are played by the arranger with instruments that no
-network was trained on, heard, and compared with the known score: from the recording itself and from an mp3 of it.
-Command: `noteninja hearing`. Lesson: 11_judging_a_converter.
+A converter sees a song only through its piano roll. Here test tunes are played by the arranger with
+instruments that no network was trained on, heard, and compared with the known score: from the recording
+itself and from an mp3 of it. Command: `noteninja hearing`. Lesson: 11_judging_a_converter.
 """
 
 from dataclasses import dataclass
@@ -66,11 +66,11 @@ def measures_of(melody: list[Note], heard: PianoRoll) -> dict[str, float]:
     Returns
     -------
     dict
-        `note_f1` and `note_f1_octave`: F-measure of the melody's notes, onsets within 50 ms, pitch folded into one
-        octave or not. `pitch_class`: raw chroma accuracy (Salamon et al. 2014, doi 10.1109/MSP.2013.2271648), the share
-        of the frames in which the melody sounds where its surest sustained pitch is of the right pitch class.
-        `likeness`: share of the melody found among all notes, less what chance would give; it does not depend on which
-        notes are taken for the melody.
+        `note_f1` and `note_f1_octave`: F-measure of the melody's notes, onsets within 50 ms, pitch folded
+        into one octave or not. `pitch_class`: raw chroma accuracy (Salamon et al. 2014, doi
+        10.1109/MSP.2013.2271648), the share of the frames in which the melody sounds where its surest
+        sustained pitch is of the right pitch class. `likeness`: share of the melody found among all notes,
+        less what chance would give; it does not depend on which notes are taken for the melody.
     """
     return {
         "note_f1": note_f1(melody, heard),
@@ -148,8 +148,9 @@ def lines(figures: dict) -> list[str]:
         words = MEASURES[name].removesuffix(", any octave") + how
         rows.append([words, *(f"{one[name]:.2f}" for one in figures[coding]["genres"].values())])
     return [
-        f"What is heard of the tune before anything is converted ({figures['tunes']} test tunes in each genre, instruments "
-        f"never trained on); the same tune is the nearest of {found['among']} in another genre in {found['mean']:.0%}:",
+        f"What is heard of the tune before anything is converted ({figures['tunes']} test tunes in each "
+        f"genre, instruments never trained on); the same tune is the nearest of {found['among']} in another "
+        f"genre in {found['mean']:.0%}:",
         "",
         *table(["", *genres], rows),
     ]

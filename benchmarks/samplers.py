@@ -78,7 +78,7 @@ def ways(
     intervals: Sequence[tuple] = (),
     shifts: Sequence[float] = (),
 ) -> list[Way]:
-    """All combinations of what is given; of nothing, all schedulers at all steps, and the default guided otherwise."""
+    """All combinations of what is given; else all schedulers at all steps, and the default guided otherwise."""
     if schedulers or steps or scales or intervals or shifts:
         unknown = set(schedulers) - set(SCHEDULERS)
         if unknown:
@@ -105,7 +105,7 @@ def parse_interval(text: str) -> tuple[float, float]:
 
 @lru_cache(maxsize=2)
 def prepare(number: int, seed: int, split: str) -> tuple[Piece, Heard, dict[str, Known]]:
-    """A tune in all genres, its source heard, and what is known of its true recordings: the same for all ways."""
+    """A tune in all genres, its source heard, and what is known of its true recordings; shared by all ways."""
     piece = make_piece(number, seed, split)
     return piece, Heard(piece.audio), know(load_pipeline().judge, piece.recordings)
 
@@ -118,8 +118,8 @@ def measure_way(
     Returns
     -------
     list of dict
-        Figures of each conversion. `evaluations` of the network, where a conditional and an unconditional one count as
-        two; `core_seconds` of denoising for a second of music, as if a single core did it all.
+        Figures of each conversion. `evaluations` of the network, where a conditional and an unconditional one
+        count as two; `core_seconds` of denoising for a second of music, as if a single core did it all.
     """
     number, way = job
     piece, heard, known = prepare(number, seed, split)
@@ -170,8 +170,8 @@ def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list
     Returns
     -------
     dict
-        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds` (median, since
-        the first conversion in a process takes longer).
+        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds`
+        (median, since the first conversion in a process takes longer).
     """
     names = [name for name in rows if name not in ("evaluations", "core_seconds")]
     beside = {}
@@ -187,7 +187,7 @@ def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list
 
 
 def merge(kept: dict[Way, dict], found: dict[Way, dict], tunes: list[int]) -> list[dict]:
-    """Rows of new ways replace older ones of the same; every way is then set beside Euler's with the most steps.
+    """Rows of new ways replace older ones of the same; each is then set beside Euler with the most steps.
 
     Parameters
     ----------
@@ -268,19 +268,20 @@ def alone(ways: list[dict]) -> dict[str, list[dict]]:
 
 
 def lines(figures: dict) -> list[str]:
-    """Quality against time, in Markdown: Euler's steps, then other schedulers and guidance at the usual number of steps."""
+    """Quality against time, in Markdown: Euler's steps, then other schedulers and guidance at the usual steps."""
     plain, of = alone(figures["ways"]), figures["of"]
     every = sum(plain.values(), [])
     shown = [one for one in every if one["scheduler"] == "euler" or one["steps"] == STEPS]
     shown += [one for one in figures["ways"] if one not in every]
     return [
-        f"Quality against time, on {of['tunes'] * of['targets']} conversions of {of['tunes']} {of['split']} tunes; guidance "
-        "is on while the noise level lies between the two numbers, evaluations are the network's, and seconds are those that "
-        "one core takes to denoise a second of music:",
+        f"Quality against time, on {of['tunes'] * of['targets']} conversions of {of['tunes']} {of['split']} "
+        "tunes; guidance is on while the noise level lies between the two numbers, evaluations are the "
+        "network's, and seconds are those that one core takes to denoise a second of music:",
         "",
         *beside_each_other(shown),
         "",
-        "![Quality of the conversion against the time of denoising, for four schedulers](../figures/steps.png)",
+        "![Quality of the conversion against the time of denoising, for four "
+        "schedulers](../figures/steps.png)",
     ]
 
 

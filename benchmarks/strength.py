@@ -1,7 +1,7 @@
 """Does the amount slider lead evenly from the source to the conversion? Command: `noteninja amounts`.
 
-Test tunes, played by instruments that no network was trained on, are converted with each strength from 0 to 1, and three
-things are measured on the way: the asked-for genre, the likeness to the source, and the tune.
+Test tunes, played by instruments that no network was trained on, are converted with each strength from 0 to
+1, and three things are measured on the way: the asked-for genre, the likeness to the source, and the tune.
 Lesson: 11_judging_a_converter.
 """
 
@@ -57,7 +57,7 @@ def measure_tune(
 
 
 def way(values: Sequence[float]) -> np.ndarray:
-    """How far one has come at each strength, from 0 at the first to 1 at the last; zeros if the ends are alike."""
+    """How far one has come at each strength, from 0 at the first to 1 at the last; 0 if the ends are alike."""
     gone = np.asarray(values) - values[0]
     return gone / gone[-1] if gone[-1] else gone
 
@@ -73,9 +73,9 @@ def judge_slider(genre: Sequence[float], distance: Sequence[float], kept: Sequen
     Returns
     -------
     dict of str to [float, bool]
-        What was found, and whether it will do. `genre_rises`, `likeness_falls`: the smallest step in the right
-        direction, in the measure's own unit. `tune_stays`: its least value, as share of the better end's.
-        `..._largest_step`: as share of the whole way; `mean` is the mean of the two ways.
+        What was found, and whether it will do. `genre_rises`, `likeness_falls`: the smallest step in the
+        right direction, in the measure's own unit. `tune_stays`: its least value, as share of the better
+        end's. `..._largest_step`: as share of the whole way; `mean` is the mean of the two ways.
     """
     rises, falls = np.diff(genre).min(), np.diff(distance).min()
     stays = np.min(kept) / max(kept[0], kept[-1], 1e-9)
@@ -137,10 +137,12 @@ def lines(figures: dict) -> list[str]:
         for name, (value, passed) in figures["verdict"].items()
     )
     return [
-        f"The amount slider, from 0 to 1 in steps of a tenth, on {figures['conversions']} conversions of as many test tunes. "
-        f"Asked and found: {'; '.join(found)}. Half of the slider goes {figures['half']:.2f} of the way.",
+        f"The amount slider, from 0 to 1 in steps of a tenth, on {figures['conversions']} conversions of as "
+        f"many test tunes. Asked and found: {'; '.join(found)}. Half of the slider goes "
+        f"{figures['half']:.2f} of the way.",
         "",
-        "![What the amount slider does to genre, likeness to the source and tune, and how evenly it leads](../figures/amount.png)",
+        "![What the amount slider does to genre, likeness to the source and tune, and how evenly it "
+        "leads](../figures/amount.png)",
     ]
 
 

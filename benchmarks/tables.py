@@ -1,4 +1,4 @@
-"""The pictures and tables of the two READMEs, all of them made from the figures in data/models by `noteninja figures`."""
+"""Pictures and tables of the two READMEs, made from the figures in data/models by `noteninja figures`."""
 
 from pathlib import Path
 
@@ -30,7 +30,8 @@ from noteninja_lib.plots import LOOKS, plot_conversion, plot_curves, plot_pairs
 
 # --- Pictures of what a setting does. Lessons: 00_genre_converter, 06_diffusion_theory ---
 
-#: Panels of the picture of steps: what is drawn, the measure, and the least that the y axis spans, so that chance looks small.
+#: Panels of the picture of steps: what is drawn, the measure, and the least that the y axis spans, so that
+#: chance looks small.
 PANELS = (
     ("melody note F1", "note_f1", 0.3),
     ("chroma cosine to the source", "chroma_cosine", 0.3),
@@ -43,7 +44,7 @@ SCHEDULER_NAMES = {"euler": "Euler", "heun": "Heun", "dpm++": "DPM-Solver++", "u
 
 
 def plot_amounts(figures: dict, figure: Figure | None = None) -> Figure:
-    """Draw what the amount slider does to genre, likeness and tune, with 95 % intervals, and how evenly it leads.
+    """Draw what the amount slider does to genre, likeness and tune, and how evenly it leads.
 
     Parameters
     ----------
@@ -162,15 +163,16 @@ def sheet_lines(found: dict) -> list[str]:
     plain, everything = (cell(kinds["lilypond"][name], ".1%") for name in names)
     refused = sum(len(kind["refused"]) for kind in kinds.values())
     return [
-        f"Sheet music: {found['pages']} pages ({found['lines']} lines) of test tunes by two engravers that the reader never "
-        "learned from, LilyPond and MuseScore, and what simulated scanners and cameras make of them; in brackets the 95 % "
-        "interval over pages (`noteninja sheets measure`):",
+        f"Sheet music: {found['pages']} pages ({found['lines']} lines) of test tunes by two engravers that "
+        "the reader never learned from, LilyPond and MuseScore, and what simulated scanners and cameras "
+        "make of them; in brackets the 95 % interval over pages (`noteninja sheets measure`):",
         "",
         sheets_table(found),
         "",
-        "A symbol error is a word (note, rest, accidental, dot, bar line ...) missed, put in or mistaken, as a share of the "
-        f"true words. On clean LilyPond pages it is {plain} for plain tunes and {everything} for pages on which everything "
-        f"occurs that can be read. Pages refused: {refused}. Scans and photographs are simulated.",
+        "A symbol error is a word (note, rest, accidental, dot, bar line ...) missed, put in or mistaken, "
+        f"as a share of the true words. On clean LilyPond pages it is {plain} for plain tunes and "
+        f"{everything} for pages on which everything occurs that can be read. Pages refused: {refused}. "
+        "Scans and photographs are simulated.",
     ]
 
 
@@ -198,7 +200,7 @@ def numbers() -> str:
 
 
 def summary() -> str:
-    """The table of README.md: the most important figures, beside those of the strongest other way where there are any."""
+    """The table of README.md: the most important figures, beside those of the strongest other way."""
     rows, quality, hard = [], read_figures("evaluation"), read_figures("difficult")
     fast, sheets = read_figures("benchmark"), read_figures("sheets")
     if quality:
@@ -231,7 +233,7 @@ BEGIN, END = "<!-- numbers:begin -->", "<!-- numbers:end -->"
 
 
 def write_tables(root: Path) -> None:
-    """Write the measured numbers between the marks in README.md and benchmarks/README.md of the repository."""
+    """Write the measured numbers between the marks in the repository's README.md and benchmarks/README.md."""
     for path, text in ((root / "README.md", summary()), (root / "benchmarks" / "README.md", numbers())):
         before, rest = path.read_text(encoding="utf-8").split(BEGIN)
         path.write_text(f"{before}{BEGIN}\n{text}{END}{rest.split(END)[1]}", encoding="utf-8")

@@ -196,7 +196,9 @@ def test_plain_regression_is_a_baseline_where_its_network_was_trained(tmp_path, 
     assert "`noteninja train regression" in capsys.readouterr().out
     (tmp_path / "regression").mkdir()
     (tmp_path / "regression" / "config.json").touch()
-    monkeypatch.setattr(baselines, "load_model", lambda kind, name: pipe.unet if name == "regression" else None)
+    monkeypatch.setattr(
+        baselines, "load_model", lambda kind, name: pipe.unet if name == "regression" else None
+    )
     network = baselines.regression_network()
     made = baselines.regression(pipe, network, piece.audio, "jazz", baselines.Heard(piece.audio).piano_roll)
     assert made.shape == piece.audio.shape and np.isfinite(made).all()

@@ -141,7 +141,9 @@ def test_real_recordings_have_no_right_conversion(tmp_path):
     (tmp_path / "broken.wav").write_bytes(b"nothing")
     jobs = networks.plan(1, data=tmp_path)
     rows = [
-        row for job in jobs for row in networks.measure_stages(networks.Job(job.tune, job.genre, job.file, slow=False))
+        row
+        for job in jobs
+        for row in networks.measure_stages(networks.Job(job.tune, job.genre, job.file, slow=False))
     ]
     assert [row.stage for row in rows] == [stage for stage in networks.STAGES if stage != "griffin_lim"]
     assert rows[0].genre == networks.OTHER and rows[-1].figures.keys() == {"clicks", "offset"}

@@ -1,4 +1,4 @@
-"""All controls, one after another: what each of them does is measured and kept in one file. Command: `noteninja steering`."""
+"""What each control does, measured and kept in one file. Command: `noteninja steering`."""
 
 import json
 from collections.abc import Sequence

@@ -102,7 +102,7 @@ def summarise(rows: list[dict], references: list[float]) -> dict:
 
 
 def report(count: int = 50, seed: int = 0, split: str = "test", workers: int = 1) -> dict:
-    """Measure with progress bars, `count` inventions a genre; returns all figures. Only test tunes are compared with."""
+    """Measure with progress bars, `count` inventions a genre and always test tunes; returns all figures."""
     jobs = [(genre, number) for number in range(count) for genre in GENRES]
     numbers = choose_tunes(min(2 * count, REFERENCES), seed, "test")
     references = measure(reference_likeness, numbers, "tunes", workers)
@@ -116,10 +116,11 @@ def lines(figures: dict) -> list[str]:
     judged, oracle = (interval(figures[name], ".0%") for name in ("judge", "oracle"))
     variants = figures["variants"]
     return [
-        f"*Inventions* ({figures['inventions']}): the judge hears the asked-for genre in {judged}, in the band's own recordings "
-        f"of such tunes in {oracle}. Two of a genre lie {own[1]:.2f} nats apart, {own[0]:.2f} at the least (the band's: "
-        f"{band[1]:.2f} and {band[0]:.2f}). Of a tune's runs of eight notes {near[0]:.0%} are in the training tune that is most "
-        f"like it, {near[1]:.0%} at the most (of traditional tunes never trained on: {known[0]:.0%} and {known[1]:.0%}); half "
-        f"or more are in {variants['inventions']:.0%} of the inventions and in {variants['test tunes']:.0%} of those tunes. No "
-        f"invention has more than {KNOWN_RUN} notes on end in common with a training tune."
+        f"*Inventions* ({figures['inventions']}): the judge hears the asked-for genre in {judged}, in the "
+        f"band's own recordings of such tunes in {oracle}. Two of a genre lie {own[1]:.2f} nats apart, "
+        f"{own[0]:.2f} at the least (the band's: {band[1]:.2f} and {band[0]:.2f}). Of a tune's runs of "
+        f"eight notes {near[0]:.0%} are in the training tune that is most like it, {near[1]:.0%} at the "
+        f"most (of traditional tunes never trained on: {known[0]:.0%} and {known[1]:.0%}); half or more are "
+        f"in {variants['inventions']:.0%} of the inventions and in {variants['test tunes']:.0%} of those "
+        f"tunes. No invention has more than {KNOWN_RUN} notes on end in common with a training tune."
     ]

@@ -97,8 +97,8 @@ def measure_clip(number: int, seed: int = 0, split: str = "test") -> dict:
 def summarise(pieces: list[dict], clips: list[dict]) -> dict:
     """Figures of the rows of `measure_piece` and `measure_clip`.
 
-    Flux: the jump of the spectrum at an edge beside such jumps elsewhere, 1 where there is no seam. Judge: share for the
-    asked-for genre at the edges less that between them, 0 where there is no seam.
+    Flux: the jump of the spectrum at an edge beside such jumps elsewhere, 1 where there is no seam. Judge:
+    share for the asked-for genre at the edges less that between them, 0 where there is no seam.
     """
     seams, values = {}, {name: [row[name] for row in clips] for name in clips[0]}
     for name in ("windows", "concatenated", "truth"):
@@ -148,9 +148,10 @@ def lines(figures: dict) -> list[str]:
         interval(longer[name], ".0%") for name in ("same_key", "tempo_within_2_percent", "judge")
     )
     return [
-        f"*Any length* ({figures['pieces']} pieces of {figures['seconds'] / 60:.0f} minutes): jumps of the spectrum where "
-        f"windows meet, beside those elsewhere: {flux}. The judge's share for the genre differs there by "
-        f"{interval(seams['windows']['judge'], '+.3f')} (spread elsewhere {seams['windows']['judge_spread_elsewhere']:.2f}). "
-        f"{longer['clips']} clips of {longer['from']:.0f} s extended to {longer['to']:.0f} s: same key at both ends {key}, "
-        f"same tempo within 2 % {tempo}, length off by {longer['length_error']:.1f} s at most, right genre {judge}."
+        f"*Any length* ({figures['pieces']} pieces of {figures['seconds'] / 60:.0f} minutes): jumps of the "
+        f"spectrum where windows meet, beside those elsewhere: {flux}. The judge's share for the genre "
+        f"differs there by {interval(seams['windows']['judge'], '+.3f')} (spread elsewhere "
+        f"{seams['windows']['judge_spread_elsewhere']:.2f}). {longer['clips']} clips of "
+        f"{longer['from']:.0f} s extended to {longer['to']:.0f} s: same key at both ends {key}, same tempo "
+        f"within 2 % {tempo}, length off by {longer['length_error']:.1f} s at most, right genre {judge}."
     ]

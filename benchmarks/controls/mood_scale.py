@@ -1,4 +1,4 @@
-"""Do the mood sliders move what can be heard in a conversion, as they do in what the arranger plays (see `arrangements`)?
+"""Do the mood sliders move what is heard in a conversion, as they move what the arranger plays?
 
 Command: `noteninja steering --only mood`. Lesson: 09_tempo_mood_and_length.
 """
@@ -50,7 +50,7 @@ def measures_of(audio: np.ndarray, plan: Plan) -> tuple[dict[str, float], PianoR
 
 
 def measure_tune(job: tuple[int, str], seed: int = 0, split: str = "test") -> dict:
-    """One tune in one genre through 5 x 5 moods; as `arrangements.measure_moods` gives it, with note F1 by mood."""
+    """One tune in one genre through 5 x 5 moods, as from `arrangements.measure_moods`, with note F1 by mood."""
     number, genre = job
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
     roll, cells = Heard(piece.audio).piano_roll, []
@@ -73,10 +73,11 @@ def summarise(walks: list[dict]) -> dict:
     Returns
     -------
     dict
-        `correlations`: of each slider with each measure over the 25 settings, each setting being the mean of all tunes;
-        `by_walk`: the mean of the same over single genres, each tune against its own mean; `ends`: each measure at both
-        ends and in the middle of the slider that should move it, mean of all; `kept`: note F1 beside that of the neutral
-        mood, at its worst of the 25 (mean over tunes), and the share for the genre beside the neutral one's.
+        `correlations`: of each slider with each measure over the 25 settings, each setting being the mean of
+        all tunes; `by_walk`: the mean of the same over single genres, each tune against its own mean; `ends`:
+        each measure at both ends and in the middle of the slider that should move it, mean of all; `kept`:
+        note F1 beside that of the neutral mood, at its worst of the 25 (mean over tunes), and the share for
+        the genre beside the neutral one's.
     """
     values = {
         name: np.array([[cell[name] for cell in one["cells"]] for one in walks], float) for name in MEASURES
@@ -129,13 +130,15 @@ def lines(figures: dict) -> list[str]:
         return f"{ends[name]['-1']:{form}} to {ends[name]['1']:{form}}"
 
     return [
-        f"*Mood* ({figures['walks']} tunes through 5 × 5 settings; Spearman's correlation over the settings' means): arousal "
-        f"with onset rate {arousal['onset_rate']:.2f} ({between('onset_rate', '.1f')} a second), loudness "
-        f"{arousal['loudness']:.2f}, brightness {arousal['brightness']:.2f}; valence with the share of major chords "
-        f"{valence['major_share']:.2f} ({between('major_share', '.2f')}) and register {valence['register']:.2f} "
+        f"*Mood* ({figures['walks']} tunes through 5 × 5 settings; Spearman's correlation over the "
+        f"settings' means): arousal with onset rate {arousal['onset_rate']:.2f} "
+        f"({between('onset_rate', '.1f')} a second), loudness {arousal['loudness']:.2f}, brightness "
+        f"{arousal['brightness']:.2f}; valence with the share of major chords {valence['major_share']:.2f} "
+        f"({between('major_share', '.2f')}) and register {valence['register']:.2f} "
         f"({between('register', '.1f')}). Of single tunes, where a few chords decide, valence has only "
-        f"{single['major_share']:.2f} and {single['register']:.2f}. The tune keeps {figures['kept']:.0%} of its note F1 at the "
-        f"worst setting; the judge's share falls from {judge['neutral']:.2f} to {judge['lowest']:.2f} there.",
+        f"{single['major_share']:.2f} and {single['register']:.2f}. The tune keeps {figures['kept']:.0%} of "
+        f"its note F1 at the worst setting; the judge's share falls from {judge['neutral']:.2f} to "
+        f"{judge['lowest']:.2f} there.",
         "",
         *table(
             ["at the slider's", *next(iter(ends.values()))],

@@ -1,4 +1,4 @@
-"""Does what lies between two things sound like something between them? Genres, noises, songs, and paths along a piece.
+"""Does what lies between two genres, noises or songs sound like something between them? And paths?
 
 Command: `noteninja steering --only interpolation`. Lesson: 08_latent_interpolation.
 """
@@ -147,13 +147,14 @@ def lines(figures: dict) -> list[str]:
         for name in names
     ]
     return [
-        "*Between two things*, in ten steps (asked: none above 0.25 of the way): from genre to genre the judge goes over with "
-        f"a largest step of {genres['largest_step']:.2f} (mean of {genres['tunes']} tunes; of a single one "
-        f"{genres['largest_step_of_one']:.2f}), the tune's note F1 staying at or above {min(genres['note_f1']):.2f}; from "
-        f"seed to seed the sound moves with a largest step of {noises['largest_step']:.2f}; from song to song the heard tune "
-        f"with {songs['largest_step']:.2f} ({songs['pairs']} pairs). A path from one genre to another over "
-        f"{paths['seconds']:.0f} s begins with the first and ends with the second in "
-        f"{interval(paths['begins_and_ends_right'], '.0%')} of {paths['tunes']}.",
+        "*Between two things*, in ten steps (asked: none above 0.25 of the way): from genre to genre the "
+        f"judge goes over with a largest step of {genres['largest_step']:.2f} (mean of {genres['tunes']} "
+        f"tunes; of a single one {genres['largest_step_of_one']:.2f}), the tune's note F1 staying at or "
+        f"above {min(genres['note_f1']):.2f}; from seed to seed the sound moves with a largest step of "
+        f"{noises['largest_step']:.2f}; from song to song the heard tune with {songs['largest_step']:.2f} "
+        f"({songs['pairs']} pairs). A path from one genre to another over {paths['seconds']:.0f} s begins "
+        f"with the first and ends with the second in {interval(paths['begins_and_ends_right'], '.0%')} of "
+        f"{paths['tunes']}.",
         "",
         *table(["share of the second", *figures["shares"]], rows),
     ]

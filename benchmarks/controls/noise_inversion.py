@@ -4,8 +4,8 @@ Command: `noteninja steering --only inversion`. Lesson: 08_latent_interpolation.
 
 References
 ----------
-Song et al. 2020, arXiv 2010.02502 (the way back from image to noise); Hertz et al. 2022, arXiv 2208.01626 and Mokady et al.
-2022, arXiv 2211.09794 (edits that begin at inverted noise).
+Song et al. 2020, arXiv 2010.02502 (the way back from image to noise); Hertz et al. 2022, arXiv 2208.01626 and
+Mokady et al. 2022, arXiv 2211.09794 (edits that begin at inverted noise).
 """
 
 import numpy as np
@@ -40,9 +40,9 @@ def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict[str, d
     Returns
     -------
     dict
-        `round_trip`: mean absolute error of the log-mel in nats by way, `autoencoder` being the least that is possible;
-        `edits`: for the edit by content and the one by inversion note F1, the classifier's verdict and share, LSD to the
-        true recording in the asked-for genre, and chroma cosine to the source.
+        `round_trip`: mean absolute error of the log-mel in nats by way, `autoencoder` being the least that is
+        possible; `edits`: for the edit by content and the one by inversion note F1, the classifier's verdict
+        and share, LSD to the true recording in the asked-for genre, and chroma cosine to the source.
     """
     pipe, piece = load_pipeline(), make_piece(number, seed, split)
     target, source = choose_targets(piece, 1, seed)[0], piece.audio
@@ -97,9 +97,9 @@ def lines(figures: dict) -> list[str]:
     errors = ", ".join(f"{name} {mean:.3f}" for name, (mean, _, _) in figures["round_trip"].items())
     rows = ([name, *means(measures, measures)] for name, measures in figures["edits"].items())
     return [
-        f"*From a recording to noise and back* ({figures['recordings']} recordings, mean error of the log-mel in nats, the "
-        f"autoencoder alone being the least that is possible): {errors}. The same edit begun there, beside one begun at any "
-        "noise:",
+        f"*From a recording to noise and back* ({figures['recordings']} recordings, mean error of the "
+        f"log-mel in nats, the autoencoder alone being the least that is possible): {errors}. The same edit "
+        "begun there, beside one begun at any noise:",
         "",
         *table(["edit", "note F1", "judge", "judge's share", "LSD in dB", "chroma cosine"], rows),
     ]

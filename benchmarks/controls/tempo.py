@@ -78,11 +78,11 @@ def folded(ratio: float) -> float:
 def summarise(rows: list[dict]) -> dict:
     """How often the tempo is right (within 2 %), how the tune and its pitches fare, how sharp the sound is.
 
-    `tempo_right` goes by the known score: the rate at which the heard notes meet it. `tracked_right` goes by a beat
-    tracker, which errs by itself on clips of ten seconds (see it at the own tempo). `beats_a_minute_right` is what one gets
-    who asks in beats a minute, since the song's own tempo has to be found first. The sharpness in time is a share of that
-    at the own tempo, times the rate, since a slower piece has fewer onsets a second whatever plays it: 1 where stretching
-    costs nothing.
+    `tempo_right` goes by the known score: the rate at which the heard notes meet it. `tracked_right` goes by
+    a beat tracker, which errs by itself on clips of ten seconds (see it at the own tempo).
+    `beats_a_minute_right` is what one gets who asks in beats a minute, since the song's own tempo has to be
+    found first. The sharpness in time is a share of that at the own tempo, times the rate, since a slower
+    piece has fewer onsets a second whatever plays it: 1 where stretching costs nothing.
     """
 
     def near(ratios):
@@ -125,8 +125,8 @@ def lines(figures: dict) -> list[str]:
     )
     slowest, fastest = figures["rates"]
     return [
-        f"*Tempo* ({figures['conversions']} conversions at {slowest} to {fastest} of their own; right is what lies within 2 %; "
-        "asked for in beats a minute, which takes finding the song's own tempo first, "
+        f"*Tempo* ({figures['conversions']} conversions at {slowest} to {fastest} of their own; right is "
+        "what lies within 2 %; asked for in beats a minute, which takes finding the song's own tempo first, "
         f"{interval(figures['beats_a_minute_right'], '.0%')} are right):",
         "",
         *table(headings, ([label, *means(figures[label], names)] for label in TEMPO_NAMES.values())),

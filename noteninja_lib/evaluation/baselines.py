@@ -1,4 +1,4 @@
-"""Test tunes with their true recordings, and what our conversion is compared with: other ways to the same end.
+"""Test tunes with their true recordings, and other ways to the same end as our conversion.
 
 Lesson: 11_judging_a_converter.
 """
@@ -41,7 +41,7 @@ BASELINES = {
     "truth": "the true recording",
 }
 
-# --- Test tunes, played by the arranger in all ten genres in step: the sources, and the known right answers ---
+# --- Test tunes, played by the arranger in all ten genres in step: sources, and known right answers ---
 
 
 @dataclass
@@ -181,7 +181,7 @@ def sound(pipe: NoteNinjaPipeline, heard: Heard, latents: torch.Tensor) -> np.nd
 
 
 def convert(pipe: NoteNinjaPipeline, heard: Heard, genre: str, seed: int, **options) -> np.ndarray:
-    """The sound that `pipe(...)` makes of a recording, without hearing the recording and the result once more."""
+    """The sound that `pipe(...)` makes of a recording, without hearing recording and result once more."""
     return sound(pipe, heard, sample(pipe, heard, genre, seed, **options))
 
 
@@ -217,7 +217,7 @@ def sdedit(pipe: NoteNinjaPipeline, audio: np.ndarray, genre: str, seed: int = 0
 
 
 def regression_network() -> Denoiser | None:
-    """The denoiser trained as plain regression, or None where it was not: `noteninja train regression` does it."""
+    """The denoiser trained by `noteninja train regression`, or None where it was not."""
     folder = models_folder()
     return (
         load_model(Denoiser, name="regression") if (folder / "regression" / "config.json").exists() else None
@@ -248,7 +248,8 @@ def transcribe_arrange_render(
 ) -> np.ndarray:
     """No network makes this sound: the tune is written down, harmonised, and played anew by the arranger.
 
-    Key, metre and beat are estimated from the recording, as from any other. It can't keep what was not heard as a note.
+    Key, metre and beat are estimated from the recording, as from any other. It can't keep what was not heard
+    as a note.
     """
     tune, first_bar, tempo = write_down((roll or from_audio(audio)).melody_notes(), audio)
     played = excerpt(tune, genre, seed, len(audio) / SAMPLE_RATE - first_bar, tempo=tempo, swing=0.0)

@@ -1,7 +1,7 @@
-"""Conversions beside each other: what is known of the true recordings, and rows that are compared across tunes.
+"""Conversions beside each other: what is known of the true recordings, and rows compared across tunes.
 
-Two fixed points stand beside every figure about the tune: another tune's content (0), and the true recording in the
-asked-for genre, sent through the same decoder (1). Lesson: 11_judging_a_converter.
+Two fixed points stand beside every figure about the tune: another tune's content (0), and the true recording
+in the asked-for genre, sent through the same decoder (1). Lesson: 11_judging_a_converter.
 """
 
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def know(judge: GenreClassifier, recordings: dict[str, np.ndarray]) -> dict[str,
 def among_ten(
     audio: np.ndarray, embedded: np.ndarray, target: str, known: dict[str, Known]
 ) -> dict[str, bool]:
-    """Whether the nearest of the tune's ten true recordings is the asked-for one: by embedding, and by spectrum."""
+    """Whether the nearest of the ten true recordings is the asked-for one: by embedding, and by spectrum."""
     mel = metrics.centred_mel(audio)
     embeddings, mels = (
         {genre: getattr(one, name) for genre, one in known.items()} for name in ("embedding", "mel")
@@ -82,7 +82,7 @@ def among_ten(
 
 
 def other_content(rows: list[Row], seed: int) -> dict[str, list[float]]:
-    """The zero point: our conversions of other tunes to the same genre, measured against each tune's score."""
+    """The zero point: our conversions of other tunes to the same genre, against each tune's score."""
     rng, found = np.random.default_rng(seed), {"note_f1": [], "likeness": []}
     for row in rows:
         others = [other for other in rows if other.tune != row.tune]
@@ -94,7 +94,7 @@ def other_content(rows: list[Row], seed: int) -> dict[str, list[float]]:
 
 
 def right_tune(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: int) -> list[bool]:
-    """Whether each row's own tune is the nearest, by onset chroma, among `CROWD` true recordings in the same genre."""
+    """Whether each row's own tune is the nearest, by onset chroma, among `CROWD` in the same genre."""
     rng, right = np.random.default_rng(seed), []
     for row in rows:
         made = metrics.onset_chroma(row.onsets / 255)
@@ -105,7 +105,9 @@ def right_tune(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
 
 
 def frechet(rows: list, truths: list) -> float:
-    """Fréchet distance of rows to the true recordings of *other* tunes: half of the tunes against the other half, twice.
+    """Fréchet distance of rows to the true recordings of *other* tunes.
+
+    Half of the tunes against the other half, and the other way round.
 
     Parameters
     ----------

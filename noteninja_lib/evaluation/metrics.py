@@ -1,7 +1,7 @@
 """Is it the same tune, in the asked-for genre, and as sharp as a recording? Measures of conversions.
 
-Each is as in the paper that it comes from, with that paper's settings, so that figures can be laid beside published ones.
-Lesson: 11_judging_a_converter.
+Each is as in the paper that it comes from, with that paper's settings, so that figures can be laid beside
+published ones. Lesson: 11_judging_a_converter.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +27,7 @@ from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, extract_melody, pi
 
 
 def hear(audio: np.ndarray) -> PianoRoll:
-    """The piano roll of a recording as far as these measures look at it: melody and notes, without the rhythm."""
+    """The piano roll of a recording as far as these measures look at it: melody and notes, no rhythm."""
     notes = transcribe(audio)
     return PianoRoll(extract_melody(notes), notes, None)
 
@@ -117,7 +117,7 @@ def _chroma_filters(rate, n_fft):
 
 
 def remembered(measure: Callable) -> Callable:
-    """A function of a recording that keeps its last few answers: one source is compared with many versions."""
+    """A function of a recording that keeps its last answers: one source is compared with many versions."""
     cached = lru_cache(maxsize=6)(lambda data, **options: measure(np.frombuffer(data, np.float32), **options))
     return lambda audio, **options: cached(np.asarray(audio, np.float32).tobytes(), **options)
 
@@ -141,9 +141,9 @@ def _same_length(first, second):
 def chroma_cosine(first: np.ndarray, second: np.ndarray) -> float:
     """Chroma cosine similarity: mean cosine of the two recordings' quantised chromagrams.
 
-    Quantised: the strongest of the twelve classes is 1, the others 0, so that the cosine of a frame is 1 or 0. A silent
-    frame has no class and is like nothing. 32 kHz, windows of 2^14 samples every 2^12, as in MusicGen (Copet et al.
-    2023, arXiv 2306.05284, where its melody model reaches .66).
+    Quantised: the strongest of the twelve classes is 1, the others 0, so that the cosine of a frame is 1 or
+    0. A silent frame has no class and is like nothing. 32 kHz, windows of 2^14 samples every 2^12, as in
+    MusicGen (Copet et al. 2023, arXiv 2306.05284, where its melody model reaches .66).
 
     Parameters
     ----------
@@ -158,8 +158,8 @@ def chroma_cosine(first: np.ndarray, second: np.ndarray) -> float:
 def melody_accuracy(reference: np.ndarray, audio: np.ndarray) -> float:
     """Share of frames in which the melody's pitch class is the same, where the reference sounds.
 
-    The melody is the strongest pitch class above middle C, frame by frame, as in Music ControlNet (Wu et al. 2023,
-    arXiv 2311.07069; 2048-sample windows, bass cut off at 261.2 Hz).
+    The melody is the strongest pitch class above middle C, frame by frame, as in Music ControlNet (Wu et al.
+    2023, arXiv 2311.07069; 2048-sample windows, bass cut off at 261.2 Hz).
 
     Parameters
     ----------
@@ -183,8 +183,8 @@ def _strongest_bin(audio):
 def cqt1_correlation(first: np.ndarray, second: np.ndarray) -> float:
     """Pearson correlation of the strongest constant-Q bin over time (CQT1-PCC).
 
-    16 kHz, 128 bins from 65 Hz, 24 to the octave, a frame every 512 samples, as in SteerMusic (Niu et al. 2025,
-    arXiv 2504.10826). 0 where one of them does not move.
+    16 kHz, 128 bins from 65 Hz, 24 to the octave, a frame every 512 samples, as in SteerMusic (Niu et al.
+    2025, arXiv 2504.10826). 0 where one of them does not move.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def cqt1_correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.corrcoef(first, second)[0, 1]) if first.std() and second.std() else 0.0
 
 
-# --- What a network does to a sound: beside the very recording that went in. Lesson: 05_autoencoders_and_latent_space ---
+# --- What a network does to a sound, beside the recording that went in. Lesson: 05_autoencoders_and_latent_space ---
 
 #: Fourier length, step and window in samples: the paper's.
 RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
@@ -210,9 +210,10 @@ FLUX_STEP, FLUX_WINDOW = 128, 512  # samples: short, so that a seam is not smear
 
 
 def multi_resolution_distance(made: np.ndarray, truth: np.ndarray) -> float:
-    """Multi-resolution STFT distance: spectral convergence and mean difference of log magnitudes, mean of three.
+    """Multi-resolution STFT distance: spectral convergence and mean difference of log magnitudes.
 
-    Yamamoto et al. 2020, arXiv 1910.11480; magnitudes are floored as in its authors' code.
+    Mean of three resolutions; Yamamoto et al. 2020, arXiv 1910.11480; magnitudes are floored as in its
+    authors' code.
 
     Parameters
     ----------
@@ -248,10 +249,10 @@ def band_level(made: np.ndarray, truth: np.ndarray, band: tuple[float, float]) -
 
 
 def clicks(audio: np.ndarray) -> float:
-    """Clicks a second: places where the fourth difference of the samples stands far out of what is usual around them.
+    """Clicks a second: where the fourth difference of the samples is far larger than around it.
 
-    Differences flatten the spectrum of music, in which a single wrong sample or a jump hides otherwise. Hard strokes of
-    a drum count too, so the figure means something only beside the true recording's.
+    Differences flatten the spectrum of music, in which a single wrong sample or a jump hides otherwise. Hard
+    strokes of a drum count too, so the figure means something only beside the true recording's.
 
     Parameters
     ----------
@@ -293,8 +294,8 @@ def seams(audio: np.ndarray, edges: Iterable[int], reach: int = 4 * FLUX_STEP) -
     Returns
     -------
     list of (float, float)
-        For each edge, its greatest flux, and the mean of the same over equally long stretches elsewhere: 1 to 1 without
-        seams.
+        For each edge, its greatest flux, and the mean of the same over equally long stretches elsewhere: 1 to
+        1 without seams.
     """
     rise, width = flux(audio), reach // FLUX_STEP
     stretches = rise[: len(rise) // (2 * width) * 2 * width].reshape(-1, 2 * width).max(1)
@@ -311,7 +312,7 @@ TREBLE_FROM = 4000.0  # Hz: above it lie cymbals, breath and the edge of plucked
 
 
 def spectral_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean absolute difference of two log-mel spectrograms in nats, each freed of its mean over time and mels."""
+    """Mean absolute difference of two log-mel spectrograms in nats, each without its mean."""
     return mean_difference(centred_mel(first), centred_mel(second))
 
 
@@ -329,8 +330,8 @@ def mean_difference(first: np.ndarray, second: np.ndarray) -> float:
 def log_spectral_distance(first: np.ndarray, second: np.ndarray) -> float:
     """Log-spectral distance in dB: root mean square over frequency, mean over time.
 
-    Gray and Markel 1976, doi 10.1109/TASSP.1976.1162849; 2048-sample windows every 512, levels below -80 dB count as
-    -80.
+    Gray and Markel 1976, doi 10.1109/TASSP.1976.1162849; 2048-sample windows every 512, levels below -80 dB
+    count as -80.
 
     Parameters
     ----------
@@ -346,9 +347,10 @@ def log_spectral_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def edges(audio: np.ndarray) -> dict[str, float]:
-    """How sharp a spectrogram is: energy of the log-mel gradient in time and in frequency, and treble above 4 kHz.
+    """How sharp a spectrogram is: energy of the log-mel gradient, and treble above 4 kHz.
 
-    A blurred picture has weak gradients and gives noisy sound. The figures mean something beside the true recording's.
+    A blurred picture has weak gradients and gives noisy sound. The figures mean something beside the true
+    recording's.
 
     Returns
     -------
@@ -368,7 +370,7 @@ def mel_edges(mel: np.ndarray) -> dict[str, float]:
 
 
 def embeddings(judge: GenreClassifier, audio: np.ndarray) -> np.ndarray:
-    """What the genre classifier makes of a recording before it decides: windows of 3 s, shape (windows, 64)."""
+    """What the genre classifier makes of windows of 3 s before it decides, shape (windows, 64)."""
     return mel_embeddings(judge, log_mel(audio))
 
 
@@ -410,7 +412,7 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.sum((means[0] - means[1]) ** 2) + np.trace(covariances[0] + covariances[1] - 2 * root))
 
 
-# --- Figures with their intervals: the bootstrap, over tunes, since conversions of one tune are not independent ---
+# --- Intervals: the bootstrap, over tunes, since conversions of one tune are not independent ---
 
 
 def bootstrap(values: Sequence, groups: Sequence | None = None, seed: int = 0) -> list[float]:
@@ -435,7 +437,7 @@ def bootstrap(values: Sequence, groups: Sequence | None = None, seed: int = 0) -
 def place_between(
     values: Sequence, low: Sequence, high: Sequence, groups: Sequence | None = None, seed: int = 0
 ) -> list[float]:
-    """Where the mean of `values` lies between two fixed points, 0 for `low` and 1 for `high`, with its interval.
+    """Where the mean of `values` lies between two fixed points (0: `low`, 1: `high`), with its interval.
 
     Parameters
     ----------
@@ -466,7 +468,7 @@ def _intervals(values, groups, seed, figure, draws=1000):
 
 
 def align(truth: Sequence, found: Sequence) -> list[tuple]:
-    """The cheapest way from one sequence to another by leaving out, putting in and exchanging (Levenshtein 1966).
+    """The cheapest way from one sequence to another by deletions, insertions and exchanges (Levenshtein 1966).
 
     Parameters
     ----------
