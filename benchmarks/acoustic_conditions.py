@@ -9,13 +9,12 @@ noise and hum. The fixed points of *tune kept* are those of the clean source in 
 
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from scipy import fft, signal
 
-from benchmarks.harness import cell, finish, measure, table
+from benchmarks.harness import File, cell, finish, measure, table
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.vocals import speak
@@ -53,20 +52,7 @@ CONDITIONS = {
 
 
 def make_difficult(audio, condition, rng):
-    """A recording from a difficult place, in time with the clean one and no louder than full scale.
-
-    Parameters
-    ----------
-    audio : numpy.ndarray of float32, shape (samples,)
-        Mono, 22,050 Hz.
-    condition : str
-        One of `CONDITIONS`.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (samples,)
-    """
+    """A recording from a difficult place, one of `CONDITIONS`, in time with the clean one and within full scale."""
     seconds, snr, kilobits = CONDITIONS[condition]
     samples, changed = len(audio), np.asarray(audio, np.float32)
     if seconds:
@@ -133,17 +119,7 @@ def hall(rng, seconds, distance=(3.0, 5.0)):
 
 
 def crowd(rng, samples):
-    """People who talk at the same time, each of them in syllables without a meaning.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    samples : int
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (samples,)
-    """
+    """People who talk at the same time, each of them in syllables without a meaning; shape (samples,)."""
     sound, seconds = np.zeros(samples, np.float32), samples / SAMPLE_RATE
     for _ in range(MOUTHS):
         pitch = rng.uniform(43, 60)
@@ -183,33 +159,17 @@ COLUMNS = {
 
 
 def measure_tune(
-    number: int,
-    seed: int = 0,
-    split: str = "test",
-    soundfont: str | Path | None = None,
-    options: dict | None = None,
-    conditions: Sequence[str] = tuple(CONDITIONS),
+    number: int, seed: int = 0, options: dict | None = None, conditions: Sequence[str] = tuple(CONDITIONS)
 ) -> tuple[dict[str, list[Row]], dict[str, np.ndarray]]:
-    """One tune in all conditions.
-
-    Parameters
-    ----------
-    number : int
-        Of the tune in its split.
-    seed, split, soundfont
-        See `make_piece`.
-    options : dict, optional
-        For the pipeline.
-    conditions : sequence of str
+    """One test tune in all conditions; `options` are the pipeline's.
 
     Returns
     -------
     (dict of condition to list of Row, dict of genre to numpy.ndarray)
-        The rows of `ours`, of `transcribe`, and of what was `heard` in the source; `decoded`, the true
-        recording through our decoder, stands in the clean condition. And the onset chroma of the true
-        recordings.
+        The rows of `ours`, of `transcribe`, and of what was `heard` in the source; `decoded`, the true recording
+        through our decoder, stands in the clean condition. And the onset chroma of the true recordings.
     """
-    pipe, piece, rows = load_pipeline(), make_piece(number, seed, split, soundfont), {}
+    pipe, piece, rows = load_pipeline(), make_piece(number, seed), {}
     recordings, rng = piece.recordings, np.random.default_rng((seed, number, 2))
     target = str(rng.choice([genre for genre in GENRES if genre != piece.source]))
     known = {genre: metrics.embeddings(pipe.judge, audio).mean(0) for genre, audio in recordings.items()}
@@ -235,7 +195,7 @@ def measure_tune(
     for condition in conditions:
         source = make_difficult(piece.audio, condition, rng)
         result = pipe(source, target, generator=torch.Generator().manual_seed(number), **(options or {}))
-        written = baselines.transcribe_arrange_render(source, target, number, soundfont, result.piano_roll)
+        written = baselines.transcribe_arrange_render(source, target, number, roll=result.piano_roll)
         rows[condition] = [converted("ours", result.audio), converted("transcribe", written)]
         rows[condition].append(row("heard", result.piano_roll))
         if condition == "clean":
@@ -245,13 +205,7 @@ def measure_tune(
 
 
 def figures_of(found: list[tuple], seed: int = 0) -> dict[str, dict]:
-    """Figures of each condition and baseline, each as [mean, low, high].
-
-    Parameters
-    ----------
-    found : list
-        What `measure_tune` gives, tune by tune.
-    seed : int
+    """Figures of each condition and baseline, each as [mean, low, high], from what `measure_tune` gives.
 
     Returns
     -------
@@ -320,27 +274,10 @@ def lines(figures: dict) -> list[str]:
 
 
 def report(
-    tunes: int = 20,
-    out: str | Path | None = None,
-    *,
-    workers: int = 1,
-    seed: int = 0,
-    split: str = "test",
-    **setting,
+    tunes: int = 20, out: File = None, workers: int = 1, seed: int = 0, options: dict | None = None
 ) -> dict:
-    """Measure with a progress bar, print the table, and write all figures as JSON.
-
-    Parameters
-    ----------
-    tunes : int
-        Each is converted to one genre in all conditions.
-    out : path, optional
-    workers : int
-        Processes.
-    seed, split, setting
-        See `measure_tune`.
-    """
-    of, numbers = {"seed": seed, "split": split}, choose_tunes(tunes, seed, split)
-    conditions = figures_of(measure(measure_tune, numbers, "tunes", workers, **of, **setting), seed)
-    figures = {"tunes": tunes, "seconds": SECONDS, **of, "conditions": conditions}
+    """Measure with a progress bar, print the table, and write all figures as JSON; one genre for each tune."""
+    found = measure(measure_tune, choose_tunes(tunes, seed), "tunes", workers, seed=seed, options=options)
+    of = {"tunes": tunes, "seconds": SECONDS, "seed": seed, "split": "test"}
+    figures = of | {"conditions": figures_of(found, seed)}
     return finish(figures, lines(figures), out)

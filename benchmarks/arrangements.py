@@ -25,7 +25,7 @@ import librosa
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.harness import cell, finish, interval, listen, measure, rounded_mean, table
+from benchmarks.harness import File, cell, finish, interval, listen, measure, rounded_mean, table
 from noteninja_lib import fast_mode
 from noteninja_lib.arranger.performance import Note, Part, Performance
 from noteninja_lib.arranger.recipe import GENRES
@@ -235,18 +235,13 @@ def sound_features(audio: np.ndarray) -> dict[str, float]:
 
 
 def judge_traits(features: dict[str, list[dict]]) -> list[dict]:
-    """Where each trait's genre stands among all genres.
-
-    Parameters
-    ----------
-    features : dict of genre to list of dict
-        `note_features` and `sound_features` of its recordings.
+    """Where each trait's genre stands among all genres, by `note_features` and `sound_features` of recordings.
 
     Returns
     -------
     list of dict
-        The trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal values
-        share a place), and whether that, or the mean where there is a limit, is `as_expected`.
+        The trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal values share a
+        place), and whether that, or the mean where there is a limit, is `as_expected`.
     """
     found = []
     for trait in TRAITS:
@@ -323,19 +318,14 @@ def tune_unchanged(neutral: Performance, moody: Performance) -> float:
     return float(np.mean(same)) if same else 0.0
 
 
-def measure_moods(job: tuple[str, Tune, int], soundfont: str | Path | None = None) -> dict:
-    """Play one tune in one genre through the grid of moods.
-
-    Parameters
-    ----------
-    job : (str, Tune, int)
-        Genre, tune, seed.
+def measure_moods(job: tuple[str, Tune, int], soundfont: File = None) -> dict:
+    """Play one tune in one genre through the grid of moods; `job` is genre, tune and seed.
 
     Returns
     -------
     dict
-        `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest share
-        of the tune's notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
+        `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest share of the
+        tune's notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
     """
     genre, tune, seed = job
     cells, unchanged, heard, neutral = [], [], {}, excerpt(tune, genre, seed, MOOD_SECONDS)
@@ -359,12 +349,7 @@ def correlations(walks: list[dict]) -> dict[str, dict[str, float | None]]:
     Parameters
     ----------
     walks : list of dict
-        As from `measure_moods`.
-
-    Returns
-    -------
-    dict of slider to dict of measure to float or None
-        None where the measure does not exist (power chords have no third).
+        As from `measure_moods`. A measure that does not exist is None (power chords have no third).
     """
     found = {slider: {} for slider in MOVES}
     for slider, name in product(MOVES, MEASURES):
@@ -436,7 +421,7 @@ def raw_midi(performance: Performance) -> Performance:
     return replace(performance, parts=standard)
 
 
-def play(job: tuple, soundfont: str | Path | None = None, folder: str | Path | None = None) -> dict:
+def play(job: tuple, soundfont: File = None, folder: File = None) -> dict:
     """Play and measure one recording; keep it, and where it is due the raw one, as wav files in `folder`.
 
     Returns
@@ -462,17 +447,11 @@ def play(job: tuple, soundfont: str | Path | None = None, folder: str | Path | N
 def outside_listener(genres: list[str], scores: list[dict[str, float]]) -> dict:
     """How often a recording's own genre is among the tagger's three strongest.
 
-    Parameters
-    ----------
-    genres : list of str
-        Genre of each recording.
-    scores : list of dict of genre to float
-
     Returns
     -------
     dict
-        `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its share,
-        and how often which genre was the strongest.
+        `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its share, and how
+        often which genre was the strongest.
     """
     right, strongest = defaultdict(list), defaultdict(Counter)
     for genre, found in zip(genres, scores):
@@ -503,8 +482,8 @@ def check(
     clips: int = 20,
     mood_tunes: int = 2,
     seed: int = 0,
-    soundfont: str | Path | None = None,
-    tagger: str | Path | None = None,
+    soundfont: File = None,
+    tagger: File = None,
     workers: int = 1,
 ) -> dict:
     """Play and measure with progress bars; returns all figures."""
@@ -531,7 +510,7 @@ def check(
     return figures | ({"outside_listener": listener} if tagger else {})
 
 
-def report(clips: int = 20, out: str | Path | None = None, **options) -> dict:
+def report(clips: int = 20, out: File = None, **options) -> dict:
     """Check, print the tables, and write the figures as JSON; `options` as for `check`."""
     figures = check(clips, **options)
     return finish(figures, details(figures) + lines(figures), out)

@@ -18,22 +18,23 @@ from noteninja_lib.music.piano_roll import transcribe, tune_likeness
 from noteninja_lib.pipeline import load_pipeline
 
 POINTS = 21  # of the curve that is kept
+SEED, SPLIT = 1, "validation"
 
 
-def measure_levels(number: int, levels: np.ndarray, seed: int = 1, split: str = "validation") -> np.ndarray:
-    """Share for the asked-for genre, and spectral distance to the source, by noise level; shape (2, levels)."""
-    pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
-    target, heard, found = choose_targets(piece, 1, seed)[0], Heard(piece.audio), []
+def measure_levels(number: int, levels: np.ndarray) -> np.ndarray:
+    """Share for the asked-for genre, and distance to the source, by noise level; shape (2, levels)."""
+    pipe, piece = load_pipeline(), make_piece(number, SEED, SPLIT, alone=True)
+    target, heard, found = choose_targets(piece, 1, SEED)[0], Heard(piece.audio), []
     for level in levels:
         made = convert(pipe, heard, target, number, strength=strength_at(pipe, level))
         found.append((pipe.judge_genre(made)[target], spectral_distance(made, piece.audio)))
     return np.transpose(found)
 
 
-def hear_tune(number: int, seed: int = 1, split: str = "validation") -> tuple[list[Note], np.ndarray]:
+def hear_tune(number: int) -> tuple[list[Note], np.ndarray]:
     """Notes heard in a tune's source, and what is heard in the true recording of the asked-for genre."""
-    piece = make_piece(number, seed, split)
-    truth = piece.recordings[choose_targets(piece, 1, seed)[0]]
+    piece = make_piece(number, SEED, SPLIT)
+    truth = piece.recordings[choose_targets(piece, 1, SEED)[0]]
     return Heard(piece.audio).piano_roll.melody_notes(), transcribe(truth)
 
 
@@ -62,9 +63,7 @@ def spread_evenly(levels: np.ndarray, measured: np.ndarray) -> np.ndarray:
     return np.interp(np.linspace(gone[0], gone[-1], POINTS), gone, levels)
 
 
-def calibrate(
-    tunes: int = 16, seed: int = 1, split: str = "validation", workers: int = 1, levels: int = 11
-) -> dict[str, list[float]]:
+def calibrate(tunes: int = 16, workers: int = 1, levels: int = 11) -> dict[str, list[float]]:
     """Find out what the amount slider and the "tune kept" number should show, on validation tunes.
 
     Sampling is begun at several noise levels: first at equally spaced ones, then at those which the first
@@ -75,17 +74,17 @@ def calibrate(
     dict
         `strength_curve` (noise levels for equally spaced strengths) and `tune_scale`.
     """
-    numbers, of = choose_tunes(tunes, seed, split), {"seed": seed, "split": split}
+    numbers = choose_tunes(tunes, SEED, SPLIT)
 
     def means(levels):
-        return np.mean(measure(measure_levels, numbers, "tunes", workers, levels=levels, **of), 0)
+        return np.mean(measure(measure_levels, numbers, "tunes", workers, levels=levels), 0)
 
     grid = np.linspace(0, 1, levels)
     first = means(grid)
     between = np.interp(grid, np.linspace(0, 1, POINTS), spread_evenly(grid, first))[1:-1]
     every, measured = np.concatenate([grid, between]), np.concatenate([first, means(between)], 1)
     order = np.argsort(every)
-    heard = measure(hear_tune, numbers, "tunes", workers, **of)
+    heard = measure(hear_tune, numbers, "tunes", workers)
     truth = [tune_likeness(notes, true) for notes, true in heard]
     other = [tune_likeness(notes, true) for (notes, _), (_, true) in zip(heard[1:], heard)]
     return {

@@ -5,16 +5,14 @@ Command: `noteninja evaluate`. Lesson: 11_judging_a_converter.
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from tqdm import tqdm
 
-from benchmarks.harness import cell, check_folder, finish, in_order, interval, listen, means, table
+from benchmarks.harness import File, cell, check_folder, finish, interval, listen, means, measure, table
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE
@@ -54,33 +52,16 @@ UNTRAINED = (
 
 @dataclass
 class Setting:
-    """What is to be compared.
-
-    Attributes
-    ----------
-    seed : int
-    split : str
-        'validation' to choose checkpoints, 'test' to report.
-    data : path, optional
-        A folder of real recordings to be converted instead, whose scores and right answers nobody knows.
-    targets : int
-        Genres for each tune.
-    soundfont, other_soundfont : path, optional
-        Of the source and the true recordings, and of the oracle; TimGM6mb by default.
-    folder : path, optional
-        Where the sounds are to be kept.
-    options : dict
-        For the pipeline.
-    """
+    """What is to be compared."""
 
     seed: int = 0
-    split: str = "test"
-    data: str | Path | None = None
-    targets: int = 4
-    soundfont: str | Path | None = None
-    other_soundfont: str | Path | None = None
-    folder: str | Path | None = None
-    options: dict = field(default_factory=dict)
+    split: str = "test"  # "validation" to choose checkpoints
+    data: File = None  # a folder of real recordings to convert instead: no score and no right answer is known
+    targets: int = 4  # genres for each tune
+    soundfont: File = None  # of the source and the true recordings; TimGM6mb by default
+    other_soundfont: File = None  # of the oracle
+    folder: File = None  # where the sounds are to be kept
+    options: dict = field(default_factory=dict)  # for the pipeline
 
 
 # --- Measuring one tune ---
@@ -92,12 +73,12 @@ def file_name(number: int, target: str, baseline: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def opened(root: str | Path) -> DataSet:
+def opened(root: File) -> DataSet:
     """A data set, opened once in a process, which takes a while for a large one."""
     return open_dataset(root, tell=None)
 
 
-def found_piece(root: str | Path, number: int) -> Piece:
+def found_piece(root: File, number: int) -> Piece:
     """A recording of a data set of real music, cut to length: no score is known, and no right answer."""
     data = opened(root)
     genre, audio = data.labels[number], data.audio(number)[: int(SECONDS * SAMPLE_RATE)]
@@ -171,48 +152,29 @@ def against_truth(audio: np.ndarray, truth: np.ndarray, edges: dict, own: dict) 
 # --- From rows to figures ---
 
 
-def compare(tunes: int = 50, setting: Setting = Setting(), workers: int = 1) -> Iterator[tuple]:
-    """Make and measure all baselines' versions of test tunes.
-
-    Yields
-    ------
-    (int, int) or (list of Row, dict)
-        Conversions done and in all; at last all rows, and for each tune the onset chroma of its true
-        recordings by genre.
-    """
+def choose_pairs(tunes: int, setting: Setting) -> list[tuple[int, int]]:
+    """Numbers of the tunes, or of the real recordings, each with that of another one."""
     if setting.data:
         clips = opened(setting.data).splits().get(setting.split)
         if not clips:
             raise UserError(
-                f"{setting.data} has no recordings in its part {setting.split!r}: choose train, validation "
-                "or test."
+                f"{setting.data} has no recordings in its part {setting.split!r}: choose train, validation or test."
             )
         numbers = [int(number) for number in np.random.default_rng(setting.seed).permutation(clips)[:tunes]]
     else:
         numbers = choose_tunes(tunes, setting.seed, setting.split)
-    pairs, rows, truths = list(zip(numbers, numbers[1:] + numbers[:1])), [], {}
-    for done, (found, chroma) in enumerate(in_order(measure_piece, pairs, workers, setting=setting), 1):
-        rows += found
-        truths[found[0].tune] = chroma
-        yield done * setting.targets, len(numbers) * setting.targets
-    yield rows, truths
+    return list(zip(numbers, numbers[1:] + numbers[:1]))
 
 
 def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: int = 0) -> dict:
-    """All figures, each as [mean, low, high].
-
-    Parameters
-    ----------
-    rows : list of Row
-    truths : dict of tune to dict of genre to numpy.ndarray
-        Onset chroma of the true recordings.
+    """All figures, each as [mean, low, high], from rows and the onset chroma of each tune's true recordings by genre.
 
     Returns
     -------
     dict
-        `rivals`: for each baseline its measures; `zero`: another tune's content through our converter;
-        `genres`: our measures by asked-for genre; `frechet_floor`, and `frechet_floor_oracle` among the
-        oracle's recordings.
+        `rivals`: for each baseline its measures; `zero`: another tune's content through our converter; `genres`:
+        our measures by asked-for genre; `frechet_floor` and `frechet_floor_oracle`: among the true recordings, and
+        among the oracle's.
     """
     by_baseline = defaultdict(list)
     for row in sorted(
@@ -250,15 +212,13 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
     return figures
 
 
-def outside(tagger: str | Path, folder: str | Path, rows: list[Row], seed: int = 0) -> dict[str, list[float]]:
+def outside(tagger: File, folder: File, rows: list[Row], seed: int = 0) -> dict[str, list[float]]:
     """Share of the versions of which a tagger gives the asked-for genre a higher score than to the source.
 
     Parameters
     ----------
-    tagger : path
-        See `harness.listen`.
-    folder : path
-        The sounds, as `compare` keeps them.
+    tagger, folder : path
+        See `harness.listen`; where the sounds were kept.
     """
     files = sorted(Path(folder).glob("*.wav"))
     heard = dict(zip((path.name for path in files), listen(tagger, list(map(str, files)))))
@@ -273,43 +233,30 @@ def outside(tagger: str | Path, folder: str | Path, rows: list[Row], seed: int =
     return {baseline: bootstrap(*found, seed=seed) for baseline, found in risen.items()}
 
 
-def evaluate(tunes: int, setting: Setting, workers: int = 1, tagger: str | Path | None = None) -> Iterator:
-    """Compare all baselines; a generator of (done, all), and at last of the figures."""
+def evaluate(tunes: int, setting: Setting, workers: int = 1, tagger: File = None) -> dict:
+    """Make and measure all baselines' versions of test tunes, with a progress bar; returns all figures."""
     with tempfile.TemporaryDirectory() as folder:
-        if tagger:
-            setting.folder = folder
-        for state in compare(tunes, setting, workers):
-            if isinstance(state[0], int):
-                yield state
-        figures = figures_of(*state, setting.seed)
-        if tagger:
-            for baseline, value in outside(tagger, folder, state[0]).items():
-                figures["rivals"][baseline]["outside_listener"] = value
+        setting.folder = folder if tagger else None
+        found = measure(measure_piece, choose_pairs(tunes, setting), "tunes", workers, setting=setting)
+        rows = [row for some, _ in found for row in some]
+        figures = figures_of(rows, {some[0].tune: chroma for some, chroma in found}, setting.seed)
+        heard = outside(tagger, folder, rows) if tagger else {}
+    for baseline, value in heard.items():
+        figures["rivals"][baseline]["outside_listener"] = value
     of = {
         "tunes": tunes,
         "conversions": tunes * setting.targets,
         "seed": setting.seed,
         "split": setting.split,
     }
-    yield of | figures
+    return of | figures
 
 
-def report(
-    pairs: int = 200,
-    out: str | Path | None = None,
-    *,
-    workers: int = 1,
-    tagger: str | Path | None = None,
-    **setting,
-) -> dict:
-    """Evaluate with a progress bar, print the table, and write all figures as JSON.
+def report(pairs: int = 200, out: File = None, workers: int = 1, tagger: File = None, **setting) -> dict:
+    """Evaluate some pairs of tune and genre, four of each tune; print the table, and write all figures as JSON.
 
     Parameters
     ----------
-    pairs : int
-        Conversions; four for each test tune.
-    out : path, optional
-    workers : int
     tagger : path, optional
         See `outside`.
     setting
@@ -322,12 +269,8 @@ def report(
     if not baselines.regression_network():
         print(UNTRAINED)
     setting = Setting(**setting)
-    tunes = max(2, round(pairs / setting.targets))
-    with tqdm(total=tunes * setting.targets, unit=" conversions", dynamic_ncols=True) as bar:
-        for state in evaluate(tunes, setting, workers, tagger):
-            if isinstance(state, tuple):
-                bar.update(state[0] - bar.n)
-    return finish(state, beside_others(state), out)
+    figures = evaluate(max(2, round(pairs / setting.targets)), setting, workers, tagger)
+    return finish(figures, beside_others(figures), out)
 
 
 # --- Tables ---

@@ -20,6 +20,8 @@ from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.pipeline import NoteNinjaPipeline
 from noteninja_lib.source import Plan
 
+File = str | Path | None  # the path of a file or a folder, where there is one
+
 # --- Measuring: one function of one job, again and again ---
 
 
@@ -31,15 +33,7 @@ def _with_one_thread(work, job):
 def in_order(work: Callable, jobs: Sequence, workers: int = 1, **options) -> Iterator:
     """Results of `work(job, **options)` in the order of the jobs.
 
-    Parameters
-    ----------
-    work : callable
-        A function of a module.
-    jobs : list
-    workers : int
-        Processes; a single one is this one, with all its threads.
-    options
-        The same for all jobs.
+    `work` is a function of a module. A single worker is this process, with all its threads.
     """
     work = partial(work, **options)
     if workers == 1:
@@ -55,7 +49,7 @@ def measure(work: Callable, jobs: Sequence, unit: str, workers: int = 1, **optio
     return list(tqdm(results, total=len(jobs), unit=f" {unit}", dynamic_ncols=True))
 
 
-def listen(tagger: str | Path, files: list[str]) -> list[dict[str, float]]:
+def listen(tagger: File, files: list[str]) -> list[dict[str, float]]:
     """Genre scores by an outside listener: a program that knows nothing of how the sounds were made.
 
     Parameters
@@ -105,7 +99,7 @@ def played(pipe: NoteNinjaPipeline, plan: Plan, genre, noise: torch.Tensor | int
 # --- Figures: files, sentences and tables ---
 
 
-def check_folder(out: str | Path | None) -> None:
+def check_folder(out: File) -> None:
     """Complain now, and not after hours of measuring, if a file can't be written where it is to go."""
     if out and not Path(out).resolve().parent.is_dir():
         raise UserError(f"There is no folder {Path(out).resolve().parent} for {out}.")
@@ -117,7 +111,7 @@ def read_figures(name: str) -> dict | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def finish(figures: dict, lines: Iterable[str], out: str | Path | None = None) -> dict:
+def finish(figures: dict, lines: Iterable[str], out: File = None) -> dict:
     """Print lines, write figures as JSON, and return them."""
     print("\n".join(aligned(lines)))
     if out:

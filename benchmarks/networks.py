@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.harness import cell, check_folder, finish, interval, measure, rounded_mean, table
+from benchmarks.harness import File, cell, check_folder, finish, interval, measure, rounded_mean, table
 from noteninja_lib import fast_mode, pipeline
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import default_soundfont, render
@@ -73,7 +73,7 @@ class Row:
     embeddings: np.ndarray | None = None
 
 
-def plan(tunes: int, seed: int = 0, split: str = "test", data: str | Path | None = None) -> list[Job]:
+def plan(tunes: int, seed: int = 0, split: str = "test", data: File = None) -> list[Job]:
     """What to measure: each tune in all ten genres, half of them with Griffin-Lim, which is slow.
 
     With `data`, any folder of real recordings, ten for each tune instead; GTZAN's genres are known by their
@@ -96,7 +96,7 @@ def played(number: int, seed: int, split: str) -> Piece:
     return make_piece(number, seed, split)
 
 
-def excerpt(file: str | Path, seconds: float) -> np.ndarray | None:
+def excerpt(file: File, seconds: float) -> np.ndarray | None:
     """The middle of a real recording, as loud as the arranger's; None if it is unreadable or too short."""
     try:
         audio = load(file)
@@ -347,25 +347,11 @@ def by_genre(figures: dict) -> list[str]:
 
 
 def report(
-    tunes: int = 6,
-    out: str | Path | None = None,
-    *,
-    workers: int = 1,
-    seed: int = 0,
-    split: str = "test",
-    data: str | Path | None = None,
+    tunes: int = 6, out: File = None, workers: int = 1, seed: int = 0, split: str = "test", data: File = None
 ) -> dict:
     """Measure all stages with progress bars, print the figures, and write them as JSON.
 
-    Parameters
-    ----------
-    tunes : int
-        Each in all ten genres, with one long recording for the seams.
-    out : path, optional
-    workers, seed : int
-    split : {'validation', 'test'}
-    data : path, optional
-        A folder of real recordings, of which ten are taken for each tune.
+    Each tune is measured in all ten genres, with one long recording for the seams; or, for each, ten recordings of `data`.
     """
     check_folder(out)
     jobs, of = plan(tunes, seed, split, data), {"seed": seed, "split": split}

@@ -7,11 +7,10 @@ itself and from an mp3 of it. Command: `noteninja hearing`. Lesson: 11_judging_a
 
 from dataclasses import dataclass
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.harness import finish, means, measure, rounded_mean, table
+from benchmarks.harness import File, finish, means, measure, rounded_mean, table
 from noteninja_lib import fast_mode
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
@@ -47,9 +46,9 @@ class Job:
     swing: float
 
 
-def plan(count: int, seed: int = 0, split: str = "test") -> list[Job]:
+def plan(count: int, seed: int = 0) -> list[Job]:
     """Tunes that are no near-duplicates of each other, each to be played in step in all ten genres."""
-    rng, tunes, families, jobs = np.random.default_rng(seed), load_tunes(split), set(), []
+    rng, tunes, families, jobs = np.random.default_rng(seed), load_tunes("test"), set(), []
     for number in rng.permutation(len(tunes)):
         tune = tunes[number]
         if tune.family in families or len(families) == count:
@@ -80,10 +79,10 @@ def measures_of(melody: list[Note], heard: PianoRoll) -> dict[str, float]:
     }
 
 
-def hear(job: Job, soundfont: str | Path | None = None) -> dict[str, tuple]:
+def hear(job: Job) -> dict[str, tuple]:
     """Play, hear and measure one recording: coding to (measures, onset chroma)."""
     performance = excerpt(job.tune, job.genre, job.seed, SECONDS, tempo=job.tempo, swing=job.swing)
-    audio, found = render(performance, soundfont), {}
+    audio, found = render(performance), {}
     for coding, kilobits in CODINGS.items():
         heard = metrics.hear(through_mp3(audio, kilobits, MP3_RATE) if kilobits else audio)
         found[coding] = measures_of(performance.melody, heard), metrics.onset_chroma(heard.notes[0])
@@ -170,16 +169,10 @@ def by_genre(figures: dict) -> list[str]:
     return found
 
 
-def report(
-    tunes: int,
-    seed: int = 0,
-    soundfont: str | Path | None = None,
-    workers: int = 1,
-    out: str | Path | None = None,
-) -> dict:
+def report(tunes: int, seed: int = 0, workers: int = 1, out: File = None) -> dict:
     """Hear test tunes in all genres with a progress bar; print the figures and write them as JSON."""
     jobs = plan(tunes, seed)
-    results = measure(hear, jobs, "recordings", workers, soundfont=soundfont)
+    results = measure(hear, jobs, "recordings", workers)
     of = {"tunes": len(jobs) // len(GENRES), "seconds": SECONDS, "seed": seed, "measures": MEASURES}
     figures = of | summarise(jobs, results)
     return finish(figures, by_genre(figures) + lines(figures), out)

@@ -7,19 +7,13 @@ Command: `noteninja steps`. Lesson: 06_diffusion_theory.
 import hashlib
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
+import diffusers
 import numpy as np
-from diffusers import (
-    DPMSolverMultistepScheduler,
-    FlowMatchEulerDiscreteScheduler,
-    FlowMatchHeunDiscreteScheduler,
-    UniPCMultistepScheduler,
-)
 
 from benchmarks.harness import finish, means, measure, table
 from noteninja_lib import STEPS
@@ -44,14 +38,14 @@ from noteninja_lib.pipeline import GUIDANCE_INTERVAL, NoteNinjaPipeline, load_pi
 FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 #: Name of a scheduler to a function of the time shift, above 1 of which more steps lie near the noise.
 SCHEDULERS = {
-    "euler": lambda shift: FlowMatchEulerDiscreteScheduler(shift=shift),
-    "heun": lambda shift: FlowMatchHeunDiscreteScheduler(shift=shift),
-    "dpm++": lambda shift: DPMSolverMultistepScheduler(flow_shift=shift, **FLOW),
-    "unipc": lambda shift: UniPCMultistepScheduler(flow_shift=shift, **FLOW),
+    "euler": lambda shift: diffusers.FlowMatchEulerDiscreteScheduler(shift=shift),
+    "heun": lambda shift: diffusers.FlowMatchHeunDiscreteScheduler(shift=shift),
+    "dpm++": lambda shift: diffusers.DPMSolverMultistepScheduler(flow_shift=shift, **FLOW),
+    "unipc": lambda shift: diffusers.UniPCMultistepScheduler(flow_shift=shift, **FLOW),
 }
 ALL_STEPS, SCALES = (2, 4, 6, 8, 12, 20, 50), (1.0, 1.5, 2.0, 3.0)
 INTERVALS = ((0.0, 1.0), (0.3, 1.0), (0.9, 1.0), (0.3, 0.8))
-TARGETS = 3  # genres to which each tune is converted
+SPLIT, TARGETS = "validation", 3  # genres to which each tune is converted
 
 
 @dataclass(frozen=True)
@@ -71,14 +65,8 @@ class Way:
         }
 
 
-def ways(
-    schedulers: Sequence[str] = (),
-    steps: Sequence[int] = (),
-    scales: Sequence[float] = (),
-    intervals: Sequence[tuple] = (),
-    shifts: Sequence[float] = (),
-) -> list[Way]:
-    """All combinations of what is given; else all schedulers at all steps, and the default guided otherwise."""
+def ways(schedulers=(), steps=(), scales=(), intervals=(), shifts=()) -> list[Way]:
+    """All combinations of the sequences; of nothing, all schedulers at all steps, and the default guided otherwise."""
     if schedulers or steps or scales or intervals or shifts:
         unknown = set(schedulers) - set(SCHEDULERS)
         if unknown:
@@ -104,15 +92,13 @@ def parse_interval(text: str) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=2)
-def prepare(number: int, seed: int, split: str) -> tuple[Piece, Heard, dict[str, Known]]:
+def prepare(number: int, seed: int) -> tuple[Piece, Heard, dict[str, Known]]:
     """A tune in all genres, its source heard, and what is known of its true recordings; shared by all ways."""
-    piece = make_piece(number, seed, split)
+    piece = make_piece(number, seed, SPLIT)
     return piece, Heard(piece.audio), know(load_pipeline().judge, piece.recordings)
 
 
-def measure_way(
-    job: tuple[int, Way], seed: int = 0, split: str = "validation", targets: int = TARGETS
-) -> list[dict]:
+def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> list[dict]:
     """Convert one tune to a few genres in one way; `job` is the tune's number and the way.
 
     Returns
@@ -122,7 +108,7 @@ def measure_way(
         count as two; `core_seconds` of denoising for a second of music, as if a single core did it all.
     """
     number, way = job
-    piece, heard, known = prepare(number, seed, split)
+    piece, heard, known = prepare(number, seed)
     parts = load_pipeline().components | {"scheduler": SCHEDULERS[way.scheduler](way.shift)}
     pipe, rows, evaluated = NoteNinjaPipeline(**parts, guidance_interval=way.guidance_interval), [], []
     counter = pipe.unet.register_forward_hook(lambda network, given, made: evaluated.append(len(made)))
@@ -160,18 +146,16 @@ def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list
 
     Parameters
     ----------
-    rows : dict of str to list
-        Each measure of all conversions.
+    rows, reference : dict of str to list
+        Each measure of all conversions; the other way's.
     tunes : list of int
         The tune of each conversion.
-    reference : dict of str to list, optional
-        `rows` of the other way.
 
     Returns
     -------
     dict
-        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds`
-        (median, since the first conversion in a process takes longer).
+        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds` (median, since
+        the first conversion in a process takes longer).
     """
     names = [name for name in rows if name not in ("evaluations", "core_seconds")]
     beside = {}
@@ -189,16 +173,10 @@ def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list
 def merge(kept: dict[Way, dict], found: dict[Way, dict], tunes: list[int]) -> list[dict]:
     """Rows of new ways replace older ones of the same; each is then set beside Euler with the most steps.
 
-    Parameters
-    ----------
-    kept, found : dict of Way to rows
-    tunes : list of int
-        See `summarise`.
-
     Returns
     -------
     list of dict
-        A way each: its settings, its figures and its rows.
+        A way each: its settings, its figures (see `summarise`) and its rows.
     """
     rows, names = kept | found, list(SCHEDULERS)
 
@@ -285,50 +263,29 @@ def lines(figures: dict) -> list[str]:
     ]
 
 
-def report(
-    tunes: int = 8,
-    out: Path | None = None,
-    *,
-    seed: int = 0,
-    split: str = "validation",
-    targets: int = TARGETS,
-    workers: int = 1,
-    **restrictions,
-) -> dict:
+def report(tunes: int = 8, out: Path | None = None, seed: int = 0, workers: int = 1, **restrictions) -> dict:
     """Measure ways of denoising with a progress bar, print their table, and write the figures as JSON.
 
-    Parameters
-    ----------
-    tunes : int
-        Each is converted to `targets` genres, in each way.
-    out : pathlib.Path, optional
-        Ways that this file holds already are kept, if they were measured on the same tunes and networks.
-    restrictions
-        See `ways`.
-
-    Returns
-    -------
-    dict
-        `of`: what was converted; `ways`.
+    Each tune is converted to `TARGETS` genres in each way. Ways that the file `out` holds already are kept, if they were
+    measured on the same tunes and networks. `restrictions` as for `ways`.
     """
-    chosen, numbers = ways(**restrictions), choose_tunes(tunes, seed, split)
+    chosen, numbers = ways(**restrictions), choose_tunes(tunes, seed, SPLIT)
     weights = hashlib.sha256((models_folder() / "SHA256SUMS.json").read_bytes()).hexdigest()[:16]
-    setting = {"targets": targets, "seed": seed, "split": split}
     of = {
         "tunes": tunes,
-        "targets": targets,
+        "targets": TARGETS,
         "seconds": SECONDS,
         "seed": seed,
-        "split": split,
+        "split": SPLIT,
         "weights": weights,
     }
     jobs, found = list(product(numbers, chosen)), {}
-    for (_, way), rows in zip(jobs, measure(measure_way, jobs, "measurements", workers, **setting)):
+    for (_, way), rows in zip(jobs, measure(measure_way, jobs, "measurements", workers, seed=seed)):
         columns = found.setdefault(way, {name: [] for name in rows[0]})
         for row in rows:
             for name, value in row.items():
                 columns[name].append(np.round(np.asarray(value, float), 6).tolist())
-    figures = {"of": of, "ways": merge(read(out, of), found, np.repeat(numbers, targets).tolist())}
+    figures = {"of": of, "ways": merge(read(out, of), found, np.repeat(numbers, TARGETS).tolist())}
     finish(figures, beside_each_other(figures["ways"]))
     if out:
         write(out, figures)

@@ -44,17 +44,9 @@ def lengthen(song: str | Path, seconds: float, path: str | Path) -> None:
     save(path, np.tile(audio, -(-samples // len(audio)))[:samples])
 
 
-def report(out: Path | None = None, song: str | Path | None = None) -> dict:
-    """Measure, print and keep the figures.
-
-    Parameters
-    ----------
-    out : pathlib.Path, optional
-        JSON file; data/models/benchmark.json by default.
-    song : path, optional
-        A bundled song by default.
-    """
-    song = song or sorted((data_folder() / "songs").glob("*.mp3"))[0]
+def report(out: Path | None = None) -> dict:
+    """Measure with a bundled song; print the figures, and write them as JSON, into data/models by default."""
+    song = sorted((data_folder() / "songs").glob("*.mp3"))[0]
     own = hasattr(psutil.Process, "cpu_affinity")
     cores = len(psutil.Process().cpu_affinity()) if own else psutil.cpu_count()
     processor = platform.processor() or platform.machine()

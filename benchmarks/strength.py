@@ -6,11 +6,10 @@ Lesson: 11_judging_a_converter.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.harness import cell, finish, measure, rounded, table
+from benchmarks.harness import File, cell, finish, measure, rounded, table
 from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import (
     SECONDS,
@@ -93,14 +92,7 @@ def judge_slider(genre: Sequence[float], distance: Sequence[float], kept: Sequen
 
 
 def summarise(walks: list[dict], strengths: Sequence[float] = STRENGTHS) -> dict:
-    """Figures of all tunes: each measure by strength, the ways, and the verdict.
-
-    Parameters
-    ----------
-    walks : list of dict
-        What `measure_tune` gave, a tune each.
-    strengths : list of float
-    """
+    """Figures of all tunes, from what `measure_tune` gave: each measure by strength, the ways, and the verdict."""
     values = {name: np.array([walk[name] for walk in walks]) for name in MEASURES}
     means = {name: rows.mean(0) for name, rows in values.items()}
     ways = {name: way(means[name]) for name in MEASURES if name != TUNE}
@@ -155,19 +147,8 @@ def by_strength(figures: dict) -> list[str]:
     return table(["amount", *figures["amounts"]], rows)
 
 
-def report(
-    tunes: int = 40, out: Path | None = None, *, seed: int = 0, split: str = "test", workers: int = 1
-) -> dict:
-    """Convert test tunes with all strengths, with a progress bar; print the figures and write them as JSON.
-
-    Parameters
-    ----------
-    tunes : int
-        Each is converted to one genre.
-    out : pathlib.Path, optional
-    seed, split, workers
-        See `choose_tunes` and `measure`.
-    """
+def report(tunes: int = 40, out: File = None, seed: int = 0, split: str = "test", workers: int = 1) -> dict:
+    """Convert tunes to one genre each with all strengths; print the figures and write them as JSON."""
     of, numbers = {"seed": seed, "split": split}, choose_tunes(tunes, seed, split)
     figures = of | summarise(measure(measure_tune, numbers, "tunes", workers, **of))
     return finish(figures, by_strength(figures) + [""] + lines(figures), out)

@@ -28,13 +28,7 @@ def lines(figures: dict) -> list[str]:
 
 
 def report(
-    out: Path | None = None,
-    only: Sequence[str] = (),
-    share: float = 1.0,
-    *,
-    seed: int = 0,
-    split: str = "test",
-    workers: int = 1,
+    out: Path | None = None, only: Sequence[str] = (), share: float = 1.0, workers: int = 1, **of
 ) -> None:
     """Measure the controls with progress bars; print the figures, and write them as each part is done.
 
@@ -46,15 +40,15 @@ def report(
         Parts, as in `PARTS`; all of them if empty.
     share : float
         Of the usual number of measurements.
-    seed, split, workers
-        See `choose_tunes` and `measure`.
+    workers, of
+        Processes; seed and split.
     """
+    of = {"seed": 0, "split": "test"} | of
     unknown = [name for name in only if name not in PARTS]
     if unknown:
         raise UserError(f"There is nothing called {unknown[0]} to measure: choose from {', '.join(PARTS)}.")
     for name in only or PARTS:
         module, usual = PARTS[name]
-        found = module.report(max(2, round(share * usual)), seed, split, workers)
-        figures = {"seed": seed, "split": split} | found
+        figures = of | module.report(max(2, round(share * usual)), workers, **of)
         kept = json.loads(out.read_text(encoding="utf-8")) if out and out.exists() else {}
         finish(kept | {name: figures}, [f"--- {name}", *module.lines(figures)], out)

@@ -101,7 +101,7 @@ def summarise(rows: list[dict], references: list[float]) -> dict:
     }
 
 
-def report(count: int = 50, seed: int = 0, split: str = "test", workers: int = 1) -> dict:
+def report(count: int = 50, workers: int = 1, seed: int = 0, split: str = "test") -> dict:
     """Measure with progress bars, `count` inventions a genre and always test tunes; returns all figures."""
     jobs = [(genre, number) for number in range(count) for genre in GENRES]
     numbers = choose_tunes(min(2 * count, REFERENCES), seed, "test")

@@ -128,7 +128,7 @@ def summarise(pieces: list[dict], clips: list[dict]) -> dict:
     }
 
 
-def report(count: int = 6, seed: int = 0, split: str = "test", workers: int = 1) -> dict:
+def report(count: int = 6, workers: int = 1, seed: int = 0, split: str = "test") -> dict:
     """Measure with progress bars; returns all figures."""
     tunes, of = choose_tunes(3 * count, seed, split), {"seed": seed, "split": split}
     pieces = measure(measure_piece, tunes[:count], "pieces", workers, **of)

@@ -110,7 +110,7 @@ def summarise(walks: list[dict]) -> dict:
     }
 
 
-def report(count: int = 10, seed: int = 0, split: str = "test", workers: int = 1) -> dict:
+def report(count: int = 10, workers: int = 1, seed: int = 0, split: str = "test") -> dict:
     """Measure with a progress bar, `count` tunes, each in the next of the genres; returns all figures."""
     tunes = choose_tunes(count, seed, split)
     jobs = [(number, GENRES[place % len(GENRES)]) for place, number in enumerate(tunes)]

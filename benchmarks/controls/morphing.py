@@ -124,7 +124,7 @@ def summarise(genres: list[dict], seeds: list[dict], songs: list[dict], paths: l
     }
 
 
-def report(count: int = 20, seed: int = 0, split: str = "test", workers: int = 1) -> dict:
+def report(count: int = 20, workers: int = 1, seed: int = 0, split: str = "test") -> dict:
     """Measure all four, with progress bars."""
     tunes, few, of = choose_tunes(2 * count, seed, split), max(2, count // 2), {"seed": seed, "split": split}
     pairs = list(zip(tunes[:few], tunes[few : 2 * few]))

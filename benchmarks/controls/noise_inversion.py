@@ -76,7 +76,7 @@ def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict[str, d
     return {"round_trip": errors, "edits": found}
 
 
-def report(count: int = 10, seed: int = 0, split: str = "test", workers: int = 1) -> dict:
+def report(count: int = 10, workers: int = 1, seed: int = 0, split: str = "test") -> dict:
     """Measure with a progress bar; returns all figures."""
     tunes = choose_tunes(count, seed, split)
     rows = measure(measure_tune, tunes, "recordings", workers, seed=seed, split=split)

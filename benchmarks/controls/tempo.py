@@ -106,7 +106,7 @@ def summarise(rows: list[dict]) -> dict:
     return figures
 
 
-def report(count: int = 60, seed: int = 0, split: str = "test", workers: int = 1) -> dict:
+def report(count: int = 60, workers: int = 1, seed: int = 0, split: str = "test") -> dict:
     """Measure with a progress bar; returns all figures."""
     tunes = choose_tunes(count, seed, split)
     return summarise(measure(measure_tune, tunes, "tempi", workers, seed=seed, split=split))

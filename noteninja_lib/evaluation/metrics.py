@@ -1,7 +1,7 @@
 """Is it the same tune, in the asked-for genre, and as sharp as a recording? Measures of conversions.
 
 Each is as in the paper that it comes from, with that paper's settings, so that figures can be laid beside
-published ones. Lesson: 11_judging_a_converter.
+published ones. Recordings are mono arrays of float32 at 22,050 Hz, shape (samples,). Lesson: 11_judging_a_converter.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -144,11 +144,6 @@ def chroma_cosine(first: np.ndarray, second: np.ndarray) -> float:
     Quantised: the strongest of the twelve classes is 1, the others 0, so that the cosine of a frame is 1 or
     0. A silent frame has no class and is like nothing. 32 kHz, windows of 2^14 samples every 2^12, as in
     MusicGen (Copet et al. 2023, arXiv 2306.05284, where its melody model reaches .66).
-
-    Parameters
-    ----------
-    first, second : numpy.ndarray, shape (samples,)
-        Mono, 22,050 Hz.
     """
     settings = {"rate": 32000, "n_fft": 2**14, "hop_length": 2**12}
     first, second = _same_length(*(_strongest_class(audio, **settings) for audio in (first, second)))
@@ -160,11 +155,6 @@ def melody_accuracy(reference: np.ndarray, audio: np.ndarray) -> float:
 
     The melody is the strongest pitch class above middle C, frame by frame, as in Music ControlNet (Wu et al.
     2023, arXiv 2311.07069; 2048-sample windows, bass cut off at 261.2 Hz).
-
-    Parameters
-    ----------
-    reference, audio : numpy.ndarray, shape (samples,)
-        Mono, 22,050 Hz.
     """
     settings = {"rate": SAMPLE_RATE, "n_fft": 2048, "hop_length": 512, "highpass": 261.2}
     wanted, found = _same_length(*(_strongest_class(one, **settings) for one in (reference, audio)))
@@ -185,11 +175,6 @@ def cqt1_correlation(first: np.ndarray, second: np.ndarray) -> float:
 
     16 kHz, 128 bins from 65 Hz, 24 to the octave, a frame every 512 samples, as in SteerMusic (Niu et al.
     2025, arXiv 2504.10826). 0 where one of them does not move.
-
-    Parameters
-    ----------
-    first, second : numpy.ndarray, shape (samples,)
-        Mono, 22,050 Hz.
     """
     first, second = _same_length(*(_strongest_bin(audio) for audio in (first, second)))
     return float(np.corrcoef(first, second)[0, 1]) if first.std() and second.std() else 0.0
@@ -214,11 +199,6 @@ def multi_resolution_distance(made: np.ndarray, truth: np.ndarray) -> float:
 
     Mean of three resolutions; Yamamoto et al. 2020, arXiv 1910.11480; magnitudes are floored as in its
     authors' code.
-
-    Parameters
-    ----------
-    made, truth : numpy.ndarray, shape (samples,)
-        In step with each other.
     """
     total = 0.0
     for n_fft, step, length in RESOLUTIONS:
@@ -253,10 +233,6 @@ def clicks(audio: np.ndarray) -> float:
 
     Differences flatten the spectrum of music, in which a single wrong sample or a jump hides otherwise. Hard
     strokes of a drum count too, so the figure means something only beside the true recording's.
-
-    Parameters
-    ----------
-    audio : numpy.ndarray, shape (samples,)
     """
     rough = np.abs(np.diff(audio.astype(np.float64), 4))
     rough = rough[: len(rough) // CLICK_BLOCK * CLICK_BLOCK].reshape(-1, CLICK_BLOCK)
@@ -282,10 +258,6 @@ def flux(audio: np.ndarray) -> np.ndarray:
 
 def seams(audio: np.ndarray, edges: Iterable[int], reach: int = 4 * FLUX_STEP) -> list[tuple[float, float]]:
     """How much a sound jumps at the edges of windows, beside how much it jumps elsewhere.
-
-    Parameters
-    ----------
-    audio : numpy.ndarray, shape (samples,)
     edges : sequence of int
         Samples at which one window ends and the next begins.
     reach : int
@@ -332,11 +304,6 @@ def log_spectral_distance(first: np.ndarray, second: np.ndarray) -> float:
 
     Gray and Markel 1976, doi 10.1109/TASSP.1976.1162849; 2048-sample windows every 512, levels below -80 dB
     count as -80.
-
-    Parameters
-    ----------
-    first, second : numpy.ndarray, shape (samples,)
-        Mono, 22,050 Hz.
     """
     levels = []
     for audio in (first, second):
@@ -469,10 +436,6 @@ def _intervals(values, groups, seed, figure, draws=1000):
 
 def align(truth: Sequence, found: Sequence) -> list[tuple]:
     """The cheapest way from one sequence to another by deletions, insertions and exchanges (Levenshtein 1966).
-
-    Parameters
-    ----------
-    truth, found : sequence
 
     Returns
     -------
