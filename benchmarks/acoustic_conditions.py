@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from scipy import fft, signal
 
-from benchmarks.harness import File, cell, finish, measure, table
+from benchmarks.harness import cell, finish, measure, table
+from benchmarks.options import CORES, Guidance, Out, Steps, Tunes, Workers
+from noteninja_lib import STEPS
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.vocals import speak
@@ -52,7 +54,7 @@ CONDITIONS = {
 
 
 def make_difficult(audio, condition, rng):
-    """A recording from a difficult place, one of `CONDITIONS`, in time with the clean one and within full scale."""
+    """A recording in one of the `CONDITIONS`, in time with the clean one and within full scale."""
     seconds, snr, kilobits = CONDITIONS[condition]
     samples, changed = len(audio), np.asarray(audio, np.float32)
     if seconds:
@@ -166,8 +168,9 @@ def measure_tune(
     Returns
     -------
     (dict of condition to list of Row, dict of genre to numpy.ndarray)
-        The rows of `ours`, of `transcribe`, and of what was `heard` in the source; `decoded`, the true recording
-        through our decoder, stands in the clean condition. And the onset chroma of the true recordings.
+        The rows of `ours`, of `transcribe`, and of what was `heard` in the source; `decoded`, the true
+        recording through our decoder, stands in the clean condition. And the onset chroma of the true
+        recordings.
     """
     pipe, piece, rows = load_pipeline(), make_piece(number, seed), {}
     recordings, rng = piece.recordings, np.random.default_rng((seed, number, 2))
@@ -274,10 +277,16 @@ def lines(figures: dict) -> list[str]:
 
 
 def report(
-    tunes: int = 20, out: File = None, workers: int = 1, seed: int = 0, options: dict | None = None
+    tunes: Tunes = 20,
+    out: Out = None,
+    steps: Steps = STEPS,
+    guidance: Guidance = 2.0,
+    seed: int = 0,
+    workers: Workers = CORES,
 ) -> dict:
-    """Measure with a progress bar, print the table, and write all figures as JSON; one genre for each tune."""
+    """Measure what is left of the tune of a small mp3, or of a recording in a hall or in a crowd."""
+    options = {"num_inference_steps": steps, "guidance_scale": guidance}
     found = measure(measure_tune, choose_tunes(tunes, seed), "tunes", workers, seed=seed, options=options)
     of = {"tunes": tunes, "seconds": SECONDS, "seed": seed, "split": "test"}
     figures = of | {"conditions": figures_of(found, seed)}
-    return finish(figures, lines(figures), out)
+    return finish(figures, lines(figures), out, "difficult")

@@ -20,12 +20,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise, product
 from pathlib import Path
+from typing import Annotated
 
 import librosa
 import numpy as np
 from scipy.stats import spearmanr
+from typer import Option
 
 from benchmarks.harness import File, cell, finish, interval, listen, measure, rounded_mean, table
+from benchmarks.options import CORES, Out, Soundfont, Tagger, Workers
 from noteninja_lib import fast_mode
 from noteninja_lib.arranger.performance import Note, Part, Performance
 from noteninja_lib.arranger.recipe import GENRES
@@ -50,7 +53,7 @@ TOGETHER = 0.035  # seconds: strokes and chord notes this near sound as one
 
 @dataclass(frozen=True)
 class Trait:
-    """What a genre is known by: among the `limit` "largest" or "smallest" of the ten, or "below" the limit."""
+    """What marks a genre: among the `limit` "largest" or "smallest" of the ten, or "below" the limit."""
 
     genre: str
     feature: str
@@ -235,13 +238,13 @@ def sound_features(audio: np.ndarray) -> dict[str, float]:
 
 
 def judge_traits(features: dict[str, list[dict]]) -> list[dict]:
-    """Where each trait's genre stands among all genres, by `note_features` and `sound_features` of recordings.
+    """Where each trait's genre stands among all, by `note_features` and `sound_features` of recordings.
 
     Returns
     -------
     list of dict
-        The trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal values share a
-        place), and whether that, or the mean where there is a limit, is `as_expected`.
+        The trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal values
+        share a place), and whether that, or the mean where there is a limit, is `as_expected`.
     """
     found = []
     for trait in TRAITS:
@@ -275,7 +278,7 @@ def judge_traits(features: dict[str, list[dict]]) -> list[dict]:
 # The tune must stay.
 
 GRID = (-1.0, -0.5, 0.0, 0.5, 1.0)
-MOOD_SECONDS = 8.0
+MOOD_SECONDS, MOOD_TUNES = 8.0, 2
 HEARD_AT = ((0.0, 0.0), (-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))  # neutral first
 MEASURES = {
     "onset_rate": "notes a second",
@@ -324,8 +327,8 @@ def measure_moods(job: tuple[str, Tune, int], soundfont: File = None) -> dict:
     Returns
     -------
     dict
-        `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest share of the
-        tune's notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
+        `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest share
+        of the tune's notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
     """
     genre, tune, seed = job
     cells, unchanged, heard, neutral = [], [], {}, excerpt(tune, genre, seed, MOOD_SECONDS)
@@ -450,8 +453,8 @@ def outside_listener(genres: list[str], scores: list[dict[str, float]]) -> dict:
     Returns
     -------
     dict
-        `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its share, and how
-        often which genre was the strongest.
+        `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its share,
+        and how often which genre was the strongest.
     """
     right, strongest = defaultdict(list), defaultdict(Counter)
     for genre, found in zip(genres, scores):
@@ -478,14 +481,7 @@ def speed(results: list[dict]) -> dict:
     return {"together": rate(results), "genres": by_genre}
 
 
-def check(
-    clips: int = 20,
-    mood_tunes: int = 2,
-    seed: int = 0,
-    soundfont: File = None,
-    tagger: File = None,
-    workers: int = 1,
-) -> dict:
+def check(clips: int, seed: int = 0, soundfont: File = None, tagger: File = None, workers: int = 1) -> dict:
     """Play and measure with progress bars; returns all figures."""
     jobs, listener = plan(clips, seed), {}
     with tempfile.TemporaryDirectory() as folder:
@@ -495,7 +491,7 @@ def check(
             chosen = [one for one in results if kind in one["files"]]
             scores = listen(tagger, [one["files"][kind] for one in chosen])
             listener[kind] = outside_listener([one["genre"] for one in chosen], scores)
-    jobs = [job[:3] for job in plan(mood_tunes, seed + 1)]
+    jobs = [job[:3] for job in plan(MOOD_TUNES, seed + 1)]
     walks = measure(measure_moods, jobs, "tunes in 25 moods", workers, soundfont=soundfont)
     features = {genre: [one["features"] for one in results if one["genre"] == genre] for genre in GENRES}
     figures = {
@@ -510,10 +506,17 @@ def check(
     return figures | ({"outside_listener": listener} if tagger else {})
 
 
-def report(clips: int = 20, out: File = None, **options) -> dict:
-    """Check, print the tables, and write the figures as JSON; `options` as for `check`."""
-    figures = check(clips, **options)
-    return finish(figures, details(figures) + lines(figures), out)
+def report(
+    clips: Annotated[int, Option(min=1, help="Recordings of each genre.")] = 20,
+    tagger: Tagger = None,
+    soundfont: Soundfont = None,
+    out: Out = None,
+    seed: int = 0,
+    workers: Workers = CORES,
+) -> dict:
+    """Measure what the band plays: traits of genres, mood, speed, and what an outside listener hears."""
+    figures = check(clips, seed, soundfont, tagger, workers)
+    return finish(figures, details(figures) + lines(figures), out, "band")
 
 
 # --- Tables ---

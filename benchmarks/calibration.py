@@ -3,19 +3,15 @@
 import numpy as np
 
 from benchmarks.harness import measure, rounded, rounded_mean
+from benchmarks.options import CORES, Tunes, Workers
 from benchmarks.strength import way
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.evaluation.baselines import (
-    Heard,
-    choose_targets,
-    choose_tunes,
-    convert,
-    make_piece,
-    strength_at,
-)
+from noteninja_lib.evaluation import baselines
+from noteninja_lib.evaluation.baselines import Heard, choose_targets, choose_tunes, make_piece, strength_at
 from noteninja_lib.evaluation.metrics import spectral_distance
+from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.music.piano_roll import transcribe, tune_likeness
-from noteninja_lib.pipeline import load_pipeline
+from noteninja_lib.pipeline import assemble, load_pipeline
 
 POINTS = 21  # of the curve that is kept
 SEED, SPLIT = 1, "validation"
@@ -26,7 +22,7 @@ def measure_levels(number: int, levels: np.ndarray) -> np.ndarray:
     pipe, piece = load_pipeline(), make_piece(number, SEED, SPLIT, alone=True)
     target, heard, found = choose_targets(piece, 1, SEED)[0], Heard(piece.audio), []
     for level in levels:
-        made = convert(pipe, heard, target, number, strength=strength_at(pipe, level))
+        made = baselines.convert(pipe, heard, target, number, strength=strength_at(pipe, level))
         found.append((pipe.judge_genre(made)[target], spectral_distance(made, piece.audio)))
     return np.transpose(found)
 
@@ -91,3 +87,10 @@ def calibrate(tunes: int = 16, workers: int = 1, levels: int = 11) -> dict[str, 
         "strength_curve": rounded(spread_evenly(every[order], measured[:, order])),
         "tune_scale": [rounded_mean(other), rounded_mean(truth)],
     }
+
+
+def report(tunes: Tunes = 16, workers: Workers = CORES) -> None:
+    """After training: spread the amount slider evenly, and find the ends of the tune-kept scale."""
+    settings = calibrate(tunes, workers)
+    assemble(models_folder(), **settings)
+    print(settings)

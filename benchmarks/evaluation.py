@@ -8,36 +8,24 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import soundfile
+from typer import Option
 
 from benchmarks.harness import File, cell, check_folder, finish, interval, listen, means, measure, table
+from benchmarks.options import CORES, Guidance, Out, Recordings, Soundfont, Split, Steps, Tagger, Workers
+from noteninja_lib import STEPS
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.datasets import open_dataset
 from noteninja_lib.datasets.base import DataSet
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import baselines, metrics
-from noteninja_lib.evaluation.baselines import (
-    BASELINES,
-    SECONDS,
-    Piece,
-    choose_targets,
-    choose_tunes,
-    make_piece,
-)
-from noteninja_lib.evaluation.comparison import (
-    CROWD,
-    Row,
-    among_ten,
-    eight_bits,
-    frechet,
-    know,
-    other_content,
-    right_tune,
-)
+from noteninja_lib.evaluation import baselines, comparison, metrics
+from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
+from noteninja_lib.evaluation.comparison import CROWD, Row, among_ten, eight_bits, frechet, know
 from noteninja_lib.evaluation.metrics import bootstrap, place_between
 from noteninja_lib.music.piano_roll import PianoRoll, tune_likeness
 from noteninja_lib.pipeline import load_pipeline
@@ -86,7 +74,7 @@ def found_piece(root: File, number: int) -> Piece:
 
 
 def measure_piece(numbers: tuple[int, int], setting: Setting) -> tuple[list[Row], dict[str, np.ndarray]]:
-    """All rows of a tune, and the onset chroma of its recordings by genre; `numbers`: its own, and another's."""
+    """All rows of a tune, and the onset chroma of its recordings; `numbers`: its own and another tune's."""
     pipe, (number, other), rows = load_pipeline(), numbers, []
     if setting.data:
         piece = found_piece(setting.data, number)
@@ -158,7 +146,8 @@ def choose_pairs(tunes: int, setting: Setting) -> list[tuple[int, int]]:
         clips = opened(setting.data).splits().get(setting.split)
         if not clips:
             raise UserError(
-                f"{setting.data} has no recordings in its part {setting.split!r}: choose train, validation or test."
+                f"{setting.data} has no recordings in its part {setting.split!r}: "
+                "choose train, validation or test."
             )
         numbers = [int(number) for number in np.random.default_rng(setting.seed).permutation(clips)[:tunes]]
     else:
@@ -167,14 +156,14 @@ def choose_pairs(tunes: int, setting: Setting) -> list[tuple[int, int]]:
 
 
 def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: int = 0) -> dict:
-    """All figures, each as [mean, low, high], from rows and the onset chroma of each tune's true recordings by genre.
+    """All figures, each as [mean, low, high]; `truths`: onset chroma of true recordings by tune, genre.
 
     Returns
     -------
     dict
-        `rivals`: for each baseline its measures; `zero`: another tune's content through our converter; `genres`:
-        our measures by asked-for genre; `frechet_floor` and `frechet_floor_oracle`: among the true recordings, and
-        among the oracle's.
+        `rivals`: for each baseline its measures; `zero`: another tune's content through our converter;
+        `genres`: our measures by asked-for genre; `frechet_floor` and `frechet_floor_oracle`: among the true
+        recordings, and among the oracle's.
     """
     by_baseline = defaultdict(list)
     for row in sorted(
@@ -182,7 +171,9 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
     ):  # so that lists can be laid beside each other
         by_baseline[row.baseline].append(row)
     ours, decoded = by_baseline["ours"], by_baseline.get("decoded")
-    zero = other_content(ours, seed) if decoded else {}  # real recordings come without score and right answer
+    zero = (
+        comparison.other_content(ours, seed) if decoded else {}
+    )  # real recordings come without score and right answer
     tunes = [row.tune for row in ours]
     figures = {"rivals": {}, "zero": {name: bootstrap(values, tunes) for name, values in zero.items()}}
     for baseline in dict.fromkeys(row.baseline for row in rows):
@@ -193,7 +184,7 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
             for name, low in zero.items():
                 high = [row.figures[name] for row in decoded]
                 summary[f"tune_kept_{name}"] = place_between(values[name], low, high, tunes)
-            summary[f"right_tune_of_{CROWD}"] = bootstrap(right_tune(found, truths, seed), tunes)
+            summary[f"right_tune_of_{CROWD}"] = bootstrap(comparison.right_tune(found, truths, seed), tunes)
             summary["frechet_distance"] = frechet(found, by_baseline["truth"])
             summary["frechet_to_oracle"] = frechet(found, by_baseline["oracle"])
         figures["rivals"][baseline] = summary
@@ -252,25 +243,29 @@ def evaluate(tunes: int, setting: Setting, workers: int = 1, tagger: File = None
     return of | figures
 
 
-def report(pairs: int = 200, out: File = None, workers: int = 1, tagger: File = None, **setting) -> dict:
-    """Evaluate some pairs of tune and genre, four of each tune; print the table, and write all figures as JSON.
-
-    Parameters
-    ----------
-    tagger : path, optional
-        See `outside`.
-    setting
-        See `Setting`.
-    """
-    for path in filter(None, (tagger, setting.get("other_soundfont"))):
+def report(
+    pairs: Annotated[int, Option(min=8, help="Conversions; four for each test tune.")] = 200,
+    out: Out = None,
+    oracle_soundfont: Soundfont = None,
+    data: Recordings = None,
+    split: Split = "test",
+    tagger: Tagger = None,
+    steps: Steps = STEPS,
+    guidance: Guidance = 2.0,
+    workers: Workers = CORES,
+    seed: int = 0,
+) -> dict:
+    """Measure how good the conversions are, beside other ways, on tunes and instruments never trained on."""
+    for path in filter(None, (tagger, oracle_soundfont)):
         if not Path(path).is_file():
             raise UserError(f"There is no file {path}.")
     check_folder(out)
     if not baselines.regression_network():
         print(UNTRAINED)
-    setting = Setting(**setting)
+    options = {"num_inference_steps": steps, "guidance_scale": guidance}
+    setting = Setting(seed, split, data, other_soundfont=oracle_soundfont, options=options)
     figures = evaluate(max(2, round(pairs / setting.targets)), setting, workers, tagger)
-    return finish(figures, beside_others(figures), out)
+    return finish(figures, beside_others(figures), out, "evaluation", not data and split == "test")
 
 
 # --- Tables ---
@@ -298,8 +293,8 @@ MEASURES = {
     "tune_kept_likeness": "tune kept, by onsets of the melody's pitch classes",
     "raw_pitch_accuracy": "raw pitch accuracy against the known score",
     "right_tune_of_50": "the right tune is the nearest of 50 (chance 0.02)",
-    "right_recording_of_10": "the nearest of the tune's ten true recordings is the one in the asked-for genre, "
-    "by the judge network's embedding (chance 0.10)",
+    "right_recording_of_10": "the nearest of the tune's ten true recordings is the one in the asked-for "
+    "genre, by the judge network's embedding (chance 0.10)",
     "right_spectrum_of_10": "the same by plain spectral distance",
     "judge": "a judge network hears the asked-for genre",
 }
@@ -309,7 +304,11 @@ def beside_others(figures: dict) -> list[str]:
     """The figures of all baselines as a table in Markdown, a row each."""
     found = figures["rivals"]
     shown = {heading: name for heading, name in COLUMNS.items() if name in found["ours"]}
-    rows = ([words, *means(found[one], shown.values())] for one, words in BASELINES.items() if one in found)
+    rows = (
+        [words, *means(found[one], shown.values())]
+        for one, words in baselines.BASELINES.items()
+        if one in found
+    )
     return table(["", *shown], rows)
 
 

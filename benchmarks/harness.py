@@ -111,11 +111,16 @@ def read_figures(name: str) -> dict | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def finish(figures: dict, lines: Iterable[str], out: File = None) -> dict:
-    """Print lines, write figures as JSON, and return them."""
+def finish(figures: dict, lines: Iterable[str], out: Path | None, name: str, usual: bool = True) -> dict:
+    """Print lines, write figures as JSON, and return them.
+
+    They go into a file `out`, else, if they were measured as `usual`, into the one of this name in
+    data/models.
+    """
     print("\n".join(aligned(lines)))
-    if out:
-        Path(out).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if out or usual:
+        text = json.dumps(figures, indent=1) + "\n"
+        (out or models_folder() / f"{name}.json").write_text(text, encoding="utf-8")
     return figures
 
 

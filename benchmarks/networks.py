@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from benchmarks.harness import File, cell, check_folder, finish, interval, measure, rounded_mean, table
+from benchmarks.options import CORES, Out, Recordings, Split, Tunes, Workers
 from noteninja_lib import fast_mode, pipeline
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import default_soundfont, render
@@ -25,14 +26,7 @@ from noteninja_lib.audio.io import FORMATS, SAMPLE_RATE, load, normalise
 from noteninja_lib.audio.spectrogram import griffin_lim, log_mel
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, metrics
-from noteninja_lib.evaluation.baselines import (
-    SECONDS,
-    Piece,
-    choose_targets,
-    choose_tunes,
-    decoded,
-    make_piece,
-)
+from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_tunes, decoded, make_piece
 from noteninja_lib.evaluation.comparison import Known, frechet, know
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.classifiers import GenreClassifier
@@ -122,7 +116,7 @@ def measure_stages(job: Job, seed: int = 0, split: str = "test") -> list[Row]:
         target = str(np.random.default_rng((seed, job.tune)).choice(others))
     else:
         piece = played(job.tune, seed, split)
-        from_genre = piece.source if piece.source != target else choose_targets(piece, 1, seed)[0]
+        from_genre = piece.source if piece.source != target else baselines.choose_targets(piece, 1, seed)[0]
         truth, source = piece.recordings[target], piece.recordings[from_genre]
     pipe, truth, source = pipeline.load_pipeline(), whole(truth), whole(source)
     mel, known, rows = log_mel(truth), know(pipe.judge, {target: truth})[target], []
@@ -187,7 +181,7 @@ def defects(audio: np.ndarray) -> dict[str, float]:
 
 
 def measure_seams(job: Job, seed: int = 0, split: str = "test") -> dict[str, list]:
-    """Where the pipeline's windows meet in a long recording: pairs (what is there, what is elsewhere) by stage.
+    """Where the pipeline's windows meet in a long recording: pairs (there, elsewhere) by stage.
 
     `truth`, `decoded` and `converter`: jumps of the spectrum at the edges of what is decoded at once.
     `blends`: sharpness in time of the converter where two of its windows overlap. Empty if a file cannot be
@@ -221,7 +215,7 @@ def speeds(seed: int = 0, split: str = "test", repeats: int = 3) -> dict[str, fl
     pipe, number = pipeline.load_pipeline(), choose_tunes(1, seed, split)[0]
     piece = make_piece(number, seed, split, alone=True)
     audio, found = whole(np.tile(piece.audio, 3)), {}
-    mel, target = log_mel(audio), choose_targets(piece, 1, seed)[0]
+    mel, target = log_mel(audio), baselines.choose_targets(piece, 1, seed)[0]
     for stage in list(STAGES)[1:]:
         make, times = maker(pipe, stage, audio, mel, target), []
         for _ in range(1 if stage == "griffin_lim" else repeats + 1):  # the first time, much is still cold
@@ -347,12 +341,14 @@ def by_genre(figures: dict) -> list[str]:
 
 
 def report(
-    tunes: int = 6, out: File = None, workers: int = 1, seed: int = 0, split: str = "test", data: File = None
+    tunes: Tunes = 6,
+    out: Out = None,
+    data: Recordings = None,
+    split: Split = "test",
+    seed: int = 0,
+    workers: Workers = CORES,
 ) -> dict:
-    """Measure all stages with progress bars, print the figures, and write them as JSON.
-
-    Each tune is measured in all ten genres, with one long recording for the seams; or, for each, ten recordings of `data`.
-    """
+    """Measure what each network costs in sharpness, up to the converter, and look for clicks and seams."""
     check_folder(out)
     jobs, of = plan(tunes, seed, split, data), {"seed": seed, "split": split}
     results = measure(measure_stages, jobs, "recordings", workers, **of)
@@ -372,4 +368,4 @@ def report(
         "cores": torch.get_num_threads(),
         "speed": speeds(seed, split),
     }
-    return finish(figures, lines(figures) + by_genre(figures), out)
+    return finish(figures, lines(figures) + by_genre(figures), out, "ladder", not data and split == "test")

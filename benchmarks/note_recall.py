@@ -10,7 +10,8 @@ from itertools import permutations
 
 import numpy as np
 
-from benchmarks.harness import File, finish, means, measure, rounded_mean, table
+from benchmarks.harness import finish, means, measure, rounded_mean, table
+from benchmarks.options import CORES, Out, Tunes, Workers
 from noteninja_lib import fast_mode
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
@@ -169,10 +170,10 @@ def by_genre(figures: dict) -> list[str]:
     return found
 
 
-def report(tunes: int, seed: int = 0, workers: int = 1, out: File = None) -> dict:
-    """Hear test tunes in all genres with a progress bar; print the figures and write them as JSON."""
+def report(tunes: Tunes = 24, out: Out = None, seed: int = 0, workers: Workers = CORES) -> dict:
+    """Measure how much of a tune the piano roll holds, by genre and through mp3."""
     jobs = plan(tunes, seed)
     results = measure(hear, jobs, "recordings", workers)
     of = {"tunes": len(jobs) // len(GENRES), "seconds": SECONDS, "seed": seed, "measures": MEASURES}
     figures = of | summarise(jobs, results)
-    return finish(figures, by_genre(figures) + lines(figures), out)
+    return finish(figures, by_genre(figures) + lines(figures), out, "hearing")

@@ -11,25 +11,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from typing import Annotated
 
 import diffusers
 import numpy as np
+from typer import Option
 
-from benchmarks.harness import finish, means, measure, table
+from benchmarks.harness import aligned, means, measure, table
+from benchmarks.options import CORES, Out, Tunes, Workers
 from noteninja_lib import STEPS
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import (
-    SECONDS,
-    Heard,
-    Piece,
-    choose_targets,
-    choose_tunes,
-    make_piece,
-    sample,
-    sound,
-)
+from noteninja_lib.evaluation import baselines, metrics
+from noteninja_lib.evaluation.baselines import SECONDS, Heard, Piece, choose_tunes, make_piece, sample, sound
 from noteninja_lib.evaluation.comparison import Known, among_ten, know
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.checkpoints import models_folder
@@ -66,7 +60,7 @@ class Way:
 
 
 def ways(schedulers=(), steps=(), scales=(), intervals=(), shifts=()) -> list[Way]:
-    """All combinations of the sequences; of nothing, all schedulers at all steps, and the default guided otherwise."""
+    """All combinations; of nothing, all schedulers at all steps, and the default guided otherwise."""
     if schedulers or steps or scales or intervals or shifts:
         unknown = set(schedulers) - set(SCHEDULERS)
         if unknown:
@@ -93,7 +87,7 @@ def parse_interval(text: str) -> tuple[float, float]:
 
 @lru_cache(maxsize=2)
 def prepare(number: int, seed: int) -> tuple[Piece, Heard, dict[str, Known]]:
-    """A tune in all genres, its source heard, and what is known of its true recordings; shared by all ways."""
+    """A tune in all genres, its source heard, and what is known of the true recordings; for all ways."""
     piece = make_piece(number, seed, SPLIT)
     return piece, Heard(piece.audio), know(load_pipeline().judge, piece.recordings)
 
@@ -113,7 +107,7 @@ def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> 
     pipe, rows, evaluated = NoteNinjaPipeline(**parts, guidance_interval=way.guidance_interval), [], []
     counter = pipe.unet.register_forward_hook(lambda network, given, made: evaluated.append(len(made)))
     try:
-        for target in choose_targets(piece, targets, seed):
+        for target in baselines.choose_targets(piece, targets, seed):
             evaluated.clear()
             began = time.process_time()
             latents = sample(pipe, heard, target, number, steps=way.steps, guidance=way.guidance)
@@ -154,8 +148,8 @@ def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list
     Returns
     -------
     dict
-        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds` (median, since
-        the first conversion in a process takes longer).
+        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds`
+        (median, since the first conversion in a process takes longer).
     """
     names = [name for name in rows if name not in ("evaluations", "core_seconds")]
     beside = {}
@@ -246,7 +240,7 @@ def alone(ways: list[dict]) -> dict[str, list[dict]]:
 
 
 def lines(figures: dict) -> list[str]:
-    """Quality against time, in Markdown: Euler's steps, then other schedulers and guidance at the usual steps."""
+    """Quality against time, in Markdown: Euler's steps, then others at the usual number of steps."""
     plain, of = alone(figures["ways"]), figures["of"]
     every = sum(plain.values(), [])
     shown = [one for one in every if one["scheduler"] == "euler" or one["steps"] == STEPS]
@@ -263,13 +257,23 @@ def lines(figures: dict) -> list[str]:
     ]
 
 
-def report(tunes: int = 8, out: Path | None = None, seed: int = 0, workers: int = 1, **restrictions) -> dict:
-    """Measure ways of denoising with a progress bar, print their table, and write the figures as JSON.
-
-    Each tune is converted to `TARGETS` genres in each way. Ways that the file `out` holds already are kept, if they were
-    measured on the same tunes and networks. `restrictions` as for `ways`.
-    """
-    chosen, numbers = ways(**restrictions), choose_tunes(tunes, seed, SPLIT)
+def report(
+    step: Annotated[list[int] | None, Option("--steps", min=1, help="May be given several times.")] = None,
+    scheduler: Annotated[list[str] | None, Option(help="euler, heun, dpm++ or unipc.")] = None,
+    guidance: Annotated[list[float] | None, Option(help="Guidance scale; 1 is off.")] = None,
+    guidance_interval: Annotated[
+        list[str] | None, Option(help="Where guidance is on, such as 0.55-1.")
+    ] = None,
+    shift: Annotated[list[float] | None, Option(help="Above 1, more steps lie near the noise.")] = None,
+    tunes: Tunes = 8,
+    out: Out = None,
+    seed: int = 0,
+    workers: Workers = CORES,
+) -> dict:
+    """Measure quality against time; what is given several times is combined, older ways stay in the file."""
+    out, intervals = out or models_folder() / "steps.json", map(parse_interval, guidance_interval or ())
+    chosen = ways(scheduler or (), step or (), guidance or (), list(intervals), shift or ())
+    numbers = choose_tunes(tunes, seed, SPLIT)
     weights = hashlib.sha256((models_folder() / "SHA256SUMS.json").read_bytes()).hexdigest()[:16]
     of = {
         "tunes": tunes,
@@ -286,7 +290,6 @@ def report(tunes: int = 8, out: Path | None = None, seed: int = 0, workers: int 
             for name, value in row.items():
                 columns[name].append(np.round(np.asarray(value, float), 6).tolist())
     figures = {"of": of, "ways": merge(read(out, of), found, np.repeat(numbers, TARGETS).tolist())}
-    finish(figures, beside_each_other(figures["ways"]))
-    if out:
-        write(out, figures)
+    print("\n".join(aligned(beside_each_other(figures["ways"]))))
+    write(out, figures)
     return figures

@@ -14,9 +14,9 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.harness import finish, table
+from benchmarks.options import Out
 from noteninja_lib import data_folder
 from noteninja_lib.audio.io import SAMPLE_RATE, load, loudness, save
-from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.pipeline import NoteNinjaPipeline
 
 SHORT, LONG = 30, (10, 20)  # seconds, and minutes, of music
@@ -44,8 +44,8 @@ def lengthen(song: str | Path, seconds: float, path: str | Path) -> None:
     save(path, np.tile(audio, -(-samples // len(audio)))[:samples])
 
 
-def report(out: Path | None = None) -> dict:
-    """Measure with a bundled song; print the figures, and write them as JSON, into data/models by default."""
+def report(out: Out = None) -> dict:
+    """Measure speed and memory of a conversion on this machine."""
     song = sorted((data_folder() / "songs").glob("*.mp3"))[0]
     own = hasattr(psutil.Process, "cpu_affinity")
     cores = len(psutil.Process().cpu_affinity()) if own else psutil.cpu_count()
@@ -78,7 +78,7 @@ def report(out: Path | None = None) -> dict:
     figures = {
         name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()
     }
-    return finish(figures, table(["figure", ""], figures.items()), out or models_folder() / "benchmark.json")
+    return finish(figures, table(["figure", ""], figures.items()), out, "benchmark")
 
 
 def lines(figures: dict) -> list[str]:

@@ -9,16 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.harness import File, cell, finish, measure, rounded, table
-from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import (
-    SECONDS,
-    Heard,
-    choose_targets,
-    choose_tunes,
-    convert,
-    make_piece,
-)
+from benchmarks.harness import cell, finish, measure, rounded, table
+from benchmarks.options import CORES, Out, Split, Tunes, Workers
+from noteninja_lib.evaluation import baselines, metrics
+from noteninja_lib.evaluation.baselines import SECONDS, Heard, choose_tunes, convert, make_piece
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.pipeline import load_pipeline
 
@@ -40,7 +34,7 @@ def measure_tune(
 ) -> dict[str, list[float]]:
     """Convert one test tune with each strength; measures, as in `MEASURES`, by strength."""
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
-    target, heard, source = choose_targets(piece, 1, seed)[0], Heard(piece.audio), piece.audio
+    target, heard, source = baselines.choose_targets(piece, 1, seed)[0], Heard(piece.audio), piece.audio
     embedded, rows = metrics.embeddings(pipe.judge, source).mean(0), []
     for strength in strengths:
         made = convert(pipe, heard, target, number, strength=strength)
@@ -56,7 +50,7 @@ def measure_tune(
 
 
 def way(values: Sequence[float]) -> np.ndarray:
-    """How far one has come at each strength, from 0 at the first to 1 at the last; 0 if the ends are alike."""
+    """How far one has come at each strength, from 0 (first) to 1 (last); zeros if the ends are alike."""
     gone = np.asarray(values) - values[0]
     return gone / gone[-1] if gone[-1] else gone
 
@@ -92,7 +86,7 @@ def judge_slider(genre: Sequence[float], distance: Sequence[float], kept: Sequen
 
 
 def summarise(walks: list[dict], strengths: Sequence[float] = STRENGTHS) -> dict:
-    """Figures of all tunes, from what `measure_tune` gave: each measure by strength, the ways, and the verdict."""
+    """Figures of what `measure_tune` gave: each measure by strength, the ways, and the verdict."""
     values = {name: np.array([walk[name] for walk in walks]) for name in MEASURES}
     means = {name: rows.mean(0) for name, rows in values.items()}
     ways = {name: way(means[name]) for name in MEASURES if name != TUNE}
@@ -147,8 +141,11 @@ def by_strength(figures: dict) -> list[str]:
     return table(["amount", *figures["amounts"]], rows)
 
 
-def report(tunes: int = 40, out: File = None, seed: int = 0, split: str = "test", workers: int = 1) -> dict:
-    """Convert tunes to one genre each with all strengths; print the figures and write them as JSON."""
+def report(
+    tunes: Tunes = 40, out: Out = None, split: Split = "test", seed: int = 0, workers: Workers = CORES
+) -> dict:
+    """Measure whether the amount slider leads evenly from the source to the conversion."""
     of, numbers = {"seed": seed, "split": split}, choose_tunes(tunes, seed, split)
     figures = of | summarise(measure(measure_tune, numbers, "tunes", workers, **of))
-    return finish(figures, by_strength(figures) + [""] + lines(figures), out)
+    told = by_strength(figures) + [""] + lines(figures)
+    return finish(figures, told, out, "amounts", split == "test")

@@ -237,3 +237,10 @@ def write_tables(root: Path) -> None:
     for path, text in ((root / "README.md", summary()), (root / "benchmarks" / "README.md", numbers())):
         before, rest = path.read_text(encoding="utf-8").split(BEGIN)
         path.write_text(f"{before}{BEGIN}\n{text}{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+def report() -> None:
+    """Make the pictures anew, and write the measured numbers into README.md and benchmarks/README.md."""
+    root = data_folder().parent
+    print(*make_figures(root / "figures"), sep="\n")
+    write_tables(root)

@@ -96,9 +96,7 @@ def walks(tunes=3):
 
 def test_figures_of_the_slider_are_written_told_and_drawn(tmp_path, monkeypatch, capsys):
     made = iter(walks())
-    monkeypatch.setattr(
-        strength, "measure", lambda work, numbers, unit, workers, **_: [next(made) for _ in numbers]
-    )
+    monkeypatch.setattr(strength, "measure", lambda work, numbers, *_, **__: [next(made) for _ in numbers])
     figures = strength.report(3, tmp_path / "amounts.json")
     assert json.loads((tmp_path / "amounts.json").read_text(encoding="utf-8")) == figures
     assert figures["conversions"] == 3 and figures["half"] == pytest.approx(0.5, abs=0.01)

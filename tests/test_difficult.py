@@ -149,9 +149,9 @@ def test_figures_of_known_rows():
 
 def test_the_report_writes_what_it_prints_and_marks_who_is_ahead(tmp_path, monkeypatch, capsys):
     answers = dict(zip(("first", "second", "third"), found_rows()))
-    monkeypatch.setattr(acoustic_conditions, "choose_tunes", lambda count, seed, split: list(answers)[:count])
-    monkeypatch.setattr(acoustic_conditions, "measure_tune", lambda number, seed, split: answers[number])
-    figures = acoustic_conditions.report(3, tmp_path / "difficult.json")
+    monkeypatch.setattr(acoustic_conditions, "choose_tunes", lambda count, seed: list(answers)[:count])
+    monkeypatch.setattr(acoustic_conditions, "measure_tune", lambda number, **_: answers[number])
+    figures = acoustic_conditions.report(3, tmp_path / "difficult.json", workers=1)
     assert json.loads((tmp_path / "difficult.json").read_text()) == figures and figures["tunes"] == 3
     printed = capsys.readouterr().out
     assert "\n".join(aligned(acoustic_conditions.lines(figures))) in printed

@@ -56,7 +56,7 @@ def test_tunes_of_the_plan_are_strangers_and_shared_by_all_genres():
 
 
 def test_the_report_marks_a_genre_that_is_not_heard(tmp_path, monkeypatch, capsys):
-    def heard(job, soundfont=None):
+    def heard(job):
         value = 0.5 if job.genre == "metal" else 0.9
         return {
             coding: (dict.fromkeys(note_recall.MEASURES, value), np.eye(2)[int(job.tune.name[-1])])
@@ -71,7 +71,7 @@ def test_the_report_marks_a_genre_that_is_not_heard(tmp_path, monkeypatch, capsy
         lambda count, seed: [note_recall.Job(tune, genre, 0, 100, 0) for tune in tunes for genre in GENRES],
     )
     out = tmp_path / "hearing.json"
-    figures = note_recall.report(2, out=out)
+    figures = note_recall.report(2, out, workers=1)
     assert json.loads(out.read_text()) == figures
     marked = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "below 60 %" in line]
     assert marked == ["metal"] * len(note_recall.CODINGS)

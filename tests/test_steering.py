@@ -146,14 +146,14 @@ def test_a_seam_is_told_from_what_is_elsewhere():
 
 def test_figures_are_kept_part_by_part(tmp_path, monkeypatch):
     class Part:
-        report = staticmethod(lambda count, seed, split, workers: {"count": count})
+        report = staticmethod(lambda count, workers, seed, split: {"count": count})
         lines = staticmethod(lambda figures: [str(figures)])
 
     monkeypatch.setattr(controls, "PARTS", {"first": (Part, 10), "second": (Part, 20)})
     out = tmp_path / "steering.json"
-    controls.report(out, ["second"], 0.5)
-    controls.report(out, ["first"])
+    controls.report(["second"], 0.5, out, workers=1)
+    controls.report(["first"], out=out, workers=1)
     kept = json.loads(out.read_text("utf-8"))
     assert kept["second"]["count"] == 10 and kept["first"]["count"] == 10
     with pytest.raises(UserError, match="choose from first, second"):
-        controls.report(out, ["third"])
+        controls.report(["third"], out=out)

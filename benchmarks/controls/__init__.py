@@ -1,12 +1,15 @@
 """What each control does, measured and kept in one file. Command: `noteninja steering`."""
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Annotated
+
+from typer import Option
 
 from benchmarks.controls import invented_tunes, length, mood_scale, morphing, noise_inversion, tempo
 from benchmarks.harness import finish
+from benchmarks.options import CORES, Out, Split, Workers
 from noteninja_lib.errors import UserError
+from noteninja_lib.models.checkpoints import models_folder
 
 #: Part to the module that measures it, and on how many tunes, recordings or inventions a genre.
 PARTS = {
@@ -28,27 +31,22 @@ def lines(figures: dict) -> list[str]:
 
 
 def report(
-    out: Path | None = None, only: Sequence[str] = (), share: float = 1.0, workers: int = 1, **of
+    only: Annotated[list[str] | None, Option(help=f"{', '.join(PARTS)}; all of them by default.")] = None,
+    share: Annotated[float, Option(min=0.01, max=10, help="Of the usual number of measurements.")] = 1.0,
+    out: Out = None,
+    split: Split = "test",
+    workers: Workers = CORES,
+    seed: int = 0,
 ) -> None:
-    """Measure the controls with progress bars; print the figures, and write them as each part is done.
-
-    Parameters
-    ----------
-    out : pathlib.Path, optional
-        JSON file; parts that are not measured now stay as they are in it.
-    only : sequence of str
-        Parts, as in `PARTS`; all of them if empty.
-    share : float
-        Of the usual number of measurements.
-    workers, of
-        Processes; seed and split.
-    """
-    of = {"seed": 0, "split": "test"} | of
-    unknown = [name for name in only if name not in PARTS]
+    """Measure what each control does: paths and mixtures, inversion, inventions, tempo, mood, length."""
+    unknown = [name for name in only or () if name not in PARTS]
     if unknown:
         raise UserError(f"There is nothing called {unknown[0]} to measure: choose from {', '.join(PARTS)}.")
+    of = {"seed": seed, "split": split}
+    if split == "test" and share == 1 and seed == 0:
+        out = out or models_folder() / "steering.json"
     for name in only or PARTS:
         module, usual = PARTS[name]
         figures = of | module.report(max(2, round(share * usual)), workers, **of)
         kept = json.loads(out.read_text(encoding="utf-8")) if out and out.exists() else {}
-        finish(kept | {name: figures}, [f"--- {name}", *module.lines(figures)], out)
+        finish(kept | {name: figures}, [f"--- {name}", *module.lines(figures)], out, "steering", bool(out))

@@ -50,7 +50,7 @@ def measures_of(audio: np.ndarray, plan: Plan) -> tuple[dict[str, float], PianoR
 
 
 def measure_tune(job: tuple[int, str], seed: int = 0, split: str = "test") -> dict:
-    """One tune in one genre through 5 x 5 moods, as from `arrangements.measure_moods`, with note F1 by mood."""
+    """One tune in one genre through 5 x 5 moods, as from `measure_moods`, with note F1 by mood."""
     number, genre = job
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
     roll, cells = Heard(piece.audio).piano_roll, []

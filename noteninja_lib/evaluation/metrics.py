@@ -1,7 +1,8 @@
 """Is it the same tune, in the asked-for genre, and as sharp as a recording? Measures of conversions.
 
 Each is as in the paper that it comes from, with that paper's settings, so that figures can be laid beside
-published ones. Recordings are mono arrays of float32 at 22,050 Hz, shape (samples,). Lesson: 11_judging_a_converter.
+published ones. Recordings are mono arrays of float32 at 22,050 Hz, shape (samples,). Lesson:
+11_judging_a_converter.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -180,7 +181,7 @@ def cqt1_correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.corrcoef(first, second)[0, 1]) if first.std() and second.std() else 0.0
 
 
-# --- What a network does to a sound, beside the recording that went in. Lesson: 05_autoencoders_and_latent_space ---
+# --- What a network does to a sound, beside the recording that went in: lesson 05 ---
 
 #: Fourier length, step and window in samples: the paper's.
 RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
@@ -435,7 +436,7 @@ def _intervals(values, groups, seed, figure, draws=1000):
 
 
 def align(truth: Sequence, found: Sequence) -> list[tuple]:
-    """The cheapest way from one sequence to another by deletions, insertions and exchanges (Levenshtein 1966).
+    """The cheapest way from one sequence to another by deletions, insertions, exchanges (Levenshtein 1966).
 
     Returns
     -------
