@@ -1,46 +1,49 @@
-"""What the band's performances measure like: traits of genres, mood, an outside listener, speed.
+"""What the arranger's performances measure like: traits of genres, mood, an outside listener, speed.
 
-Command: `noteninja dataset check`. Lesson: 04_gtzan_and_the_band.
+Command: `noteninja dataset check`. Lessons: 03_what_makes_a_genre, 04_gtzan_and_the_band.
+
+References
+----------
+Bradley, L. (2000). Bass Culture: When Reggae Was King. Viking. -- bass in front, chords on the off-beat.
+Caplin, W. E. (1998). Classical Form. Oxford University Press. -- accompaniment under a periodic melody.
+Fitzgerald, D. (2010). Harmonic/percussive separation using median filtering. DAFx-10.
+Hitchins, R. (2014). Vibe Merchants. Ashgate. -- Jamaican popular music: one drop, skank, bass weight.
+Huron, D. (2001). Tone and voice. Music Perception 19(1). -- why voices move by the smallest steps.
+Lartillot, O., et al. (2008). Multi-feature modeling of pulse clarity. ISMIR 2008.
+Rosen, C. (1971). The Classical Style. Viking. -- texture, dynamics, dominant and tonic as poles of harmony.
 """
 
-import json
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from itertools import combinations, pairwise, product
 from pathlib import Path
+from typing import Annotated
 
 import librosa
 import numpy as np
 from scipy.stats import spearmanr
+from typer import Option
 
+from benchmarks.harness import File, cell, finish, interval, listen, measure, rounded_mean, table
+from benchmarks.options import CORES, Out, Soundfont, Tagger, Workers
 from noteninja_lib import fast_mode
-from noteninja_lib.arranger.arranger import arrange
-from noteninja_lib.arranger.recipe import GENRES, load_recipe
+from noteninja_lib.arranger.performance import Note, Part, Performance
+from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import default_soundfont, render, render_stems
 from noteninja_lib.audio.io import SAMPLE_RATE, save
-from noteninja_lib.evaluation.baselines import listen
-from noteninja_lib.evaluation.comparison import spread
+from noteninja_lib.evaluation.baselines import excerpt
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.music.piano_roll import transcribe, tune_likeness
-from noteninja_lib.music.tunes import load_tunes
+from noteninja_lib.music.tunes import Tune, load_tunes
 
-# What a genre's playing measures like, beside what is written about that genre.
+# --- What a genre's playing measures like, beside what is written about that genre ---
 #
-# For classical music and reggae no outside listener is at hand that knows them, so the band is held against the literature:
-# each `Trait` names a feature that can be measured in notes or sound, and the place that its genre should take among the ten.
-# Command: `noteninja dataset check`. Lesson: 03_what_makes_a_genre.
-#
-# References
-# ----------
-# Bradley, L. (2000). Bass Culture: When Reggae Was King. Viking. -- bass in front, chords on the off-beat.
-# Caplin, W. E. (1998). Classical Form. Oxford University Press. -- accompaniment patterns under a periodic melody.
-# Fitzgerald, D. (2010). Harmonic/percussive separation using median filtering. DAFx-10.
-# Hitchins, R. (2014). Vibe Merchants: The Sound Creators of Jamaican Popular Music. Ashgate. -- one drop, skank, bass weight.
-# Huron, D. (2001). Tone and voice. Music Perception 19(1). -- why voices move by the smallest steps.
-# Lartillot, O., Eerola, T., Toiviainen, P., Fornari, J. (2008). Multi-feature modeling of pulse clarity. ISMIR 2008.
-# Rosen, C. (1971). The Classical Style. Viking. -- texture, dynamics, dominant and tonic as the poles of harmony.
+# For classical music and reggae no outside listener is at hand that knows them, so the arranger is held
+# against the literature: each `Trait` names a feature that can be measured in notes or sound, and the place
+# that its genre should take.
 
 KICKS, BACKBEATS = {35, 36}, {37, 38, 39, 40}  # General MIDI keys; a backbeat is cross-stick, snare or clap
 BASS_HZ = 150.0
@@ -50,7 +53,7 @@ TOGETHER = 0.035  # seconds: strokes and chord notes this near sound as one
 
 @dataclass(frozen=True)
 class Trait:
-    """A feature by which a genre is known: among the `limit` "largest" or "smallest" of the ten, or "below" the limit."""
+    """What marks a genre: among the `limit` "largest" or "smallest" of the ten, or "below" the limit."""
 
     genre: str
     feature: str
@@ -59,193 +62,172 @@ class Trait:
     words: str
 
 
-TRAITS = (
-    Trait("classical", "drum_strokes", "smallest", 1, "no drum kit: drum strokes a beat"),
-    Trait("classical", "percussive_share", "smallest", 1, "little percussive sound: its share of the energy"),
-    Trait("classical", "loudness_range", "largest", 3, "wide dynamics: loud less soft passages, dB"),
-    Trait("classical", "pulse_clarity", "smallest", 3, "no beat hammered out: pulse clarity"),
-    Trait(
-        "classical",
-        "free_sevenths",
-        "smallest",
-        1,
-        "sevenths on the dominant only: their share of other chords",
+#: Genre to its traits: feature, side, limit, and words.
+EXPECTED = {
+    "classical": (
+        ("drum_strokes", "smallest", 1, "no drum kit: drum strokes a beat"),
+        ("percussive_share", "smallest", 1, "little percussive sound: its share of the energy"),
+        ("loudness_range", "largest", 3, "wide dynamics: loud less soft passages, dB"),
+        ("pulse_clarity", "smallest", 3, "no beat hammered out: pulse clarity"),
+        ("free_sevenths", "smallest", 1, "sevenths on the dominant only: their share of other chords"),
+        ("voice_steps", "below", 2, "voices move by step: semitones from chord to chord"),
+        ("parallels", "smallest", 3, "no parallel fifths: chord changes that have some"),
+        ("broken_chords", "largest", 2, "broken chords (Alberti): chord notes that begin alone"),
+        ("bass_beats", "largest", 2, "held bass and pedals: beats a bass note lasts"),
     ),
-    Trait("classical", "voice_steps", "below", 2, "voices move by step: semitones from chord to chord"),
-    Trait("classical", "parallels", "smallest", 3, "no parallel fifths: chord changes that have some"),
-    Trait(
-        "classical", "broken_chords", "largest", 2, "broken chords (Alberti): chord notes that begin alone"
+    "reggae": (
+        ("offbeat_chords", "largest", 1, "skank: share of the chords that fall between the beats"),
+        (
+            "kick_with_backbeat",
+            "largest",
+            1,
+            "one drop: bass drum strokes together with snare or cross-stick",
+        ),
+        ("kick_on_one", "smallest", 1, "one drop: bars with a bass drum on the first beat"),
+        ("bass_share", "largest", 3, "bass in front: share of the energy below 150 Hz"),
+        ("tempo", "smallest", 3, "slow: beats a minute"),
     ),
-    Trait("classical", "bass_beats", "largest", 2, "held bass and pedals: beats a bass note lasts"),
-    Trait("reggae", "offbeat_chords", "largest", 1, "skank: share of the chords that fall between the beats"),
-    Trait(
-        "reggae",
-        "kick_with_backbeat",
-        "largest",
-        1,
-        "one drop: bass drum strokes together with snare or cross-stick",
-    ),
-    Trait("reggae", "kick_on_one", "smallest", 1, "one drop: bars with a bass drum on the first beat"),
-    Trait("reggae", "bass_share", "largest", 3, "bass in front: share of the energy below 150 Hz"),
-    Trait("reggae", "tempo", "smallest", 3, "slow: beats a minute"),
-)
+}
+TRAITS = tuple(Trait(genre, *row) for genre, rows in EXPECTED.items() for row in rows)
 
 
-def _notes(performance, name):
+def notes_of(performance: Performance, name: str) -> list[Note]:
+    """The notes of a part."""
     return [note for part in performance.parts if part.name == name for note in part.notes]
 
 
-def chord_parts(performance):
+def chord_parts(performance: Performance) -> list[Part]:
     """The parts that play chords: neither tune nor bass nor drums."""
     return [part for part in performance.parts if part.name not in NOT_CHORDS]
 
 
-def offbeat_chords(performance):
-    """Share of the chord notes' loudness that falls between the beats, of what falls on a beat or between two."""
+def mean_or_nan(values: list[float]) -> float:
+    """Mean of some numbers; nan of none."""
+    return float(np.mean(values)) if values else np.nan
+
+
+def offbeat_chords(performance: Performance) -> float:
+    """Share of the chord notes' loudness between the beats, of what falls on a beat or between two."""
     between, sums = 0.5 + performance.swing / 6, np.zeros(2)
-    for part in chord_parts(performance):
-        for note in part.notes:
-            phase = note.start * performance.tempo / 60 % 1
-            for number, place in enumerate((0.0, between)):
-                sums[number] += note.velocity * (abs((phase - place + 0.5) % 1 - 0.5) < 0.11)
+    for note in (note for part in chord_parts(performance) for note in part.notes):
+        phase = note.start * performance.tempo / 60 - np.array([0.0, between])
+        sums += note.velocity * (abs((phase + 0.5) % 1 - 0.5) < 0.11)
     return float(sums[1] / sums.sum()) if sums.any() else np.nan
 
 
-def kick_with_backbeat(performance):
+def kick_with_backbeat(performance: Performance) -> float:
     """Share of the bass drum strokes that fall together with cross-stick, snare or clap."""
-    drums = _notes(performance, "drums")
-    kicks, others = (
-        np.array([note.start for note in drums if note.pitch in keys]) for keys in (KICKS, BACKBEATS)
-    )
-    if not len(kicks):
-        return np.nan
-    return float(np.mean([len(others) > 0 and abs(others - kick).min() < TOGETHER for kick in kicks]))
+    drums = notes_of(performance, "drums")
+    kicks = [note.start for note in drums if note.pitch in KICKS]
+    others = np.array([note.start for note in drums if note.pitch in BACKBEATS] or [np.inf])
+    return mean_or_nan([abs(others - kick).min() < TOGETHER for kick in kicks])
 
 
-def kick_on_one(performance):
-    """Share of the bars of four beats that have a bass drum on their first beat; none without kicks or in 3/4."""
-    beats = (
-        np.array([note.start for note in _notes(performance, "drums") if note.pitch in KICKS])
-        * performance.tempo
-        / 60
-    )
+def kick_on_one(performance: Performance) -> float:
+    """Share of the bars of four beats with a bass drum on their first beat; nan without kicks or in 3/4."""
+    kicks = [note.start for note in notes_of(performance, "drums") if note.pitch in KICKS]
+    beats = np.array(kicks) * performance.tempo / 60
     bars = int(performance.duration * performance.tempo / 60 // 4)
-    if not len(beats) or not bars or round(performance.tune.bar / performance.tune.beat) % 3 == 0:
+    if not kicks or not bars or round(performance.tune.bar / performance.tune.beat) % 3 == 0:
         return np.nan
     on_one = beats[abs((beats + 2) % 4 - 2) < 0.2]
     return len({round(beat / 4) for beat in on_one} & set(range(bars))) / bars
 
 
-def chord_pitches(performance):
+def chord_pitches(performance: Performance) -> Iterator[list[tuple[tuple, set[int]]]]:
     """For each chord part, the pitches that it plays in each chord, chord by chord.
 
     Yields
     ------
     list of (chord, set of int)
-        The chord is (start, end, root, quality) as the band reads it.
+        The chord is (start, end, root, quality) as the arranger reads it.
     """
     for part in chord_parts(performance):
         found = []
         for chord in performance.harmony:
-            pitches = {
-                note.pitch for note in part.notes if chord[0] - TOGETHER <= note.start < chord[1] - TOGETHER
-            }
-            if pitches:
-                found.append((chord, pitches))
+            start, end = chord[0] - TOGETHER, chord[1] - TOGETHER
+            pitches = {note.pitch for note in part.notes if start <= note.start < end}
+            found += [(chord, pitches)] if pitches else []
         yield found
 
 
-def free_sevenths(performance):
+def changes(performance: Performance) -> Iterator[tuple]:
+    """Neighbouring chords of all parts: (chord, pitches) and (chord, pitches)."""
+    for part in chord_pitches(performance):
+        yield from pairwise(part)
+
+
+def free_sevenths(performance: Performance) -> float:
     """Share of the chords, dominant sevenths aside, in which a seventh above the root is played."""
-    has = [
-        any((pitch - root) % 12 in (10, 11) for pitch in pitches)
-        for part in chord_pitches(performance)
-        for (_, _, root, quality), pitches in part
-        if quality != "dom7"
-    ]
-    return float(np.mean(has)) if has else np.nan
+    chords = (one for part in chord_pitches(performance) for one in part if one[0][3] != "dom7")
+    return mean_or_nan(
+        [any((pitch - chord[2]) % 12 in (10, 11) for pitch in pitches) for chord, pitches in chords]
+    )
 
 
-def voice_steps(performance):
+def voice_steps(performance: Performance) -> float:
     """Mean semitones from each pitch of a chord to the nearest pitch of the chord before."""
     moves = []
-    for part in chord_pitches(performance):
-        for (before, first), (after, second) in zip(part, part[1:]):
-            if before[2:] != after[2:]:
-                moves.append(np.mean([min(abs(pitch - old) for old in first) for pitch in second]))
-    return float(np.mean(moves)) if moves else np.nan
+    for (before, first), (after, second) in changes(performance):
+        if before[2:] != after[2:]:
+            moves.append(np.mean([min(abs(pitch - old) for old in first) for pitch in second]))
+    return mean_or_nan(moves)
 
 
-def parallels(performance):
-    """Share of the chord changes in which two voices of a part, a fifth apart, move by the same interval; octaves may be doublings."""
+def parallels(performance: Performance) -> float:
+    """Share of the chord changes in which two voices of a part, a fifth apart, move by the same interval.
+
+    Octaves do not count: they may be doublings.
+    """
     found = []
-    for part in chord_pitches(performance):
-        for (_, first), (_, second) in zip(part, part[1:]):
-            if first != second and len(first) == len(second):
-                voices = list(zip(sorted(first), sorted(second)))
-                found.append(
-                    any(
-                        (upper - lower) % 12 == 7 and upper_next - upper == lower_next - lower != 0
-                        for number, (lower, lower_next) in enumerate(voices)
-                        for upper, upper_next in voices[number + 1 :]
-                    )
-                )
-    return float(np.mean(found)) if found else np.nan
+    for (_, first), (_, second) in changes(performance):
+        if first != second and len(first) == len(second):
+            pairs = combinations(zip(sorted(first), sorted(second)), 2)
+            found.append(any((b - a) % 12 == 7 and y - b == x - a != 0 for (a, x), (b, y) in pairs))
+    return mean_or_nan(found)
 
 
-def broken_chords(performance):
+def broken_chords(performance: Performance) -> float:
     """Share of the chord notes that begin alone in their part."""
     alone = []
     for part in chord_parts(performance):
         starts = np.array([note.start for note in part.notes])
         alone += [np.sum(abs(starts - start) < TOGETHER) == 1 for start in starts]
-    return float(np.mean(alone)) if alone else np.nan
+    return mean_or_nan(alone)
 
 
-def note_features(performance):
-    """All features that can be read from the notes of a performance without intro, by name (nan: not to be told)."""
-    beats = performance.duration * performance.tempo / 60
-    bass = [note.end - note.start for note in _notes(performance, "bass")]
+CHORD_RULES = (offbeat_chords, free_sevenths, voice_steps, parallels, broken_chords)
+RULES = (kick_with_backbeat, kick_on_one, *CHORD_RULES)
+
+
+def note_features(performance: Performance) -> dict[str, float]:
+    """All features that can be read from the notes of a performance without intro, by name (nan: unknown)."""
+    beats_a_second = performance.tempo / 60
+    bass = [note.end - note.start for note in notes_of(performance, "bass")]
     return {
-        "drum_strokes": len(_notes(performance, "drums")) / beats,
-        "bass_beats": float(np.mean(bass)) * performance.tempo / 60 if bass else np.nan,
+        "drum_strokes": len(notes_of(performance, "drums")) / (performance.duration * beats_a_second),
+        "bass_beats": mean_or_nan(bass) * beats_a_second,
         "tempo": performance.tempo,
-        **{
-            measure.__name__: measure(performance)
-            for measure in (
-                offbeat_chords,
-                kick_with_backbeat,
-                kick_on_one,
-                free_sevenths,
-                voice_steps,
-                parallels,
-                broken_chords,
-            )
-        },
-    }
+    } | {feature.__name__: feature(performance) for feature in RULES}
 
 
-def sound_features(audio):
+def sound_features(audio: np.ndarray) -> dict[str, float]:
     """All features that need the sound, by name.
 
-    `percussive_share` is the share of the energy after separation by median filters (Fitzgerald 2010); `bass_share` that
-    below 150 Hz; `loudness_range` the distance from the 10th to the 95th percentile of the level of 0.4 s stretches;
-    `pulse_clarity` the highest autocorrelation of the onset strength at 0.3 to 2 s (after Lartillot et al. 2008).
+    `percussive_share` is the share of the energy after separation by median filters (Fitzgerald 2010);
+    `bass_share` that below 150 Hz; `loudness_range` the distance from the 10th to the 95th percentile of the
+    level of 0.4 s stretches; `pulse_clarity` the highest autocorrelation of the onset strength at 0.3 to 2 s
+    (after Lartillot et al. 2008).
     """
-    spectrum = np.abs(librosa.stft(audio, n_fft=1024, hop_length=512))
+    spectrum, rate = np.abs(librosa.stft(audio, n_fft=1024, hop_length=512)), SAMPLE_RATE / 512
     power = spectrum**2
     harmonic, percussive = (float((part**2).sum()) for part in librosa.decompose.hpss(spectrum))
-    level = np.sqrt(
-        librosa.feature.rms(y=audio, frame_length=int(0.4 * SAMPLE_RATE), hop_length=2048, center=False)[0]
-        ** 2
-        + 1e-10
-    )
+    frame = {"frame_length": int(0.4 * SAMPLE_RATE), "hop_length": 2048, "center": False}
+    level = np.sqrt(librosa.feature.rms(y=audio, **frame)[0] ** 2 + 1e-10)
     low, high = np.percentile(20 * np.log10(level), [10, 95])
-    onsets = librosa.onset.onset_strength(
-        S=librosa.power_to_db(librosa.feature.melspectrogram(S=power, sr=SAMPLE_RATE)), sr=SAMPLE_RATE
-    )
+    mel = librosa.power_to_db(librosa.feature.melspectrogram(S=power, sr=SAMPLE_RATE))
+    onsets = librosa.onset.onset_strength(S=mel, sr=SAMPLE_RATE)
     again = librosa.autocorrelate(onsets - onsets.mean())
-    rate = SAMPLE_RATE / 512
     bass = power[librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=1024) < BASS_HZ].sum()
     return {
         "percussive_share": percussive / (harmonic + percussive),
@@ -255,33 +237,25 @@ def sound_features(audio):
     }
 
 
-def judge_traits(features):
-    """Where each trait's genre stands among all genres.
-
-    Parameters
-    ----------
-    features : dict of genre to list of dict
-        `note_features` and `sound_features` of its recordings.
+def judge_traits(features: dict[str, list[dict]]) -> list[dict]:
+    """Where each trait's genre stands among all, by `note_features` and `sound_features` of recordings.
 
     Returns
     -------
     list of dict
-        The trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal values share a
-        place), and whether that, or the mean where there is a limit, is `as_expected`.
+        The trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal values
+        share a place), and whether that, or the mean where there is a limit, is `as_expected`.
     """
     found = []
     for trait in TRAITS:
         columns = {genre: [row[trait.feature] for row in features[genre]] for genre in GENRES}
-        means = {
-            genre: float(np.nanmean(values))
-            for genre, values in columns.items()
-            if not np.isnan(values).all()
-        }
-        place = None
-        if trait.genre in means:
+        known = {genre: values for genre, values in columns.items() if not np.isnan(values).all()}
+        means = {genre: float(np.nanmean(values)) for genre, values in known.items()}
+        own, place = means.get(trait.genre), None
+        if own is not None:
             sign = -1 if trait.side == "largest" else 1
-            place = 1 + sum(sign * value < sign * means[trait.genre] - 1e-9 for value in means.values())
-        reached = means.get(trait.genre) if trait.side == "below" else place
+            place = 1 + sum(sign * value < sign * own - 1e-9 for value in means.values())
+        reached = own if trait.side == "below" else place
         found.append(
             {
                 "genre": trait.genre,
@@ -296,15 +270,15 @@ def judge_traits(features):
     return found
 
 
-# Do the mood sliders do what they say? Valence and arousal against what can be measured in notes and sound.
+# --- Do the mood sliders do what they say? ---
 #
-# A grid of moods is played with the same tune and seed, and each slider is correlated with each measure. What should go
-# with what is known from listening tests: arousal with tempo, loudness and brightness, valence with mode and register
-# (Gabrielsson and Lindström 2010, in Juslin and Sloboda, Handbook of Music and Emotion). The tune must stay.
-# Command: `noteninja dataset check`. Lesson: 09_tempo_mood_and_length.
+# A grid of moods is played with the same tune and seed, and each slider is correlated with each measure. What
+# should go with what is known from listening tests: arousal with tempo, loudness and brightness, valence with
+# mode and register (Gabrielsson and Lindström 2010, in Juslin and Sloboda, Handbook of Music and Emotion).
+# The tune must stay.
 
 GRID = (-1.0, -0.5, 0.0, 0.5, 1.0)
-MOOD_SECONDS = 8.0
+MOOD_SECONDS, MOOD_TUNES = 8.0, 2
 HEARD_AT = ((0.0, 0.0), (-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))  # neutral first
 MEASURES = {
     "onset_rate": "notes a second",
@@ -317,182 +291,140 @@ MEASURES = {
 MOVES = {"arousal": ("onset_rate", "loudness", "brightness"), "valence": ("major_share", "register")}
 
 
-def major_share(performance):
-    """Share of the time with a major third, of that in which the chord parts play a third over the root at all."""
-    sums = np.zeros(2)
+def major_share(performance: Performance) -> float:
+    """Share of the time with a major third, of that in which the chord parts play a third over the root."""
+    sums, notes = np.zeros(2), [note for part in chord_parts(performance) for note in part.notes]
     for start, end, root, _ in performance.harmony:
-        classes = {
-            (note.pitch - root) % 12
-            for part in chord_parts(performance)
-            for note in part.notes
-            if note.start < end - 0.05 and note.end > start + 0.05
-        }
-        for number, third in enumerate((3, 4)):
-            sums[number] += (end - start) * (third in classes)
+        sounding = [note for note in notes if note.start < end - 0.05 and note.end > start + 0.05]
+        classes = {(note.pitch - root) % 12 for note in sounding}
+        sums += (end - start) * np.array([third in classes for third in (3, 4)])
     return float(sums[1] / sums.sum()) if sums.any() else np.nan
 
 
-def note_measures(performance):
+def note_measures(performance: Performance) -> dict[str, float]:
     """What the mood should change in the notes: onset rate, major share, register."""
     pitches = [note.pitch for part in chord_parts(performance) for note in part.notes]
-    onsets = sum(len(part.notes) for part in performance.parts)
     return {
-        "onset_rate": onsets / performance.duration,
+        "onset_rate": sum(len(part.notes) for part in performance.parts) / performance.duration,
         "major_share": major_share(performance),
-        "register": float(np.mean(pitches)) if pitches else np.nan,
+        "register": mean_or_nan(pitches),
     }
 
 
-def tune_unchanged(neutral, moody):
-    """Share of the tune's notes that have pitch class and place, in beats, as in the neutral performance."""
-    lists = [
-        [(note.start * played.tempo / 60, note.pitch % 12) for note in played.melody]
-        for played in (neutral, moody)
+def tune_unchanged(neutral: Performance, moody: Performance) -> float:
+    """Share of the tune's notes that have pitch class and beat as in the neutral performance."""
+    same = [
+        abs(one.start * neutral.tempo - other.start * moody.tempo) / 60 < 0.06
+        and one.pitch % 12 == other.pitch % 12
+        for one, other in zip(neutral.melody, moody.melody)
     ]
-    pairs = list(zip(*lists))
-    return (
-        float(
-            np.mean([abs(first[0] - second[0]) < 0.06 and first[1] == second[1] for first, second in pairs])
-        )
-        if pairs
-        else 0.0
-    )
+    return float(np.mean(same)) if same else 0.0
 
 
-def walk(job, soundfont=None):
-    """Play one tune in one genre through the grid of moods.
-
-    Parameters
-    ----------
-    job : (str, Tune, int)
-        Genre, tune, seed.
+def measure_moods(job: tuple[str, Tune, int], soundfont: File = None) -> dict:
+    """Play one tune in one genre through the grid of moods; `job` is genre, tune and seed.
 
     Returns
     -------
     dict
-        `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest share of the tune's
-        notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
+        `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest share
+        of the tune's notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
     """
     genre, tune, seed = job
-    recipe, cells, unchanged, heard = load_recipe(genre), [], [], {}
-    shared = {"duration": MOOD_SECONDS, "intro": 0, "ending": False}
-    neutral = arrange(tune, recipe, seed, **shared)
-    for valence in GRID:
-        for arousal in GRID:
-            played = arrange(tune, recipe, seed, valence=valence, arousal=arousal, **shared)
-            dry = sum(render_stems(played, soundfont).values())
-            audio = render(played, soundfont)
-            cells.append(
-                {
-                    "valence": valence,
-                    "arousal": arousal,
-                    **note_measures(played),
-                    "loudness": float(10 * np.log10(np.mean(np.square(dry)) + 1e-12)),
-                    "brightness": float(librosa.feature.spectral_centroid(y=audio, sr=SAMPLE_RATE).mean()),
-                }
-            )
-            unchanged.append(tune_unchanged(neutral, played))
-            if (valence, arousal) in HEARD_AT:
-                heard[valence, arousal] = tune_likeness(played.melody, transcribe(audio))
-    return {
-        "genre": genre,
-        "cells": cells,
-        "unchanged": min(unchanged),
-        "heard": [heard[mood] for mood in HEARD_AT],
-    }
+    cells, unchanged, heard, neutral = [], [], {}, excerpt(tune, genre, seed, MOOD_SECONDS)
+    for valence, arousal in product(GRID, GRID):
+        mood = {"valence": valence, "arousal": arousal}
+        played = excerpt(tune, genre, seed, MOOD_SECONDS, **mood)
+        dry, audio = sum(render_stems(played, soundfont).values()), render(played, soundfont)
+        loudness = float(10 * np.log10(np.mean(np.square(dry)) + 1e-12))
+        brightness = float(librosa.feature.spectral_centroid(y=audio, sr=SAMPLE_RATE).mean())
+        cells.append(mood | note_measures(played) | {"loudness": loudness, "brightness": brightness})
+        unchanged.append(tune_unchanged(neutral, played))
+        if (valence, arousal) in HEARD_AT:
+            heard[valence, arousal] = tune_likeness(played.melody, transcribe(audio))
+    likeness = [heard[mood] for mood in HEARD_AT]
+    return {"genre": genre, "cells": cells, "unchanged": min(unchanged), "heard": likeness}
 
 
-def correlations(walks):
+def correlations(walks: list[dict]) -> dict[str, dict[str, float | None]]:
     """Spearman's rank correlation of each slider with each measure, each tune taken against its own mean.
 
     Parameters
     ----------
     walks : list of dict
-        As from `walk`.
-
-    Returns
-    -------
-    dict of slider to dict of measure to float or None
-        None where the measure does not exist (power chords have no third).
+        As from `measure_moods`. A measure that does not exist is None (power chords have no third).
     """
-    table = {}
-    for slider in MOVES:
-        table[slider] = {}
-        for name in MEASURES:
-            pairs = []
-            for one in walks:
-                values = np.array([cell[name] for cell in one["cells"]], float)
-                if not np.isnan(values).all():
-                    pairs += list(zip((cell[slider] for cell in one["cells"]), values - np.nanmean(values)))
-            known = np.array([pair for pair in pairs if not np.isnan(pair[1])])
-            moving = len(known) > 2 and np.ptp(known[:, 1]) > 1e-9
-            table[slider][name] = (
-                round(float(spearmanr(*known.T)[0]), 3) if moving else 0.0 if len(known) else None
-            )
-    return table
+    found = {slider: {} for slider in MOVES}
+    for slider, name in product(MOVES, MEASURES):
+        pairs = []
+        for one in walks:
+            values = np.array([cell[name] for cell in one["cells"]], float)
+            if not np.isnan(values).all():
+                pairs += list(zip((cell[slider] for cell in one["cells"]), values - np.nanmean(values)))
+        known = np.array([pair for pair in pairs if not np.isnan(pair[1])])
+        moving = len(known) > 2 and np.ptp(known[:, 1]) > 1e-9
+        none = 0.0 if len(known) else None
+        found[slider][name] = round(float(spearmanr(*known.T)[0]), 3) if moving else none
+    return found
 
 
-def summarise(walks):
+def mean_correlations(tables: list[dict]) -> dict[str, dict[str, float | None]]:
+    """Mean of several tables of `correlations`, where they are not None."""
+    found = {slider: {} for slider in MOVES}
+    for slider, name in product(MOVES, MEASURES):
+        known = [one[slider][name] for one in tables if one[slider][name] is not None]
+        found[slider][name] = rounded_mean(known, 3) if known else None
+    return found
+
+
+def summarise(walks: list[dict]) -> dict:
     """All figures about mood: correlations by genre and on average, and whether the tune stays.
 
     Returns
     -------
     dict
-        `correlations` (by genre, and their mean as `together`), `tune_unchanged` (smallest share of notes that stayed),
-        `heard` (mean likeness of the tune at each mood of `HEARD_AT`) and `heard_change` (the largest share by which it is
-        better or worse than in the neutral mood).
+        `correlations` (by genre, and their mean as `together`), `tune_unchanged` (smallest share of notes
+        that stayed), `heard` (mean likeness of the tune at each mood of `HEARD_AT`) and `heard_change` (the
+        largest share by which it is better or worse than in the neutral mood).
     """
     genres = sorted({one["genre"] for one in walks})
-    table = {genre: correlations([one for one in walks if one["genre"] == genre]) for genre in genres}
-    together = {}
-    for slider in MOVES:
-        columns = {name: [table[genre][slider][name] for genre in genres] for name in MEASURES}
-        known = {name: [value for value in values if value is not None] for name, values in columns.items()}
-        together[slider] = {
-            name: round(float(np.mean(values)), 3) if values else None for name, values in known.items()
-        }
+    tables = {genre: correlations([one for one in walks if one["genre"] == genre]) for genre in genres}
     heard = np.mean([one["heard"] for one in walks], 0)
+    moods = (f"{valence:g} {arousal:g}" for valence, arousal in HEARD_AT)
     return {
-        "correlations": {**table, "together": together},
+        "correlations": tables | {"together": mean_correlations(list(tables.values()))},
         "tune_unchanged": round(min(one["unchanged"] for one in walks), 4),
-        "heard": {
-            f"{valence:g} {arousal:g}": round(float(value), 4)
-            for (valence, arousal), value in zip(HEARD_AT, heard)
-        },
+        "heard": {mood: round(float(value), 4) for mood, value in zip(moods, heard)},
         "heard_change": round(float(max(abs(heard[1:] / max(heard[0], 1e-9) - 1))), 4),
     }
 
 
+# --- Recordings, an outside listener, and speed ---
+
 SECONDS = 6.0 if fast_mode() else 15.0
 STRONGEST = 3  # the own genre must be among so many of the listener's
 RAW_EVERY = 4  # one of so many clips is also played as raw General MIDI
-#: One standard set of General MIDI instruments, whatever the genre: the contrast to the recipes' sets and mixes.
+#: One standard set of General MIDI instruments, whatever the genre: the contrast to the recipes' sets and
+#: mixes.
 STANDARD = {"melody": 73, "double": 73, "bass": 33, "drums": 0}
 OTHERS = 0  # piano
 
 
-def plan(clips, seed=0, split="test"):
+def plan(clips: int, seed: int = 0, split: str = "test") -> list[tuple[str, Tune, int, int]]:
     """(genre, tune, seed, number) of each recording; every genre plays the same tunes."""
     rng, tunes = np.random.default_rng(seed), load_tunes(split)
     chosen = [tunes[number] for number in rng.permutation(len(tunes))[:clips]]
-    return [
-        (genre, tune, int(seed + 1000 * number), number)
-        for number, tune in enumerate(chosen)
-        for genre in GENRES
-    ]
+    return [(genre, tune, int(seed + 1000 * n), n) for n, tune in enumerate(chosen) for genre in GENRES]
 
 
-def raw_midi(performance):
+def raw_midi(performance: Performance) -> Performance:
     """The same notes for one standard set of General MIDI instruments, without a voice."""
-    parts = [
-        replace(part, program=STANDARD.get(part.name, OTHERS))
-        for part in performance.parts
-        if part.name != "voice"
-    ]
-    return replace(performance, parts=parts)
+    parts = [part for part in performance.parts if part.name != "voice"]
+    standard = [replace(part, program=STANDARD.get(part.name, OTHERS)) for part in parts]
+    return replace(performance, parts=standard)
 
 
-def play(job, soundfont=None, folder=None):
+def play(job: tuple, soundfont: File = None, folder: File = None) -> dict:
     """Play and measure one recording; keep it, and where it is due the raw one, as wav files in `folder`.
 
     Returns
@@ -501,44 +433,28 @@ def play(job, soundfont=None, folder=None):
         `genre`, `features`, `seconds` of music, `cpu` seconds that they took, `files` (kind to path).
     """
     genre, tune, seed, number = job
-    recipe = load_recipe(genre)
-    render(
-        arrange(tune, recipe, seed, duration=1.0, intro=0, ending=False), soundfont
-    )  # loads what is loaded once
+    render(excerpt(tune, genre, seed, 1.0), soundfont)  # loads what is loaded once
     began = time.process_time()
-    played = arrange(tune, recipe, seed, duration=SECONDS, intro=0, ending=False)
+    played = excerpt(tune, genre, seed, SECONDS)
     audio = render(played, soundfont)
-    result = {
-        "genre": genre,
-        "seconds": SECONDS,
-        "cpu": time.process_time() - began,
-        "files": {},
-        "features": {**note_features(played), **sound_features(audio)},
-    }
-    if folder:
-        sounds = {"band": audio}
-        if number % RAW_EVERY == 0:
-            sounds["raw"] = render(raw_midi(played), soundfont, mixed=False)
-        for kind, sound in sounds.items():
-            result["files"][kind] = str(Path(folder) / f"{genre}-{number:03d}-{kind}.wav")
-            save(result["files"][kind], sound)
-    return result
+    took, sounds, files = time.process_time() - began, {"band": audio} if folder else {}, {}
+    if folder and number % RAW_EVERY == 0:
+        sounds["raw"] = render(raw_midi(played), soundfont, mixed=False)
+    for kind, sound in sounds.items():
+        files[kind] = str(Path(folder) / f"{genre}-{number:03d}-{kind}.wav")
+        save(files[kind], sound)
+    features = note_features(played) | sound_features(audio)
+    return {"genre": genre, "seconds": SECONDS, "cpu": took, "files": files, "features": features}
 
 
-def outside_listener(genres, scores):
+def outside_listener(genres: list[str], scores: list[dict[str, float]]) -> dict:
     """How often a recording's own genre is among the tagger's three strongest.
-
-    Parameters
-    ----------
-    genres : list of str
-        Genre of each recording.
-    scores : list of dict of genre to float
 
     Returns
     -------
     dict
-        `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its share, and how often
-        which genre was the strongest.
+        `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its share,
+        and how often which genre was the strongest.
     """
     right, strongest = defaultdict(list), defaultdict(Counter)
     for genre, found in zip(genres, scores):
@@ -546,54 +462,37 @@ def outside_listener(genres, scores):
         strongest[genre][order[0]] += 1
         if genre in found:
             right[genre].append(genre in order[:STRONGEST])
-    return {
-        "together": bootstrap([hit for hits in right.values() for hit in hits]),
-        "chance": round(STRONGEST / len(scores[0]), 4),
-        "genres": {
-            genre: {
-                "among_three": round(float(np.mean(right[genre])), 4) if genre in right else None,
-                "strongest": dict(counts.most_common()),
-            }
-            for genre, counts in sorted(strongest.items())
-        },
-    }
+    rows = {}
+    for genre, counts in sorted(strongest.items()):
+        share = rounded_mean(right[genre]) if genre in right else None
+        rows[genre] = {"among_three": share, "strongest": dict(counts.most_common())}
+    together = bootstrap(sum(right.values(), []))
+    return {"together": together, "chance": round(STRONGEST / len(scores[0]), 4), "genres": rows}
 
 
-def speed(results):
-    """Seconds of music that one core makes in a second, arranging and mixing included: together and by genre."""
+def speed(results: list[dict]) -> dict:
+    """Seconds of music that one core arranges and mixes in a second: together and by genre."""
 
     def rate(some):
         return round(sum(one["seconds"] for one in some) / sum(one["cpu"] for one in some), 1)
 
-    return {
-        "together": rate(results),
-        "genres": {
-            genre: rate([one for one in results if one["genre"] == genre])
-            for genre in sorted({one["genre"] for one in results})
-        },
-    }
+    genres = sorted({one["genre"] for one in results})
+    by_genre = {genre: rate([one for one in results if one["genre"] == genre]) for genre in genres}
+    return {"together": rate(results), "genres": by_genre}
 
 
-def check(clips=20, mood_tunes=2, seed=0, soundfont=None, tagger=None, workers=1):
-    """Play and measure the band; returns all figures (dict)."""
+def check(clips: int, seed: int = 0, soundfont: File = None, tagger: File = None, workers: int = 1) -> dict:
+    """Play and measure with progress bars; returns all figures."""
     jobs, listener = plan(clips, seed), {}
     with tempfile.TemporaryDirectory() as folder:
-        results = spread(
-            partial(play, soundfont=soundfont, folder=folder if tagger else None),
-            jobs,
-            workers,
-            " recordings",
-        )
+        kept = folder if tagger else None
+        results = measure(play, jobs, "recordings", workers, soundfont=soundfont, folder=kept)
         for kind in ("band", "raw") if tagger else ():
             chosen = [one for one in results if kind in one["files"]]
             scores = listen(tagger, [one["files"][kind] for one in chosen])
             listener[kind] = outside_listener([one["genre"] for one in chosen], scores)
-    walks = spread(
-        partial(walk, soundfont=soundfont),
-        [job[:3] for job in plan(mood_tunes, seed + 1)],
-        workers,
-        " mood walks",
-    )
+    jobs = [job[:3] for job in plan(MOOD_TUNES, seed + 1)]
+    walks = measure(measure_moods, jobs, "tunes in 25 moods", workers, soundfont=soundfont)
     features = {genre: [one["features"] for one in results if one["genre"] == genre] for genre in GENRES}
     figures = {
         "clips": clips,
@@ -607,57 +506,81 @@ def check(clips=20, mood_tunes=2, seed=0, soundfont=None, tagger=None, workers=1
     return figures | ({"outside_listener": listener} if tagger else {})
 
 
-def table(figures):
-    """The figures as lines of text."""
-    rate = figures["speed"]
-    slowest = min(rate["genres"], key=rate["genres"].get)
-    lines = [
-        f"speed: {rate['together']:.0f} seconds of music a second and core; slowest {slowest}: {rate['genres'][slowest]:.0f}",
-        "",
+def report(
+    clips: Annotated[int, Option(min=1, help="Recordings of each genre.")] = 20,
+    tagger: Tagger = None,
+    soundfont: Soundfont = None,
+    out: Out = None,
+    seed: int = 0,
+    workers: Workers = CORES,
+) -> dict:
+    """Measure what the band plays: traits of genres, mood, speed, and what an outside listener hears."""
+    figures = check(clips, seed, soundfont, tagger, workers)
+    return finish(figures, details(figures) + lines(figures), out, "band")
+
+
+# --- Tables ---
+
+
+def lines(figures: dict) -> list[str]:
+    """What an outside listener makes of the arranger, and whether mood can be measured, in Markdown."""
+    found, together = [], figures["mood"]["correlations"]["together"]
+    if "outside_listener" in figures:
+        heard = figures["outside_listener"]
+        genres = [genre for genre, row in heard["band"]["genres"].items() if row["among_three"] is not None]
+        rows = []
+        for kind, words in (("band", "the band"), ("raw", "the same notes as raw General MIDI")):
+            shares = (heard[kind]["genres"][genre]["among_three"] for genre in genres)
+            rows.append([words, *(cell(share, ".0%") for share in (heard[kind]["together"], *shares))])
+        found = [
+            f"The band itself ({figures['clips']} clips of {figures['seconds']:.0f} s in each genre, "
+            f"{figures['soundfont']}; how often a tagger that learned from real recordings has the clip's "
+            "own genre among the three strongest of its eight):",
+            "",
+            *table(["", "together", *genres], rows),
+            "",
+        ]
+    words = dict(zip(MEASURES, ("onset rate", "loudness", "brightness", "share of major thirds", "register")))
+    arousal, valence = (
+        ", ".join(f"{words[name]} {cell(together[slider][name])}" for name in names)
+        for slider, names in MOVES.items()
+    )
+    return [
+        *found,
+        "Mood can be measured (Spearman's correlation of slider and sound, mean of the ten genres): arousal "
+        f"with {arousal}; valence with {valence}. The band plays {figures['speed']['together']:.0f} seconds "
+        "of music a second and core.",
     ]
+
+
+def details(figures: dict) -> list[str]:
+    """What the terminal shows besides, in Markdown: traits, mood by genre, and what was taken for what."""
+    rate, mood = figures["speed"]["genres"], figures["mood"]
+    slowest, rows = min(rate, key=rate.get), []
     for trait in figures["traits"]:
-        lines.append(
-            f"{'as expected' if trait['as_expected'] else 'NOT SO':12}{trait['genre']:10} {trait['words']}: "
-            f"{trait['means'].get(trait['genre'], float('nan')):.3g}, place {trait['place']} of ten, expected {trait['expected']}"
-        )
-    told = figures["mood"]
+        verdict, own = "as expected" if trait["as_expected"] else "NOT SO", trait["means"].get(trait["genre"])
+        place = f"place {trait['place']} of ten, expected {trait['expected']}"
+        rows.append([verdict, trait["genre"], trait["words"], cell(own, ".3g"), place])
+    found = [f"speed: slowest {slowest}, {rate[slowest]:.0f} seconds of music a second and core", ""]
+    found += [*table(["", "genre", "trait", "mean", ""], rows), ""]
     for slider, wanted in MOVES.items():
-        lines += [
-            "",
-            f"{slider:12}" + "".join(f"{name + ('*' if name in wanted else ''):>13}" for name in MEASURES),
-        ]
-        for genre, rows in told["correlations"].items():
-            lines.append(
-                f"{genre:12}"
-                + "".join(
-                    f"{'-' if value is None else f'{value:.2f}':>13}" for value in rows[slider].values()
-                )
-            )
-    lines += [
-        "(Spearman's correlation; * should go up with the slider)",
-        f"tune unchanged by mood: {told['tune_unchanged']:.3f} of "
-        f"its notes; heard {told['heard_change']:.1%} better or worse at most",
-    ]
-    for kind, found in figures.get("outside_listener", {}).items():
-        mean, low, high = found["together"]
-        lines += [
-            "",
-            f"outside listener, {kind}: own genre among its three strongest in {mean:.3f} [{low:.3f}, {high:.3f}]; "
-            f"chance {found['chance']:.3f}",
-        ]
-        for genre, row in found["genres"].items():
-            share = "-" if row["among_three"] is None else f"{row['among_three']:.2f}"
-            lines.append(
-                f"{genre:12}{share:>6}   strongest: "
-                + ", ".join(f"{name} {count}" for name, count in row["strongest"].items())
-            )
-    return lines
-
-
-def report(clips=20, out=None, **options):
-    """Check with progress bars, print the table and write the figures as JSON; returns them."""
-    figures = check(clips, **options)
-    print("\n".join(table(figures)))
-    if out:
-        Path(out).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    return figures
+        names = (name + "*" * (name in wanted) for name in MEASURES)
+        rows = ([genre, *map(cell, one[slider].values())] for genre, one in mood["correlations"].items())
+        found += [*table([slider, *names], rows), ""]
+    found.append(
+        "(Spearman's correlation; * should go up with the slider) tune unchanged by mood: "
+        f"{mood['tune_unchanged']:.3f} of its notes; heard {mood['heard_change']:.1%} better or worse at most"
+    )
+    for kind, heard in figures.get("outside_listener", {}).items():
+        rows = (
+            [
+                genre,
+                cell(row["among_three"]),
+                ", ".join(f"{name} {count}" for name, count in row["strongest"].items()),
+            ]
+            for genre, row in heard["genres"].items()
+        )
+        share = f"{interval(heard['together'], '.3f')}; chance {heard['chance']:.3f}"
+        found += ["", f"outside listener, {kind}: own genre among its three strongest in {share}", ""]
+        found += table(["genre", "share", "strongest"], rows)
+    return [*found, ""]

@@ -1,28 +1,38 @@
-"""The rungs of the ladder of sharpness: one recording on each, and what is measured there; see `ladder`."""
+"""The ablation of sharpness: what each network on the way from sound to sound costs.
 
-import json
+True recording, its mel through Griffin-Lim, its mel through the vocoder, the autoencoder's mel, that mel
+through the vocoder, and last the whole converter: whatever a stage loses, none after it can win back. Tunes
+and instruments are such as no network was trained on. Command: `noteninja ladder`. Lesson:
+05_autoencoders_and_latent_space.
+"""
+
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.harness import File, cell, check_folder, finish, interval, measure, rounded_mean, table
+from benchmarks.options import CORES, Out, Recordings, Split, Tunes, Workers
 from noteninja_lib import fast_mode, pipeline
-from noteninja_lib.arranger.arranger import arrange
-from noteninja_lib.arranger.recipe import GENRES, load_recipe
+from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import default_soundfont, render
 from noteninja_lib.audio.io import FORMATS, SAMPLE_RATE, load, normalise
 from noteninja_lib.audio.spectrogram import griffin_lim, log_mel
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import SECONDS, choose_targets, choose_tunes, decoded, make_piece
-from noteninja_lib.evaluation.comparison import frechet, know, spread
+from noteninja_lib.evaluation import baselines, metrics
+from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_tunes, decoded, make_piece
+from noteninja_lib.evaluation.comparison import Known, frechet, know
 from noteninja_lib.evaluation.metrics import bootstrap
-from noteninja_lib.models import flow_matching
+from noteninja_lib.models.classifiers import GenreClassifier
+from noteninja_lib.models.flow_matching import COLUMN, FOLD, OVERLAP, WINDOW
 from noteninja_lib.music.tunes import load_tunes
+from noteninja_lib.pipeline import NoteNinjaPipeline
 
 STAGES = {
     "truth": "the true recording",
@@ -32,61 +42,56 @@ STAGES = {
     "decoded": "that picture, by the vocoder",
     "converter": "converted from another genre",
 }
-COLUMN = flow_matching.COLUMN
 LONG = 8.0 if fast_mode() else 60.0  # seconds: several windows of the pipeline
 OTHER = "other"  # genre of real recordings of which it is not known
 
 
 @dataclass(frozen=True)
 class Job:
-    """One recording to climb the ladder: a tune and its genre, or a file; `slow` includes Griffin-Lim."""
+    """One recording to measure: a tune and its genre, or a file; `slow` includes Griffin-Lim."""
 
     tune: int
     genre: str
-    file: str = None
+    file: str | None = None
     slow: bool = True
 
 
 @dataclass
 class Row:
-    """One rung of one recording; `embeddings` has shape (windows, 64), and is None where no truth is known."""
+    """One stage of one recording; `embeddings` (windows, 64) is None where no truth is known."""
 
     stage: str
     genre: str
     tune: int
     figures: dict
-    embeddings: np.ndarray = None
+    embeddings: np.ndarray | None = None
 
 
-def plan(tunes, seed=0, split="test", data=None):
-    """What to measure (list of Job): each tune in all ten genres, half of them with Griffin-Lim, which takes half of all time.
+def plan(tunes: int, seed: int = 0, split: str = "test", data: File = None) -> list[Job]:
+    """What to measure: each tune in all ten genres, half of them with Griffin-Lim, which is slow.
 
-    With `data`, any folder of real recordings, ten for each tune instead; GTZAN's genres are known by their folders' names.
+    With `data`, any folder of real recordings, ten for each tune instead; GTZAN's genres are known by their
+    folders.
     """
     if not data:
-        return [
-            Job(number, genre, slow=place % 2 == 0)
-            for place, number in enumerate(choose_tunes(tunes, seed, split))
-            for genre in GENRES
-        ]
+        numbers = enumerate(choose_tunes(tunes, seed, split))
+        return [Job(tune, genre, slow=place % 2 == 0) for place, tune in numbers for genre in GENRES]
     files = sorted(path for path in Path(data).rglob("*") if path.suffix.lower() in (*FORMATS, ".au"))
     if not files:
         raise UserError(f"There are no recordings in {data}: give a folder with wav, flac, mp3 or ogg files.")
     chosen = [files[number] for number in np.random.default_rng(seed).permutation(len(files))[: 10 * tunes]]
-    return [
-        Job(place, file.parent.name if file.parent.name in GENRES else OTHER, str(file), place % 2 == 0)
-        for place, file in enumerate(chosen)
-    ]
+    genres = [file.parent.name if file.parent.name in GENRES else OTHER for file in chosen]
+    return [Job(n, genre, str(file), n % 2 == 0) for n, (file, genre) in enumerate(zip(chosen, genres))]
 
 
 @lru_cache(maxsize=1)
-def played(number, seed, split):
+def played(number: int, seed: int, split: str) -> Piece:
     """A tune in all ten genres; the jobs of one tune follow each other."""
     return make_piece(number, seed, split)
 
 
-def excerpt(file, seconds):
-    """The middle of a real recording, as loud as the band's; None if it cannot be read or is too short."""
+def excerpt(file: File, seconds: float) -> np.ndarray | None:
+    """The middle of a real recording, as loud as the arranger's; None if it is unreadable or too short."""
     try:
         audio = load(file)
     except UserError:
@@ -95,41 +100,42 @@ def excerpt(file, seconds):
     return None if start < 0 else normalise(audio[start : start + int(seconds * SAMPLE_RATE)])
 
 
-def climb(job, seed=0, split="test"):
-    """All rungs of one recording; a list of Row, empty if a file cannot be used."""
+def whole(audio: np.ndarray) -> np.ndarray:
+    """A recording, cut to whole frames of the latents."""
+    return audio[: len(audio) // COLUMN * COLUMN]
+
+
+def measure_stages(job: Job, seed: int = 0, split: str = "test") -> list[Row]:
+    """All stages of one recording; empty if a file cannot be used."""
     target = job.genre
     if job.file:
         source = truth = excerpt(job.file, SECONDS)
         if truth is None:
             return []
-        target = str(
-            np.random.default_rng((seed, job.tune)).choice([genre for genre in GENRES if genre != job.genre])
-        )
+        others = [genre for genre in GENRES if genre != job.genre]
+        target = str(np.random.default_rng((seed, job.tune)).choice(others))
     else:
         piece = played(job.tune, seed, split)
-        truth = piece.recordings[target]
-        source = piece.recordings[
-            piece.source if piece.source != target else choose_targets(piece, 1, seed)[0]
-        ]
-    pipe, truth, source = (
-        pipeline.load_pipeline(),
-        *(audio[: len(audio) // COLUMN * COLUMN] for audio in (truth, source)),
-    )
+        from_genre = piece.source if piece.source != target else baselines.choose_targets(piece, 1, seed)[0]
+        truth, source = piece.recordings[target], piece.recordings[from_genre]
+    pipe, truth, source = pipeline.load_pipeline(), whole(truth), whole(source)
     mel, known, rows = log_mel(truth), know(pipe.judge, {target: truth})[target], []
     for stage in STAGES:
-        if stage != "griffin_lim" or job.slow:
-            made = climber(pipe, stage, source if stage == "converter" else truth, mel, target, job.tune)()
-            if stage == "converter" and job.file:  # nobody knows what it should have become
-                rows.append(Row(stage, job.genre, job.tune, defects(made)))
-            else:
-                rows.append(
-                    Row(stage, job.genre, job.tune, *measure(pipe.judge, stage, made, truth, mel, known))
-                )
+        if stage == "griffin_lim" and not job.slow:
+            continue
+        made = maker(pipe, stage, source if stage == "converter" else truth, mel, target, job.tune)()
+        if stage == "converter" and job.file:  # nobody knows what it should have become
+            found = (defects(made), None)
+        else:
+            found = measure_stage(pipe.judge, stage, made, truth, mel, known)
+        rows.append(Row(stage, job.genre, job.tune, *found))
     return rows
 
 
-def climber(pipe, stage, audio, mel, target, seed=0):
-    """What makes a rung's sound, or picture, from a recording: a function without arguments, so that it can be timed."""
+def maker(
+    pipe: NoteNinjaPipeline, stage: str, audio: np.ndarray, mel: np.ndarray, target: str, seed: int = 0
+) -> Callable[[], np.ndarray]:
+    """A function without arguments that makes a stage's sound, or mel, from a recording: it can be timed."""
 
     @torch.no_grad()
     def network(made):
@@ -139,90 +145,79 @@ def climber(pipe, stage, audio, mel, target, seed=0):
         "truth": lambda: audio,
         "griffin_lim": lambda: griffin_lim(mel),
         "vocoder": lambda: network(pipe.vocoder),
-        "autoencoder": lambda: network(lambda picture: pipe.vae.decode(pipe.vae.encode(picture))),
+        "autoencoder": lambda: network(lambda one: pipe.vae.decode(pipe.vae.encode(one))),
         "decoded": lambda: decoded(pipe, audio),
         "converter": lambda: pipe(audio, target, generator=torch.Generator().manual_seed(seed)).audio,
     }[stage]
 
 
-def measure(judge, stage, made, truth, mel, known):
-    """Figures of a rung beside the truth, and its embeddings.
+def measure_stage(
+    judge: GenreClassifier, stage: str, made: np.ndarray, truth: np.ndarray, mel: np.ndarray, known: Known
+) -> tuple[dict, np.ndarray]:
+    """Figures of a stage beside the truth, and its embeddings.
 
-    A conversion is another performance than the true recording in its genre, so that only ratios and distances of genre mean
-    something there; the autoencoder alone makes no sound.
+    A conversion is another performance than the true recording in its genre, so that only ratios and
+    distances of genre mean something there; the autoencoder alone makes no sound.
     """
-    picture = made if stage == "autoencoder" else log_mel(made)
-    embedded = metrics.mel_embeddings(judge, picture)
+    seen = made if stage == "autoencoder" else log_mel(made)
+    embedded = metrics.mel_embeddings(judge, seen)
     figures = {"embedding_distance": metrics.euclidean(embedded.mean(0), known.embedding)}
-    figures |= {name: (value, known.edges[name]) for name, value in metrics.mel_edges(picture).items()}
+    figures |= {name: (value, known.edges[name]) for name, value in metrics.mel_edges(seen).items()}
     if stage != "converter":
-        figures["mel_distance"] = metrics.mean_difference(picture, mel)
+        figures["mel_distance"] = metrics.mean_difference(seen, mel)
     if stage != "autoencoder":
         truth = normalise(truth) if stage == "converter" else truth
-        for name, band in (
-            ("treble_db", metrics.TREBLE),
-            ("cymbals_db", metrics.CYMBALS),
-            ("bass_db", metrics.BASS),
-        ):
-            figures[name] = metrics.band_level(made, truth, band)
+        for name in ("treble", "cymbals", "bass"):
+            figures[f"{name}_db"] = metrics.band_level(made, truth, getattr(metrics, name.upper()))
         if stage != "converter":
             figures["multi_resolution"] = metrics.multi_resolution_distance(made, truth)
         figures |= defects(made)
     return figures, embedded
 
 
-def defects(audio):
+def defects(audio: np.ndarray) -> dict[str, float]:
     """What is wrong in a sound, whatever it should have been."""
     return {"clicks": metrics.clicks(audio), "offset": metrics.offset(audio)}
 
 
-def walk(job, seed=0, split="test"):
-    """Where the pipeline's windows meet in a long recording: of each rung pairs (what is there, what is elsewhere).
+def measure_seams(job: Job, seed: int = 0, split: str = "test") -> dict[str, list]:
+    """Where the pipeline's windows meet in a long recording: pairs (there, elsewhere) by stage.
 
-    `truth`, `decoded` and `converter`: jumps of the spectrum at the edges of what is decoded at once. `blends`: sharpness in time
-    of the converter where two of its windows overlap. Empty if a file cannot be used.
+    `truth`, `decoded` and `converter`: jumps of the spectrum at the edges of what is decoded at once.
+    `blends`: sharpness in time of the converter where two of its windows overlap. Empty if a file cannot be
+    used.
     """
     if job.file:
         truth = source = excerpt(job.file, LONG)
         if truth is None:
             return {}
     else:
-        tune, other = load_tunes(split)[job.tune], GENRES[GENRES.index(job.genre) - 1]
-        truth, source = (
-            render(arrange(tune, load_recipe(genre), seed + job.tune, duration=LONG, intro=0, ending=False))
-            for genre in (job.genre, other)
-        )
-    pipe, target = (
-        pipeline.load_pipeline(),
-        job.genre if job.genre in GENRES else GENRES[job.tune % len(GENRES)],
-    )
-    edges = range(flow_matching.WINDOW * COLUMN, len(truth), flow_matching.WINDOW * COLUMN)
-    sounds = {
-        stage: climber(pipe, stage, audio, None, target, job.tune)()
-        for stage, audio in (("truth", truth), ("decoded", truth), ("converter", source))
-    }
+        genres = (job.genre, GENRES[GENRES.index(job.genre) - 1])
+        tune, take = load_tunes(split)[job.tune], seed + job.tune
+        truth, source = (render(baselines.excerpt(tune, genre, take, LONG)) for genre in genres)
+    target = job.genre if job.genre in GENRES else GENRES[job.tune % len(GENRES)]
+    pipe, step = pipeline.load_pipeline(), WINDOW - OVERLAP
+    sounds = {"truth": truth, "decoded": truth, "converter": source}
+    sounds = {stage: maker(pipe, stage, one, None, target, job.tune)() for stage, one in sounds.items()}
     gradient = np.square(np.diff(log_mel(sounds["converter"]))).mean(0)
-    columns = np.arange(len(gradient)) // flow_matching.FOLD
-    step = (
-        flow_matching.WINDOW - flow_matching.OVERLAP
-    )  # a window's first columns are its neighbour's last ones
-    shared = (columns >= step) & (columns % step < flow_matching.OVERLAP)
-    return {stage: metrics.seams(audio, edges) for stage, audio in sounds.items()} | {
-        "blends": [(float(gradient[shared].mean()), float(gradient[~shared].mean()))] if shared.any() else []
-    }
+    frames = np.arange(len(gradient)) // FOLD
+    shared = (frames >= step) & (
+        frames % step < OVERLAP
+    )  # a window's first frames are its neighbour's last ones
+    edges = range(WINDOW * COLUMN, len(truth), WINDOW * COLUMN)
+    found = {stage: metrics.seams(audio, edges) for stage, audio in sounds.items()}
+    blends = [(float(gradient[shared].mean()), float(gradient[~shared].mean()))] if shared.any() else []
+    return found | {"blends": blends}
 
 
-def speeds(seed=0, split="test", repeats=3):
-    """Seconds of work for a second of sound on each rung, with all cores: the best of a few times."""
-    pipe, piece = (
-        pipeline.load_pipeline(),
-        make_piece(choose_tunes(1, seed, split)[0], seed, split, alone=True),
-    )
-    audio = np.tile(piece.recordings[piece.source], 3)
-    audio, found = audio[: len(audio) // COLUMN * COLUMN], {}
-    mel, target = log_mel(audio), choose_targets(piece, 1, seed)[0]
+def speeds(seed: int = 0, split: str = "test", repeats: int = 3) -> dict[str, float]:
+    """Seconds of work for a second of sound on each stage, with all cores: the best of a few times."""
+    pipe, number = pipeline.load_pipeline(), choose_tunes(1, seed, split)[0]
+    piece = make_piece(number, seed, split, alone=True)
+    audio, found = whole(np.tile(piece.audio, 3)), {}
+    mel, target = log_mel(audio), baselines.choose_targets(piece, 1, seed)[0]
     for stage in list(STAGES)[1:]:
-        make, times = climber(pipe, stage, audio, mel, target), []
+        make, times = maker(pipe, stage, audio, mel, target), []
         for _ in range(1 if stage == "griffin_lim" else repeats + 1):  # the first time, much is still cold
             began = time.perf_counter()
             make()
@@ -231,155 +226,146 @@ def speeds(seed=0, split="test", repeats=3):
     return found
 
 
-def true_and_decoded(seconds=5.0, seed=0, split="test"):
-    """One tune in all ten genres, as recorded and as autoencoder and vocoder give it back: genre to two sounds of `seconds`."""
+def true_and_decoded(seconds: float = 5.0, seed: int = 0, split: str = "test") -> dict[str, tuple]:
+    """One tune by genre: two sounds each, as recorded and as autoencoder and vocoder give it back."""
     pipe, piece = pipeline.load_pipeline(), make_piece(choose_tunes(1, seed, split)[0], seed, split)
-    begin, end = int(0.5 * SAMPLE_RATE), int((0.5 + seconds) * SAMPLE_RATE)
-    return {
-        genre: (audio[begin:end], decoded(pipe, audio)[begin:end])
-        for genre, audio in piece.recordings.items()
-    }
+    part = slice(int(0.5 * SAMPLE_RATE), int((0.5 + seconds) * SAMPLE_RATE))
+    return {genre: (audio[part], decoded(pipe, audio)[part]) for genre, audio in piece.recordings.items()}
 
 
-# The ladder of sharpness: what each network on the way from sound to sound costs.
-#
-# True recording, its mel through Griffin-Lim, its mel through the vocoder, the autoencoder's picture, that picture through
-# the vocoder, and at the top the whole converter: whatever a rung loses, none above it can win back. Tunes and instruments
-# are such as no network was trained on. Command: `noteninja ladder`. Lesson: 05_autoencoders_and_latent_space.
-
-
-def summarise(rows, walks):
-    """All figures: each measure of each rung, together and by genre, as [mean, low, high]; whole tunes are drawn.
+def summarise(rows: list[Row], seams: list[dict]) -> dict:
+    """All figures: each measure of each stage, together and by genre, as [mean, low, high].
 
     Returns
     -------
     dict
-        `rungs`: rung to `together` and `genres`; `frechet` by rung, from the true recordings of other tunes, with the floor
-        among true recordings as that of `truth`; `embedding_floor`, the mean distance of two tunes in one genre; `seams`.
+        `rungs`: stage to `together` and `genres`; `frechet` by stage, from the true recordings of other
+        tunes, with the floor among true recordings as that of `truth`; `embedding_floor`, the mean distance
+        of two tunes in one genre; `seams`.
     """
     figures, by_stage = {"rungs": {}, "frechet": {}}, defaultdict(list)
     for row in rows:
         by_stage[row.stage].append(row)
     for stage, found in by_stage.items():
         groups = {genre: [row for row in found if row.genre == genre] for genre in (*GENRES, OTHER)}
-        figures["rungs"][stage] = {
-            "together": table_of(found),
-            "genres": {genre: table_of(some) for genre, some in groups.items() if some},
-        }
+        genres = {genre: intervals(some) for genre, some in groups.items() if some}
+        figures["rungs"][stage] = {"together": intervals(found), "genres": genres}
         complete = len(found) == len(by_stage["truth"]) and found[0].embeddings is not None
         if complete and len({row.tune for row in found}) > 3:
             figures["frechet"][stage] = frechet(found, by_stage["truth"])
-    means = [(row.genre, row.tune, row.embeddings.mean(0)) for row in by_stage["truth"]]
-    apart = [
-        metrics.euclidean(one, other)
-        for genre, tune, one in means
-        for same, number, other in means
-        if genre == same and tune < number
-    ]
-    figures["embedding_floor"] = round(float(np.mean(apart)), 4) if apart else None
+    places = [(row.genre, row.tune, row.embeddings.mean(0)) for row in by_stage["truth"]]
+    pairs = (sorted(pair, key=lambda one: one[1]) for pair in combinations(places, 2))
+    apart = [metrics.euclidean(a, b) for (one, n, a), (other, m, b) in pairs if one == other and n < m]
+    figures["embedding_floor"] = rounded_mean(apart) if apart else None
     figures["seams"] = {}
     for name in ("truth", "decoded", "converter", "blends"):
-        pairs = [(number, pair) for number, found in enumerate(walks) for pair in found.get(name, ())]
+        pairs = [(number, pair) for number, found in enumerate(seams) for pair in found.get(name, ())]
         if pairs:
             figures["seams"][name] = bootstrap([pair for _, pair in pairs], [number for number, _ in pairs])
     return figures
 
 
-def table_of(rows):
+def intervals(rows: list[Row]) -> dict[str, list[float]]:
     """Each measure of some rows as [mean, low, high]."""
-    return {
-        name: bootstrap([row.figures[name] for row in rows], [row.tune for row in rows])
-        for name in rows[0].figures
-    }
+    tunes = [row.tune for row in rows]
+    return {name: bootstrap([row.figures[name] for row in rows], tunes) for name in rows[0].figures}
 
 
-#: Columns of the printed table: heading, measure and format. Sharpness is a share of the true recording's.
-COLUMNS = (
-    ("mel, nats", "mel_distance", ".3f"),
-    ("STFT", "multi_resolution", ".3f"),
-    ("> 4 kHz", "treble_db", "+.2f"),
-    ("> 6 kHz", "cymbals_db", "+.2f"),
-    ("< 200 Hz", "bass_db", "+.2f"),
-    ("in time", "sharpness_in_time", ".2f"),
-    ("in freq.", "sharpness_in_frequency", ".2f"),
-    ("embedding", "embedding_distance", ".1f"),
-    ("clicks/s", "clicks", ".2f"),
-    ("DC", "offset", ".3f"),
-)
+#: Columns of the table: heading to measure and format. Sharpness is a share of the true recording's.
+COLUMNS = {
+    "mel, nats": ("mel_distance", ".3f"),
+    "STFT": ("multi_resolution", ".2f"),
+    "above 4 kHz, dB": ("treble_db", "+.1f"),
+    "above 6 kHz, dB": ("cymbals_db", "+.1f"),
+    "below 200 Hz, dB": ("bass_db", "+.1f"),
+    "sharp in time": ("sharpness_in_time", ".2f"),
+    "in frequency": ("sharpness_in_frequency", ".2f"),
+    "embedding": ("embedding_distance", ".1f"),
+    "clicks/s": ("clicks", ".2f"),
+}
+DETAILS = COLUMNS | {"DC": ("offset", ".3f")}
+OF_MEL = ("mel, nats", "sharp in time", "in frequency")  # what can be measured without sound
 
 
-def table(figures):
-    """The figures as lines of text: all rungs together, then by genre."""
-    lines = [
-        "levels in dB beside the truth; sharpness in time and in frequency as a share of the truth's; embedding:",
-        f"distance to the truth's, {figures['embedding_floor']} between two tunes in one genre; a conversion is another",
-        "performance than the truth, so that only ratios mean something there",
-    ]
-    for part in ("together", *figures["rungs"]["truth"]["genres"]):
-        lines += [
-            "",
-            f"{part:12}"
-            + "".join(f"{heading:>10}" for heading, _, _ in COLUMNS)
-            + f"{'Fréchet':>10}{'x real time':>13}" * (part == "together"),
-        ]
-        for stage, found in figures["rungs"].items():
-            row = found["together"] if part == "together" else found["genres"].get(part, {})
-            cells = [format(row[name][0], form) if name in row else "" for _, name, form in COLUMNS]
-            if part == "together":
-                speed = figures["speed"].get(stage)
-                cells += [str(figures["frechet"].get(stage, "")), f"{1 / speed:.1f}" if speed else ""]
-            lines.append(f"{stage:12}" + "".join(f"{cell:>10}" for cell in cells))
-    return (
-        lines
-        + [""]
-        + [
-            f"where windows meet, {name}: {mean:.2f} [{low:.2f}, {high:.2f}] of what is elsewhere"
-            for name, (mean, low, high) in figures["seams"].items()
-        ]
+def cells(row: dict[str, list[float]], columns: dict[str, tuple] = COLUMNS) -> list[str]:
+    """A row's cells for columns such as `COLUMNS`."""
+    return [cell(row.get(name), form) for name, form in columns.values()]
+
+
+def lines(figures: dict) -> list[str]:
+    """What each network on the way from sound to sound costs, together and by genre, in Markdown."""
+    speed, rows = figures["speed"], []
+    for stage, words in STAGES.items():
+        if stage in figures["rungs"]:
+            fast = f"{1 / speed[stage]:.0f}" if stage in speed else ""
+            rows.append([words, *cells(figures["rungs"][stage]["together"]), fast])
+    genres, seams = figures["rungs"]["autoencoder"]["genres"], figures["seams"]
+    by_genre = (
+        [head, *(cell(row[COLUMNS[head][0]], COLUMNS[head][1]) for row in genres.values())] for head in OF_MEL
     )
+    words = {"decoded": "decoded", "converter": "converted", "truth": "in the true recording"}
+    where = "; ".join(f"{interval(seams[name])} {said}" for name, said in words.items() if name in seams)
+    met = (
+        f" Jumps of the spectrum where the converter's windows meet, beside those elsewhere: {where}."
+        if where
+        else ""
+    )
+    of = f"{figures['tunes']} test tunes in each genre, {figures['soundfont']}"
+    return [
+        f"The ladder: what each network costs in sharpness ({of}; speed on {figures['cores']} cores):",
+        "",
+        *table(["", *COLUMNS, "× real time"], rows),
+        "",
+        *table(["the autoencoder's picture", *genres], by_genre),
+        "",
+        "STFT: multi-resolution distance (Yamamoto et al. 2020, arXiv 1910.11480). Sharpness is the energy "
+        "of the log-mel gradient as a share of the true recording's; embedding: distance of the judge's "
+        f"embeddings to the true recording's ({cell(figures['embedding_floor'], '.1f')} between two tunes "
+        "in one genre). A conversion is another performance than the true recording in its genre, so that "
+        f"only ratios mean something there.{met}",
+        "",
+        "![Ten true recordings, and the same through autoencoder and vocoder](../figures/decoded.png)",
+    ]
 
 
-def report(tunes=6, out=None, *, workers=1, seed=0, split="test", data=None):
-    """Climb the ladder with progress bars, print the figures, and write them as JSON.
+def by_genre(figures: dict) -> list[str]:
+    """All stages in each genre, and the Fréchet distance of each stage, as tables in Markdown."""
+    found = []
+    for genre in figures["rungs"]["truth"]["genres"]:
+        stages = {stage: rung["genres"].get(genre, {}) for stage, rung in figures["rungs"].items()}
+        found += [
+            "",
+            *table([genre, *DETAILS], ([stage, *cells(row, DETAILS)] for stage, row in stages.items())),
+        ]
+    return [*found, "", *table(["", *figures["frechet"]], [["Fréchet", *figures["frechet"].values()]])]
 
-    Parameters
-    ----------
-    tunes : int
-        Each in all ten genres, with one long recording for the seams.
-    out : path, optional
-    workers, seed : int
-    split : {'validation', 'test'}
-    data : path, optional
-        A folder of real recordings, of which ten are taken for each tune.
 
-    Returns
-    -------
-    dict
-    """
-    if out and not Path(out).resolve().parent.is_dir():
-        raise UserError(f"There is no folder {Path(out).resolve().parent} for {out}.")
-    jobs = plan(tunes, seed, split, data)
-    results = spread(partial(climb, seed=seed, split=split), jobs, workers, " recordings")
+def report(
+    tunes: Tunes = 6,
+    out: Out = None,
+    data: Recordings = None,
+    split: Split = "test",
+    seed: int = 0,
+    workers: Workers = CORES,
+) -> dict:
+    """Measure what each network costs in sharpness, up to the converter, and look for clicks and seams."""
+    check_folder(out)
+    jobs, of = plan(tunes, seed, split, data), {"seed": seed, "split": split}
+    results = measure(measure_stages, jobs, "recordings", workers, **of)
     rows = [row for found in results for row in found]
     if not rows:
         raise UserError(
             f"None of the recordings in {data} can be used: they must be longer than {SECONDS:.0f} s."
         )
-    walks = spread(
-        partial(walk, seed=seed, split=split), jobs[:: len(GENRES) + 1], workers, " long recordings"
-    )
+    seams = measure(measure_seams, jobs[:: len(GENRES) + 1], "long recordings", workers, **of)
     figures = {
         "tunes": tunes,
         "recordings": sum(map(bool, results)),
         "seconds": SECONDS,
-        "seed": seed,
-        "split": split,
+        **of,
         "soundfont": None if data else Path(default_soundfont()).name,
-        **summarise(rows, walks),
+        **summarise(rows, seams),
         "cores": torch.get_num_threads(),
         "speed": speeds(seed, split),
     }
-    print("\n".join(table(figures)))
-    if out:
-        Path(out).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    return figures
+    return finish(figures, lines(figures) + by_genre(figures), out, "ladder", not data and split == "test")

@@ -1,37 +1,30 @@
-"""How many steps, by which scheduler, guided how much? Quality against time on validation tunes. Command: `noteninja steps`.
+"""How many steps, by which scheduler, guided how much? Quality against time on validation tunes.
 
-All ways start from the same noise, so that they can be compared conversion by conversion. Lesson: 06_diffusion_theory.
+All ways of sampling start from the same noise, so that they can be compared conversion by conversion.
+Command: `noteninja steps`. Lesson: 06_diffusion_theory.
 """
 
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
+from pathlib import Path
+from typing import Annotated
 
+import diffusers
 import numpy as np
-from diffusers import (
-    DPMSolverMultistepScheduler,
-    FlowMatchEulerDiscreteScheduler,
-    FlowMatchHeunDiscreteScheduler,
-    UniPCMultistepScheduler,
-)
+from typer import Option
 
+from benchmarks.harness import aligned, means, measure, table
+from benchmarks.options import CORES, Out, Tunes, Workers
 from noteninja_lib import STEPS
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import (
-    SECONDS,
-    Heard,
-    choose_targets,
-    choose_tunes,
-    make_piece,
-    sound,
-    walk,
-)
-from noteninja_lib.evaluation.comparison import among_ten, know, spread
+from noteninja_lib.evaluation import baselines, metrics
+from noteninja_lib.evaluation.baselines import SECONDS, Heard, Piece, choose_tunes, make_piece, sample, sound
+from noteninja_lib.evaluation.comparison import Known, among_ten, know
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.pipeline import GUIDANCE_INTERVAL, NoteNinjaPipeline, load_pipeline
@@ -39,52 +32,49 @@ from noteninja_lib.pipeline import GUIDANCE_INTERVAL, NoteNinjaPipeline, load_pi
 FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 #: Name of a scheduler to a function of the time shift, above 1 of which more steps lie near the noise.
 SCHEDULERS = {
-    "euler": lambda shift: FlowMatchEulerDiscreteScheduler(shift=shift),
-    "heun": lambda shift: FlowMatchHeunDiscreteScheduler(shift=shift),
-    "dpm++": lambda shift: DPMSolverMultistepScheduler(flow_shift=shift, **FLOW),
-    "unipc": lambda shift: UniPCMultistepScheduler(flow_shift=shift, **FLOW),
+    "euler": lambda shift: diffusers.FlowMatchEulerDiscreteScheduler(shift=shift),
+    "heun": lambda shift: diffusers.FlowMatchHeunDiscreteScheduler(shift=shift),
+    "dpm++": lambda shift: diffusers.DPMSolverMultistepScheduler(flow_shift=shift, **FLOW),
+    "unipc": lambda shift: diffusers.UniPCMultistepScheduler(flow_shift=shift, **FLOW),
 }
 ALL_STEPS, SCALES = (2, 4, 6, 8, 12, 20, 50), (1.0, 1.5, 2.0, 3.0)
 INTERVALS = ((0.0, 1.0), (0.3, 1.0), (0.9, 1.0), (0.3, 0.8))
-TARGETS = 3  # genres to which each tune is converted
+SPLIT, TARGETS = "validation", 3  # genres to which each tune is converted
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to walk from noise to music: a scheduler, its steps, and the guidance."""
+    """One way to go from noise to music: a scheduler, its steps, and the guidance."""
 
     scheduler: str = "euler"
     steps: int = STEPS
     guidance: float = 2.0
-    guided: tuple = GUIDANCE_INTERVAL
+    guidance_interval: tuple[float, float] = GUIDANCE_INTERVAL
     shift: float = 1.0
 
+    def saved(self) -> dict:
+        """The settings by their names in the file."""
+        return {
+            "guided" if name == "guidance_interval" else name: value for name, value in vars(self).items()
+        }
 
-def ways(schedulers=(), steps=(), scales=(), intervals=(), shifts=()):
-    """All combinations of what is given; of nothing, all schedulers at all steps, and today's default guided in other ways."""
+
+def ways(schedulers=(), steps=(), scales=(), intervals=(), shifts=()) -> list[Way]:
+    """All combinations; of nothing, all schedulers at all steps, and the default guided otherwise."""
     if schedulers or steps or scales or intervals or shifts:
         unknown = set(schedulers) - set(SCHEDULERS)
         if unknown:
-            raise UserError(
-                f"There is no scheduler {sorted(unknown)[0]!r}: choose from {', '.join(SCHEDULERS)}."
-            )
-        chosen = product(
-            schedulers or ["euler"],
-            steps or [STEPS],
-            scales or [2.0],
-            intervals or [GUIDANCE_INTERVAL],
-            shifts or [1.0],
-        )
+            raise UserError(f"There is no scheduler {min(unknown)!r}: choose from {', '.join(SCHEDULERS)}.")
+        given, usual = (schedulers, steps, scales, map(tuple, intervals), shifts), vars(Way()).values()
         return [
-            Way(scheduler, number, scale, tuple(guided), shift)
-            for scheduler, number, scale, guided, shift in chosen
+            Way(*one) for one in product(*(list(some) or [default] for some, default in zip(given, usual)))
         ]
-    found = [Way(scheduler, number) for scheduler in SCHEDULERS for number in sorted(set(ALL_STEPS))]
-    found += [Way(guidance=scale) for scale in SCALES] + [Way(guided=guided) for guided in INTERVALS]
-    return list(dict.fromkeys(found))
+    found = [Way(scheduler, number) for scheduler in SCHEDULERS for number in sorted(ALL_STEPS)]
+    found += [Way(guidance=scale) for scale in SCALES]
+    return list(dict.fromkeys(found + [Way(guidance_interval=interval) for interval in INTERVALS]))
 
 
-def parse_interval(text):
+def parse_interval(text: str) -> tuple[float, float]:
     """Two noise levels from a text such as "0.55-1"."""
     try:
         low, high = map(float, text.split("-"))
@@ -96,50 +86,47 @@ def parse_interval(text):
 
 
 @lru_cache(maxsize=2)
-def prepare(number, seed, split):
-    """A tune in all genres, its source heard, and what is known of its true recordings: the same for all ways."""
-    piece = make_piece(number, seed, split)
-    return piece, Heard(piece.recordings[piece.source]), know(load_pipeline().judge, piece.recordings)
+def prepare(number: int, seed: int) -> tuple[Piece, Heard, dict[str, Known]]:
+    """A tune in all genres, its source heard, and what is known of the true recordings; for all ways."""
+    piece = make_piece(number, seed, SPLIT)
+    return piece, Heard(piece.audio), know(load_pipeline().judge, piece.recordings)
 
 
-def measure(job, seed=0, split="validation", targets=TARGETS):
+def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> list[dict]:
     """Convert one tune to a few genres in one way; `job` is the tune's number and the way.
 
     Returns
     -------
     list of dict
-        Figures of each conversion. `evaluations` of the network, where one told everything and told nothing counts as two;
-        `core_seconds` of denoising for a second of music, as if a single core did it all.
+        Figures of each conversion. `evaluations` of the network, where a conditional and an unconditional one
+        count as two; `core_seconds` of denoising for a second of music, as if a single core did it all.
     """
-    number, how = job
-    piece, heard, known = prepare(number, seed, split)
-    parts = load_pipeline().components | {"scheduler": SCHEDULERS[how.scheduler](how.shift)}
-    pipe, rows, evaluated = NoteNinjaPipeline(**parts, guidance_interval=how.guided), [], []
+    number, way = job
+    piece, heard, known = prepare(number, seed)
+    parts = load_pipeline().components | {"scheduler": SCHEDULERS[way.scheduler](way.shift)}
+    pipe, rows, evaluated = NoteNinjaPipeline(**parts, guidance_interval=way.guidance_interval), [], []
     counter = pipe.unet.register_forward_hook(lambda network, given, made: evaluated.append(len(made)))
     try:
-        for target in choose_targets(piece, targets, seed):
+        for target in baselines.choose_targets(piece, targets, seed):
             evaluated.clear()
             began = time.process_time()
-            latents = walk(pipe, heard, target, number, steps=how.steps, guidance=how.guidance)
+            latents = sample(pipe, heard, target, number, steps=way.steps, guidance=way.guidance)
             took = time.process_time() - began
-            rows.append(
-                {
-                    "evaluations": sum(evaluated),
-                    "core_seconds": took * SAMPLE_RATE / len(heard.audio),
-                    **figures_of(pipe, sound(pipe, heard, latents), piece, target, known),
-                }
-            )
+            cost = {"evaluations": sum(evaluated), "core_seconds": took * SAMPLE_RATE / len(heard.audio)}
+            rows.append(cost | figures_of(pipe, sound(pipe, heard, latents), piece, target, known))
     finally:
         counter.remove()
     return rows
 
 
-def figures_of(pipe, audio, piece, target, known):
+def figures_of(
+    pipe: NoteNinjaPipeline, audio: np.ndarray, piece: Piece, target: str, known: dict[str, Known]
+) -> dict:
     """Measures of one conversion; sharpness and treble as pairs (made, true), for their ratio."""
     shares, edges, true = pipe.judge_genre(audio), metrics.edges(audio), known[target].edges
     return {
         "note_f1": metrics.note_f1(piece.melody, metrics.hear(audio)),
-        "chroma_cosine": metrics.chroma_cosine(audio, piece.recordings[piece.source]),
+        "chroma_cosine": metrics.chroma_cosine(audio, piece.audio),
         **among_ten(audio, metrics.embeddings(pipe.judge, audio).mean(0), target, known),
         "judge": next(iter(shares)) == target,
         "judge_share": shares[target],
@@ -148,29 +135,27 @@ def figures_of(pipe, audio, piece, target, known):
     }
 
 
-def summarise(rows, tunes, reference=None):
+def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list] | None = None) -> dict:
     """Means with their intervals, and the difference to the same conversions by a reference way.
 
     Parameters
     ----------
-    rows : dict of str to list
-        Each measure of all conversions.
+    rows, reference : dict of str to list
+        Each measure of all conversions; the other way's.
     tunes : list of int
         The tune of each conversion.
-    reference : dict of str to list, optional
-        `rows` of the other way.
 
     Returns
     -------
     dict
-        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds` (median, since the
-        first conversion in a process takes longer).
+        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds`
+        (median, since the first conversion in a process takes longer).
     """
     names = [name for name in rows if name not in ("evaluations", "core_seconds")]
-    single = [name for name in names if np.ndim(rows[name]) == 1]
-    beside = (
-        {name: np.subtract(rows[name], reference[name], dtype=float) for name in single} if reference else {}
-    )
+    beside = {}
+    if reference:
+        single = [name for name in names if np.ndim(rows[name]) == 1]
+        beside = {name: np.subtract(rows[name], reference[name], dtype=float) for name in single}
     return {
         "evaluations": round(float(np.mean(rows["evaluations"])), 2),
         "core_seconds": round(float(np.median(rows["core_seconds"])), 4),
@@ -179,138 +164,132 @@ def summarise(rows, tunes, reference=None):
     }
 
 
-def merge(kept, found, tunes):
-    """Rows of new ways take the place of older ones of the same; every way is then set beside Euler's with the most steps.
-
-    Parameters
-    ----------
-    kept, found : dict of Way to rows
-    tunes : list of int
-        See `summarise`.
+def merge(kept: dict[Way, dict], found: dict[Way, dict], tunes: list[int]) -> list[dict]:
+    """Rows of new ways replace older ones of the same; each is then set beside Euler with the most steps.
 
     Returns
     -------
     list of dict
-        A way each: its settings, its figures and its rows.
+        A way each: its settings, its figures (see `summarise`) and its rows.
     """
-    rows = kept | found
-    order = sorted(
-        rows,
-        key=lambda how: (
-            list(SCHEDULERS).index(how.scheduler),
-            how.shift,
-            how.guided,
-            how.guidance,
-            how.steps,
-        ),
-    )
-    plain = [how for how in order if how == Way(steps=how.steps)]
+    rows, names = kept | found, list(SCHEDULERS)
+
+    def place(way):
+        return names.index(way.scheduler), way.shift, way.guidance_interval, way.guidance, way.steps
+
+    ordered = sorted(rows, key=place)
+    plain = [way for way in ordered if way == Way(steps=way.steps)]
     reference = rows[plain[-1]] if plain else None
-    return [{**asdict(how), **summarise(rows[how], tunes, reference), "rows": rows[how]} for how in order]
+    return [way.saved() | summarise(rows[way], tunes, reference) | {"rows": rows[way]} for way in ordered]
 
 
-def read(path, of):
+def read(path: Path | None, of: dict) -> dict[Way, dict]:
     """Rows by way of an earlier run, if it converted the same by the same networks; else nothing."""
     if not path or not path.exists():
         return {}
     earlier = json.loads(path.read_text(encoding="utf-8"))
-    settings = Way.__dataclass_fields__
-    return (
-        {
-            Way(**{name: tuple(one[name]) if name == "guided" else one[name] for name in settings}): one[
-                "rows"
-            ]
-            for one in earlier["ways"]
-        }
-        if earlier["of"] == of
-        else {}
-    )
+    if earlier["of"] != of:
+        return {}
+    found = {}
+    for one in earlier["ways"]:
+        way = Way(one["scheduler"], one["steps"], one["guidance"], tuple(one["guided"]), one["shift"])
+        found[way] = one["rows"]
+    return found
 
 
-def write(path, figures):
+def write(path: Path, figures: dict) -> None:
     """A JSON file with a line for each way."""
-    lines = ",\n  ".join(json.dumps(one) for one in figures["ways"])
-    path.write_text(f'{{"of": {json.dumps(figures["of"])},\n "ways": [\n  {lines}]}}\n', encoding="utf-8")
+    rows = ",\n  ".join(json.dumps(one) for one in figures["ways"])
+    path.write_text(f'{{"of": {json.dumps(figures["of"])},\n "ways": [\n  {rows}]}}\n', encoding="utf-8")
 
 
 #: Columns of the table: heading and measure.
-COLUMNS = (
-    ("note F1", "note_f1"),
-    ("chroma cosine", "chroma_cosine"),
-    ("recording of 10", "right_recording_of_10"),
-    ("judge", "judge"),
-    ("judge's share", "judge_share"),
-    ("LSD in dB", "log_spectral_distance"),
-    ("sharp in time", "sharpness_in_time"),
-    ("in frequency", "sharpness_in_frequency"),
-    ("treble", "treble"),
-)
+COLUMNS = {
+    "note F1": "note_f1",
+    "chroma cosine": "chroma_cosine",
+    "recording of 10": "right_recording_of_10",
+    "judge": "judge",
+    "judge's share": "judge_share",
+    "LSD in dB": "log_spectral_distance",
+    "sharp in time": "sharpness_in_time",
+    "in frequency": "sharpness_in_frequency",
+    "treble": "treble",
+}
 
 
-def table(chosen):
+def beside_each_other(chosen: list[dict]) -> list[str]:
     """Some of the ways as a table in Markdown, a row each."""
-    headings = [
-        "scheduler",
-        "steps",
-        "guidance",
-        "at noise",
-        "evaluations",
-        "seconds",
-        *(heading for heading, _ in COLUMNS),
-    ]
-    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
+    rows = []
     for one in chosen:
-        guided = "off" if one["guidance"] == 1 else f"{one['guidance']:g}"
-        where = "" if one["guidance"] == 1 else "{:g} to {:g}".format(*one["guided"])
+        guidance, where = f"{one['guidance']:g}", "{:g} to {:g}".format(*one["guided"])
+        guided = ("off", "") if one["guidance"] == 1 else (guidance, where)
         name = one["scheduler"] + (f", shift {one['shift']:g}" if one["shift"] != 1 else "")
-        cells = (f"{one['measures'][measure][0]:.2f}" for _, measure in COLUMNS)
-        lines.append(
-            f"| {name} | {one['steps']} | {guided} | {where} | {one['evaluations']:.0f} | {one['core_seconds']:.3f} | "
-            + " | ".join(cells)
-            + " |"
-        )
-    return "\n".join(lines)
+        cost = (f"{one['evaluations']:.0f}", f"{one['core_seconds']:.3f}")
+        rows.append([name, one["steps"], *guided, *cost, *means(one["measures"], COLUMNS.values())])
+    return table(["scheduler", "steps", "guidance", "at noise", "evaluations", "seconds", *COLUMNS], rows)
 
 
-def report(tunes=8, out=None, *, seed=0, split="validation", targets=TARGETS, workers=1, **restrictions):
-    """Measure ways of denoising with a progress bar, print their table, and write the figures as JSON.
+def alone(ways: list[dict]) -> dict[str, list[dict]]:
+    """The ways that differ from the most usual guidance in nothing, by scheduler; with rising steps."""
+    settings = [(one["guidance"], tuple(one["guided"]), one["shift"]) for one in ways]
+    usual, found = max(set(settings), key=settings.count), {}
+    for one, setting in zip(ways, settings):
+        if setting == usual:
+            found.setdefault(one["scheduler"], []).append(one)
+    return {scheduler: sorted(rows, key=lambda one: one["steps"]) for scheduler, rows in found.items()}
 
-    Parameters
-    ----------
-    tunes : int
-        Each is converted to `targets` genres, in each way.
-    out : pathlib.Path, optional
-        Ways that this file holds already are kept, if they were measured on the same tunes and networks.
-    restrictions
-        See `ways`.
 
-    Returns
-    -------
-    dict
-        `of`: what was converted; `ways`.
-    """
-    chosen, numbers = ways(**restrictions), choose_tunes(tunes, seed, split)
+def lines(figures: dict) -> list[str]:
+    """Quality against time, in Markdown: Euler's steps, then others at the usual number of steps."""
+    plain, of = alone(figures["ways"]), figures["of"]
+    every = sum(plain.values(), [])
+    shown = [one for one in every if one["scheduler"] == "euler" or one["steps"] == STEPS]
+    shown += [one for one in figures["ways"] if one not in every]
+    return [
+        f"Quality against time, on {of['tunes'] * of['targets']} conversions of {of['tunes']} {of['split']} "
+        "tunes; guidance is on while the noise level lies between the two numbers, evaluations are the "
+        "network's, and seconds are those that one core takes to denoise a second of music:",
+        "",
+        *beside_each_other(shown),
+        "",
+        "![Quality of the conversion against the time of denoising, for four "
+        "schedulers](../figures/steps.png)",
+    ]
+
+
+def report(
+    step: Annotated[list[int] | None, Option("--steps", min=1, help="May be given several times.")] = None,
+    scheduler: Annotated[list[str] | None, Option(help="euler, heun, dpm++ or unipc.")] = None,
+    guidance: Annotated[list[float] | None, Option(help="Guidance scale; 1 is off.")] = None,
+    guidance_interval: Annotated[
+        list[str] | None, Option(help="Where guidance is on, such as 0.55-1.")
+    ] = None,
+    shift: Annotated[list[float] | None, Option(help="Above 1, more steps lie near the noise.")] = None,
+    tunes: Tunes = 8,
+    out: Out = None,
+    seed: int = 0,
+    workers: Workers = CORES,
+) -> dict:
+    """Measure quality against time; what is given several times is combined, older ways stay in the file."""
+    out, intervals = out or models_folder() / "steps.json", map(parse_interval, guidance_interval or ())
+    chosen = ways(scheduler or (), step or (), guidance or (), list(intervals), shift or ())
+    numbers = choose_tunes(tunes, seed, SPLIT)
     weights = hashlib.sha256((models_folder() / "SHA256SUMS.json").read_bytes()).hexdigest()[:16]
     of = {
         "tunes": tunes,
-        "targets": targets,
+        "targets": TARGETS,
         "seconds": SECONDS,
         "seed": seed,
-        "split": split,
+        "split": SPLIT,
         "weights": weights,
     }
-    jobs = list(product(numbers, chosen))
-    parts, found = (
-        spread(partial(measure, seed=seed, split=split, targets=targets), jobs, workers, " measurements"),
-        {},
-    )
-    for (_, how), rows in zip(jobs, parts):
-        columns = found.setdefault(how, {name: [] for name in rows[0]})
+    jobs, found = list(product(numbers, chosen)), {}
+    for (_, way), rows in zip(jobs, measure(measure_way, jobs, "measurements", workers, seed=seed)):
+        columns = found.setdefault(way, {name: [] for name in rows[0]})
         for row in rows:
             for name, value in row.items():
                 columns[name].append(np.round(np.asarray(value, float), 6).tolist())
-    figures = {"of": of, "ways": merge(read(out, of), found, np.repeat(numbers, targets).tolist())}
-    print(table(figures["ways"]))
-    if out:
-        write(out, figures)
+    figures = {"of": of, "ways": merge(read(out, of), found, np.repeat(numbers, TARGETS).tolist())}
+    print("\n".join(aligned(beside_each_other(figures["ways"]))))
+    write(out, figures)
     return figures

@@ -1,6 +1,5 @@
 """Speed and memory of a conversion on this machine: `noteninja benchmark`."""
 
-import json
 import platform
 import subprocess
 import sys
@@ -14,18 +13,20 @@ import soundfile
 import torch
 from tqdm import tqdm
 
+from benchmarks.harness import finish, table
+from benchmarks.options import Out
 from noteninja_lib import data_folder
 from noteninja_lib.audio.io import SAMPLE_RATE, load, loudness, save
+from noteninja_lib.pipeline import NoteNinjaPipeline
 
 SHORT, LONG = 30, (10, 20)  # seconds, and minutes, of music
 
 
-def run_measured(*words):
+def run_measured(*words: str) -> tuple[float, float]:
     """Run `noteninja` in a process of its own; returns its seconds and its peak memory in GB."""
     began, peak = time.perf_counter(), 0
-    process = psutil.Popen(
-        [sys.executable, "-m", "noteninja_lib", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    command = [sys.executable, "-m", "noteninja_lib", *words]
+    process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     while process.poll() is None:
         try:
             peak = max(peak, process.memory_info().rss)
@@ -37,51 +38,32 @@ def run_measured(*words):
     return time.perf_counter() - began, peak / 1e9
 
 
-def lengthen(song, seconds, path):
+def lengthen(song: str | Path, seconds: float, path: str | Path) -> None:
     """Write an mp3 of the wanted length that repeats a song."""
-    audio = load(song)
-    save(path, np.tile(audio, -(-int(seconds * SAMPLE_RATE) // len(audio)))[: int(seconds * SAMPLE_RATE)])
+    audio, samples = load(song), int(seconds * SAMPLE_RATE)
+    save(path, np.tile(audio, -(-samples // len(audio)))[:samples])
 
 
-def measure(out=None, song=None):
-    """Measure, print and keep the figures.
-
-    Parameters
-    ----------
-    out : pathlib.Path, optional
-        JSON file; data/models/benchmark.json by default.
-    song : path, optional
-        A bundled song by default.
-
-    Returns
-    -------
-    dict
-    """
-    from noteninja_lib.pipeline import NoteNinjaPipeline
-
-    song = song or sorted((data_folder() / "songs").glob("*.mp3"))[0]
-    figures = {
-        "processor": platform.processor() or platform.machine(),
-        "cores": len(psutil.Process().cpu_affinity())
-        if hasattr(psutil.Process, "cpu_affinity")
-        else psutil.cpu_count(),
-        "torch": torch.__version__,
-    }
+def report(out: Out = None) -> dict:
+    """Measure speed and memory of a conversion on this machine."""
+    song = sorted((data_folder() / "songs").glob("*.mp3"))[0]
+    own = hasattr(psutil.Process, "cpu_affinity")
+    cores = len(psutil.Process().cpu_affinity()) if own else psutil.cpu_count()
+    processor = platform.processor() or platform.machine()
+    figures = {"processor": processor, "cores": cores, "torch": torch.__version__}
     with tempfile.TemporaryDirectory() as folder:
         short, long, made = (Path(folder) / name for name in ("short.mp3", "long.mp3", "made.mp3"))
         lengthen(song, SHORT, short)
         pipe, times = NoteNinjaPipeline.from_pretrained(), []
-        for number in tqdm(
-            range(4), desc="30 s, networks loaded", unit=" conversions"
-        ):  # the first one warms up
+        for _ in tqdm(range(4), desc="30 s, networks loaded", unit=" conversions"):  # the first one warms up
             began = time.perf_counter()
             result = pipe(short, "jazz", generator=torch.Generator().manual_seed(0), out=made)
             times.append(time.perf_counter() - began)
-        figures["real_time_factor_loaded"] = min(times[1:]) / SHORT
-        read = load(made)
+        read, lengths = load(made), [soundfile.info(path).duration for path in (made, short)]
         figures |= {
+            "real_time_factor_loaded": min(times[1:]) / SHORT,
             "length_error_s": abs(len(result.audio) - len(result.source)) / SAMPLE_RATE,
-            "file_length_error_s": abs(soundfile.info(made).duration - soundfile.info(short).duration),
+            "file_length_error_s": abs(lengths[0] - lengths[1]),
             "peak": float(np.abs(result.audio).max()),
             "loudness_lufs": loudness(read),
         }
@@ -96,9 +78,28 @@ def measure(out=None, song=None):
     figures = {
         name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()
     }
-    for name, value in figures.items():
-        print(f"{name:26} {value}")
-    (out or data_folder() / "models" / "benchmark.json").write_text(
-        json.dumps(figures, indent=1) + "\n", encoding="utf-8"
-    )
-    return figures
+    return finish(figures, table(["figure", ""], figures.items()), out, "benchmark")
+
+
+def lines(figures: dict) -> list[str]:
+    """Speed and memory on the machine where they were measured, in Markdown."""
+    rows = [
+        ("mp3 to mp3, networks loaded", f"{figures['real_time_factor_loaded']:.2f} of real time"),
+        ("command line, from nothing to a written file", f"{figures['cold_s']:.0f} s"),
+        ("peak memory", f"{figures['memory_30_s_gb']:.2f} GB"),
+    ]
+    for minutes in LONG:
+        if f"memory_{minutes}_min_gb" in figures:
+            memory, fast = figures[f"memory_{minutes}_min_gb"], figures[f"real_time_factor_{minutes}_min"]
+            rows.append(
+                (
+                    f"{minutes} minutes of music: peak memory; time",
+                    f"{memory:.2f} GB; {fast:.2f} of real time",
+                )
+            )
+    of = f"{figures['cores']} cores ({figures['processor']})"
+    return [
+        f"Speed and memory on {of}, 30 s of mp3 unless said otherwise:",
+        "",
+        *table(["measure", "value"], rows),
+    ]

@@ -564,6 +564,7 @@ MEASURING = (
     "difficult",
     "amounts",
     "ladder",
+    "ablation",
     "steps",
     "steering",
     "sheets",

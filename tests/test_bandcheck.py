@@ -242,7 +242,8 @@ def test_the_whole_check_prints_and_writes(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(arrangements, "GENRES", ("classical", "reggae"))
     tagger, out = tmp_path / "tagger.py", tmp_path / "band.json"
     tagger.write_text(FAKE.replace('"rock"', '"reggae"'))
-    figures = arrangements.report(1, out, mood_tunes=1, tagger=tagger)
+    monkeypatch.setattr(arrangements, "MOOD_TUNES", 1)
+    figures = arrangements.report(1, tagger, out=out, workers=1)
     assert json.loads(out.read_text()) == figures
     assert figures["outside_listener"]["band"]["genres"]["reggae"]["among_three"] == 1
     assert figures["mood"]["tune_unchanged"] == 1

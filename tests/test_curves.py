@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import calibration, samplers, strength, tables
+from benchmarks import calibration, samplers, strength
 from benchmarks.samplers import Way
 from benchmarks.tables import PANELS, plot_amounts, plot_steps
 from noteninja_lib.errors import UserError
@@ -63,9 +63,9 @@ def test_a_conversion_is_the_pipelines_own():
     source, whole = piece.recordings[piece.source], make_piece(choose_tunes(1)[0])
     np.testing.assert_array_equal(source, whole.recordings[piece.source])
     heard = baselines.Heard(source)
-    for strength in (0.4, 1.0):
-        made = baselines.convert(pipe, heard, "reggae", 3, strength=strength, steps=2)
-        theirs = pipe(source, "reggae", strength, 2, generator=torch.Generator().manual_seed(3)).audio
+    for share in (0.4, 1.0):
+        made = baselines.convert(pipe, heard, "reggae", 3, strength=share, steps=2)
+        theirs = pipe(source, "reggae", share, 2, generator=torch.Generator().manual_seed(3)).audio
         np.testing.assert_allclose(made, theirs, atol=1e-4)
 
 
@@ -96,18 +96,16 @@ def walks(tunes=3):
 
 def test_figures_of_the_slider_are_written_told_and_drawn(tmp_path, monkeypatch, capsys):
     made = iter(walks())
-    monkeypatch.setattr(
-        strength, "spread", lambda work, numbers, workers, unit: [next(made) for _ in numbers]
-    )
+    monkeypatch.setattr(strength, "measure", lambda work, numbers, *_, **__: [next(made) for _ in numbers])
     figures = strength.report(3, tmp_path / "amounts.json")
     assert json.loads((tmp_path / "amounts.json").read_text(encoding="utf-8")) == figures
     assert figures["conversions"] == 3 and figures["half"] == pytest.approx(0.5, abs=0.01)
     assert all(low <= mean <= high for rows in figures["measures"].values() for mean, low, high in rows)
-    assert "as asked" in capsys.readouterr().out
-    told = "\n".join(tables.amounts_lines(figures))
+    assert "Asked and found" in capsys.readouterr().out
+    told = "\n".join(strength.lines(figures))
     assert "3 conversions" in told and "missed" not in told
     figures["verdict"]["tune_stays"] = [0.5, False]
-    assert "0.500 (**missed**)" in "\n".join(tables.amounts_lines(figures))
+    assert "0.500 (**missed**)" in "\n".join(strength.lines(figures))
     figure = plot_amounts(figures)
     assert len(figure.axes) == 2 and all(
         ax.get_xlabel() == "amount" and ax.get_ylabel() for ax in figure.axes
@@ -132,7 +130,7 @@ def test_calibration_makes_a_jumping_slider_even():
 
 def test_calibration_on_the_real_pipeline():
     found = calibration.calibrate(2, levels=3)
-    curve, (other, truth) = found["amount_curve"], found["tune_scale"]
+    curve, (other, truth) = found["strength_curve"], found["tune_scale"]
     assert curve[0] == 0 and curve[-1] == 1 and curve == sorted(curve)
     assert -1 <= other < truth <= 1
 
@@ -146,11 +144,11 @@ def test_ways_can_be_chosen():
     asked = {(name, number) for name in samplers.SCHEDULERS for number in (4, 8, 12, 20, 50)}
     assert {(how.scheduler, how.steps) for how in everything} >= asked
     assert {how.guidance for how in everything} >= {1.0, 1.5, 2.0, 3.0} and len(
-        {how.guided for how in everything}
+        {how.guidance_interval for how in everything}
     ) > 3
     assert samplers.ways(steps=[4, 8], schedulers=["heun"]) == [Way("heun", 4), Way("heun", 8)]
     assert samplers.ways(scales=[1.0], intervals=[samplers.parse_interval("0.3-0.8")]) == [
-        Way(guidance=1.0, guided=(0.3, 0.8))
+        Way(guidance=1.0, guidance_interval=(0.3, 0.8))
     ]
     with pytest.raises(UserError, match="choose from euler"):
         samplers.ways(schedulers=["rungekutta"])
@@ -163,15 +161,15 @@ def test_ways_can_be_chosen():
     "how, evaluations",
     [
         (Way("euler", 3, guidance=1.0), 3),
-        (Way("euler", 3, guided=(0.0, 1.0)), 6),
-        (Way("euler", 3, guided=(0.5, 1.0)), 5),
+        (Way("euler", 3, guidance_interval=(0.0, 1.0)), 6),
+        (Way("euler", 3, guidance_interval=(0.5, 1.0)), 5),
         (Way("heun", 2, guidance=1.0), 3),
         (Way("dpm++", 3, guidance=1.0), 3),
         (Way("unipc", 3, guidance=1.0, shift=2.0), 3),
     ],
 )
 def test_each_way_converts_and_its_evaluations_are_counted(how, evaluations):
-    rows = samplers.measure((choose_tunes(1, split="validation")[0], how), targets=1)
+    rows = samplers.measure_way((choose_tunes(1, split="validation")[0], how), targets=1)
     assert [row["evaluations"] for row in rows] == [evaluations]
     row = rows[0]
     assert row["core_seconds"] > 0 and row["note_f1"] > 0.3 and 0 < row["log_spectral_distance"] < 30
@@ -237,7 +235,7 @@ def test_quality_against_time_is_told_and_drawn():
         "of": {"tunes": 2, "targets": 2, "split": "validation"},
         "ways": samplers.merge({}, found, [7, 7, 9, 9]),
     }
-    told = "\n".join(tables.steps_lines(figures))
+    told = "\n".join(samplers.lines(figures))
     assert (
         "4 conversions of 2 validation tunes" in told and "| euler | 20 | 2 |" in told and "| off |" in told
     )

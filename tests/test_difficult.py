@@ -1,18 +1,20 @@
 """Difficult sources: halls and crowds are as strong as was asked for, and the figures put both rivals where they belong."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from benchmarks import acoustic_conditions
 from benchmarks.acoustic_conditions import CONDITIONS, crowd, hall, make_difficult
+from benchmarks.harness import aligned
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio import SAMPLE_RATE
 from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import SECONDS
-from noteninja_lib.evaluation.comparison import Row, Setting
+from noteninja_lib.evaluation.comparison import Row
 
 CLICKS = np.zeros(3 * SAMPLE_RATE, np.float32)
 CLICKS[5000::22050] = 0.5
@@ -147,13 +149,13 @@ def test_figures_of_known_rows():
 
 def test_the_report_writes_what_it_prints_and_marks_who_is_ahead(tmp_path, monkeypatch, capsys):
     answers = dict(zip(("first", "second", "third"), found_rows()))
-    monkeypatch.setattr(acoustic_conditions, "choose_tunes", lambda count, seed, split: list(answers)[:count])
-    monkeypatch.setattr(acoustic_conditions, "measure_tune", lambda number, setting: answers[number])
-    figures = acoustic_conditions.report(3, tmp_path / "difficult.json")
+    monkeypatch.setattr(acoustic_conditions, "choose_tunes", lambda count, seed: list(answers)[:count])
+    monkeypatch.setattr(acoustic_conditions, "measure_tune", lambda number, **_: answers[number])
+    figures = acoustic_conditions.report(3, tmp_path / "difficult.json", workers=1)
     assert json.loads((tmp_path / "difficult.json").read_text()) == figures and figures["tunes"] == 3
     printed = capsys.readouterr().out
-    assert acoustic_conditions.table(figures) in printed
-    lines = {line.split(" | ")[0].strip("| "): line for line in printed.splitlines()}
+    assert "\n".join(aligned(acoustic_conditions.lines(figures))) in printed
+    lines = {re.split("  +", line)[0]: line for line in printed.splitlines()}
     assert "**" not in lines[acoustic_conditions.WORDS["clean"]]
     assert (
         lines[acoustic_conditions.WORDS["crowd_5"]].count("**1.00** / 0.00") == 5
@@ -161,7 +163,7 @@ def test_the_report_writes_what_it_prints_and_marks_who_is_ahead(tmp_path, monke
 
 
 def test_a_tune_is_measured_in_each_condition():
-    rows, chroma = acoustic_conditions.measure_tune(7, Setting(), ("clean", "all"))
+    rows, chroma = acoustic_conditions.measure_tune(7, conditions=("clean", "all"))
     assert [[row.baseline for row in some] for some in rows.values()] == [
         ["ours", "transcribe", "heard", "decoded"],
         ["ours", "transcribe", "heard"],

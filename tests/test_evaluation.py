@@ -1,18 +1,22 @@
 """The yardstick on constructed cases whose answer is known."""
 
 import json
+from pathlib import Path
 
 import librosa
 import numpy as np
 import pytest
 
+from benchmarks import evaluation, tables
+from benchmarks.evaluation import Setting
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import baselines, comparison, metrics
-from noteninja_lib.evaluation.baselines import SECONDS, pieces
-from noteninja_lib.evaluation.comparison import Row, Setting
+from noteninja_lib.evaluation import baselines, metrics
+from noteninja_lib.evaluation.baselines import SECONDS, make_piece
+from noteninja_lib.evaluation.comparison import Row
 from noteninja_lib.music.piano_roll import PianoRoll, draw_notes, from_notes
+from noteninja_lib.pipeline import load_pipeline
 
 TUNE = [
     Note(0.5 * n + 0.1, 0.5 * n + 0.5, pitch, 90)
@@ -153,7 +157,7 @@ def test_place_between_two_fixed_points():
 
 
 def test_a_piece_is_one_tune_in_step_in_all_genres():
-    piece = next(pieces(1, seed=2))
+    piece = make_piece(baselines.choose_tunes(1, seed=2)[0], seed=2)
     assert len(piece.recordings) == 10 and piece.source in piece.recordings
     assert {len(audio) for audio in piece.recordings.values()} == {int(SECONDS * SAMPLE_RATE)}
     again = piece.replay("jazz")
@@ -161,11 +165,10 @@ def test_a_piece_is_one_tune_in_step_in_all_genres():
 
 
 def test_evaluation_measures_every_rival_against_the_fixed_points():
-    counts, figures = [], None
-    for state in comparison.evaluate(2, Setting(targets=1)):
-        counts, figures = (counts + [state], figures) if isinstance(state, tuple) else (counts, state)
-    assert counts == [(1, 2), (2, 2)]
-    assert set(figures["rivals"]) == set(comparison.BASELINES)
+    figures = evaluation.evaluate(2, Setting(targets=1))
+    assert figures["conversions"] == 2
+    trained = baselines.regression_network() is not None
+    assert set(figures["rivals"]) == {name for name in baselines.BASELINES if trained or name != "regression"}
     for name, kept in (("decoded", 1), ("ours", None)):
         table = figures["rivals"][name]
         assert all(
@@ -177,8 +180,43 @@ def test_evaluation_measures_every_rival_against_the_fixed_points():
         copy["chroma_cosine"][0] == copy["melody_accuracy"][0] == 1 and truth["log_spectral_distance"][0] == 0
     )
     assert truth["sharpness_in_time"][0] == truth["treble"][0] == 1
-    assert "tune kept" in comparison.table(figures) and "SDEdit" in comparison.table(figures)
+    told = "\n".join(evaluation.lines(figures))
+    assert "| tune kept |" in told and "SDEdit" in told and ("plain regression" in told) == trained
     json.dumps(figures)
+
+
+def test_plain_regression_is_a_baseline_where_its_network_was_trained(tmp_path, monkeypatch, capsys):
+    pipe, piece = load_pipeline(), make_piece(3, alone=True)
+    monkeypatch.setattr(baselines, "models_folder", lambda: tmp_path)
+    assert baselines.regression_network() is None
+    monkeypatch.setattr(evaluation, "evaluate", lambda *_: {"rivals": {"ours": {}}})
+    evaluation.report(8, tmp_path / "evaluation.json")
+    assert "`noteninja train regression" in capsys.readouterr().out
+    (tmp_path / "regression").mkdir()
+    (tmp_path / "regression" / "config.json").touch()
+    monkeypatch.setattr(
+        baselines, "load_model", lambda kind, name: pipe.unet if name == "regression" else None
+    )
+    network = baselines.regression_network()
+    made = baselines.regression(pipe, network, piece.audio, "jazz", baselines.Heard(piece.audio).piano_roll)
+    assert made.shape == piece.audio.shape and np.isfinite(made).all()
+
+
+def test_tables_are_written_between_their_marks(tmp_path):
+    (tmp_path / "benchmarks").mkdir()
+    for name in ("README.md", "benchmarks/README.md"):
+        (tmp_path / name).write_text(f"before {tables.BEGIN} old {tables.END} after\n", encoding="utf-8")
+    tables.write_tables(tmp_path)
+    small, full = (tmp_path / name for name in ("README.md", "benchmarks/README.md"))
+    for path, text in ((small, tables.summary()), (full, tables.numbers())):
+        assert path.read_text("utf-8") == f"before {tables.BEGIN}\n{text}{tables.END} after\n"
+    assert len(tables.summary().splitlines()) <= 2 + 10
+    assert tables.numbers().count("![") == 3 and "| **NoteNinja** | " in tables.numbers()
+
+
+def test_the_shipped_tables_are_those_of_the_shipped_figures():
+    written = (Path(tables.__file__).parent / "README.md").read_text("utf-8")
+    assert tables.numbers() in written, "write the tables anew with `noteninja figures`"
 
 
 def test_the_rival_that_writes_the_tune_down_finds_tempo_bar_and_key():
@@ -218,15 +256,15 @@ def test_an_outside_tagger_is_asked_about_every_version(tmp_path):
             (4, "reggae", "copy"),
         )
     ]
-    found = comparison.outside(tagger, tmp_path, rows)
+    found = evaluation.outside(tagger, tmp_path, rows)
     assert (
         found["ours"][0] == 1 and found["regression"][0] == 0 and "copy" not in found
     )  # reggae is unknown to it
     tagger.write_text("raise SystemExit('no weights')")
     with pytest.raises(UserError, match="no weights"):
-        comparison.outside(tagger, tmp_path, rows)
+        evaluation.outside(tagger, tmp_path, rows)
     with pytest.raises(UserError, match="no file"):
-        comparison.report(8, tagger=tmp_path / "none.py")
+        evaluation.report(8, tagger=tmp_path / "none.py")
 
 
 def test_drawn_notes_outside_the_piano_are_left_out():

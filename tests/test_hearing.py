@@ -29,13 +29,13 @@ def moved(semitones):
     ],
 )
 def test_measures_of_known_pictures(melody, expected):
-    found = note_recall.measure(TUNE, from_notes(melody, [], 3.2))
+    found = note_recall.measures_of(TUNE, from_notes(melody, [], 3.2))
     assert list(found) == list(note_recall.MEASURES)
     assert list(found.values()) == pytest.approx(expected, abs=0.03)
 
 
 def test_the_wrong_lead_costs_the_melody_but_not_the_likeness():
-    found = note_recall.measure(TUNE, from_notes(CHORDS, TUNE, 3.2))
+    found = note_recall.measures_of(TUNE, from_notes(CHORDS, TUNE, 3.2))
     assert found["likeness"] == 1 and found["note_f1"] < 0.4 and found["pitch_class"] < 0.3
 
 
@@ -56,7 +56,7 @@ def test_tunes_of_the_plan_are_strangers_and_shared_by_all_genres():
 
 
 def test_the_report_marks_a_genre_that_is_not_heard(tmp_path, monkeypatch, capsys):
-    def heard(job, soundfont=None):
+    def heard(job):
         value = 0.5 if job.genre == "metal" else 0.9
         return {
             coding: (dict.fromkeys(note_recall.MEASURES, value), np.eye(2)[int(job.tune.name[-1])])
@@ -71,7 +71,7 @@ def test_the_report_marks_a_genre_that_is_not_heard(tmp_path, monkeypatch, capsy
         lambda count, seed: [note_recall.Job(tune, genre, 0, 100, 0) for tune in tunes for genre in GENRES],
     )
     out = tmp_path / "hearing.json"
-    figures = note_recall.report(2, out=out)
+    figures = note_recall.report(2, out, workers=1)
     assert json.loads(out.read_text()) == figures
     marked = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "below 60 %" in line]
     assert marked == ["metal"] * len(note_recall.CODINGS)

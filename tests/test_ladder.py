@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import networks, tables
+from benchmarks import networks
 from noteninja_lib import data_folder, pipeline
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE, load
@@ -118,7 +118,7 @@ def test_every_rung_is_measured_beside_the_truth(monkeypatch):
         networks, "played", lambda *_: Piece(0, "rock", [], dict(zip(("jazz", "rock"), songs)))
     )
     monkeypatch.setattr(networks, "griffin_lim", partial(griffin_lim, n_iter=4))
-    rows = {row.stage: row.figures for row in networks.climb(networks.Job(0, "jazz"))}
+    rows = {row.stage: row.figures for row in networks.measure_stages(networks.Job(0, "jazz"))}
     assert list(rows) == list(networks.STAGES)
     own = {"mel_distance", "multi_resolution", "treble_db", "cymbals_db", "bass_db", "embedding_distance"}
     assert all(rows["truth"][name] == 0 for name in own)
@@ -141,11 +141,13 @@ def test_real_recordings_have_no_right_conversion(tmp_path):
     (tmp_path / "broken.wav").write_bytes(b"nothing")
     jobs = networks.plan(1, data=tmp_path)
     rows = [
-        row for job in jobs for row in networks.climb(networks.Job(job.tune, job.genre, job.file, slow=False))
+        row
+        for job in jobs
+        for row in networks.measure_stages(networks.Job(job.tune, job.genre, job.file, slow=False))
     ]
     assert [row.stage for row in rows] == [stage for stage in networks.STAGES if stage != "griffin_lim"]
     assert rows[0].genre == networks.OTHER and rows[-1].figures.keys() == {"clicks", "offset"}
-    walked = [networks.walk(job) for job in jobs]
+    walked = [networks.measure_seams(job) for job in jobs]
     assert sum(map(bool, walked)) == 1
 
 
@@ -170,7 +172,7 @@ def test_figures_are_summed_up_by_rung_and_genre(tmp_path, monkeypatch):
     walks = [{"truth": [(1.0, 1.0)], "decoded": [(3.0, 2.0), (3.0, 2.0)]}, {}]
     monkeypatch.setattr(networks, "plan", lambda *_: [networks.Job(0, "jazz")] * 12)
     monkeypatch.setattr(
-        networks, "spread", lambda work, jobs, *_: [some_rows()] if len(jobs) == 12 else walks
+        networks, "measure", lambda work, jobs, *_, **__: [some_rows()] if len(jobs) == 12 else walks
     )
     monkeypatch.setattr(networks, "speeds", lambda *_: {"vocoder": 0.01})
     figures = networks.report(8, tmp_path / "ladder.json")
@@ -180,9 +182,10 @@ def test_figures_are_summed_up_by_rung_and_genre(tmp_path, monkeypatch):
     assert figures["frechet"]["decoded"] - figures["frechet"]["truth"] == pytest.approx(64 * 16, rel=0.05)
     assert figures["embedding_floor"] == pytest.approx(np.sqrt(64 * 2 / 20), rel=0.1)
     assert figures["seams"] == {"truth": [1, 1, 1], "decoded": [1.5, 1.5, 1.5]}
-    printed = "\n".join(networks.table(figures))
-    assert "100.0" in printed and "rock" in printed and "blues" not in printed
-    told = "\n".join(tables.ablation_lines(figures))
+    printed = "\n".join(networks.by_genre(figures))
+    assert "| rock |" in printed and "blues" not in printed and "| Fréchet |" in printed
+    told = "\n".join(networks.lines(figures))
+    assert "| 100 |" in told
     assert "| 0.200 |" in told and "1.50 [1.50, 1.50] decoded" in told
 
 

@@ -1,9 +1,15 @@
-"""All knobs, one after another: what each of them does is measured and kept in one file. Command: `noteninja steering`."""
+"""What each control does, measured and kept in one file. Command: `noteninja steering`."""
 
 import json
+from typing import Annotated
+
+from typer import Option
 
 from benchmarks.controls import invented_tunes, length, mood_scale, morphing, noise_inversion, tempo
+from benchmarks.harness import finish
+from benchmarks.options import CORES, Out, Split, Workers
 from noteninja_lib.errors import UserError
+from noteninja_lib.models.checkpoints import models_folder
 
 #: Part to the module that measures it, and on how many tunes, recordings or inventions a genre.
 PARTS = {
@@ -16,29 +22,31 @@ PARTS = {
 }
 
 
-def report(out=None, only=(), share=1.0, *, seed=0, split="test", workers=1):
-    """Measure the knobs with progress bars; print the figures, and write them into a JSON file as each part is done.
+def lines(figures: dict) -> list[str]:
+    """A paragraph or table in Markdown for each part that was measured."""
+    found = ["What the knobs do:", ""]
+    for name, (module, _) in PARTS.items():
+        found += [*module.lines(figures[name]), ""] if name in figures else []
+    return found
 
-    Parameters
-    ----------
-    out : pathlib.Path, optional
-        Parts that are not measured now stay as they are in it.
-    only : sequence of str
-        Parts, as in `PARTS`; all of them if empty.
-    share : float
-        Of the usual number of measurements.
-    seed, split, workers
-        See `choose_tunes` and `spread`.
-    """
-    unknown = [name for name in only if name not in PARTS]
+
+def report(
+    only: Annotated[list[str] | None, Option(help=f"{', '.join(PARTS)}; all of them by default.")] = None,
+    share: Annotated[float, Option(min=0.01, max=10, help="Of the usual number of measurements.")] = 1.0,
+    out: Out = None,
+    split: Split = "test",
+    workers: Workers = CORES,
+    seed: int = 0,
+) -> None:
+    """Measure what each control does: paths and mixtures, inversion, inventions, tempo, mood, length."""
+    unknown = [name for name in only or () if name not in PARTS]
     if unknown:
         raise UserError(f"There is nothing called {unknown[0]} to measure: choose from {', '.join(PARTS)}.")
+    of = {"seed": seed, "split": split}
+    if split == "test" and share == 1 and seed == 0:
+        out = out or models_folder() / "steering.json"
     for name in only or PARTS:
-        module, count = PARTS[name]
-        figures = {"seed": seed, "split": split} | module.measure(
-            max(2, round(share * count)), seed, split, workers
-        )
-        print("\n".join([f"--- {name}", *module.table(figures)]), flush=True)
-        if out:
-            kept = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
-            out.write_text(json.dumps(kept | {name: figures}, indent=1) + "\n", encoding="utf-8")
+        module, usual = PARTS[name]
+        figures = of | module.report(max(2, round(share * usual)), workers, **of)
+        kept = json.loads(out.read_text(encoding="utf-8")) if out and out.exists() else {}
+        finish(kept | {name: figures}, [f"--- {name}", *module.lines(figures)], out, "steering", bool(out))

@@ -3,68 +3,48 @@
 Command: `noteninja steering --only length`. Lesson: 09_tempo_mood_and_length.
 """
 
-from functools import partial
-
 import numpy as np
-import torch
 
-from benchmarks.controls.morphing import noises, played
-from benchmarks.controls.tempo import folded
-from noteninja_lib import STEPS, fast_mode
-from noteninja_lib.arranger.arranger import arrange
-from noteninja_lib.arranger.recipe import GENRES, load_recipe
+from benchmarks.controls.tempo import folded, tracked_tempo
+from benchmarks.harness import interval, measure, play, played
+from noteninja_lib import fast_mode
+from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE, normalise
 from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import Heard, choose_tunes
-from noteninja_lib.evaluation.comparison import spread
+from noteninja_lib.evaluation.baselines import Heard, choose_tunes, excerpt, padded
 from noteninja_lib.evaluation.metrics import bootstrap
-from noteninja_lib.models import flow_matching
-from noteninja_lib.music.beats import FRAME_RATE, rhythm_of
+from noteninja_lib.models.flow_matching import COLUMN, FOLD, OVERLAP, WINDOW, spans
+from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import extend
 from noteninja_lib.music.piano_roll import PianoRoll, from_audio
 from noteninja_lib.music.time_warp import cut, tempo_of
 from noteninja_lib.music.tunes import load_tunes
-from noteninja_lib.pipeline import load_pipeline
+from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
 from noteninja_lib.source import Plan
 
 SECONDS = 40.0 if fast_mode() else 180.0  # of a long piece
 CLIP, EXTENDED = 20.0, 40.0 if fast_mode() else 120.0
-AROUND = int(1.5 * SAMPLE_RATE)  # samples that the judge hears on either side of an edge
+AROUND = int(1.5 * SAMPLE_RATE)  # samples that the classifier hears on either side of an edge
 
 
-@torch.no_grad()
-def concatenated(pipe, roll, genre, seed):
-    """The same piece with each window by itself, with its own noise, one put after the other: what the seams are measured beside."""
+def concatenated(pipe: NoteNinjaPipeline, roll: PianoRoll, genre: str, seed: int) -> np.ndarray:
+    """The same piece with each window by itself, with its own noise: what the seams are measured beside."""
     parts = []
-    for number, window in enumerate(
-        flow_matching.spans(roll.rhythm.shape[-1] // flow_matching.FOLD, flow_matching.WINDOW, 0)
-    ):
-        part = cut(
-            roll,
-            flow_matching.FOLD * window.start / FRAME_RATE,
-            flow_matching.FOLD * window.stop / FRAME_RATE,
-        )
-        plan = Plan(part)
-        (noise,) = noises(pipe, plan.piano_roll, seed + number)
-        latents = pipe.denoise(
-            None, plan.piano_roll, pipe.styles_for(genre, plan), 1.0, STEPS, 2.0, None, noise=noise
-        )
-        parts.append(pipe.sound(latents))
+    for number, window in enumerate(spans(roll.rhythm.shape[-1] // FOLD, WINDOW, 0)):
+        start, stop = (FOLD * edge / FRAME_RATE for edge in (window.start, window.stop))
+        parts.append(play(pipe, Plan(cut(roll, start, stop)), genre, seed + number))
     return normalise(np.concatenate(parts))
 
 
-def edges_of(samples, step):
+def edges_of(samples: int, step: int) -> list[int]:
     """Samples at which a new window begins, away from both ends."""
-    return [
-        edge
-        for edge in range(step * flow_matching.COLUMN, samples, step * flow_matching.COLUMN)
-        if 2 * AROUND < edge < samples - 2 * AROUND
-    ]
+    edges = range(step * COLUMN, samples, step * COLUMN)
+    return [edge for edge in edges if 2 * AROUND < edge < samples - 2 * AROUND]
 
 
-def judged(pipe, audio, genre, edges):
-    """The judge's share for a genre around each edge, and halfway between them."""
+def judged(pipe: NoteNinjaPipeline, audio: np.ndarray, genre: str, edges: list[int]) -> list[list[float]]:
+    """The share for a genre around each edge, and halfway between them."""
     shares = []
     for shift in (0, (edges[1] - edges[0]) // 2 if len(edges) > 1 else 4 * AROUND):
         places = [edge + shift for edge in edges if edge + shift + AROUND < len(audio)]
@@ -72,54 +52,39 @@ def judged(pipe, audio, genre, edges):
     return shares
 
 
-def measure_piece(number, seed=0, split="test"):
+def own_and_target(number: int, seed: int, part: int) -> list[str]:
+    """A tune's own genre, and the one to which it is converted."""
+    rng = np.random.default_rng((seed, number, part))
+    return [str(genre) for genre in rng.choice(GENRES, 2, replace=False)]
+
+
+def measure_piece(number: int, seed: int = 0, split: str = "test") -> dict[str, dict]:
     """Convert a long piece in windows, and in concatenated windows: what is at the edges, and elsewhere."""
-    draw = np.random.default_rng((seed, number, 4))
-    own, target = (str(genre) for genre in draw.choice(GENRES, 2, replace=False))
-    song = render(
-        arrange(load_tunes(split)[number], load_recipe(own), number, duration=SECONDS, intro=0, ending=False)
-    )
-    pipe, heard = load_pipeline(), Heard(song)
-    plan = Plan(heard.piano_roll, samples=len(song))
-    (noise,) = noises(pipe, plan.piano_roll, number)
-    step = flow_matching.WINDOW - flow_matching.OVERLAP
-    found = {}
-    for name, made, size in (
-        ("windows", played(pipe, plan, target, noise), step),
-        (
-            "concatenated",
-            concatenated(pipe, plan.piano_roll, target, number)[: len(song)],
-            flow_matching.WINDOW,
-        ),
-    ):
-        edges = edges_of(len(made), size)
+    own, target = own_and_target(number, seed, 4)
+    song = render(excerpt(load_tunes(split)[number], own, number, SECONDS))
+    pipe, found = load_pipeline(), {}
+    plan = Plan(Heard(song).piano_roll, samples=len(song))
+    alone = concatenated(pipe, plan.piano_roll, target, number)[: len(song)]
+    sounds = {
+        "windows": (played(pipe, plan, target, number), WINDOW - OVERLAP),
+        "concatenated": (alone, WINDOW),
+    }
+    for name, (made, step) in sounds.items():
+        edges = edges_of(len(made), step)
         found[name] = {"flux": metrics.seams(made, edges), "judge": judged(pipe, made, target, edges)}
-    found["truth"] = {"flux": metrics.seams(song, edges), "judge": [[0.0], [0.0]]}
-    return found
+    return found | {"truth": {"flux": metrics.seams(song, edges), "judge": [[0.0], [0.0]]}}
 
 
-def measure_clip(number, seed=0, split="test"):
+def measure_clip(number: int, seed: int = 0, split: str = "test") -> dict:
     """Extend a clip: key and tempo at its beginning and end, and the genre."""
-    draw = np.random.default_rng((seed, number, 5))
-    own, target = (str(genre) for genre in draw.choice(GENRES, 2, replace=False))
-    clip = render(
-        arrange(load_tunes(split)[number], load_recipe(own), number, duration=CLIP, intro=0, ending=False)
-    )
-    pipe, roll = (
-        load_pipeline(),
-        extend(from_audio(np.pad(clip, (0, -len(clip) % 4096))), EXTENDED, seed=number),
-    )
-    plan = Plan(roll)
-    (noise,) = noises(pipe, plan.piano_roll, number)
-    made = played(pipe, plan, target, noise)
-    third = len(made) // 3
-    chroma = [metrics.hear(part).chroma().mean(1) for part in (made[:third], made[-third:])]
-    wanted = tempo_of(roll)
-    tempi = [
-        folded(tempo_of(PianoRoll(None, None, rhythm_of(part))) / wanted)
-        for part in (made[:third], made[-third:])
-    ]
-    turned = [np.corrcoef(chroma[0], np.roll(chroma[1], turn))[0, 1] for turn in range(12)]
+    own, target = own_and_target(number, seed, 5)
+    clip, pipe = render(excerpt(load_tunes(split)[number], own, number, CLIP)), load_pipeline()
+    roll = extend(from_audio(padded(clip)), EXTENDED, seed=number)
+    made = played(pipe, Plan(roll), target, number)
+    ends = made[: len(made) // 3], made[-(len(made) // 3) :]
+    first, last = (metrics.hear(part).chroma().mean(1) for part in ends)
+    tempi = [folded(tracked_tempo(part) / tempo_of(roll)) for part in ends]
+    turned = [np.corrcoef(first, np.roll(last, turn))[0, 1] for turn in range(12)]
     return {
         "seconds": len(made) / SAMPLE_RATE,
         "same_key": int(np.argmax(turned)) == 0,
@@ -129,23 +94,22 @@ def measure_clip(number, seed=0, split="test"):
     }
 
 
-def summarise(pieces, clips):
+def summarise(pieces: list[dict], clips: list[dict]) -> dict:
     """Figures of the rows of `measure_piece` and `measure_clip`.
 
-    Flux: the jump of the spectrum at an edge beside such jumps elsewhere, 1 where there is no seam. Judge: share for the asked-for
-    genre at the edges less that between them, 0 where there is no seam.
+    Flux: the jump of the spectrum at an edge beside such jumps elsewhere, 1 where there is no seam. Judge:
+    share for the asked-for genre at the edges less that between them, 0 where there is no seam.
     """
-    seams = {}
+    seams, values = {}, {name: [row[name] for row in clips] for name in clips[0]}
     for name in ("windows", "concatenated", "truth"):
         flux = [pair for row in pieces for pair in row[name]["flux"]]
         seams[name] = {"edges": len(flux), "flux": bootstrap(flux)}
         if name != "truth":
-            differences = [np.mean(row[name]["judge"][0]) - np.mean(row[name]["judge"][1]) for row in pieces]
-            spread_elsewhere = np.std([share for row in pieces for share in row[name]["judge"][1]])
-            seams[name] |= {
-                "judge": bootstrap(differences),
-                "judge_spread_elsewhere": round(float(spread_elsewhere), 3),
-            }
+            shares = [row[name]["judge"] for row in pieces]
+            elsewhere = np.std([share for _, between in shares for share in between])
+            seams[name]["judge"] = bootstrap([np.mean(at) - np.mean(between) for at, between in shares])
+            seams[name]["judge_spread_elsewhere"] = round(float(elsewhere), 3)
+    drift = values["tempo_drift"]
     return {
         "pieces": len(pieces),
         "seconds": SECONDS,
@@ -154,26 +118,40 @@ def summarise(pieces, clips):
             "clips": len(clips),
             "from": CLIP,
             "to": EXTENDED,
-            "length_error": round(float(max(abs(row["seconds"] - EXTENDED) for row in clips)), 2),
-            "same_key": bootstrap([row["same_key"] for row in clips]),
-            "chroma": bootstrap([row["chroma"] for row in clips]),
-            "tempo_drift_median": round(float(np.median([row["tempo_drift"] for row in clips])), 4),
-            "tempo_within_2_percent": bootstrap([row["tempo_drift"] <= 0.02 for row in clips]),
-            "judge": bootstrap([row["judge"] for row in clips]),
+            "length_error": round(float(max(abs(seconds - EXTENDED) for seconds in values["seconds"])), 2),
+            "same_key": bootstrap(values["same_key"]),
+            "chroma": bootstrap(values["chroma"]),
+            "tempo_drift_median": round(float(np.median(drift)), 4),
+            "tempo_within_2_percent": bootstrap([one <= 0.02 for one in drift]),
+            "judge": bootstrap(values["judge"]),
         },
     }
 
 
-def measure(count=6, seed=0, split="test", workers=1):
-    """All figures, with progress bars."""
-    tunes = choose_tunes(3 * count, seed, split)
-    return summarise(
-        spread(partial(measure_piece, seed=seed, split=split), tunes[:count], workers, " pieces"),
-        spread(partial(measure_clip, seed=seed, split=split), tunes[count:], workers, " clips"),
+def report(count: int = 6, workers: int = 1, seed: int = 0, split: str = "test") -> dict:
+    """Measure with progress bars; returns all figures."""
+    tunes, of = choose_tunes(3 * count, seed, split), {"seed": seed, "split": split}
+    pieces = measure(measure_piece, tunes[:count], "pieces", workers, **of)
+    return summarise(pieces, measure(measure_clip, tunes[count:], "clips", workers, **of))
+
+
+def lines(figures: dict) -> list[str]:
+    """Whether seams are heard, and what an extended clip keeps, in Markdown."""
+    seams, longer = figures["seams"], figures["extended"]
+    names = {
+        "windows": "converted",
+        "concatenated": "windows one after another",
+        "truth": "in the source, where there are none",
+    }
+    flux = "; ".join(f"{words} {interval(seams[name]['flux'])}" for name, words in names.items())
+    key, tempo, judge = (
+        interval(longer[name], ".0%") for name in ("same_key", "tempo_within_2_percent", "judge")
     )
-
-
-def table(figures):
-    """The figures as lines of text."""
-    lines = [f"{name:14} {row}" for name, row in figures["seams"].items()]
-    return lines + [f"extended clips: {figures['extended']}"]
+    return [
+        f"*Any length* ({figures['pieces']} pieces of {figures['seconds'] / 60:.0f} minutes): jumps of the "
+        f"spectrum where windows meet, beside those elsewhere: {flux}. The judge's share for the genre "
+        f"differs there by {interval(seams['windows']['judge'], '+.3f')} (spread elsewhere "
+        f"{seams['windows']['judge_spread_elsewhere']:.2f}). {longer['clips']} clips of "
+        f"{longer['from']:.0f} s extended to {longer['to']:.0f} s: same key at both ends {key}, same tempo "
+        f"within 2 % {tempo}, length off by {longer['length_error']:.1f} s at most, right genre {judge}."
+    ]

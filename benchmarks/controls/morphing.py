@@ -1,23 +1,21 @@
-"""Does what lies between two things sound like something between them? Genres, noises, songs, and paths along a piece.
+"""Does what lies between two genres, noises or songs sound like something between them? And paths?
 
 Command: `noteninja steering --only interpolation`. Lesson: 08_latent_interpolation.
 """
 
-from functools import partial
-
 import numpy as np
-import torch
 
+from benchmarks.harness import cell, interval, measure, noise_for, played, table
 from benchmarks.strength import way
-from noteninja_lib import STEPS, fast_mode
+from noteninja_lib import fast_mode
 from noteninja_lib.arranger.recipe import GENRES
-from noteninja_lib.audio.io import normalise
+from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import Heard, choose_targets, choose_tunes, make_piece
-from noteninja_lib.evaluation.comparison import spread
+from noteninja_lib.evaluation.baselines import Heard, choose_targets, choose_tunes, excerpt, make_piece
 from noteninja_lib.evaluation.metrics import bootstrap, spectral_distance
 from noteninja_lib.models.flow_matching import slerp
 from noteninja_lib.music.time_warp import align, mix, warp
+from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import load_pipeline
 from noteninja_lib.source import Plan
 
@@ -25,50 +23,26 @@ SHARES = [round(0.1 * number, 1) for number in range(11)]
 PATH_SECONDS = 8.0 if fast_mode() else 24.0
 
 
-@torch.no_grad()
-def played(pipe, plan, genre, noise, steps=STEPS, guidance=2.0):
-    """The sound of a plan, from given noise."""
-    latents = pipe.denoise(
-        None,
-        plan.piano_roll,
-        pipe.styles_for(genre, plan),
-        1.0,
-        steps,
-        guidance,
-        None,
-        noise=noise.clone(),
-        neutral=plan.neutral,
-    )
-    return normalise(pipe.sound(latents)[: plan.samples])
-
-
-def noises(pipe, roll, *seeds):
-    """Noise for a piano roll, one for each seed."""
-    return [pipe.noise_like(roll, torch.Generator().manual_seed(seed)) for seed in seeds]
-
-
-def between_genres(number, seed=0, split="test"):
-    """One tune from one genre to another in ten steps: the judge's shares for both, and the tune."""
+def between_genres(number: int, seed: int = 0, split: str = "test") -> dict[str, list[float]]:
+    """One tune from one genre to another in ten steps: the shares for both, and the tune."""
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
     first, second = choose_targets(piece, 2, seed)
-    heard = Heard(piece.recordings[piece.source])
-    plan, found = Plan(heard.piano_roll, samples=len(heard.audio)), {"first": [], "second": [], "note_f1": []}
-    (noise,) = noises(pipe, plan.piano_roll, number)
+    plan, rows = Plan(Heard(piece.audio).piano_roll, samples=len(piece.audio)), []
     for share in SHARES:
-        made = played(pipe, plan, {first: 1 - share, second: share}, noise)
+        made = played(pipe, plan, {first: 1 - share, second: share}, number)
         judged = pipe.judge_genre(made)
-        found["first"].append(judged[first])
-        found["second"].append(judged[second])
-        found["note_f1"].append(metrics.note_f1(piece.melody, metrics.hear(made)))
-    return found
+        rows.append((judged[first], judged[second], metrics.note_f1(piece.melody, metrics.hear(made))))
+    return dict(zip(("first", "second", "note_f1"), map(list, zip(*rows))))
 
 
-def between_noises(number, seed=0, split="test"):
-    """One tune in one genre from one seed to another: how far from the first, on the arc, and how loud beside the ends."""
+def between_noises(number: int, seed: int = 0, split: str = "test") -> dict[str, list[float]]:
+    """One tune in one genre from one seed to another: how far from the first, and what is heard."""
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
-    target, heard = choose_targets(piece, 1, seed)[0], Heard(piece.recordings[piece.source])
-    plan = Plan(heard.piano_roll, samples=len(heard.audio))
-    first, second = noises(pipe, plan.piano_roll, number, number + 1000)
+    target, plan = (
+        choose_targets(piece, 1, seed)[0],
+        Plan(Heard(piece.audio).piano_roll, samples=len(piece.audio)),
+    )
+    first, second = (noise_for(pipe, plan, one) for one in (number, number + 1000))
     made = [played(pipe, plan, target, slerp(first, second, share)) for share in SHARES]
     return {
         "distance": [spectral_distance(one, made[0]) for one in made],
@@ -77,60 +51,49 @@ def between_noises(number, seed=0, split="test"):
     }
 
 
-def between_songs(numbers, seed=0, split="test"):
+def between_songs(numbers: tuple[int, int], seed: int = 0, split: str = "test") -> dict[str, list[float]]:
     """From one tune to another in one genre: how like each its onsets are (cosine, by pitch class)."""
     pipe, pieces = load_pipeline(), [make_piece(number, seed, split, alone=True) for number in numbers]
-    rolls = [Heard(piece.recordings[piece.source]).piano_roll for piece in pieces]
+    rolls = [Heard(piece.audio).piano_roll for piece in pieces]
     target, found = GENRES[sum(numbers) % len(GENRES)], {"first": [], "second": []}
     for share in SHARES:
         aligned = [warp(*pair) for pair in zip(rolls, align(*rolls, share))]
-        plan = Plan(mix(*aligned, share))
-        (noise,) = noises(pipe, plan.piano_roll, numbers[0])
-        heard = metrics.hear(played(pipe, plan, target, noise)).notes[0]
+        heard = metrics.hear(played(pipe, Plan(mix(*aligned, share)), target, numbers[0])).notes[0]
         for name, one in zip(found, aligned):
             frames = min(heard.shape[-1], one.notes.shape[-1])
-            found[name].append(
-                float(
-                    metrics.onset_chroma(heard[:, :frames]) @ metrics.onset_chroma(one.notes[0][:, :frames])
-                )
-            )
+            chroma = [metrics.onset_chroma(onsets[:, :frames]) for onsets in (heard, one.notes[0])]
+            found[name].append(float(chroma[0] @ chroma[1]))
     return found
 
 
-def along_a_path(number, seed=0, split="test"):
-    """One tune that begins in one genre and ends in another: the judge's shares for both in each third."""
-    from noteninja_lib.arranger.arranger import arrange
-    from noteninja_lib.arranger.recipe import load_recipe
-    from noteninja_lib.arranger.synthesis import render
-    from noteninja_lib.music.tunes import load_tunes
-
-    pipe, draw = load_pipeline(), np.random.default_rng((seed, number, 2))
-    own, first, second = (str(genre) for genre in draw.choice(GENRES, 3, replace=False))
-    song = render(
-        arrange(
-            load_tunes(split)[number], load_recipe(own), number, duration=PATH_SECONDS, intro=0, ending=False
-        )
-    )
-    heard = Heard(song)
-    plan = Plan(heard.piano_roll, samples=len(song))
-    (noise,) = noises(pipe, plan.piano_roll, number)
-    made = played(pipe, plan, [(0.0, first), (1.0, second)], noise)
+def along_a_path(number: int, seed: int = 0, split: str = "test") -> dict[str, list[float]]:
+    """One tune that begins in one genre and ends in another: the shares for both in each third."""
+    pipe, rng = load_pipeline(), np.random.default_rng((seed, number, 2))
+    own, first, second = (str(genre) for genre in rng.choice(GENRES, 3, replace=False))
+    song = render(excerpt(load_tunes(split)[number], own, number, PATH_SECONDS))
+    plan = Plan(Heard(song).piano_roll, samples=len(song))
+    made = played(pipe, plan, [(0.0, first), (1.0, second)], number)
     thirds = [pipe.judge_genre(part) for part in np.array_split(made, 3)]
     return {"first": [one[first] for one in thirds], "second": [one[second] for one in thirds]}
 
 
-def crossing(rows):
-    """How evenly the judge goes over from the first to the second, mean of all rows: [by share], and the largest step."""
+def crossing(rows: list[dict]) -> tuple[list[float], float]:
+    """How evenly the first turns into the second, mean of all rows: by share, and the largest step."""
     gone = way(np.mean([np.subtract(row["second"], row["first"]) for row in rows], 0))
     return [round(float(value), 3) for value in gone], round(float(np.abs(np.diff(gone)).max()), 3)
 
 
-def summarise(genres, seeds, songs, paths):
+def summarise(genres: list[dict], seeds: list[dict], songs: list[dict], paths: list[dict]) -> dict:
     """Figures from the rows of `between_genres`, `between_noises`, `between_songs` and `along_a_path`."""
-    mean = {name: np.mean([row[name] for row in genres], 0) for name in ("first", "second", "note_f1")}
+
+    def mean(rows, *names):
+        return {name: np.mean([row[name] for row in rows], 0).round(3).tolist() for name in names}
+
     gone, largest = crossing(genres)
     song_gone, song_largest = crossing(songs)
     noise_gone = way(np.mean([row["distance"] for row in seeds], 0))
+    begins = [row["first"][0] > row["second"][0] for row in paths]
+    ends = [row["second"][2] > row["first"][2] for row in paths]
     return {
         "shares": SHARES,
         "genres": {
@@ -138,70 +101,60 @@ def summarise(genres, seeds, songs, paths):
             "way": gone,
             "largest_step": largest,
             "largest_step_of_one": round(float(np.median([crossing([row])[1] for row in genres])), 3),
-            "first": mean["first"].round(3).tolist(),
-            "second": mean["second"].round(3).tolist(),
-            "note_f1": mean["note_f1"].round(3).tolist(),
+            **mean(genres, "first", "second", "note_f1"),
         },
         "noises": {
             "tunes": len(seeds),
             "way": noise_gone.round(3).tolist(),
             "largest_step": round(float(np.abs(np.diff(noise_gone)).max()), 3),
-            "judge": np.mean([row["judge"] for row in seeds], 0).round(3).tolist(),
-            "note_f1": np.mean([row["note_f1"] for row in seeds], 0).round(3).tolist(),
+            **mean(seeds, "judge", "note_f1"),
         },
         "songs": {
             "pairs": len(songs),
             "way": song_gone,
             "largest_step": song_largest,
-            "first": np.mean([row["first"] for row in songs], 0).round(3).tolist(),
-            "second": np.mean([row["second"] for row in songs], 0).round(3).tolist(),
+            **mean(songs, "first", "second"),
         },
         "paths": {
             "tunes": len(paths),
             "seconds": PATH_SECONDS,
-            "first": np.mean([row["first"] for row in paths], 0).round(3).tolist(),
-            "second": np.mean([row["second"] for row in paths], 0).round(3).tolist(),
-            "begins_and_ends_right": bootstrap(
-                [
-                    (row["first"][0] > row["second"][0]) and (row["second"][2] > row["first"][2])
-                    for row in paths
-                ]
-            ),
+            **mean(paths, "first", "second"),
+            "begins_and_ends_right": bootstrap(np.logical_and(begins, ends)),
         },
     }
 
 
-def measure(count=20, seed=0, split="test", workers=1):
-    """All four, with progress bars; a dict of figures."""
-    tunes = choose_tunes(2 * count, seed, split)
-    few = max(2, count // 2)
-
-    def go(work, jobs, unit):
-        return spread(partial(work, seed=seed, split=split), jobs, workers, unit)
-
+def report(count: int = 20, workers: int = 1, seed: int = 0, split: str = "test") -> dict:
+    """Measure all four, with progress bars."""
+    tunes, few, of = choose_tunes(2 * count, seed, split), max(2, count // 2), {"seed": seed, "split": split}
+    pairs = list(zip(tunes[:few], tunes[few : 2 * few]))
     return summarise(
-        go(between_genres, tunes[:count], " genre pairs"),
-        go(between_noises, tunes[:few], " noise pairs"),
-        go(between_songs, list(zip(tunes[:few], tunes[few : 2 * few])), " song pairs"),
-        go(along_a_path, tunes[:few], " paths"),
+        measure(between_genres, tunes[:count], "genre pairs", workers, **of),
+        measure(between_noises, tunes[:few], "noise pairs", workers, **of),
+        measure(between_songs, pairs, "song pairs", workers, **of),
+        measure(along_a_path, tunes[:few], "paths", workers, **of),
     )
 
 
-def table(figures):
-    """The figures as lines of text."""
-    lines = [f"{'share':28}" + "".join(f"{share:7.1f}" for share in figures["shares"])]
-    for kind, names in (
-        ("genres", ("first", "second", "way", "note_f1")),
-        ("noises", ("way", "judge", "note_f1")),
-        ("songs", ("first", "second", "way")),
-    ):
-        lines += [
-            f"{kind + ', ' + name:28}" + "".join(f"{value:7.3f}" for value in figures[kind][name])
-            for name in names
-        ]
-        lines.append(f"{kind}: the largest step is {figures[kind]['largest_step']:.3f} of the way")
-    paths = figures["paths"]
-    return lines + [
-        f"paths of {paths['seconds']:g} s, by thirds: first genre {paths['first']}, second {paths['second']}; "
-        f"begins and ends right in {paths['begins_and_ends_right'][0]:.0%}"
+def lines(figures: dict) -> list[str]:
+    """How evenly one thing turns into another, in Markdown."""
+    genres, noises, songs, paths = (figures[name] for name in ("genres", "noises", "songs", "paths"))
+    shown = {"genres": ("first", "second", "way", "note_f1"), "noises": ("way", "judge", "note_f1")}
+    shown["songs"] = ("first", "second", "way")
+    rows = [
+        [f"{kind}: {name}", *(cell(value) for value in figures[kind][name])]
+        for kind, names in shown.items()
+        for name in names
+    ]
+    return [
+        "*Between two things*, in ten steps (asked: none above 0.25 of the way): from genre to genre the "
+        f"judge goes over with a largest step of {genres['largest_step']:.2f} (mean of {genres['tunes']} "
+        f"tunes; of a single one {genres['largest_step_of_one']:.2f}), the tune's note F1 staying at or "
+        f"above {min(genres['note_f1']):.2f}; from seed to seed the sound moves with a largest step of "
+        f"{noises['largest_step']:.2f}; from song to song the heard tune with {songs['largest_step']:.2f} "
+        f"({songs['pairs']} pairs). A path from one genre to another over {paths['seconds']:.0f} s begins "
+        f"with the first and ends with the second in {interval(paths['begins_and_ends_right'], '.0%')} of "
+        f"{paths['tunes']}.",
+        "",
+        *table(["share of the second", *figures["shares"]], rows),
     ]

@@ -4,15 +4,14 @@ Command: `noteninja steering --only tempo`. Lesson: 09_tempo_mood_and_length.
 """
 
 from dataclasses import replace
-from functools import partial
 
 import librosa
 import numpy as np
 
-from benchmarks.controls.morphing import noises, played
+from benchmarks.harness import interval, means, measure, played, table
+from noteninja_lib.arranger.performance import Note
 from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import Heard, choose_targets, choose_tunes, make_piece
-from noteninja_lib.evaluation.comparison import spread
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.music.beats import rhythm_of
 from noteninja_lib.music.piano_roll import PianoRoll, transcribe, tune_likeness
@@ -22,9 +21,10 @@ from noteninja_lib.source import RATES, Plan
 
 NEAR = 0.02  # of the asked-for tempo
 CANDIDATES = np.exp(np.linspace(np.log(0.4), np.log(2.5), 400))  # half a percent apart
+TEMPO_NAMES = {"stretched": "stretched content", "vocoded": "phase vocoder", "plain": "own tempo"}
 
 
-def rate_heard(melody, audio):
+def rate_heard(melody: list[Note], audio: np.ndarray) -> float:
     """How much faster than its score a tune is heard: the rate at which most of its notes are met.
 
     Parameters
@@ -38,28 +38,31 @@ def rate_heard(melody, audio):
     return float(CANDIDATES[met >= met.max() - 1e-9].mean())
 
 
-def quickened(melody, rate):
+def quickened(melody: list[Note], rate: float) -> list[Note]:
     """The notes of a tune at another tempo."""
     return [replace(note, start=note.start / rate, end=note.end / rate) for note in melody]
 
 
-def measure_tune(number, seed=0, split="test"):
-    """Convert one tune at a tempo drawn from half to twice its own; see `summarise`."""
+def tracked_tempo(audio: np.ndarray) -> float:
+    """Beats a minute that a beat tracker finds in a recording."""
+    return tempo_of(PianoRoll(None, None, rhythm_of(audio)))
+
+
+def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict:
+    """Convert one tune at a tempo between half and twice its own; see `summarise`."""
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
-    draw = np.random.default_rng((seed, number, 3))
-    rate, target = float(np.exp(draw.uniform(*np.log(RATES)))), choose_targets(piece, 1, seed)[0]
-    heard, made = Heard(piece.recordings[piece.source]), {}
+    rng, target = np.random.default_rng((seed, number, 3)), choose_targets(piece, 1, seed)[0]
+    rate, roll, made = float(np.exp(rng.uniform(*np.log(RATES)))), Heard(piece.audio).piano_roll, {}
     for name, one in (("plain", 1.0), ("stretched", rate)):
-        plan = Plan(heard.piano_roll, rate=one, samples=len(heard.audio))
-        (noise,) = noises(pipe, plan.piano_roll, number)
-        made[name] = played(pipe, plan, target, noise)
+        plan = Plan(roll, rate=one, samples=len(piece.audio))
+        made[name] = played(pipe, plan, target, number)
     made["vocoded"] = librosa.effects.time_stretch(made["plain"], rate=rate)
-    found = {"rate": rate, "own_tempo": folded(tempo_of(heard.piano_roll) / piece.tempo)}
+    found = {"rate": rate, "own_tempo": folded(tempo_of(roll) / piece.tempo)}
     for name, audio in made.items():
         asked = 1.0 if name == "plain" else rate
         found[name] = {
             "rate": rate_heard(piece.melody, audio) / asked,
-            "tracked": folded(tempo_of(PianoRoll(None, None, rhythm_of(audio))) / (piece.tempo * asked)),
+            "tracked": folded(tracked_tempo(audio) / (piece.tempo * asked)),
             "note_f1": metrics.note_f1(quickened(piece.melody, asked), metrics.hear(audio), octaves=True),
             "judge": next(iter(pipe.judge_genre(audio))) == target,
             "sharpness": metrics.edges(audio)["sharpness_in_time"] / asked,
@@ -67,64 +70,64 @@ def measure_tune(number, seed=0, split="test"):
     return found
 
 
-def folded(ratio):
+def folded(ratio: float) -> float:
     """A ratio of tempi in the octave around 1: a tracker may count every other beat. 0 stays 0."""
     return ratio * 2.0 ** -round(np.log2(ratio)) if ratio else 0.0
 
 
-TEMPO_NAMES = {"stretched": "stretched content", "vocoded": "phase vocoder", "plain": "own tempo"}
-
-
-def summarise(rows):
+def summarise(rows: list[dict]) -> dict:
     """How often the tempo is right (within 2 %), how the tune and its pitches fare, how sharp the sound is.
 
-    `tempo_right` goes by the known score: the rate at which the heard notes meet it. `tracked_right` goes by a beat tracker, which
-    errs by itself on clips of ten seconds (see it at the own tempo). `beats_a_minute_right` is what one gets who asks in beats a
-    minute, since the song's own tempo has to be found first. The sharpness in time is a share of that at the own tempo, times the
-    rate, since a slower piece has fewer onsets a second whatever plays it: 1 where stretching costs nothing.
+    `tempo_right` goes by the known score: the rate at which the heard notes meet it. `tracked_right` goes by
+    a beat tracker, which errs by itself on clips of ten seconds (see it at the own tempo).
+    `beats_a_minute_right` is what one gets who asks in beats a minute, since the song's own tempo has to be
+    found first. The sharpness in time is a share of that at the own tempo, times the rate, since a slower
+    piece has fewer onsets a second whatever plays it: 1 where stretching costs nothing.
     """
 
-    def near(of):
-        return bootstrap([abs(of(row) - 1) <= NEAR for row in rows])
+    def near(ratios):
+        return bootstrap([abs(ratio - 1) <= NEAR for ratio in ratios])
 
+    rates = [row["rate"] for row in rows]
     figures = {
         "conversions": len(rows),
-        "rates": [round(extreme(row["rate"] for row in rows), 2) for extreme in (min, max)],
-        "beats_a_minute_right": near(lambda row: row["own_tempo"] * row["stretched"]["rate"]),
+        "rates": [round(min(rates), 2), round(max(rates), 2)],
+        "beats_a_minute_right": near(row["own_tempo"] * row["stretched"]["rate"] for row in rows),
     }
     for name, label in TEMPO_NAMES.items():
+        some, plain = [row[name] for row in rows], [row["plain"] for row in rows]
         figures[label] = {
-            "tempo_right": near(lambda row: row[name]["rate"]),
-            "tracked_right": near(lambda row: row[name]["tracked"]),
-            "note_f1": bootstrap([row[name]["note_f1"] for row in rows]),
-            "judge": bootstrap([row[name]["judge"] for row in rows]),
-            "sharpness_in_time": bootstrap(
-                [(row[name]["sharpness"], row["plain"]["sharpness"]) for row in rows]
-            ),
+            "tempo_right": near(row["rate"] for row in some),
+            "tracked_right": near(row["tracked"] for row in some),
+            "note_f1": bootstrap([row["note_f1"] for row in some]),
+            "judge": bootstrap([row["judge"] for row in some]),
+            "sharpness_in_time": bootstrap([(a["sharpness"], b["sharpness"]) for a, b in zip(some, plain)]),
         }
     return figures
 
 
-def measure(count=60, seed=0, split="test", workers=1):
-    """All figures, with a progress bar."""
-    return summarise(
-        spread(
-            partial(measure_tune, seed=seed, split=split), choose_tunes(count, seed, split), workers, " tempi"
-        )
+def report(count: int = 60, workers: int = 1, seed: int = 0, split: str = "test") -> dict:
+    """Measure with a progress bar; returns all figures."""
+    tunes = choose_tunes(count, seed, split)
+    return summarise(measure(measure_tune, tunes, "tempi", workers, seed=seed, split=split))
+
+
+def lines(figures: dict) -> list[str]:
+    """Whether the tempo is what was asked for, in Markdown."""
+    names = ("tempo_right", "tracked_right", "note_f1", "judge", "sharpness_in_time")
+    headings = (
+        "",
+        "tempo, by the known score",
+        "by a beat tracker",
+        "note F1, octaves counted",
+        "judge",
+        "sharp in time",
     )
-
-
-def table(figures):
-    """The figures as lines of text."""
-    lines = [
-        f"{figures['conversions']} conversions at {figures['rates'][0]} to {figures['rates'][1]} of their tempo; asked in beats a minute "
-        f"right in {figures['beats_a_minute_right'][0]:.3f}"
-    ]
-    return lines + [
-        f"{label:18}"
-        + ", ".join(
-            f"{name} {value:.3f} [{low:.3f}, {high:.3f}]"
-            for name, (value, low, high) in figures[label].items()
-        )
-        for label in TEMPO_NAMES.values()
+    slowest, fastest = figures["rates"]
+    return [
+        f"*Tempo* ({figures['conversions']} conversions at {slowest} to {fastest} of their own; right is "
+        "what lies within 2 %; asked for in beats a minute, which takes finding the song's own tempo first, "
+        f"{interval(figures['beats_a_minute_right'], '.0%')} are right):",
+        "",
+        *table(headings, ([label, *means(figures[label], names)] for label in TEMPO_NAMES.values())),
     ]

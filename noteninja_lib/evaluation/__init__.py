@@ -1,5 +1,4 @@
-"""How good is a conversion? Measured against what the band really plays, and against other ways to do it.
+"""How good is a conversion? Measures (`metrics`), other ways (`baselines`), and both (`comparison`).
 
-`pieces` makes test tunes with their true recordings, `tune` and `likeness` hold the measures, `rivals` the other ways,
-`comparison` measures all of them, and `report` writes it down. Lesson: 11_judging_a_converter.
+The command `noteninja evaluate` lies in `benchmarks`. Lesson: 11_judging_a_converter.
 """

@@ -1,150 +1,47 @@
-"""What our conversion is compared with: other ways to the same end, all of them real.
+"""Test tunes with their true recordings, and other ways to the same end as our conversion.
 
-Each takes the pipeline, the piece and the asked-for genre, and gives sound. Lesson: 11_judging_a_converter.
+Lesson: 11_judging_a_converter.
 """
 
-import json
-import subprocess
-import sys
-import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from noteninja_lib import STEPS, fast_mode
 from noteninja_lib.arranger.arranger import arrange
+from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES, load_recipe, style_vector
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE, normalise
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
-from noteninja_lib.datasets import open_dataset
-from noteninja_lib.errors import UserError
 from noteninja_lib.models import flow_matching
-from noteninja_lib.models.checkpoints import load_model
+from noteninja_lib.models.checkpoints import load_model, models_folder
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.music.piano_roll import PianoRoll, from_audio
 from noteninja_lib.music.transcription import write_down
 from noteninja_lib.music.tunes import load_tunes
-
-SDEDIT_LEVEL = (
-    0.6  # of noise: the upper end of the range in which Meng et al. find edits that keep their source
-)
-
-
-def decoded(pipe, audio):
-    """A recording sent through autoencoder and vocoder, the most that the converter could reach."""
-    whole = np.pad(audio, (0, -len(audio) % 4096))
-    with torch.no_grad():
-        return pipe.sound(flow_matching.encode(pipe.vae, whole))[: len(audio)]
-
-
-@torch.no_grad()
-def sdedit(pipe, audio, genre, seed=0, level=SDEDIT_LEVEL, **options):
-    """The source's latents, half buried in noise, and denoised towards the genre: no content is told.
-
-    Meng et al. 2021, arXiv 2108.01073.
-    """
-    whole = np.pad(audio, (0, -len(audio) % 4096))
-    frames = len(whole) // HOP_LENGTH
-    blank = PianoRoll(
-        *(np.zeros((2, 88, frames), np.float32) for _ in range(2)), np.zeros((5, frames), np.float32)
-    )
-    style = torch.from_numpy(style_vector(genre))[None]
-    curve = pipe.config.strength_curve
-    strength = float(np.interp(level, curve, np.linspace(0, 1, len(curve))))
-    latents = pipe.denoise(
-        pipe.begin(whole, strength),
-        blank,
-        style,
-        strength,
-        options.get("num_inference_steps", STEPS),
-        options.get("guidance_scale", 2.0),
-        torch.Generator().manual_seed(seed),
-    )
-    return normalise(pipe.sound(latents)[: len(audio)])
-
-
-@torch.no_grad()
-def regression(pipe, audio, genre, roll):
-    """The same network, trained to guess the latents at once from content and style: no noise, no steps."""
-    network, frames = load_model(Denoiser, name="regression"), -(-len(audio) // 4096) * 16
-    picture = np.zeros((1, 357, frames), np.float32)
-    heard = roll.stack()
-    picture[0, :, : heard.shape[1]] = heard
-    blank = torch.zeros(1, 8, network.content.height.shape[0], frames // 4)
-    guess = -network(
-        blank, torch.ones(1), torch.from_numpy(picture), torch.from_numpy(style_vector(genre))[None]
-    )
-    return normalise(pipe.sound(guess)[: len(audio)])
-
-
-def transcribe_arrange_render(audio, genre, seed=0, soundfont=None, roll=None):
-    """No network makes this sound: the tune is written down, harmonised, and played anew by the band.
-
-    Key, metre and beat are estimated from the recording, as from any other. It can't keep what was not heard as a note.
-    """
-    roll = roll or from_audio(audio)
-    tune, first_bar, tempo = write_down(roll.melody_notes(), audio)
-    seconds = len(audio) / SAMPLE_RATE
-    played = arrange(
-        tune,
-        load_recipe(genre),
-        seed,
-        tempo=tempo,
-        swing=0.0,
-        duration=seconds - first_bar,
-        intro=0,
-        ending=False,
-    )
-    return normalise(render(played, soundfont)[round(-first_bar * SAMPLE_RATE) :][: len(audio)])
-
-
-# Many conversions of one recording, which is heard once: what the amount slider and the number of steps are measured on.
-
-
-class Heard:
-    """A recording and its piano roll, kept for all its conversions.
-
-    Parameters
-    ----------
-    audio : numpy.ndarray, float32, shape (samples,)
-        Mono, 22,050 Hz.
-    """
-
-    def __init__(self, audio):
-        self.audio = audio
-        self.whole = np.pad(audio, (0, -len(audio) % (16 * HOP_LENGTH)))
-        self.piano_roll = from_audio(self.whole)
-
-
-@torch.no_grad()
-def walk(pipe, heard, genre, seed, *, strength=1.0, steps=STEPS, guidance=2.0):
-    """Latents of a conversion; see `NoteNinjaPipeline` for the arguments."""
-    style = torch.from_numpy(style_vector(genre))[None].to(pipe.device)
-    noise = torch.Generator().manual_seed(seed)
-    return pipe.denoise(
-        pipe.begin(heard.whole, strength), heard.piano_roll, style, strength, steps, guidance, noise
-    )
-
-
-@torch.no_grad()
-def sound(pipe, heard, latents):
-    """The sound of latents, as long as the recording and as loud as the pipeline makes it."""
-    return normalise(pipe.sound(latents)[: len(heard.audio)])
-
-
-def convert(pipe, heard, genre, seed, **options):
-    """The sound that `pipe(...)` makes of a recording, without hearing the recording and the result once more."""
-    return sound(pipe, heard, walk(pipe, heard, genre, seed, **options))
-
-
-# Test tunes, played by the band in all ten genres in step: the sources, and the known right answers.
+from noteninja_lib.pipeline import NoteNinjaPipeline
 
 SECONDS = 6.0 if fast_mode() else 10.0
+#: Noise level: the upper end of the range in which Meng et al. find edits that keep their source.
+SDEDIT_LEVEL = 0.6
+#: Each version that is compared, and what it is called.
+BASELINES = {
+    "ours": "**NoteNinja**",
+    "copy": "copy of the source",
+    "wrong_tune": "another tune in the right genre",
+    "sdedit": "SDEdit (no content told)",
+    "regression": "the same network as plain regression",
+    "transcribe": "transcribe, arrange, render",
+    "oracle": "the band, another take and other instruments",
+    "decoded": "the true recording through our decoder",
+    "truth": "the true recording",
+}
+
+# --- Test tunes, played by the arranger in all ten genres in step: sources, and known right answers ---
 
 
 @dataclass
@@ -162,21 +59,39 @@ class Piece:
     recordings : dict of genre to numpy.ndarray
         All ten, or the source alone.
     replay : callable
-        Genre to one more recording by the same band: another take, by another seed.
+        Genre to one more recording by the same arranger: another take, by another seed.
     tempo : float or None
         Felt beats a minute, where they are known.
     """
 
     number: int
     source: str
-    melody: list
-    recordings: dict
-    replay: callable = None
-    tempo: float = None
+    melody: list[Note] | None
+    recordings: dict[str, np.ndarray]
+    replay: Callable[[str], np.ndarray] | None = None
+    tempo: float | None = None
+
+    @property
+    def audio(self) -> np.ndarray:
+        """The recording that is converted."""
+        return self.recordings[self.source]
 
 
-def make_piece(number, seed=0, split="test", soundfont=None, other_soundfont=None, *, alone=False):
-    """One tune as the band plays it; the other soundfont plays the other takes.
+def excerpt(tune, genre: str, seed: int, seconds: float = SECONDS, **options):
+    """A tune as the arranger plays it for some seconds, without intro and ending; returns a `Performance`."""
+    return arrange(tune, load_recipe(genre), seed, duration=seconds, intro=0, ending=False, **options)
+
+
+def make_piece(
+    number: int,
+    seed: int = 0,
+    split: str = "test",
+    soundfont: str | Path | None = None,
+    other_soundfont: str | Path | None = None,
+    *,
+    alone: bool = False,
+) -> Piece:
+    """One tune as the arranger plays it; the other soundfont plays the other takes.
 
     Parameters
     ----------
@@ -188,100 +103,199 @@ def make_piece(number, seed=0, split="test", soundfont=None, other_soundfont=Non
         TimGM6mb by default, which no network is trained on.
     alone : bool
         Only the source is recorded, which takes a tenth of the time.
-
-    Returns
-    -------
-    Piece
     """
     rng, tune = np.random.default_rng((seed, number)), load_tunes(split)[number]
-    shared = {
-        "tempo": float(rng.uniform(80, 160)),
-        "swing": float(rng.choice([0, 0, rng.uniform(0.4, 1)])),
-        "duration": SECONDS,
-        "intro": 0,
-        "ending": False,
-    }
-    played = {genre: arrange(tune, load_recipe(genre), int(rng.integers(1e6)), **shared) for genre in GENRES}
+    tempo, swing = float(rng.uniform(80, 160)), float(rng.choice([0, 0, rng.uniform(0.4, 1)]))
 
-    def replay(genre):
-        return render(arrange(tune, load_recipe(genre), int(1e6) + number, **shared), other_soundfont)
+    def play(genre, take):
+        return excerpt(tune, genre, take, tempo=tempo, swing=swing)
 
+    played = {genre: play(genre, int(rng.integers(1e6))) for genre in GENRES}
     melody = [note for note in played["jazz"].melody if note.end < SECONDS]
     source = str(rng.choice(GENRES))
-    recordings = {
-        genre: render(one, soundfont) for genre, one in played.items() if genre == source or not alone
-    }
-    return Piece(number, source, melody, recordings, replay, shared["tempo"])
+    chosen = {source: played[source]} if alone else played
+    recordings = {genre: render(one, soundfont) for genre, one in chosen.items()}
+
+    def replay(genre):
+        return render(play(genre, int(1e6) + number), other_soundfont)
+
+    return Piece(number, source, melody, recordings, replay, tempo)
 
 
-def choose_targets(piece, count, seed=0):
-    """`count` genres to convert a piece to, other than its own, drawn by seed."""
+def choose_targets(piece: Piece, count: int, seed: int = 0) -> list[str]:
+    """`count` genres to convert a piece to, other than its own, chosen by seed."""
     others = [genre for genre in GENRES if genre != piece.source]
-    return [
-        str(genre)
-        for genre in np.random.default_rng((seed, piece.number, 1)).choice(others, count, replace=False)
-    ]
+    rng = np.random.default_rng((seed, piece.number, 1))
+    return [str(genre) for genre in rng.choice(others, count, replace=False)]
 
 
-@lru_cache(maxsize=1)
-def opened(root):
-    """A data set, opened once in a process, which takes a while for a large one."""
-    return open_dataset(root, tell=None)
-
-
-def found_piece(root, number):
-    """A recording of a data set of real music, cut to length: no score is known, and no right answer."""
-    data = opened(root)
-    return Piece(
-        number,
-        data.labels[number],
-        None,
-        {data.labels[number]: data.audio(number)[: int(SECONDS * SAMPLE_RATE)]},
-    )
-
-
-def choose_tunes(count, seed=0, split="test"):
-    """Numbers of `count` tunes of a split, drawn by seed."""
+def choose_tunes(count: int, seed: int = 0, split: str = "test") -> list[int]:
+    """Numbers of `count` tunes of a split, chosen by seed."""
     return [int(number) for number in np.random.default_rng(seed).permutation(len(load_tunes(split)))[:count]]
 
 
-def pieces(count, seed=0, split="test", soundfont=None, other_soundfont=None):
-    """Tunes as the band plays them; a generator of `Piece`."""
-    for number in choose_tunes(count, seed, split):
-        yield make_piece(number, seed, split, soundfont, other_soundfont)
+# --- Many conversions of one recording, which is heard once ---
 
 
-# An outside listener: any program that hears genres in sound files, and knows nothing of how they were made.
-
-
-def listen(tagger, files):
-    """Genre scores that a tagger gives to sound files.
+class Heard:
+    """A recording and its piano roll, kept for all its conversions.
 
     Parameters
     ----------
-    tagger : path
-        A Python program that is called with `--json` and the files, and prints a line of JSON for each, with `genres`
-        (a score for each genre that it knows), in the order of the files.
-    files : list of str
+    audio : numpy.ndarray, float32, shape (samples,)
+        Mono, 22,050 Hz.
+    """
+
+    def __init__(self, audio: np.ndarray):
+        self.audio = audio
+        self.whole = padded(audio)
+        self.piano_roll = from_audio(self.whole)
+
+
+def padded(audio: np.ndarray) -> np.ndarray:
+    """A recording with silence at its end, up to a whole number of the denoiser's frames."""
+    return np.pad(audio, (0, -len(audio) % (16 * HOP_LENGTH)))
+
+
+@torch.no_grad()
+def sample(
+    pipe: NoteNinjaPipeline,
+    heard: Heard,
+    genre: str,
+    seed: int,
+    *,
+    strength: float = 1.0,
+    steps: int = STEPS,
+    guidance: float = 2.0,
+) -> torch.Tensor:
+    """Latents of a conversion; see `NoteNinjaPipeline` for the arguments."""
+    style = torch.from_numpy(style_vector(genre))[None].to(pipe.device)
+    begin, generator = pipe.begin(heard.whole, strength), torch.Generator().manual_seed(seed)
+    return pipe.denoise(begin, heard.piano_roll, style, strength, steps, guidance, generator)
+
+
+@torch.no_grad()
+def sound(pipe: NoteNinjaPipeline, heard: Heard, latents: torch.Tensor) -> np.ndarray:
+    """The sound of latents, as long as the recording and as loud as the pipeline makes it."""
+    return normalise(pipe.sound(latents)[: len(heard.audio)])
+
+
+def convert(pipe: NoteNinjaPipeline, heard: Heard, genre: str, seed: int, **options) -> np.ndarray:
+    """The sound that `pipe(...)` makes of a recording, without hearing recording and result once more."""
+    return sound(pipe, heard, sample(pipe, heard, genre, seed, **options))
+
+
+# --- Other ways to the same end ---
+
+
+def decoded(pipe: NoteNinjaPipeline, audio: np.ndarray) -> np.ndarray:
+    """A recording sent through autoencoder and vocoder, the most that the converter could reach."""
+    with torch.no_grad():
+        return pipe.sound(flow_matching.encode(pipe.vae, padded(audio)))[: len(audio)]
+
+
+def strength_at(pipe: NoteNinjaPipeline, level: float) -> float:
+    """The strength with which a conversion begins at a noise level."""
+    curve = pipe.config.strength_curve
+    return float(np.interp(level, curve, np.linspace(0, 1, len(curve))))
+
+
+@torch.no_grad()
+def sdedit(pipe: NoteNinjaPipeline, audio: np.ndarray, genre: str, seed: int = 0, **options) -> np.ndarray:
+    """The source's latents, half buried in noise, and denoised towards the genre without any content.
+
+    Meng et al. 2021, arXiv 2108.01073.
+    """
+    whole = padded(audio)
+    frames = len(whole) // HOP_LENGTH
+    layers = (np.zeros(shape, np.float32) for shape in ((2, 88, frames), (2, 88, frames), (5, frames)))
+    style, strength = torch.from_numpy(style_vector(genre))[None], strength_at(pipe, SDEDIT_LEVEL)
+    steps, guidance = options.get("num_inference_steps", STEPS), options.get("guidance_scale", 2.0)
+    begin, generator = pipe.begin(whole, strength), torch.Generator().manual_seed(seed)
+    latents = pipe.denoise(begin, PianoRoll(*layers), style, strength, steps, guidance, generator)
+    return normalise(pipe.sound(latents)[: len(audio)])
+
+
+def regression_network() -> Denoiser | None:
+    """The denoiser trained by `noteninja train regression`, or None where it was not."""
+    folder = models_folder()
+    return (
+        load_model(Denoiser, name="regression") if (folder / "regression" / "config.json").exists() else None
+    )
+
+
+@torch.no_grad()
+def regression(
+    pipe: NoteNinjaPipeline, network: Denoiser, audio: np.ndarray, genre: str, roll: PianoRoll
+) -> np.ndarray:
+    """A denoiser trained to guess the latents at once from content and style: no noise, no steps."""
+    frames = -(-len(audio) // 4096) * 16
+    content = np.zeros((1, 357, frames), np.float32)
+    heard = roll.stack()
+    content[0, :, : heard.shape[1]] = heard
+    blank = torch.zeros(1, 8, network.content.height.shape[0], frames // 4)
+    style = torch.from_numpy(style_vector(genre))[None]
+    guess = -network(blank, torch.ones(1), torch.from_numpy(content), style)
+    return normalise(pipe.sound(guess)[: len(audio)])
+
+
+def transcribe_arrange_render(
+    audio: np.ndarray,
+    genre: str,
+    seed: int = 0,
+    soundfont: str | Path | None = None,
+    roll: PianoRoll | None = None,
+) -> np.ndarray:
+    """No network makes this sound: the tune is written down, harmonised, and played anew by the arranger.
+
+    Key, metre and beat are estimated from the recording, as from any other. It can't keep what was not heard
+    as a note.
+    """
+    tune, first_bar, tempo = write_down((roll or from_audio(audio)).melody_notes(), audio)
+    played = excerpt(tune, genre, seed, len(audio) / SAMPLE_RATE - first_bar, tempo=tempo, swing=0.0)
+    return normalise(render(played, soundfont)[round(-first_bar * SAMPLE_RATE) :][: len(audio)])
+
+
+def versions(
+    pipe: NoteNinjaPipeline,
+    piece: Piece,
+    genre: str,
+    other: int,
+    *,
+    split: str = "test",
+    soundfont: str | Path | None = None,
+    **options,
+) -> dict[str, np.ndarray]:
+    """Every baseline's version of a piece in a genre, by name as in `BASELINES`.
+
+    Parameters
+    ----------
+    pipe : NoteNinjaPipeline
+    piece : Piece
+    genre : str
+    other : int
+        Number of another tune.
+    split : str
+        Of both tunes.
+    soundfont : path, optional
+        Of the true recordings.
+    options
+        For the pipeline.
 
     Returns
     -------
-    list of dict of genre to float
+    dict of str to numpy.ndarray
+        `regression` only where its network was trained; what needs a score only where the piece has one.
     """
-    if not Path(tagger).is_file():
-        raise UserError(f"There is no tagger {tagger}: give the path of a Python program.")
-    scores = []
-    with tempfile.TemporaryFile("w+") as complaints:
-        with subprocess.Popen(
-            [sys.executable, str(tagger), "--json", *files],
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            text=True,
-        ) as program:
-            for line in tqdm(program.stdout, total=len(files), unit=" files heard", dynamic_ncols=True):
-                scores.append(json.loads(line)["genres"])
-        complaints.seek(0)
-        if program.returncode or len(scores) != len(files):
-            last = (complaints.read().strip().splitlines() or ["it printed too few lines"])[-1]
-            raise UserError(f"The tagger {tagger} failed: {last}")
-    return scores
+    source, seed, network = piece.audio, piece.number, regression_network()
+    result = pipe(source, genre, generator=torch.Generator().manual_seed(seed), **options)
+    made = {"ours": result.audio, "copy": source, "sdedit": sdedit(pipe, source, genre, seed, **options)}
+    if network:
+        made["regression"] = regression(pipe, network, source, genre, result.piano_roll)
+    made["transcribe"] = transcribe_arrange_render(source, genre, seed, soundfont, result.piano_roll)
+    if piece.melody is not None:
+        made["wrong_tune"] = render(excerpt(load_tunes(split)[other], genre, other), soundfont)
+        made["oracle"] = piece.replay(genre)
+        made["decoded"] = decoded(pipe, piece.recordings[genre])
+        made["truth"] = piece.recordings[genre]
+    return made

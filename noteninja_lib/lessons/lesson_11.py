@@ -5,7 +5,7 @@ import json
 import matplotlib.pyplot as plt
 
 import noteninja_lib
-from noteninja_lib.evaluation.comparison import BASELINES
+from noteninja_lib.evaluation.baselines import BASELINES
 from noteninja_lib.lessons.exercise import Exercise
 from noteninja_lib.plots import BLUE, ORANGE, _axes
 from noteninja_lib.widgets.blind_test import chance
@@ -116,7 +116,7 @@ OURS = "ours"
 
 
 def measured_figures():
-    """The figures that were measured on test tunes and are shipped with the networks; see `evaluation.report.figures_of`."""
+    """The figures that were measured on test tunes and are shipped with the networks; see `benchmarks.evaluation.figures_of`."""
     return json.loads(
         (noteninja_lib.data_folder() / "models" / "evaluation.json").read_text(encoding="utf-8")
     )

@@ -134,29 +134,3 @@ def classify(classifier: GenreClassifier, audio: np.ndarray) -> np.ndarray:
         heard = mel.unfold(1, CLASSIFIED, CLASSIFIED // 2).transpose(0, 1)
         total = total + classifier(heard.to(classifier.device)).softmax(1).sum(0).cpu().numpy()
     return total / total.sum()
-
-
-def extract_melody(notes, finder=None):
-    """The tune among all notes, by a small network trained on the band's known scores.
-
-    Parameters
-    ----------
-    notes : numpy.ndarray, shape (2, 88, frames)
-        As `transcribe` gives them.
-    finder : MelodyExtractor, optional
-        The one in data/models by default.
-
-    Returns
-    -------
-    numpy.ndarray, float16, shape (2, 88, frames)
-    """
-    finder, frames = finder or load_model(MelodyExtractor), notes.shape[-1]
-    found = np.empty(notes.shape, np.float16)
-    for start in range(0, frames, 4096):
-        first, last = max(0, start - 128), min(frames, start + 4096 + 128)
-        with torch.no_grad():
-            heard = torch.from_numpy(notes[None, ..., first:last].astype(np.float32))
-            found[..., start : start + 4096] = (
-                finder(heard)[0].sigmoid()[..., start - first :][..., :4096].numpy()
-            )
-    return found
