@@ -25,12 +25,8 @@ from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel, mel_frequencies
 
-BLUE, ORANGE, VERMILION, GREEN = (
-    "#0072B2",
-    "#E69F00",
-    "#D55E00",
-    "#009E73",
-)  # from the palette of Okabe and Ito
+# From the palette of Okabe and Ito, safe for colour-blind readers.
+BLUE, ORANGE, VERMILION, GREEN = "#0072B2", "#E69F00", "#D55E00", "#009E73"
 LOOKS = (
     {"color": BLUE, "marker": "o"},
     {"color": ORANGE, "marker": "s", "linestyle": "--"},
@@ -203,12 +199,11 @@ def plot_curves(
 
 
 def plot_conversion(result: Any, figure: Figure | None = None) -> Figure:
-    """Draw what the pipeline returns: both spectrograms with the notes that were heard, and both genre
-    judgements.
+    """Draw what the pipeline returns: spectrograms with the notes heard, and genres, before and after.
 
     Parameters
     ----------
-    result : Conversion
+    result : what ``NoteNinjaPipeline`` returns
     figure : Figure, optional
         An empty figure to draw on; a new one if None.
     """

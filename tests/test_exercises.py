@@ -65,4 +65,4 @@ def test_every_exercise_has_a_stub_and_a_wrong_answer(name):
 def test_check_shows_verdict_hint_and_solution_and_never_raises():
     page = lesson_00.MIX.check(lambda *_: 1 / 0).data
     assert "ZeroDivisionError" in page
-    assert page.count("<details>") == 2 and "def mix(first, second, share)" in page
+    assert page.count("<details>") == 2 and "def mix(first: str, second: str, share: float)" in page

@@ -180,10 +180,10 @@ class SpectrogramLab(Desk):
             lambda ax: plot_stft(audio, ax, n_fft=n_fft, hop_length=hop, highest=HIGHEST),
             audio if self.way.value == AS_IT_WAS else self.rebuild(audio, n_fft, hop),
         )
+        window, step, gap = 1000 * n_fft / SAMPLE_RATE, 1000 * hop / SAMPLE_RATE, SAMPLE_RATE / n_fft
         self.message.value = (
-            f"The window lasts {1000 * n_fft / SAMPLE_RATE:.0f} ms, and its rows lie "
-            f"{SAMPLE_RATE / n_fft:.1f} Hz apart. A new frame begins every {1000 * hop / SAMPLE_RATE:.1f} ms: "
-            f"{_coverage(n_fft, hop)}."
+            f"The window lasts {window:.0f} ms, and its rows lie {gap:.1f} Hz apart. "
+            f"A new frame begins every {step:.1f} ms: {_coverage(n_fft, hop)}."
         )
 
     @staticmethod
