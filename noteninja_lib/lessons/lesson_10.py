@@ -44,13 +44,13 @@ def _test_beats(beats):
     assert beats(["note:2:4", "dot", "dot"]) == 1.75, twice
 
 
-def beats(words: list[str]) -> Fraction:
+def beats(tokens: list[str]) -> Fraction:
     """Quarter notes that the tokens of a bar last (triplets left aside)."""
     total, last = Fraction(0), Fraction(0)
-    for word in words:
-        if word.startswith(("note:", "rest:")):
-            last = Fraction(4, int(word.split(":")[-1]))
-        elif word == "dot":
+    for token in tokens:
+        if token.startswith(("note:", "rest:")):
+            last = Fraction(4, int(token.split(":")[-1]))
+        elif token == "dot":
             last /= 2
         else:
             continue
@@ -66,27 +66,27 @@ BEATS = Exercise(
 )
 
 
-def _test_columns(columns):
-    found = columns(["clef:treble", "note:2:4", "bar"])
+def _test_frames(frames):
+    found = frames(["clef:treble", "note:2:4", "bar"])
     assert found is not None, "your function gives nothing back: is there a return?"
     three = "three different tokens need three frames: the blanks between them may be left out"
     assert found == 3, f"{three}; you say {found}"
-    assert columns([]) == 0, "nothing needs no frame"
+    assert frames([]) == 0, "nothing needs no frame"
     melt = "two equal neighbours would melt into one: something must stand between them"
-    assert columns(["note:2:4", "note:2:4"]) == 3, melt
-    apart = columns(["note:2:4", "note:3:4", "note:2:4"])
+    assert frames(["note:2:4", "note:2:4"]) == 3, melt
+    apart = frames(["note:2:4", "note:3:4", "note:2:4"])
     assert apart == 3, "equal tokens melt only where they are neighbours"
-    assert columns(["note:2:4"] * 4) == 7, "each pair of equal neighbours needs a blank of its own"
+    assert frames(["note:2:4"] * 4) == 7, "each pair of equal neighbours needs a blank of its own"
 
 
-def columns(words: list[str]) -> int:
+def frames(tokens: list[str]) -> int:
     """The fewest frames in which CTC can say these tokens."""
-    return len(words) + sum(one == other for one, other in zip(words, words[1:]))
+    return len(tokens) + sum(one == other for one, other in zip(tokens, tokens[1:]))
 
 
-COLUMNS = Exercise(
-    _test_columns,
-    columns,
+FRAMES = Exercise(
+    _test_frames,
+    frames,
     "Think of collapse() backwards: which labels could be left out without changing what it gives, and "
     "which could not?",
 )
