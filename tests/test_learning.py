@@ -20,8 +20,8 @@ class LineTask:
         torch.manual_seed(0)
         self.networks, self.rates = {"line": torch.nn.Linear(1, 1)}, {"line": 0.5}
 
-    def batch(self, draw, size):
-        x = draw.standard_normal((size, 1)).astype(np.float32)
+    def batch(self, rng, size):
+        x = rng.standard_normal((size, 1)).astype(np.float32)
         return [x, 3 * x]
 
     def update(self, trainer, batch):
@@ -71,8 +71,8 @@ def test_a_curve_that_is_left_early_shows_what_came_in(shown):
 def test_an_example_is_the_same_at_each_look():
     vae = SimpleNamespace(decode=lambda latents: latents.reshape(1, 8, -1))
     task = SimpleNamespace(
-        batch=lambda draw, size: [
-            draw.standard_normal(shape).astype(np.float32) for shape in ((1, 8, 2, 4), (1, 357, 16), (1, 12))
+        batch=lambda rng, size: [
+            rng.standard_normal(shape).astype(np.float32) for shape in ((1, 8, 2, 4), (1, 357, 16), (1, 12))
         ]
     )
     example = lesson_07.Example(task, SimpleNamespace(vae=vae))
