@@ -1,30 +1,36 @@
-"""Plots of the lessons: waveforms, spectrograms with the heard notes over them, genre bars.
+"""Plots that lessons, widgets and reports share: waveforms, spectrograms with notes over them, bars, curves.
 
-Each plot takes an ``ax`` and returns it, names the units on its axes, and uses colours that stay readable
-with any form of colour blindness. The numbers come from the library; nothing is computed here.
+A plot takes an ``ax`` (None for a new figure) and returns it, or makes a figure and returns that. It names
+the units on its axes and uses colours that can be told apart with any form of colour blindness. The numbers
+come from the library.
 
 Lesson: 00_genre_converter
 """
 
+import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
 import librosa
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 from matplotlib.patheffects import Stroke
 from matplotlib.ticker import AutoLocator, ScalarFormatter
 
+from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel, mel_frequencies
 
-BLUE, ORANGE, VERMILION = (
-    "#0072B2",
-    "#E69F00",
-    "#D55E00",
-)  # from the palette of Okabe and Ito, safe for colour-blind readers
+# From the palette of Okabe and Ito, safe for colour-blind readers.
+BLUE, ORANGE, VERMILION, GREEN = "#0072B2", "#E69F00", "#D55E00", "#009E73"
 LOOKS = (
     {"color": BLUE, "marker": "o"},
     {"color": ORANGE, "marker": "s", "linestyle": "--"},
-    {"color": "#009E73", "marker": "^", "linestyle": ":"},
+    {"color": GREEN, "marker": "^", "linestyle": ":"},
     {"color": "#CC79A7", "marker": "D", "linestyle": "-."},
 )
 SPECTROGRAM_MAP = "magma"  # brightness rises evenly, so it also works in grey
@@ -33,29 +39,33 @@ DECIBELS = 20 * np.log10(np.e)  # dB in one natural-log unit of magnitude
 TICKS_HZ = (125, 500, 1000, 2000, 4000, 8000)  # more would overlap in a small picture
 
 
-def _axes(ax, size):
-    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+def axes_or_new(ax: Axes | None, width: float, height: float, frame: bool = False) -> Axes:
+    """``ax``, or axes on a new figure (inches); ``frame`` draws the lines above and on the right."""
+    if ax is None:
+        ax = plt.subplots(figsize=(width, height), layout="constrained")[1]
+    ax.spines[["top", "right"]].set_visible(frame)
+    return ax
 
 
-def plot_waveform(audio, ax=None):
-    """Draw the samples of a sound against time.
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure (inches) outside pyplot: a thread may draw on it, and a notebook shows it only once."""
+    return Figure(figsize=(width, height), layout="constrained")
 
-    Parameters
-    ----------
-    audio : np.ndarray, shape (n,)
-        Mono sound at ``SAMPLE_RATE``, in -1..1.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if None.
 
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
-    ax = _axes(ax, (9, 2))
+def to_png(draw: Callable[[Axes], Any], width: float, height: float) -> bytes:
+    """The PNG file of what ``draw(ax)`` draws on a figure of this size in inches."""
+    figure, png = new_figure(width, height), io.BytesIO()
+    draw(figure.subplots())
+    figure.savefig(png, format="png", dpi=100)
+    return png.getvalue()
+
+
+def plot_waveform(audio: np.ndarray, ax: Axes | None = None) -> Axes:
+    """Draw the samples of a mono sound (n,) in -1..1 at ``SAMPLE_RATE`` against time."""
+    ax = axes_or_new(ax, 9, 2, frame=True)
     librosa.display.waveshow(np.asarray(audio), sr=SAMPLE_RATE, ax=ax, color=BLUE, axis=None)
-    ax.set(
-        xlabel="time in seconds", ylabel="amplitude", ylim=(-1.05, 1.05), xlim=(0, len(audio) / SAMPLE_RATE)
-    )
+    end = len(audio) / SAMPLE_RATE
+    ax.set(xlabel="time in seconds", ylabel="amplitude", ylim=(-1.05, 1.05), xlim=(0, end))
     ax.xaxis.set_major_locator(
         AutoLocator()
     )  # librosa knows milliseconds and minutes, but takes the unit away
@@ -69,158 +79,144 @@ def _mel_rows(hertz):
     return np.interp(hertz, centres, np.arange(len(centres)))
 
 
-def plot_spectrogram(audio, ax=None, notes=None, loudest=None):
-    """Draw the mel spectrogram of a sound, with notes over it.
-
-    Parameters
-    ----------
-    audio : np.ndarray, shape (n,)
-        Mono sound at ``SAMPLE_RATE``.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if None.
-    notes : iterable of Note, optional
-        Each with ``start`` and ``end`` in seconds and a MIDI ``pitch``; drawn as lines at the height of
-        their fundamental frequency.
-    loudest : float, optional
-        Level in dB that is drawn brightest, for pictures that share one scale and hence need no bar of their own;
-        the sound's loudest point, with a colour bar, if None.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
+def plot_spectrogram(
+    audio: np.ndarray, ax: Axes | None = None, notes: Iterable[Note] = (), loudest: float | None = None
+) -> Axes:
+    """Draw the mel spectrogram of a mono sound (n,) at ``SAMPLE_RATE``; the rest as for `plot_mel`."""
     ax = plot_mel(log_mel(np.asarray(audio, dtype=np.float32)), ax, notes, loudest)
     ax.set_xlim(0, len(audio) / SAMPLE_RATE)
     return ax
 
 
-def plot_mel(mel, ax=None, notes=None, loudest=None):
-    """Draw a log-mel picture that need not be any sound's own, such as a blurred or a denoised one.
+def plot_mel(
+    mel: np.ndarray, ax: Axes | None = None, notes: Iterable[Note] = (), loudest: float | None = None
+) -> Axes:
+    """Draw a log-mel spectrogram, which need not be any sound's own, with notes over it.
 
     Parameters
     ----------
-    mel : np.ndarray, shape (n_mels, frames)
+    mel : np.ndarray or torch.Tensor, shape (n_mels, frames)
         Natural logarithm of mel magnitudes, as `log_mel` gives them.
-    ax, notes, loudest
-        As for `plot_spectrogram`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    ax : Axes, optional
+        Where to draw; a new figure if None.
+    notes : iterable of Note
+        ``start`` and ``end`` in seconds, MIDI ``pitch``; drawn as lines at their fundamental frequency.
+    loudest : float, optional
+        Level in dB that is drawn brightest, for pictures that share one scale and hence need no bar of their
+        own; the loudest point, with a colour bar, if None.
     """
-    ax = _axes(ax, (9, 3))
-    picture = np.asarray(mel) * DECIBELS
-    half_frame = HOP_LENGTH / SAMPLE_RATE / 2
-    extent = (-half_frame, (2 * picture.shape[1] - 1) * half_frame, -0.5, len(picture) - 0.5)
-    brightest = picture.max() if loudest is None else loudest
-    image = ax.imshow(
-        picture,
-        origin="lower",
-        aspect="auto",
-        cmap=SPECTROGRAM_MAP,
-        extent=extent,
-        vmin=brightest - DARKEST,
-        vmax=brightest,
-        interpolation="nearest",
+    ax = axes_or_new(ax, 9, 3, frame=True)
+    picture, frame = np.asarray(mel) * DECIBELS, HOP_LENGTH / SAMPLE_RATE
+    draw_levels(
+        ax, picture, (-frame / 2, (picture.shape[1] - 0.5) * frame, -0.5, len(picture) - 0.5), loudest
     )
-    if loudest is None:
-        ax.figure.colorbar(image, ax=ax, label="level in dB", pad=0.01)
-    if notes:
-        heights = _mel_rows(librosa.midi_to_hz([note.pitch for note in notes]))
-        lines = [[(note.start, row), (note.end, row)] for note, row in zip(notes, heights)]
-        ax.add_collection(
-            LineCollection(
-                lines,
-                colors="white",
-                linewidths=2.2,
-                capstyle="butt",
-                path_effects=[Stroke(linewidth=4, foreground="black"), Stroke()],
-                label="notes that were heard",
-            )
-        )
+    if notes := list(notes or ()):
+        rows = _mel_rows(librosa.midi_to_hz([note.pitch for note in notes]))
+        lines = [[(note.start, row), (note.end, row)] for note, row in zip(notes, rows)]
+        look = {"colors": "white", "linewidths": 2.2, "capstyle": "butt", "label": "notes that were heard"}
+        edge = [Stroke(linewidth=4, foreground="black"), Stroke()]
+        ax.add_collection(LineCollection(lines, path_effects=edge, **look))
     shown = [hertz for hertz in TICKS_HZ if mel_frequencies()[0] <= hertz <= mel_frequencies()[-1]]
     ax.set_yticks(_mel_rows(shown), [str(hertz) for hertz in shown])
-    ax.set(xlabel="time in seconds", ylabel="frequency in Hz", xlim=(0, 2 * picture.shape[1] * half_frame))
+    ax.set(xlabel="time in seconds", ylabel="frequency in Hz", xlim=(0, picture.shape[1] * frame))
     return ax
 
 
-def plot_genres(probabilities, ax=None):
-    """Draw how likely each genre sounds, as bars.
+def draw_levels(
+    ax: Axes, levels: np.ndarray, extent: tuple[float, ...], loudest: float | None = None
+) -> None:
+    """Draw levels in dB (rows, frames) as a picture of this extent; ``loudest`` as for `plot_mel`."""
+    top = levels.max() if loudest is None else loudest
+    look = {"cmap": SPECTROGRAM_MAP, "origin": "lower", "aspect": "auto", "interpolation": "nearest"}
+    image = ax.imshow(levels, extent=extent, vmin=top - DARKEST, vmax=top, **look)
+    if loudest is None:
+        ax.figure.colorbar(image, ax=ax, label="level in dB", pad=0.01)
+
+
+def _plot_alike(figure, grid, mels, **bar):
+    """Log-mel pictures by title, on the axes of a grid and in the same colours, with one bar for all."""
+    loudest = max(float(np.max(np.asarray(mel))) for mel in mels.values()) * DECIBELS
+    for ax, (title, mel) in zip(grid.flat, mels.items()):
+        plot_mel(mel, ax, loudest=loudest).set_title(title, fontsize=10)
+        ax.label_outer()
+    figure.colorbar(grid[0, 0].images[0], ax=grid, label="level in dB", pad=0.01, **bar)
+    return figure
+
+
+def plot_mels(mels: dict[str, np.ndarray | torch.Tensor]) -> Figure:
+    """Draw log-mel spectrograms (n_mels, frames) by title side by side, all in the same colours."""
+    figure = new_figure(max(2.4 * len(mels), 5) + 0.6, 2.8)
+    return _plot_alike(figure, figure.subplots(1, len(mels), sharey=True, squeeze=False), mels)
+
+
+def plot_pairs(pairs: dict[str, tuple[np.ndarray, np.ndarray]], headings: tuple[str, str]) -> Figure:
+    """Draw pairs of sounds side by side, all in the same colours.
 
     Parameters
     ----------
-    probabilities : dict of str to float
-        Genre and probability in 0..1, as in ``result.genre_heard``.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if None.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    pairs : dict of str to (np.ndarray, np.ndarray)
+        Name of each row, and its two mono sounds at ``SAMPLE_RATE``.
+    headings : (str, str)
+        What is on the left and on the right.
     """
-    ax = _axes(ax, (5, 3))
+    figure = new_figure(12, 1.75 * len(pairs) + 0.6)
+    grid = figure.subplots(len(pairs), 2, sharex=True, sharey=True, squeeze=False)
+    sounds = {f"{name}: {heading}": audio for name in pairs for heading, audio in zip(headings, pairs[name])}
+    return _plot_alike(figure, grid, {title: log_mel(audio) for title, audio in sounds.items()}, aspect=60)
+
+
+def plot_genres(probabilities: dict[str, float], ax: Axes | None = None) -> Axes:
+    """Draw how likely each genre sounds (0..1, as in ``result.genre_heard``) as bars."""
+    ax = axes_or_new(ax, 5, 3)
     names = sorted(probabilities, reverse=True)  # a fixed order, so that two plots can be compared
     values = [float(probabilities[name]) for name in names]
     colours = [ORANGE if value == max(values) else BLUE for value in values]
-    bars = ax.barh(names, values, color=colours)
-    ax.bar_label(bars, fmt="{:.0%}", padding=3)
+    ax.bar_label(ax.barh(names, values, color=colours), fmt="{:.0%}", padding=3)
     ax.set(xlabel="probability", xlim=(0, 1.15), xticks=np.arange(0, 1.01, 0.25))
-    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
-def plot_curves(x, curves, ax=None):
+def plot_curves(
+    x: Sequence[float], curves: dict[str, Sequence[float]], ax: Axes | None = None, marks: bool = True
+) -> Axes:
     """Draw named curves over common places on the x axis; name the axes with ``ax.set``.
 
     Parameters
     ----------
     x : sequence of float, length n
-        Where the values belong.
     curves : dict of str to sequence of float, length n
-        Name and values of each curve; told apart by colour, line and marker.
-    ax : matplotlib.axes.Axes, optional
+        Name and values of each curve; told apart by colour and line, and by marks.
+    ax : Axes, optional
         Where to draw; a new figure if None.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    marks : bool
+        Whether to mark each value; too much for many of them.
     """
-    ax = _axes(ax, (6, 3))
+    ax = axes_or_new(ax, 6, 3)
     for (name, values), look in zip(curves.items(), LOOKS * len(curves)):
-        ax.plot(x, values, label=name, **look)
+        ax.plot(x, values, label=name, **(look if marks else {**look, "marker": ""}))
     ax.legend()
-    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
-def plot_conversion(result, figure=None):
-    """Draw a conversion: spectrograms before and after with the heard notes, and both genre judgements.
+def plot_conversion(result: Any, figure: Figure | None = None) -> Figure:
+    """Draw what the pipeline returns: spectrograms with the notes heard, and genres, before and after.
 
     Parameters
     ----------
-    result : object
-        What ``NoteNinjaPipeline`` returns.
-    figure : matplotlib.figure.Figure, optional
+    result : what ``NoteNinjaPipeline`` returns
+    figure : Figure, optional
         An empty figure to draw on; a new one if None.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A notebook shows it once, when it is the last line of a cell.
     """
-    new = figure is None
-    figure = plt.figure(figsize=(11, 6.2), layout="constrained") if new else figure
+    figure = figure or new_figure(11, 6.2)
     grid = figure.subplots(2, 2, width_ratios=(3, 1))
     rows = (("before", result.source, result.source_genre), ("after", result.audio, result.genre_heard))
     for (picture, bars), (when, audio, genres) in zip(grid, rows):
         plot_spectrogram(audio, picture, result.notes).set_title(f"{when}, with the notes of the source")
         plot_genres(genres, bars).set_title(f"genre heard {when}")
-    if new:
-        plt.close(figure)  # else the notebook would show it a second time at the end of the cell
     return figure
 
 
-def plot_journey(audio, path, figure):
+def plot_journey(audio: np.ndarray, path: list[tuple[float, tuple[float, float]]], figure: Figure) -> Figure:
     """Draw a piece over its whole length, and the planned mood below it.
 
     Parameters
@@ -229,12 +225,8 @@ def plot_journey(audio, path, figure):
         Mono sound at ``SAMPLE_RATE``.
     path : list of (place, (valence, arousal))
         Places from 0, the beginning, to 1, the end; moods from -1 to 1.
-    figure : matplotlib.figure.Figure
+    figure : Figure
         An empty figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     plot_spectrogram(audio, above).set_xlabel("")
@@ -245,30 +237,4 @@ def plot_journey(audio, path, figure):
     below.set(ylim=(-1.1, 1.1), xlabel="time in seconds", ylabel="planned mood")
     below.legend(fontsize=8, ncols=2)
     below.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
-def plot_pairs(pairs, headings):
-    """Draw pairs of sounds side by side, all in the same colours.
-
-    Parameters
-    ----------
-    pairs : dict of str to (np.ndarray, np.ndarray)
-        Name of each row, and its two sounds.
-    headings : (str, str)
-        What stands on the left and on the right.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure = plt.figure(figsize=(12, 1.75 * len(pairs) + 0.6), layout="constrained")
-    grid = figure.subplots(len(pairs), 2, sharex=True, sharey=True, squeeze=False)
-    loudest = max(log_mel(audio).max() for pair in pairs.values() for audio in pair) * DECIBELS
-    for axes, (name, pair) in zip(grid, pairs.items()):
-        for ax, audio, heading in zip(axes, pair, headings):
-            plot_spectrogram(audio, ax, loudest=loudest).set_title(f"{name}: {heading}", fontsize=10)
-            ax.label_outer()
-    figure.colorbar(grid[0, 0].images[0], ax=grid, label="level in dB", aspect=60, pad=0.01)
-    plt.close(figure)  # else a notebook would show it a second time at the end of the cell
     return figure

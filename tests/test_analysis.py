@@ -90,33 +90,33 @@ def test_tune_is_drawn_and_played(ode):
 
 
 def test_desk_analyses_what_lies_on_the_roll():
-    desk = lesson_02.tune_desk()
+    desk = lesson_02.TuneDesk()
     assert len(desk.roll.notes) == 30 and not desk.picture.value
     desk.analyse()
-    assert desk.tune.tonic == 0 and "C major" in desk.words.value and desk.picture.value and desk.player.value
+    assert desk.tune.tonic == 0 and "C major" in desk.message.value and desk.picture.value and desk.player.value
     desk.abc.value = "X:1\nM:6/8\nL:1/8\nK:D\nDFA dcB | AFA GEC | DFA dcB | AFE D3 |"
     desk.use()
     assert desk.metre.value == "6/8" and desk.bars.value == 4 and desk.roll.bar == 3
     desk.analyse()
-    assert "D major" in desk.words.value
+    assert "D major" in desk.message.value
 
 
 def test_desk_takes_a_file(ode, tmp_path):
-    desk = lesson_02.tune_desk()
+    desk = lesson_02.TuneDesk()
     desk.abc.value = str(to_stream(ode).write("midi", tmp_path / "ode.mid"))
     desk.use()
     assert [pitch for _, _, pitch in desk.roll.notes] == [pitch for _, _, pitch in ode.notes]
     desk.abc.value = str(tmp_path / "missing.mid")
     desk.use()
-    assert "There is no file" in desk.words.value and len(desk.roll.notes) == 15
+    assert "There is no file" in desk.message.value and len(desk.roll.notes) == 15
 
 
 def test_desk_says_what_is_wrong_and_keeps_the_notes():
-    desk = lesson_02.tune_desk()
+    desk = lesson_02.TuneDesk()
     before = desk.roll.notes
     desk.abc.value = "what is this?"
     desk.use()
-    assert "nn-error" in desk.words.value and desk.roll.notes == before
+    assert "nn-error" in desk.message.value and desk.roll.notes == before
     desk.roll.notes = before[:2]
     desk.analyse()
-    assert "nn-error" in desk.words.value
+    assert "nn-error" in desk.message.value

@@ -68,14 +68,6 @@ def test_a_curve_that_is_left_early_shows_what_came_in(shown):
     assert list(curve.losses) == [1, 2, 3] and curve.validation == {3: 0.5} and len(shown) == 2
 
 
-def test_pictures_stand_side_by_side_in_the_same_colours():
-    soft, loud = np.full((96, 20), -8.0), torch.full((96, 20), -2.0)
-    figure = lesson_07.plot_mels({"soft": soft, "loud": loud})
-    first, second = figure.axes[:2]
-    assert (first.get_title(), second.get_title()) == ("soft", "loud")
-    assert first.images[0].get_clim() == second.images[0].get_clim()
-
-
 def test_an_example_is_the_same_at_each_look():
     vae = SimpleNamespace(decode=lambda latents: latents.reshape(1, 8, -1))
     task = SimpleNamespace(

@@ -6,6 +6,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 
 from noteninja_lib import plots
 from noteninja_lib.audio.io import SAMPLE_RATE
@@ -96,7 +97,7 @@ def test_conversion_shows_before_and_after():
     assert sum("before" in title for title in titles) == sum("after" in title for title in titles) == 2
     before, after = (np.asarray(ax.images[0].get_array()) for ax in figure.axes if len(ax.images))
     assert before.shape == after.shape and not np.allclose(before, after)
-    assert not plt.fignum_exists(figure.number)  # the notebook would show it twice
+    assert not plt.get_fignums()  # the notebook would show it twice
 
 
 def test_brightness_of_the_colour_map_only_rises():
@@ -108,3 +109,16 @@ def test_a_picture_is_drawn_as_the_sound_it_is_of():
     of_sound, of_picture = plots.plot_spectrogram(A4), plots.plot_mel(log_mel(A4))
     for one, other in zip(of_sound.images, of_picture.images):
         assert np.array_equal(one.get_array(), other.get_array()) and one.get_extent() == other.get_extent()
+
+
+def test_pictures_stand_side_by_side_in_the_same_colours():
+    soft, loud = np.full((96, 20), -8.0), torch.full((96, 20), -2.0)
+    first, second = plots.plot_mels({"soft": soft, "loud": loud}).axes[:2]
+    assert (first.get_title(), second.get_title()) == ("soft", "loud")
+    assert first.images[0].get_clim() == second.images[0].get_clim()
+
+
+def test_curves_without_marks_are_told_apart_by_colour_and_line():
+    ax = plots.plot_curves((0, 1), {"a": [1, 2], "b": [2, 1]}, marks=False)
+    assert {line.get_marker() for line in ax.lines} <= {"", "None"}
+    assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == 2

@@ -117,14 +117,14 @@ def test_breaker_reads_again_and_tells_a_refusal(monkeypatch):
     page = np.full((100, 200), 255, np.uint8)
     page[50] = 0
     breaker = lesson_10.PageBreaker(page, WORDS)
-    assert breaker.rate == 0 and "nn-symbol" in breaker.page.value and "nn-info" in breaker.words.value
+    assert breaker.rate == 0 and "nn-symbol" in breaker.page.value and "nn-info" in breaker.message.value
     breaker.tilt.value = 3
     assert len(seen) == 2 and not np.array_equal(*seen)
     breaker.fade.value = 1
     assert (
         breaker.rate == 1
-        and "The page is blank." in breaker.words.value
-        and "nn-error" in breaker.words.value
+        and "The page is blank." in breaker.message.value
+        and "nn-error" in breaker.message.value
     )
     assert "<image" in breaker.page.value and "nn-symbol" not in breaker.page.value
 

@@ -1,4 +1,4 @@
-"""The toys of the lessons on latent space and diffusion, and the songs packed for them, keep what the lessons say of them."""
+"""The toys of the lessons on latent space and diffusion, and the songs encoded for them, keep what the lessons say of them."""
 
 import matplotlib.figure
 import numpy as np
@@ -6,18 +6,19 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
+from noteninja_lib import plots
 from noteninja_lib.audio.spectrogram import log_mel
 from noteninja_lib.lessons import lesson_05, lesson_06
 from noteninja_lib.models.flow_matching import euler, set_schedule, time_steps
 
 
 @pytest.fixture
-def dice():
+def generator():
     return torch.Generator().manual_seed(0)
 
 
-def test_notes_are_two_and_as_wide_as_noise(dice):
-    points, side = lesson_06.beamed_notes(4000, dice)
+def test_notes_are_two_and_as_wide_as_noise(generator):
+    points, side = lesson_06.beamed_notes(4000, generator)
     assert points.shape == (4000, 2) and points.abs().max() < lesson_06.REACH
     assert points.mean(0).abs().max() < 0.2 and ((points.std(0) - 1).abs() < 0.3).all()
     assert set(side.tolist()) == {lesson_06.LEFT, lesson_06.RIGHT}
@@ -27,45 +28,45 @@ def test_notes_are_two_and_as_wide_as_noise(dice):
     )
 
 
-def test_flow_of_the_plane_takes_one_time_or_many_and_hears_what_it_is_told(dice):
-    flow, points = lesson_06.PlaneFlow(16), torch.randn(5, 2, generator=dice)
+def test_flow_of_the_plane_takes_one_time_or_many_and_uses_its_condition(generator):
+    flow, points = lesson_06.PlaneFlow(16), torch.randn(5, 2, generator=generator)
     assert flow(points, 0.3).shape == (5, 2)
     torch.testing.assert_close(flow(points, 0.3), flow(points, torch.full((5,), 0.3), lesson_06.NOTHING))
     assert not torch.allclose(flow(points, 0.3, lesson_06.LEFT), flow(points, 0.3, lesson_06.RIGHT))
 
 
-def test_exact_velocity_leads_from_noise_to_the_drawing(dice):
-    drawing = lesson_06.beamed_notes(1000, dice)[0]
+def test_exact_velocity_leads_from_noise_to_the_drawing(generator):
+    drawing = lesson_06.beamed_notes(1000, generator)[0]
     middle = lesson_06.exact_velocity(torch.zeros(1, 2), 1.0, drawing)
     torch.testing.assert_close(middle, -drawing.mean(0)[None])  # at noise every dot is equally likely
     made = euler(
         lambda points, time: lesson_06.exact_velocity(points, time, drawing),
-        torch.randn(500, 2, generator=dice),
+        torch.randn(500, 2, generator=generator),
         time_steps(40),
     )
     assert torch.cdist(made, drawing).min(1).values.mean() < 0.05
     assert (
         lesson_06.distance_to_notes(made)
         < 0.2
-        < lesson_06.distance_to_notes(torch.randn(500, 2, generator=dice))
+        < lesson_06.distance_to_notes(torch.randn(500, 2, generator=generator))
     )
 
 
-def test_walking_with_a_scheduler_is_walking(dice):
-    scheduler, start = FlowMatchEulerDiscreteScheduler(), torch.randn(3, 2, generator=dice)
+def test_sampling_with_a_scheduler_is_euler_sampling(generator):
+    scheduler, start = FlowMatchEulerDiscreteScheduler(), torch.randn(3, 2, generator=generator)
     set_schedule(scheduler, 6)
-    theirs = lesson_06.walk_with(scheduler, lambda points, timestep: points * float(timestep) / 1000, start)
+    theirs = lesson_06.sample_with(scheduler, lambda points, timestep: points * float(timestep) / 1000, start)
     torch.testing.assert_close(
         theirs, euler(lambda points, time: points * time, start, time_steps(6)), rtol=1e-4, atol=1e-4
     )
 
 
-def test_pictures_are_drawn_and_sliders_move_them(dice):
-    clouds = {"one": torch.randn(10, 2, generator=dice), "two": torch.randn(10, 2, generator=dice)}
+def test_pictures_are_drawn_and_sliders_move_them(generator):
+    clouds = {"one": torch.randn(10, 2, generator=generator), "two": torch.randn(10, 2, generator=generator)}
     labels = torch.tensor([1, 2] * 5)
     figure = lesson_06.plot_clouds(clouds, labels)
     assert [ax.get_title() for ax in figure.axes] == ["one", "two"] and figure.axes[0].get_xlabel()
-    mels = lesson_06.plot_mels({"a": np.full((96, 40), -4.0), "b": torch.full((96, 40), -2.0)})
+    mels = plots.plot_mels({"a": np.full((96, 40), -4.0), "b": torch.full((96, 40), -2.0)})
     assert mels.axes[0].get_ylabel() == "frequency in Hz"
     assert mels.axes[1].images[0].get_clim() == mels.axes[0].images[0].get_clim()
     asked = []
@@ -75,11 +76,10 @@ def test_pictures_are_drawn_and_sliders_move_them(dice):
     assert asked[-1] == (0.8, 3) and isinstance(asked[-1][1], int)
     assert "nn-slider-t" in box.children[0]._dom_classes
     assert isinstance(lesson_06.plot_tiles({"one": np.eye(3), "two": -np.eye(3)}), matplotlib.figure.Figure)
-    assert lesson_06.plot_lines([0, 1], {"a": [1, 2]}, "x", "y").get_xlabel() == "x"
 
 
-def test_patches_come_together_again_and_scales_are_undone(dice):
-    picture = torch.randn(96, 64, generator=dice)
+def test_patches_come_together_again_and_scales_are_undone(generator):
+    picture = torch.randn(96, 64, generator=generator)
     patches = lesson_05.to_patches(picture)
     assert patches.shape == (96, 64)
     torch.testing.assert_close(patches[1].reshape(8, 8), picture[:8, 8:16])
@@ -88,16 +88,16 @@ def test_patches_come_together_again_and_scales_are_undone(dice):
     np.testing.assert_allclose(lesson_05.unscaled(lesson_05.scaled(mel)), mel, atol=1e-5)
 
 
-def test_toy_autoencoder_begins_as_principal_components_and_learns_more(dice):
+def test_toy_autoencoder_begins_as_principal_components_and_learns_more(generator):
     torch.manual_seed(0)
-    picture = torch.randn(96, 1, generator=dice) * torch.sin(torch.arange(640) / 3) ** 3
+    picture = torch.randn(96, 1, generator=generator) * torch.sin(torch.arange(640) / 3) ** 3
     patches = lesson_05.to_patches(picture)
     mean = patches.mean(0)
     _, strengths, directions = torch.linalg.svd(patches - mean, full_matrices=False)
     model = lesson_05.ToyAutoencoder(mean, directions[:2], strengths[:2] / len(patches) ** 0.5)
     straight = lesson_05.from_patches((patches - mean) @ directions[:2].T @ directions[:2] + mean, 96)
     torch.testing.assert_close(lesson_05.reconstruction(model, picture), straight, rtol=1e-3, atol=1e-4)
-    batch = lesson_05.excerpts(picture, 4, 64, dice)
+    batch = lesson_05.excerpts(picture, 4, 64, generator)
     latents, log_variance = model.encode(batch)
     assert latents.shape == log_variance.shape == (4, 2, 12, 8) and (log_variance == lesson_05.NARROW).all()
     optimiser = torch.optim.Adam(model.parameters(), 3e-3)
@@ -112,9 +112,9 @@ def test_toy_autoencoder_begins_as_principal_components_and_learns_more(dice):
     assert lesson_05.sharpness(picture) > lesson_05.sharpness(0.5 * picture) > 0
 
 
-def test_critic_learns_to_tell_blurred_pictures(dice):
+def test_critic_learns_to_tell_blurred_pictures(generator):
     torch.manual_seed(0)
-    critic, real = lesson_05.Critic(), torch.randn(4, 96, 64, generator=dice)
+    critic, real = lesson_05.Critic(), torch.randn(4, 96, 64, generator=generator)
     made = torch.nn.functional.avg_pool1d(real, 5, 1, 2)
     assert critic.scores(real).shape == (4, 12, 8)
     before = float(critic.complaint(real, made).detach())
@@ -134,10 +134,10 @@ def test_songs_have_an_end_that_is_kept_apart():
     assert abs(float(seen.mean())) < 1 and 0.3 < float(seen.std()) < 2
 
 
-def test_packed_song_comes_back_as_picture_and_sound():
+def test_encoded_song_comes_back_as_picture_and_sound():
     song = lesson_05.bundled(1, seconds=1.5, begin=2.0)
-    columns = song.latents.shape[-1]
-    assert song.picture(song.latents).shape == (96, 4 * columns) and len(song.audio) == 1024 * columns
+    frames = song.latents.shape[-1]
+    assert song.picture(song.latents).shape == (96, 4 * frames) and len(song.audio) == 1024 * frames
     sound = song.sound(song.latents)
     assert len(sound) == len(song.audio) and np.abs(log_mel(sound) - log_mel(song.audio)).mean() < 0.5
     assert len(lesson_05.sound_of(log_mel(song.audio))) == len(song.audio)

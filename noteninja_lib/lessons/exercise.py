@@ -9,34 +9,43 @@ import html
 import inspect
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from IPython.display import HTML
+
+from noteninja_lib.plots import GREEN, VERMILION
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise of a lesson.
+    """An exercise that asks for a function.
 
     Parameters
     ----------
     test : callable
         Takes the student's answer; raises ``AssertionError`` with a helpful sentence where it is wrong.
+    solution : callable
+        A right answer, whose source is shown behind a click.
     hint : str
         Shown behind a click.
-    solution : callable
-        Shown as its source behind a click. It is the answer itself where the task asks for a function; where
-        the task asks for a value, ``answer`` says what to make of it.
-    answer : callable, optional
-        Takes ``solution`` and returns what a student would hand in; by default the solution itself.
     """
 
-    test: Callable
-    hint: str
+    test: Callable[[Any], None]
     solution: Callable
-    answer: Callable = staticmethod(lambda solution: solution)
+    hint: str
 
-    def verdict(self, answer):
+    def example(self) -> Any:
+        """An answer that is right."""
+        return self.solution
+
+    def examine(self, answer: Any) -> None:
+        """Raise ``AssertionError`` with a helpful sentence if an answer has the wrong form or is wrong."""
+        name = self.solution.__name__
+        assert callable(answer), f"hand in the function itself: check({name}), without brackets behind {name}"
+        self.test(answer)
+
+    def verdict(self, answer: Any) -> tuple[bool, str]:
         """Judge an answer.
 
         Parameters
@@ -53,25 +62,53 @@ class Exercise:
         if answer is None or answer is ...:
             return False, "Not begun yet: put your own code in place of the dots."
         try:
-            self.test(answer)
+            self.examine(answer)
         except AssertionError as wrong:
             return False, f"Not yet: {wrong}"
         except Exception as error:  # whatever a student's code may raise is an answer that isn't right yet
             return False, f"Not yet: your code stopped with {type(error).__name__}: {error}"
         return True, "Right!"
 
-    def check(self, answer):
-        """Show the verdict on an answer, with hint and solution behind a click; never raises.
-
-        Returns
-        -------
-        IPython.display.HTML
-        """
+    def check(self, answer: Any) -> HTML:
+        """Show the verdict on an answer, with hint and solution behind a click; never raises."""
         right, words = self.verdict(answer)
-        colour = "#009E73" if right else "#D55E00"
         code = html.escape(textwrap.dedent(inspect.getsource(self.solution)))
+        style = f"border-left:4px solid {GREEN if right else VERMILION};padding-left:8px"
         return HTML(
-            f'<p style="border-left:4px solid {colour};padding-left:8px">{html.escape(words)}</p>'
+            f'<p style="{style}">{html.escape(words)}</p>'
             f"<details><summary>Hint</summary>{html.escape(self.hint)}</details>"
             f"<details><summary>Solution</summary><pre>{code}</pre></details>"
         )
+
+
+@dataclass(frozen=True)
+class Question(Exercise):
+    """An exercise that asks for a value, such as a dict that reports what was heard.
+
+    Parameters
+    ----------
+    test, solution, hint
+        As for `Exercise`; the solution takes nothing and returns an example of a right answer.
+    texts : dict of str to str
+        What to tell under those keys that hold free text.
+    least : int
+        Words that such a text should have.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    least: int = 12
+
+    def example(self) -> Any:
+        """An answer that is right."""
+        return self.solution()
+
+    def examine(self, answer: Any) -> None:
+        """Raise ``AssertionError`` with a helpful sentence if an answer has the wrong form or is wrong."""
+        if isinstance(example := self.solution(), dict):
+            *keys, last = example
+            complete = isinstance(answer, dict) and set(example) <= set(answer)
+            assert complete, f"hand in a dict with the keys {', '.join(keys)} and {last}"
+        self.test(answer)
+        for key, task in self.texts.items():
+            words = len(str(answer[key]).split())
+            assert words >= self.least, f"{task}; so far it is {words} words"

@@ -18,7 +18,7 @@ STUB = {"steps": None, "guidance": 2.0, "why": "..."}
 STUBS = [(lesson_06.MIDPOINT, lambda *_: None), (lesson_06.BY_EAR, STUB)]
 WRONG = [
     (lesson_06.MIDPOINT, euler, "in the middle"),
-    (lesson_06.MIDPOINT, late, "told the time"),
+    (lesson_06.MIDPOINT, late, "given the time"),
     (lesson_06.BY_EAR, {**STUB, "steps": 4, "guidance": 50, "why": "word " * 20}, "from 0 to 20"),
     (lesson_06.BY_EAR, {**STUB, "steps": 4, "why": "sounds better"}, "what you heard"),
 ]
