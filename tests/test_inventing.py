@@ -241,9 +241,9 @@ def test_text_that_holds_no_tune_gets_one_sentence(text):
         ("short.mid", b"MThd\0\0\0\6\0\1"),
     ],
 )
-def test_files_that_hold_no_tune_get_one_sentence(tmp_path, name, roll):
-    if roll is not None:
-        (tmp_path / name).write_bytes(roll)
+def test_files_that_hold_no_tune_get_one_sentence(tmp_path, name, content):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
     with (
         pytest.raises(UserError, match=name)
         if not name.endswith("ry.abc")
