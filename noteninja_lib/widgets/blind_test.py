@@ -1,6 +1,6 @@
-"""A blind listening test: two sounds hidden behind A and B, a question, a score, and what guessing would score.
+"""A blind listening test: two sounds hidden behind A and B, a question, a score, and what guessing reaches.
 
-Nobody who knows which recording is which can judge them fairly, so the computer keeps the secret until the end.
+Nobody who knows which recording is which can judge fairly, so the computer keeps the secret until the end.
 Both sounds are brought to one loudness first: of two equal sounds the louder one is liked better.
 
 Lesson: 11_judging_a_converter
@@ -91,13 +91,10 @@ class BlindTest(widgets.VBox):
         for number, place in enumerate(PLACES):
             button = widgets.Button(description=f"It is {place}", button_style="primary")
             button.on_click(lambda _, number=number: self.choose(number))
-            parts = {
-                f"blind_player_{place.lower()}": self.players[number],
-                f"blind_choose_{place.lower()}": button,
-            }
-            name_parts(**parts)
+            sound, letter = self.players[number], place.lower()
+            name_parts(**{f"blind_player_{letter}": sound, f"blind_choose_{letter}": button})
             self.buttons.append(button)
-            sides.append(widgets.VBox([widgets.HTML(f"<b>{place}</b>"), *parts.values()]))
+            sides.append(widgets.VBox([widgets.HTML(f"<b>{place}</b>"), sound, button]))
         pair, last = widgets.HBox(sides), row(self.again, self.save_button, self.message)
         super().__init__([style_sheet(), self.heading, pair, self.score, last])
         name_parts(self, "message", blind_heading=self.heading, blind_score=self.score, pair=pair, blind=self)
@@ -146,10 +143,9 @@ class BlindTest(widgets.VBox):
 
     def _verdict(self):
         found = self.results()
-        words = f"{found['right']} of {found['trials']} right; one who only guesses reaches that or more in "
-        bars = [
-            meter("Right", found["right"] / found["trials"], f"{words}{found['chance']:.1%} of such tests")
-        ]
+        words = f"{found['right']} of {found['trials']} right; one who only guesses reaches that or more "
+        words += f"in {found['chance']:.1%} of such tests"
+        bars = [meter("Right", found["right"] / found["trials"], words)]
         for name in self.pairs:
             if right := [answer["right"] for answer in self.answers if answer["pair"] == name]:
                 bars.append(meter(name, float(np.mean(right)), f"{sum(right)} of {len(right)}"))

@@ -1,4 +1,4 @@
-"""What a user chooses in a notebook: a song (from the course, by its path, an upload), a genre, a seed, a mood.
+"""What a user chooses in a notebook: a song (from the course, a path, an upload), a genre, a seed, a mood.
 
 Lesson: 00_genre_converter
 """
@@ -89,7 +89,7 @@ class FileChooser(widgets.VBox):
         self.uploaded.value = limit if file is None else f"{len(file[1]) / 1e6:.1f} MB arrived. {limit}"
 
     def own_file(self) -> tuple[Path, str]:
-        """Path and title of the file that was named or uploaded; an upload is put into a temporary folder first.
+        """Path and title of the file that was named, or uploaded into a temporary folder.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The genre converter as a widget: choose a song, a genre, an amount, a tempo and a mood; convert, compare, save.
+"""The genre converter as a widget: choose song, genre, amount, tempo and mood; convert, compare, save.
 
 What a lesson calls to get this or another widget over the pipeline stands here, so that it needs one import.
 
@@ -28,12 +28,8 @@ class GenreConverter(Workbench):
 
     def __init__(self, pipeline: Callable | None = None, **options: object) -> None:
         super().__init__(pipeline, **options)
-        self.chooser, self.genre, self.mood, self.seed = (
-            SongChooser(),
-            genre_menu(),
-            MoodChooser(),
-            seed_field(),
-        )
+        self.chooser, self.mood = SongChooser(), MoodChooser()
+        self.genre, self.seed = genre_menu(), seed_field()
         self.strength = slider("amount", 1, 0, 1, 0.05)
         self.tempo = slider("tempo", 1, 0.5, 2, 0.05, ".0%")
         look = {"description": "steps", "continuous_update": False}
@@ -51,9 +47,7 @@ class GenreConverter(Workbench):
         wish = {
             "genre": self.genre.value,
             "strength": self.strength.value,
-            "rate": None
-            if self.tempo.value == 1
-            else self.tempo.value,  # then the mood may change it a little
+            "rate": None if self.tempo.value == 1 else self.tempo.value,  # if None, the mood may change it
             "mood": self.mood.mood(),
             "seed": self.seed.value,
         }

@@ -1,4 +1,4 @@
-"""Between genres and between songs: a pad with four genres at its corners, and a slider from one song to another.
+"""Between genres and between songs: a pad with four genres at its corners, and a slider between two songs.
 
 Lesson: 08_latent_interpolation
 """
@@ -80,12 +80,8 @@ class SongMixer(Workbench):
 
     def __init__(self, pipeline: Callable | None = None, **options: object) -> None:
         super().__init__(pipeline, **options)
-        self.first, self.second, self.genre, self.seed = (
-            SongChooser(),
-            SongChooser(),
-            genre_menu(),
-            seed_field(),
-        )
+        self.first, self.second = SongChooser(), SongChooser()
+        self.genre, self.seed = genre_menu(), seed_field()
         songs = self.second.bundled.options
         if len(songs) > 1:
             self.second.bundled.value = songs[1][1]
@@ -93,13 +89,9 @@ class SongMixer(Workbench):
         self.mix_button = self.go_button("Mix", "music", self.mix)
         name_parts(self, "first second share genre seed")
         scale = widgets.HTML("of the second song: 0% is the first alone, 100% the second")
-        songs = (
-            widgets.HTML("<b>first song</b>"),
-            self.first,
-            widgets.HTML("<b>second song</b>"),
-            self.second,
-        )
-        self.arrange(*songs, row(self.share, scale), row(*short(self.genre, self.seed)))
+        one, other = widgets.HTML("<b>first song</b>"), widgets.HTML("<b>second song</b>")
+        choices = row(self.share, scale), row(*short(self.genre, self.seed))
+        self.arrange(one, self.first, other, self.second, *choices)
 
     def mix(self, _: object = None) -> None:
         """Make a piece between both songs; the handler of the button."""

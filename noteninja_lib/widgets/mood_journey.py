@@ -1,7 +1,7 @@
 """A mood journey: a piece that leads from one mood to another over minutes, along curves that the user draws.
 
-Music therapy calls this the iso principle: begin with music in the mood that the listener is in, then lead from
-there in small steps (Altshuler 1948; Heiderscheit and Madson 2015, doi 10.1093/mtp/miu042).
+Music therapy calls this the iso principle: begin with music in the mood of the listener, then lead from there
+in small steps (Altshuler 1948; Heiderscheit and Madson 2015, doi 10.1093/mtp/miu042).
 
 Lesson: 09_tempo_mood_and_length
 """

@@ -88,7 +88,7 @@ def compare(sounds: dict[str, np.ndarray]) -> HTML:
 
 
 def notes_to_midi(notes: Iterable[Note]) -> pretty_midi.PrettyMIDI:
-    """Notes (times in seconds) as a MIDI file with one instrument, a piano; write it with ``.write(path)``."""
+    """Notes (times in s) as a MIDI file with one instrument, a piano; write it with ``.write(path)``."""
     piano = pretty_midi.Instrument(program=0, name="melody")
     for note in notes:
         start, end = float(note.start), float(note.end)

@@ -42,7 +42,7 @@ def measured(result: Conversion, genre: str) -> str:
 
 
 def file_link(path: Path) -> str:
-    """The name of a file (HTML), as a link to download it where it is small enough to travel into the page."""
+    """The name of a file (HTML), as a link to download it where it is small enough to put into the page."""
     name = html.escape(path.name)
     if path.stat().st_size > LINKED:
         return name
@@ -55,7 +55,7 @@ def file_name(title: str) -> str:
 
 
 def save_into(folder: Path, write: Callable[[Path], list[Path]]) -> str:
-    """Make a folder and let ``write(folder)`` put files there; returns the sentence (HTML) with links to them.
+    """Make a folder and let ``write(folder)`` put files there; returns a sentence (HTML) with links to them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The reader of sheet music as a widget: a page in, what was read drawn over it, corrected, engraved again, heard.
+"""The reader of sheet music as a widget: what was read is drawn over the page, corrected, engraved, heard.
 
 Lesson: 10_reading_sheet_music
 """
@@ -45,12 +45,12 @@ def piano(sheet: Sheet) -> np.ndarray:
     return sketch(notes, [], midi.get_end_time() + 1)
 
 
-def engraved(sheet: Sheet, font: str = "Leland") -> str:
+def engraved(sheet: Sheet) -> str:
     """What was read, engraved anew (HTML)."""
     return "".join(
         '<img class="nn-engraved" alt="what was read, engraved anew" style="width:100%;background:white;'
         f'border:1px solid #ccc" src="{data_address(svg.encode("utf-8"), "image/svg+xml")}"/>'
-        for svg in engrave_score(sheet.musicxml(), font=font)
+        for svg in engrave_score(sheet.musicxml(), font="Leland")
     )
 
 
@@ -152,7 +152,7 @@ class SheetReader(Workbench):
         self._put(sheet, title, views)
 
     def _views(self, sheet):
-        """All that is shown of a sheet, so that nothing changes where one of them fails or Stop is pressed."""
+        """All that is shown of a sheet; made before any of it is shown, since one may fail or be stopped."""
         views = {
             self.page: marked_page(sheet, 0, self.marks.value),
             self.engraving: engraved(sheet),
@@ -351,7 +351,7 @@ def svg(tag: str, content: str = "", **look: object) -> str:
 
 
 class Pen:
-    """Draws (SVG) in a staff image so that it lands in the page; places and sizes are pixels of the staff image."""
+    """Draws (SVG) in the page what stands in a staff image; places and sizes are in pixels of that image."""
 
     def __init__(self, staff: Staff) -> None:
         self.staff, self.unit = staff, float(staff.space / 8)
@@ -402,23 +402,9 @@ SAMPLES = {
 ZOOM = 0.8  # 14 pixels in a staff space, as a scan with 200 dpi has
 
 
-def sample_lines(title: str, seed: int = 0, clef: str = "treble") -> list[list[str]]:
-    """What stands in the lines of a sample page.
-
-    Parameters
-    ----------
-    title : str
-        One of SAMPLES.
-    seed : int
-        Decides how it is laid out: repeats, endings, a pick-up, C or 4/4.
-    clef : str
-
-    Returns
-    -------
-    list of list of str
-        Words, see `omr.vocabulary`.
-    """
-    return print_tune(find_tune(SAMPLES[title]), np.random.default_rng(seed), clef=clef)
+def sample_lines(title: str) -> list[list[str]]:
+    """What stands in the lines of a sample page, one of SAMPLES; words as in `omr.vocabulary`."""
+    return print_tune(find_tune(SAMPLES[title]), np.random.default_rng(0), clef="treble")
 
 
 def sample_page(title: str, font: str = "Leland", zoom: float = ZOOM, most: int | None = None) -> np.ndarray:

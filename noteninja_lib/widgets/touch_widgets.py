@@ -1,7 +1,7 @@
 """What a class touches: a square between four corners, a curve over time, and a piano roll.
 
-Each is a small widget whose look and feel is in ``static/`` (plain JavaScript, no build step) and whose value is a
-trait that Python reads, sets and observes. Mouse, finger, pen and keyboard all work.
+Each is a small widget whose look and feel is in ``static/`` (plain JavaScript, no build step) and whose value
+is a trait that Python reads, sets and observes. Mouse, finger, pen and keyboard all work.
 
 Lesson: 08_latent_interpolation
 """
@@ -56,9 +56,12 @@ class Pad(anywidget.AnyWidget):
     trail = traitlets.List().tag(sync=True)
 
     def shares(self) -> dict[str, float]:
-        """How near the dot is to each label's corner: bilinear shares that sum to 1, without those that are 0.
+        """How near the dot is to each label's corner.
 
-        Equal labels are added up.
+        Returns
+        -------
+        dict of str to float
+            Bilinear shares that sum to 1, without those that are 0; equal labels are added up.
         """
         found = {}
         weights = ((1 - self.x) * self.y, self.x * self.y, (1 - self.x) * (1 - self.y), self.x * (1 - self.y))
@@ -69,7 +72,7 @@ class Pad(anywidget.AnyWidget):
 
 
 class Curve(anywidget.AnyWidget):
-    """A curve over time, made of straight lines between points: drag them, click to add, double click to remove.
+    """A curve over time, straight between points: drag them, click to add, double click to remove.
 
     Attributes
     ----------
@@ -106,7 +109,7 @@ class Curve(anywidget.AnyWidget):
 
 
 class PianoRoll(anywidget.AnyWidget):
-    """Notes to edit: click to add, drag to move, drag the right edge to lengthen, double or right click to remove.
+    """Notes to edit: click to add, drag to move, its right edge to lengthen, double or right click to remove.
 
     Attributes
     ----------

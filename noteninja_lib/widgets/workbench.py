@@ -1,4 +1,4 @@
-"""What all widgets over the pipeline share: work in a thread, Stop, progress, errors, results shown and saved.
+"""What all widgets over the pipeline share: work in a thread, Stop, progress, errors, results and saving.
 
 The work runs in a thread of its own, because a busy kernel would not receive the press on Stop. Whatever goes
 wrong is told in one sentence inside the widget, and the result before it stays. With ``NOTENINJA_TEST=1`` the
@@ -119,7 +119,7 @@ class Workbench(widgets.VBox):
         self.stop_button.disabled = not busy
 
     def tell_progress(self, fraction: float, what: str) -> None:
-        """Show how much is done (0..1), or end the work where Stop was pressed; the pipeline's ``progress``."""
+        """Show how much is done (0..1); ends the work if Stop was pressed. The pipeline's ``progress``."""
         if self._stop.is_set():
             raise Stopped
         now = time.monotonic()
@@ -180,7 +180,7 @@ class Workbench(widgets.VBox):
 
             self.pipeline = load_pipeline()
         self._started = time.monotonic()  # loading does not spoil the time left
-        call, noise = getattr(self.pipeline, method or "__call__"), torch.Generator().manual_seed(seed)
-        result = call(*sources, generator=noise, progress=self.tell_progress, **wish)
+        call, generator = getattr(self.pipeline, method or "__call__"), torch.Generator().manual_seed(seed)
+        result = call(*sources, generator=generator, progress=self.tell_progress, **wish)
         self.tell_progress(1.0, "drawing")
         return result
