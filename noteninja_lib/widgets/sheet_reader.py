@@ -277,7 +277,7 @@ def marked_page(sheet: Sheet, page: int = 0, marks: bool = True) -> str:
 
 
 def names_of_notes(sheet: Sheet) -> dict[int, dict[int, str]]:
-    """{line: {number of the word in it: name of the note}}; names such as "F♯"."""
+    """{line: {number of the token in it: name of the note}}; names such as "F♯"."""
     names = {}
     for bar in sheet.bars:
         places = [
@@ -305,39 +305,39 @@ def doubtful_bars(sheet: Sheet, page: int) -> list[str]:
 
 
 def line_marks(line: Line, names: dict[int, str]) -> list[str]:
-    """SVG of what was read in one staff; `names` are those of its notes, by number of the word."""
-    pen, words, parts = Pen(line.staff), [symbol.word for symbol in line.symbols], []
+    """SVG of what was read in one staff; `names` are those of its notes, by number of the token."""
+    pen, tokens, parts = Pen(line.staff), [symbol.word for symbol in line.symbols], []
     for number, symbol in enumerate(line.symbols):
-        word, x = symbol.word, symbol.column
-        kind, _, text = word.partition(":")
-        nearby = words[number :: -1 if word == "dot" else 1]  # a dot stands behind its note, all else before
+        token, x = symbol.word, symbol.column
+        kind, _, text = token.partition(":")
+        nearby = tokens[number :: -1 if token == "dot" else 1]  # only a dot stands behind its note
         note = next(filter(is_note, nearby), None)
         y = BOTTOM_LINE - HALF_SPACE * position_and_value(note)[0] if note else 48
-        if is_note(word):
+        if is_note(token):
             mark = pen.ring(x, y, 5.5, BLUE) + pen.text(x, NAMES_ROW, names.get(number, ""), BLUE)
-        elif word in BAR_LINES:
-            mark = pen.stroke(x, 30, 66, GREEN, 2 if word == "bar" else 4)
+        elif token in BAR_LINES:
+            mark = pen.stroke(x, 30, 66, GREEN, 2 if token == "bar" else 4)
         elif kind in ("rest", "acc", "dot"):
             mark = pen.box(x, 48 if kind == "rest" else y, {"rest": 7, "acc": 5, "dot": 3}[kind], ORANGE)
-        elif not word.startswith(SIGNS):
+        elif not token.startswith(SIGNS):
             mark = pen.text(x, LABELS_ROW, f"{text}." if kind == "ending" else LABELS.get(kind, kind), PURPLE)
-        elif number and words[number - 1].startswith(SIGNS):
+        elif number and tokens[number - 1].startswith(SIGNS):
             mark = ""  # one label for all that stands together
         else:
-            group = takewhile(lambda one: one.startswith(SIGNS), words[number:])
+            group = takewhile(lambda one: one.startswith(SIGNS), tokens[number:])
             mark = pen.text(x, LABELS_ROW, signature_in_words(list(group)), PURPLE, "start")
-        sure = f"<title>{html.escape(f'{word} ({symbol.confidence:.0%} sure)')}</title>"
+        sure = f"<title>{html.escape(f'{token} ({symbol.confidence:.0%} sure)')}</title>"
         pale = f"{0.5 + 0.5 * symbol.confidence:.2f}"  # what was hardly recognised
         parts.append(svg("g", sure + mark, **{"class": "nn-symbol"}, opacity=pale))
     return parts
 
 
-def signature_in_words(words: list[str]) -> str:
+def signature_in_words(tokens: list[str]) -> str:
     """Clef, key and metre that stand together, such as "treble, 2♯, 6/8"."""
-    keys = [word for word in words if word[:-1] in ("sharp", "flat")]
+    keys = [token for token in tokens if token[:-1] in ("sharp", "flat")]
     key = [f"{keys[-1][-1]}{'♯' if keys[-1].startswith('sharp') else '♭'}"] if keys else []
     clefs, naturals, times = (
-        [word.partition(":")[2] or "♮" for word in words if word.startswith(kind)]
+        [token.partition(":")[2] or "♮" for token in tokens if token.startswith(kind)]
         for kind in ("clef", "cancel", "time")
     )
     return ", ".join([*clefs, *naturals, *key, *times])
@@ -403,7 +403,7 @@ ZOOM = 0.8  # 14 pixels in a staff space, as a scan with 200 dpi has
 
 
 def sample_lines(title: str) -> list[list[str]]:
-    """What stands in the lines of a sample page, one of SAMPLES; words as in `omr.vocabulary`."""
+    """What stands in the lines of a sample page, one of SAMPLES; tokens as in `omr.vocabulary`."""
     return print_tune(find_tune(SAMPLES[title]), np.random.default_rng(0), clef="treble")
 
 
