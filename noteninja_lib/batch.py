@@ -3,8 +3,9 @@
 import json
 import sys
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 
 import torch
 from tqdm import tqdm
@@ -12,20 +13,20 @@ from tqdm import tqdm
 from noteninja_lib.audio.io import check_writable, load
 from noteninja_lib.errors import UserError
 from noteninja_lib.pipeline import NoteNinjaPipeline
-from noteninja_lib.settings import beside, differences, export, find_source, read_record, read_settings
+from noteninja_lib.settings import (
+    Settings,
+    beside,
+    differences,
+    export,
+    find_source,
+    read_record,
+    read_settings,
+)
+
+BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
 
 
-def place_of(song, label, out, several):
-    """Where the result goes: `out` itself, a file in the folder `out`, or 'song (jazz).mp3' beside the song."""
-    named = f"{song.stem} ({label}).mp3"
-    if out is None:
-        return song.with_name(named)
-    if several or out.is_dir():
-        return out / named
-    return out
-
-
-def check_device(device):
+def check_device(device: str) -> torch.device:
     """A torch device by name, or one sentence."""
     found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not found.get(device.split(":")[0], False):
@@ -34,7 +35,7 @@ def check_device(device):
     return torch.device(device)
 
 
-def check_places(songs, places, kinds):
+def check_places(songs: list[Path], places: list[Path], kinds: Sequence[str]) -> None:
     """Refuse, before the work begins, places that can't be written or where a song lies."""
     if len(set(places)) < len(places):
         raise UserError("Two of the songs have the same name: convert them one at a time, or rename one.")
@@ -43,12 +44,19 @@ def check_places(songs, places, kinds):
         check_writable(place)
         for file in (place, *beside(place, kinds).values()):
             if file.resolve() in sources:
-                raise UserError(
-                    f"{file} would be written over the song itself: give another name with --out."
-                )
+                advice = "give another name with --out"
+                raise UserError(f"{file} would be written over the song itself: {advice}.")
 
 
-def convert_files(songs, settings, out=None, *, kinds=("json",), device="cpu", as_json=False):
+def convert_files(
+    songs: list[Path],
+    settings: Settings,
+    out: Path | None = None,
+    *,
+    kinds: Sequence[str] = ("json",),
+    device: str = "cpu",
+    as_json: bool = False,
+) -> int:
     """Convert files one by one, with a progress bar; one sentence for each that can't be used.
 
     Parameters
@@ -58,7 +66,7 @@ def convert_files(songs, settings, out=None, *, kinds=("json",), device="cpu", a
     settings : Settings
         Its `source` does not matter.
     out : pathlib.Path, optional
-        File, or folder where there are several songs.
+        File, or folder where there are several songs; 'song (jazz).mp3' beside each song by default.
     kinds : sequence of {"mid", "musicxml", "json"}
         What to write beside each result.
     device : str
@@ -76,7 +84,9 @@ def convert_files(songs, settings, out=None, *, kinds=("json",), device="cpu", a
         if out.exists() and not out.is_dir():
             raise UserError(f"{out} is a file: give a folder for several songs.")
         out.mkdir(parents=True, exist_ok=True)
-    places = [place_of(song, settings.label, out, several) for song in songs]
+    places = [song.with_name(f"{song.stem} ({settings.label}).mp3") for song in songs]
+    if out is not None:
+        places = [out / place.name for place in places] if several or out.is_dir() else [out]
     check_places(songs, places, kinds)
     if not any(song.is_file() for song in songs):
         load(songs[0], duration=1.0)  # tells what is wrong before the networks are loaded
@@ -84,25 +94,17 @@ def convert_files(songs, settings, out=None, *, kinds=("json",), device="cpu", a
     failed = 0
     for song, place in zip(songs, places):
         try:
-            told = convert_one(pipe, song, place, replace(settings, source=str(song)), kinds)
+            _convert(pipe, song, place, replace(settings, source=str(song)), kinds, as_json)
         except UserError as problem:
             failed += 1
             print(f"noteninja: {problem}", file=sys.stderr)
-            continue
-        tell(told, as_json)
     return failed
 
 
-def convert_one(pipe, song, place, settings, kinds=()):
-    """Convert one file, save it and what belongs to it; returns what is to be told about it, as a dict."""
-    with tqdm(
-        total=100,
-        unit="%",
-        desc=song.name[:30],
-        file=sys.stderr,
-        dynamic_ncols=True,
-        bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}",
-    ) as bar:
+def _convert(pipe, song, place, settings, kinds, as_json):
+    """Convert one file, save it and what belongs to it, and say how it went."""
+    look = {"unit": "%", "bar_format": BAR, "dynamic_ncols": True}
+    with tqdm(total=100, desc=song.name[:30], file=sys.stderr, **look) as bar:
 
         def progress(fraction, what):
             bar.set_postfix_str(what, refresh=False)
@@ -116,28 +118,25 @@ def convert_one(pipe, song, place, settings, kinds=()):
     for warning in told:
         if issubclass(warning.category, UserWarning) and str(song) in str(warning.message):
             print(f"noteninja: {warning.message}", file=sys.stderr)
-    arguments = asdict(settings)
-    return {
-        "song": arguments.pop("source"),
+    if not as_json:
+        genre, share = next(iter(result.genre_heard.items()))
+        kept = f"tune kept {result.tune_kept:.0%}, genre heard {genre} ({share:.0%})"
+        print(f"{place}: {kept}", flush=True)
+        return
+    given = {"amount" if name == "strength" else name: value for name, value in asdict(settings).items()}
+    report = {
+        "song": given.pop("source"),
         "out": str(place),
         "files": [str(file) for file in files],
-        **arguments,
+        **given,
         "seconds": round(len(result.audio) / result.sample_rate, 2),
         "tune_kept": round(result.tune_kept, 3),
         "genre_heard": {name: round(share, 3) for name, share in result.genre_heard.items()},
     }
+    print(json.dumps(report, ensure_ascii=False), flush=True)
 
 
-def tell(told, as_json=False):
-    """Say how a conversion went, in words or as JSON."""
-    if as_json:
-        print(json.dumps(told, ensure_ascii=False), flush=True)
-        return
-    heard, share = next(iter(told["genre_heard"].items()))
-    print(f"{told['out']}: tune kept {told['tune_kept']:.0%}, genre heard {heard} ({share:.0%})", flush=True)
-
-
-def again(json_file, out=None, *, kinds=("json",), device="cpu", as_json=False):
+def again(json_file: Path, out: Path | None = None, device: str = "cpu", as_json: bool = False) -> None:
     """Make a result again from the JSON file beside it; says in one sentence each what is not as it was.
 
     Parameters
@@ -146,22 +145,21 @@ def again(json_file, out=None, *, kinds=("json",), device="cpu", as_json=False):
         The song is looked for where it was, and beside this file.
     out : pathlib.Path, optional
         'song (jazz) (again).mp3' beside the JSON file by default.
-    kinds, device, as_json
+    device, as_json
         As `convert_files` takes them.
     """
     settings, record = read_settings(json_file), read_record(json_file)
     song, second = (find_source(name, json_file.parent) for name in (settings.source, settings.second))
     for name, found in ((settings.source, song), (settings.second, second)):
         if found is None and name is not None:
-            raise UserError(
-                f"The song {name or 'of ' + json_file.name} was not found: put it beside {json_file.name}."
-            )
+            song_of = name or f"of {json_file.name}"
+            raise UserError(f"The song {song_of} was not found: put it beside {json_file.name}.")
     if out is None or out.is_dir():
         name = PureWindowsPath(record["file"])
         out = (out or json_file.parent) / f"{name.stem} (again){name.suffix}"
-    check_places([song], [out], kinds)
+    check_places([song], [out], ["json"])
     for sentence in differences(json_file, song, second):
         print(f"noteninja: {sentence}", file=sys.stderr)
     pipe = NoteNinjaPipeline.from_pretrained().to(check_device(device))
     settings = replace(settings, source=str(song), second=second and str(second))
-    tell(convert_one(pipe, song, out, settings, kinds), as_json)
+    _convert(pipe, song, out, settings, ["json"], as_json)

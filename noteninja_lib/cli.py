@@ -3,176 +3,169 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import wraps
+from inspect import signature
 from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-if sys.argv[1:2] not in (
-    ["convert"],
-    ["benchmark"],
-):  # with the cores to themselves these are a fifth faster without
-    os.environ.setdefault(
-        "OMP_WAIT_POLICY", "PASSIVE"
-    )  # processes that share the cores must not spin while they wait
+# Processes that share the cores must not spin while they wait; these two have them alone and gain a fifth.
+if sys.argv[1:2] not in (["convert"], ["benchmark"]):
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import typer
+from typer import Argument, Option
 
 from noteninja_lib import STEPS, data_folder
 from noteninja_lib.errors import UserError, check_range
 
-app = typer.Typer(
-    help="Hear the same tune in another genre.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-dataset_app = typer.Typer(
-    help="Make, open and check data sets: GTZAN, or the band's own in its shape.", no_args_is_help=True
-)
-app.add_typer(dataset_app, name="dataset")
-
-Songs = Annotated[
-    list[Path],
-    typer.Argument(
-        help="mp3, wav, flac or ogg; or notes: MIDI, MusicXML, ABC, or a picture (png, jpg, pdf)."
-    ),
-]
-Song = Annotated[
-    Path,
-    typer.Argument(
-        help="mp3, wav, flac or ogg; or notes: MIDI, MusicXML, ABC, or a picture (png, jpg, pdf)."
-    ),
-]
-GENRES = "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock"
-Genre = Annotated[str, typer.Option(help=f"Genre: {GENRES}.")]
-Out = Annotated[
-    Path | None,
-    typer.Option("-o", "--out", help="File to write (mp3, wav, flac or ogg); a folder for several."),
-]
-Steps = Annotated[int, typer.Option(help="Inference steps.")]
-Guidance = Annotated[float, typer.Option(help="Guidance scale; 1 switches it off.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same file.")]
-Tempo = Annotated[
-    str | None, typer.Option(help="Beats a minute such as 120, or a share of the song's own, 50% to 200%.")
-]
-Mood = Annotated[
-    str | None,
-    typer.Option(help="calm, happy, tense or sad; or valence and arousal from -1 to 1, such as 0.5,-0.3."),
-]
-Kinds = Annotated[
-    list[str],
-    typer.Option(
-        "--with", help="Write beside it: mid (notes heard), musicxml (the tune), json (all settings)."
-    ),
-]
-Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a song, for scripts.")]
-
-
-def settings_of(genre, *, tempo=None, mood=None, **given):
-    """`Settings` from what a user wrote."""
-    from noteninja_lib.music.style import parse_mood, parse_tempo
+if TYPE_CHECKING:  # loads torch, which takes seconds: not before a command needs it
     from noteninja_lib.settings import Settings
 
-    timing = dict([parse_tempo(tempo)]) if tempo else {}
-    return Settings(genre, mood=parse_mood(mood) if isinstance(mood, str) else mood, **timing, **given)
+SONGS = "Hear the same tune in another genre."
+DATASETS = "Make, open and check data sets: GTZAN, or the band's own in its shape."
+app = typer.Typer(help=SONGS, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+dataset_app = typer.Typer(help=DATASETS, no_args_is_help=True)
+app.add_typer(dataset_app, name="dataset")
+
+# ---- options that several commands share ---------------------------------------------------------------
+
+SOUNDS = "mp3, wav, flac or ogg"
+GENRES = "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock"
+OF_KINDS = "Write beside it: mid (notes heard), musicxml (the tune), json (all settings)."
+OF_SONG = f"{SOUNDS}; or notes: MIDI, MusicXML, ABC, or a picture (png, jpg, pdf)."
+OF_TEMPO = "Beats a minute such as 120, or a share of the song's own, 50% to 200%."
+OF_PATH = "Genres along the piece in place of --to: blues,disco or blues:0,jazz:0.3,disco:1."
+OF_MIXTURE = "Below 1 the sound of two songs is mixed too, not only their notes."
+OF_MOTIF = "A few notes to begin with: ABC such as 'CDEF|G2G2', or a file (.abc, .mid, .musicxml)."
+OF_READING = f"musicxml or mid; with --to {SOUNDS}."
+OF_KEY = "The same for the key: sharps, or minus the flats, -7 to 7."
+OF_JOURNEY = "From mood to mood: sad,calm,happy, or with places: sad:0,calm:0.3,happy:1."
+OF_MOOD = "calm, happy, tense or sad; or valence and arousal from -1 to 1, such as 0.5,-0.3."
+OF_DEGRADED = "Share of these heard through mp3, in a room or with noise."
+OF_NETWORK = "autoencoder, vocoder, lead, judge, diffusion, regression or reader."
+OF_RUN = "Folder for checkpoints; started again, training goes on from there."
+OF_MODELS = "Where the weights go, and come from; data/models by default."
+BY_DEFAULT = "by default GTZAN if it is found, else a small set by the band."
+OF_DATA = f"GTZAN's folder, or one made by `noteninja dataset build`; {BY_DEFAULT}"
+OF_LINES = " For the reader: a folder made by `noteninja dataset engrave`."
+
+Song = Annotated[Path, Argument(help=OF_SONG)]
+Songs = Annotated[list[Path], Argument(help=OF_SONG)]
+Genre = Annotated[str, Option(help=f"Genre: {GENRES}.")]
+Minutes = Annotated[float, Option(help="Length of the result, up to 60.")]
+Out = Annotated[Path | None, Option("-o", "--out", help=f"File to write ({SOUNDS}); a folder for several.")]
+Seed = Annotated[int, Option(help="The same seed gives the same file.")]
+AnySet = Annotated[Path | None, Argument(help=OF_DATA)]
+Workers = Annotated[int, Option(min=1)]
+CORES = os.cpu_count() or 1
 
 
-def run(songs, settings, out, kinds=("json",), device="cpu", as_json=False):
-    """Convert; the exit status is 2 if a song could not be used."""
-    from noteninja_lib.batch import convert_files
+@dataclass
+class Common:
+    """The options of a conversion; a command offers some of them, and the others keep their defaults."""
 
-    if convert_files(songs, settings, out, kinds=tuple(dict.fromkeys(kinds)), device=device, as_json=as_json):
-        raise typer.Exit(2)
+    tempo: Annotated[str | None, Option(help=OF_TEMPO)] = None
+    mood: Annotated[str | None, Option(help=OF_MOOD)] = None
+    amount: Annotated[float, Option(help="0: the source, 1: fully converted.")] = 1.0
+    steps: Annotated[int, Option(help="Inference steps.")] = STEPS
+    guidance: Annotated[float, Option(help="Guidance scale; 1 switches it off.")] = 2.0
+    seed: Seed = 0
+    kinds: Annotated[list[str], Option("--with", help=OF_KINDS)] = ("json",)
+    device: Annotated[str, Option(help="cpu, cuda or mps.")] = "cpu"
+    json: Annotated[bool, Option("--json", help="Print one JSON object a song, for scripts.")] = False
+
+    def settings(self, genre: str | dict | list, **given: object) -> "Settings":
+        """`Settings` from what a user wrote; what is given as well takes the place of these options."""
+        from noteninja_lib.music.style import parse_mood, parse_tempo
+        from noteninja_lib.settings import Settings
+
+        own = {"strength": self.amount, "steps": self.steps, "guidance": self.guidance, "seed": self.seed}
+        timing = dict([parse_tempo(self.tempo)]) if self.tempo else {}
+        mood = None if self.mood is None else parse_mood(self.mood)
+        return Settings(genre, **own | timing | {"mood": mood} | given)
+
+    def convert(self, songs: list[Path], settings: "Settings", out: Path | None) -> None:
+        """Convert; the exit status is 2 if a song could not be used."""
+        from noteninja_lib.batch import convert_files
+
+        kinds = tuple(dict.fromkeys(self.kinds))
+        if convert_files(songs, settings, out, kinds=kinds, device=self.device, as_json=self.json):
+            raise typer.Exit(2)
 
 
-@app.command()
+def command(names: str) -> Callable[[Callable], Callable]:
+    """Make a function a command: its last options are these of `Common`, which is its first argument."""
+
+    def register(function: Callable) -> Callable:
+        @wraps(function)
+        def call(**given: object) -> None:
+            function(Common(**{name: given.pop(name) for name in names.split()}), **given)
+
+        _, *own = signature(function).parameters.values()
+        shared = [signature(Common).parameters[name] for name in names.split()]
+        call.__signature__ = signature(function).replace(parameters=own + shared)
+        return app.command()(call)
+
+    return register
+
+
+# ---- conversions ---------------------------------------------------------------------------------------
+
+
+@command("tempo mood amount steps guidance seed kinds device json")
 def convert(
+    common: Common,
     songs: Songs,
-    to: Annotated[str | None, typer.Option(help=f"Genre: {GENRES}.")] = None,
+    to: Annotated[str | None, Option(help=f"Genre: {GENRES}.")] = None,
     out: Out = None,
-    path: Annotated[
-        str | None,
-        typer.Option(
-            help="Genres along the piece in place of --to: blues,disco or blues:0,jazz:0.3,disco:1."
-        ),
-    ] = None,
-    tempo: Tempo = None,
-    mood: Mood = None,
-    amount: Annotated[float, typer.Option(help="0: the source, 1: fully converted.")] = 1.0,
-    steps: Steps = STEPS,
-    guidance: Guidance = 2.0,
-    seed: Seed = 0,
-    kinds: Kinds = ("json",),
-    device: Device = "cpu",
-    json: Json = False,
-):
+    path: Annotated[str | None, Option(help=OF_PATH)] = None,
+) -> None:
     """Convert songs to another genre and say how much of the tune was kept."""
     from noteninja_lib.music.style import parse_path
 
     if (to is None) == (path is None):
         raise UserError(f"Give either --to with one genre or --path with several; the genres are {GENRES}.")
-    settings = settings_of(
-        to or parse_path(path),
-        amount=amount,
-        steps=steps,
-        guidance=guidance,
-        seed=seed,
-        tempo=tempo,
-        mood=mood,
-    )
-    run(songs, settings, out, kinds, device, json)
+    common.convert(songs, common.settings(to or parse_path(path)), out)
 
 
-@app.command()
+@command("mood steps guidance seed device json")
 def interpolate(
+    common: Common,
     songs: Songs,
-    between: Annotated[str | None, typer.Option(help="Two genres, such as jazz,rock.")] = None,
-    to: Annotated[str, typer.Option(help="Genre, where two songs or two seeds are mixed.")] = "jazz",
-    seeds: Annotated[str | None, typer.Option(help="Two seeds, such as 1,2.")] = None,
-    share: Annotated[
-        float | None, typer.Option(help="Of the second, 0 to 1; all of --count if not given.")
-    ] = None,
-    count: Annotated[int, typer.Option(help="How many, from one end to the other.")] = 5,
-    amount: Annotated[
-        float, typer.Option(help="Below 1 the sound of two songs is mixed too, not only their notes.")
-    ] = 1.0,
+    between: Annotated[str | None, Option(help="Two genres, such as jazz,rock.")] = None,
+    to: Annotated[str, Option(help="Genre, where two songs or two seeds are mixed.")] = "jazz",
+    seeds: Annotated[str | None, Option(help="Two seeds, such as 1,2.")] = None,
+    share: Annotated[float | None, Option(help="Of the second, 0 to 1; all of --count if not given.")] = None,
+    count: Annotated[int, Option(help="How many, from one end to the other.")] = 5,
+    amount: Annotated[float, Option(help=OF_MIXTURE)] = 1.0,
     out: Out = None,
-    mood: Mood = None,
-    steps: Steps = STEPS,
-    guidance: Guidance = 2.0,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    json: Json = False,
-):
+) -> None:
     """Play what lies between: two genres, two seeds, or two songs."""
     if sum((between is not None, seeds is not None, len(songs) == 2)) != 1 or len(songs) > 2:
-        raise UserError(
-            "Give one song with --between and two genres, one song with --seeds and two seeds, or two songs."
-        )
+        genres, two_seeds = "one song with --between and two genres", "one song with --seeds and two seeds"
+        raise UserError(f"Give {genres}, {two_seeds}, or two songs.")
     check_range("count", count, 2, 100)
-    shares = [share] if share is not None else [place / (count - 1) for place in range(count)]
-    folder = out if share is None else None
-    if folder is not None and folder.suffix:
+    if share is None and out is not None and out.suffix:
         raise UserError(f"{count} files go into a folder: give its name with --out, or one --share.")
-    for one in shares:
+    for one in [place / (count - 1) for place in range(count)] if share is None else [share]:
         check_range("share", one, 0, 1)
-        given = {"amount": amount, "steps": steps, "guidance": guidance, "seed": seed, "mood": mood}
         if between:
-            settings = settings_of(_shares(_two("--between", between, str), one), **given)
+            first, second = _two("--between", between, str)
+            genre = {0: first, 1: second}.get(one, {first: 1 - one, second: one})
+            settings = common.settings(genre, strength=amount)
         elif seeds:
             first, second = _two("--seeds", seeds, int)
-            settings = settings_of(to, **given | {"seed": first}, other_seed=second, share=one)
+            settings = common.settings(to, strength=amount, seed=first, other_seed=second, share=one)
         else:
-            settings = settings_of(to, **given, second=str(songs[1]), share=one)
-        place = (
-            out
-            if share is not None
-            else (folder or songs[0].parent) / f"{songs[0].stem} ({100 * one:03.0f}%).mp3"
-        )
-        place.parent.mkdir(parents=True, exist_ok=True) if share is None else None
-        run(songs[:1], settings, place, device=device, as_json=json)
+            settings = common.settings(to, strength=amount, second=str(songs[1]), share=one)
+        place = out
+        if share is None:
+            place = (out or songs[0].parent) / f"{songs[0].stem} ({100 * one:03.0f}%).mp3"
+            place.parent.mkdir(parents=True, exist_ok=True)
+        common.convert(songs[:1], settings, place)
 
 
 def _two(name, text, kind):
@@ -184,183 +177,110 @@ def _two(name, text, kind):
     return first, second
 
 
-def _shares(genres, share):
-    """Shares of two genres; at the ends one of them alone."""
-    first, second = genres
-    return first if share == 0 else second if share == 1 else {first: 1 - share, second: share}
-
-
-@app.command()
+@command("tempo mood steps guidance device json")
 def generate(
+    common: Common,
     to: Genre,
-    out: Annotated[Path, typer.Option("-o", "--out", help="File to write: mp3, wav, flac or ogg.")],
+    out: Annotated[Path, Option("-o", "--out", help=f"File to write: {SOUNDS}.")],
     seed: Seed = 0,
-    bars: Annotated[int, typer.Option(help="Even, 4 to 64.")] = 16,
-    metre: Annotated[str, typer.Option(help="Such as 4/4, 3/4 or 6/8.")] = "4/4",
-    mode: Annotated[
-        str | None, typer.Option(help="major, minor, dorian or mixolydian; drawn by default.")
-    ] = None,
-    notes: Annotated[
-        str | None,
-        typer.Option(
-            help="A few notes to begin with: ABC such as 'CDEF|G2G2', or a file (.abc, .mid, .musicxml)."
-        ),
-    ] = None,
-    tempo: Tempo = None,
-    mood: Mood = None,
-    steps: Steps = STEPS,
-    guidance: Guidance = 2.0,
-    device: Device = "cpu",
-    json: Json = False,
-):
+    bars: Annotated[int, Option(help="Even, 4 to 64.")] = 16,
+    metre: Annotated[str, Option(help="Such as 4/4, 3/4 or 6/8.")] = "4/4",
+    mode: Annotated[str | None, Option(help="major, minor, dorian or mixolydian; drawn by default.")] = None,
+    notes: Annotated[str | None, Option(help=OF_MOTIF)] = None,
+) -> None:
     """Invent a tune and play it in a genre; the tune is written beside the sound, as MusicXML."""
     from noteninja_lib.arranger.recipe import load_recipe
     from noteninja_lib.audio.io import check_writable
     from noteninja_lib.music.generation import invent
     from noteninja_lib.music.score_io import read_notes, write_score
-    from noteninja_lib.settings import Settings
 
-    settings = settings_of(to, seed=seed, tempo=tempo, mood=mood, steps=steps, guidance=guidance)
+    settings = common.settings(to, seed=seed)
     settings.check()
     check_writable(out)
     tune = invent(seed, bars=bars, metre=metre, mode=mode, motif=read_notes(notes) if notes else None)
     usual = sum(load_recipe(to).tempo) / 2
-    if not tempo:
-        settings = Settings(**vars(settings) | {"tempo": usual})
     written = out.with_name(f"{out.stem} (tune).musicxml")
     write_score(tune, written, usual)
-    run([written], settings, out, device=device, as_json=json)
+    common.convert([written], settings if common.tempo else replace(settings, tempo=usual), out)
 
 
-@app.command()
+@command("tempo mood steps guidance seed kinds device json")
 def read(
-    page: Annotated[
-        Path, typer.Argument(help="Printed music, one staff a line, one voice: png, jpg or pdf.")
-    ],
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="musicxml or mid; with --to mp3, wav, flac or ogg.")
-    ] = None,
-    clef: Annotated[
-        str | None, typer.Option(help="In place of what is read: treble, bass, alto or tenor.")
-    ] = None,
-    key: Annotated[
-        int | None, typer.Option(help="The same for the key: sharps, or minus the flats, -7 to 7.")
-    ] = None,
-    metre: Annotated[
-        str | None, typer.Option(help="The same for the metre: such as 3/4, 6/8, C or 'C|'.")
-    ] = None,
-    to: Annotated[str | None, typer.Option(help=f"Play it in a genre: {GENRES}.")] = None,
-    tempo: Tempo = None,
-    mood: Mood = None,
-    steps: Steps = STEPS,
-    guidance: Guidance = 2.0,
-    seed: Seed = 0,
-    kinds: Kinds = ("json",),
-    device: Device = "cpu",
-    json: Json = False,
-):
-    """Read printed music: write it as MusicXML or MIDI, or play it in a genre (the tune is written beside, as MusicXML)."""
+    common: Common,
+    page: Annotated[Path, Argument(help="Printed music, one staff a line, one voice: png, jpg or pdf.")],
+    out: Annotated[Path | None, Option("-o", "--out", help=OF_READING)] = None,
+    clef: Annotated[str | None, Option(help="In place of what is read: treble, bass, alto or tenor.")] = None,
+    key: Annotated[int | None, Option(help=OF_KEY)] = None,
+    metre: Annotated[str | None, Option(help="The same for the metre: such as 3/4, 6/8, C or 'C|'.")] = None,
+    to: Annotated[str | None, Option(help=f"Play it in a genre: {GENRES}.")] = None,
+) -> None:
+    """Read printed music: write it as MusicXML or MIDI, or play it in a genre (the tune is written beside, \
+as MusicXML)."""
+    from tqdm import tqdm
+
+    from noteninja_lib.audio.io import check_writable
     from noteninja_lib.omr.recognition import check_suffix, read_sheet
     from noteninja_lib.omr.score import TEMPO
 
-    settings = settings_of(to or "jazz", seed=seed, steps=steps, guidance=guidance, tempo=tempo, mood=mood)
+    settings = common.settings(to or "jazz")
     if to:
-        from noteninja_lib.audio.io import check_writable
-
         settings.check()
         out = out or page.with_name(f"{page.stem} ({to}).mp3")
         check_writable(out)
     elif out:
         check_suffix(out)
-    sheet = read_with_bar(read_sheet, page, clef=clef, key=key, metre=metre)
-    typer.echo(dumps({"page": str(page), **sheet.summary()}) if json else f"{page}: {sheet}")
+    with tqdm(total=100, unit="%", desc=page.name[:30], delay=1, leave=False, dynamic_ncols=True) as bar:
+        wish = {"clef": clef, "key": key, "metre": metre}
+        sheet = read_sheet(page, progress=lambda done: bar.update(round(100 * done - bar.n, 1)), **wish)
+    typer.echo(dumps({"page": str(page), **sheet.summary()}) if common.json else f"{page}: {sheet}")
     if to:
         written = out.with_name(f"{out.stem} (tune).musicxml")
         sheet.save(written, played=True)
-        own = None if mood or sheet.tempo == TEMPO else sheet.tempo
-        run([written], settings if tempo else replace(settings, tempo=own), out, kinds, device, json)
+        own = None if common.mood or sheet.tempo == TEMPO else sheet.tempo
+        common.convert([written], settings if common.tempo else replace(settings, tempo=own), out)
     elif out:
-        for file in (out, *(out.with_suffix(f".{kind}") for kind in kinds if kind in ("mid", "musicxml"))):
+        more = [out.with_suffix(f".{kind}") for kind in common.kinds if kind in ("mid", "musicxml")]
+        for file in (out, *more):
             sheet.save(file)
 
 
-def read_with_bar(read_sheet, page, **corrections):
-    """Read a page, with a progress bar where that takes a while."""
-    from tqdm import tqdm
-
-    with tqdm(total=100, unit="%", desc=page.name[:30], delay=1, leave=False, dynamic_ncols=True) as bar:
-        return read_sheet(page, progress=lambda done: bar.update(round(100 * done - bar.n, 1)), **corrections)
-
-
-@app.command()
-def extend(
-    song: Song,
-    to: Genre,
-    minutes: Annotated[float, typer.Option(help="Length of the result, up to 60.")],
-    out: Out = None,
-    tempo: Tempo = None,
-    mood: Mood = None,
-    steps: Steps = STEPS,
-    guidance: Guidance = 2.0,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    json: Json = False,
-):
+@command("tempo mood steps guidance seed device json")
+def extend(common: Common, song: Song, to: Genre, minutes: Minutes, out: Out = None) -> None:
     """Make a longer piece of a short one, with a form: intro, A A B A, ending."""
-    run(
-        [song],
-        settings_of(
-            to, seconds=60 * minutes, tempo=tempo, mood=mood, steps=steps, guidance=guidance, seed=seed
-        ),
-        out,
-        device=device,
-        as_json=json,
-    )
+    common.convert([song], common.settings(to, seconds=60 * minutes), out)
 
 
-@app.command()
+@command("steps guidance seed device json")
 def journey(
+    common: Common,
     song: Song,
     to: Genre,
-    minutes: Annotated[float, typer.Option(help="Length of the result, up to 60.")],
-    moods: Annotated[
-        str, typer.Option(help="From mood to mood: sad,calm,happy, or with places: sad:0,calm:0.3,happy:1.")
-    ],
+    minutes: Minutes,
+    moods: Annotated[str, Option(help=OF_JOURNEY)],
     out: Out = None,
-    steps: Steps = STEPS,
-    guidance: Guidance = 2.0,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    json: Json = False,
-):
+) -> None:
     """Go from one mood to another over minutes (the iso principle: begin where the listener is)."""
     from noteninja_lib.music.style import parse_moods
 
-    run(
-        [song],
-        settings_of(
-            to, seconds=60 * minutes, mood=parse_moods(moods), steps=steps, guidance=guidance, seed=seed
-        ),
-        out,
-        device=device,
-        as_json=json,
-    )
+    common.convert([song], common.settings(to, seconds=60 * minutes, mood=parse_moods(moods)), out)
 
 
-@app.command()
+@command("device json")
 def again(
-    file: Annotated[Path, typer.Argument(help="The JSON file that lies beside a result.")],
+    common: Common,
+    file: Annotated[Path, Argument(help="The JSON file that lies beside a result.")],
     out: Out = None,
-    device: Device = "cpu",
-    json: Json = False,
-):
+) -> None:
     """Make a result again, from the JSON file beside it."""
     from noteninja_lib.batch import again as make_again
 
-    make_again(file, out, device=device, as_json=json)
+    make_again(file, out, device=common.device, as_json=common.json)
 
 
-def bar(pairs, unit):
+# ---- data sets, training, and the band -----------------------------------------------------------------
+
+
+def bar(pairs: Iterator[tuple[int, int]], unit: str) -> None:
     """Show (done, all) pairs as a progress bar with the time left; Ctrl-C ends it with a sentence."""
     import signal
 
@@ -379,51 +299,34 @@ def bar(pairs, unit):
 
 @dataset_app.command()
 def build(
-    out: Annotated[Path, typer.Option(help="Folder to make.")],
-    hours: Annotated[float, typer.Option(min=0.001, help="Hours of sound.")] = 1.0,
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
-    seconds: Annotated[float, typer.Option(min=3, help="Length of each clip.")] = 30.0,
-    versions: Annotated[int, typer.Option(min=1, max=10, help="Genres in which each tune is played.")] = 10,
-    soundfont: Annotated[list[Path] | None, typer.Option(help="May be given several times.")] = None,
+    out: Annotated[Path, Option(help="Folder to make.")],
+    hours: Annotated[float, Option(min=0.001, help="Hours of sound.")] = 1.0,
+    split: Annotated[str, Option(help="train, validation or test.")] = "train",
+    seconds: Annotated[float, Option(min=3, help="Length of each clip.")] = 30.0,
+    versions: Annotated[int, Option(min=1, max=10, help="Genres in which each tune is played.")] = 10,
+    soundfont: Annotated[list[Path] | None, Option(help="May be given several times.")] = None,
     seed: int = 0,
-    moods: Annotated[float, typer.Option(min=0, max=1, help="Share of clips with a mood.")] = 0.3,
-    workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
-    shard: Annotated[str, typer.Option(help="This job and the number of jobs, such as 0/4.")] = "0/1",
-):
+    moods: Annotated[float, Option(min=0, max=1, help="Share of clips with a mood.")] = 0.3,
+    workers: Workers = CORES,
+    shard: Annotated[str, Option(help="This job and the number of jobs, such as 0/4.")] = "0/1",
+) -> None:
     """Render tunes in several genres, in step with each other; can be stopped and started again."""
     from noteninja_lib.datasets import build as render
     from noteninja_lib.datasets import parse_shard
 
-    bar(
-        render(
-            out,
-            hours,
-            split=split,
-            seconds=seconds,
-            versions=versions,
-            soundfonts=soundfont or (),
-            seed=seed,
-            moods=moods,
-            workers=workers,
-            shard=parse_shard(shard),
-        ),
-        " tunes",
-    )
-
-
-ANY_SET = "GTZAN's folder, or one made by `noteninja dataset build`; by default GTZAN if it is found, else a small set by the band."
-ENGRAVED = " For the reader: a folder made by `noteninja dataset engrave`."
-AnySet = Annotated[Path | None, typer.Argument(help=ANY_SET)]
+    clips = {"split": split, "seconds": seconds, "versions": versions, "seed": seed, "moods": moods}
+    fonts, part = soundfont or (), parse_shard(shard)
+    bar(render(out, hours, soundfonts=fonts, workers=workers, shard=part, **clips), " tunes")
 
 
 @dataset_app.command()
 def engrave(
-    out: Annotated[Path, typer.Argument(help="Folder to make.")],
-    lines: Annotated[int, typer.Option(min=1, help="Lines of music.")] = 30000,
-    split: Annotated[str, typer.Option(help="train or validation: whose tunes.")] = "train",
+    out: Annotated[Path, Argument(help="Folder to make.")],
+    lines: Annotated[int, Option(min=1, help="Lines of music.")] = 30000,
+    split: Annotated[str, Option(help="train or validation: whose tunes.")] = "train",
     seed: int = 0,
-    workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
-):
+    workers: Workers = CORES,
+) -> None:
     """Engrave lines of printed music, for `noteninja train reader`; can be stopped and started again."""
     from noteninja_lib.omr.page_maker import PART
     from noteninja_lib.omr.page_maker import build as make
@@ -434,12 +337,10 @@ def engrave(
 @dataset_app.command()
 def hear(
     data: AnySet = None,
-    workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
-    share: Annotated[float, typer.Option(min=0, max=1, help="Share of the recordings to listen to.")] = 1.0,
-    worn: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of these heard through mp3, in a room or with noise.")
-    ] = 0.0,
-):
+    workers: Workers = CORES,
+    share: Annotated[float, Option(min=0, max=1, help="Share of the recordings to listen to.")] = 1.0,
+    worn: Annotated[float, Option(min=0, max=1, help=OF_DEGRADED)] = 0.0,
+) -> None:
     """Listen to a data set ahead of training, and keep what was heard."""
     from noteninja_lib.datasets import hear_all, open_dataset
 
@@ -447,7 +348,7 @@ def hear(
 
 
 @dataset_app.command()
-def info(data: AnySet = None):
+def info(data: AnySet = None) -> None:
     """Say what a data set holds, how it is split, and what is known to be wrong with it."""
     from noteninja_lib.datasets import GTZAN, open_dataset
 
@@ -458,7 +359,7 @@ def info(data: AnySet = None):
 
 
 @dataset_app.command()
-def validate(data: AnySet = None):
+def validate(data: AnySet = None) -> None:
     """Read all recordings and list those that cannot be used; the exit status is 1 if there are any."""
     from noteninja_lib.datasets import open_dataset
 
@@ -469,37 +370,29 @@ def validate(data: AnySet = None):
 
 
 @dataset_app.command()
-def repetitions(data: AnySet = None, likeness: Annotated[float, typer.Option(min=0, max=1)] = 0.85):
+def repetitions(data: AnySet = None, likeness: Annotated[float, Option(min=0, max=1)] = 0.85) -> None:
     """List recordings that occur twice, also shifted in time, louder or coded differently."""
     from noteninja_lib.datasets import find_repetitions, open_dataset
 
     opened = open_dataset(data)
     for one in find_repetitions(opened, likeness):
-        typer.echo(
-            f"{one.likeness:.3f}  {opened.index[one.first].file}  {opened.index[one.second].file}  "
-            f"begins {one.shift:.1f} s later"
-        )
+        first, second = (opened.index[number].file for number in (one.first, one.second))
+        typer.echo(f"{one.likeness:.3f}  {first}  {second}  begins {one.shift:.1f} s later")
 
 
 @app.command()
 def train(
-    network: Annotated[
-        str, typer.Argument(help="autoencoder, vocoder, lead, judge, diffusion, regression or reader.")
-    ],
-    run: Annotated[
-        Path, typer.Option(help="Folder for checkpoints; started again, training goes on from there.")
-    ],
-    data: Annotated[Path | None, typer.Option(help=ANY_SET + ENGRAVED)] = None,
+    network: Annotated[str, Argument(help=OF_NETWORK)],
+    run: Annotated[Path, Option(help=OF_RUN)],
+    data: Annotated[Path | None, Option(help=OF_DATA + OF_LINES)] = None,
     steps: int = 2000,
     batch: int = 16,
     seed: int = 0,
     ema: float = 0.999,
-    models: Annotated[
-        Path | None, typer.Option(help="Where the weights go, and come from; data/models by default.")
-    ] = None,
-    again: Annotated[bool, typer.Option(help="Begin from the weights that are there.")] = False,
-    threads: Annotated[int, typer.Option(help="CPU threads; 0: all cores.")] = 0,
-):
+    models: Annotated[Path | None, Option(help=OF_MODELS)] = None,
+    again: Annotated[bool, Option(help="Begin from the weights that are there.")] = False,
+    threads: Annotated[int, Option(help="CPU threads; 0: all cores.")] = 0,
+) -> None:
     """Train a network; stop it with Ctrl-C and start it again at will."""
     from noteninja_lib.models.checkpoints import WHERE, models_folder
     from noteninja_lib.pipeline import assemble
@@ -507,24 +400,23 @@ def train(
 
     saved = run_training(network, data, run, steps, batch, seed, ema, models, again, threads)
     models = models or models_folder()
-    if saved and all(
-        (models / part).exists() for part in WHERE.values() if part != "reader"
-    ):  # of the pipeline
+    of_the_pipeline = [models / part for part in WHERE.values() if part != "reader"]
+    if saved and all(part.exists() for part in of_the_pipeline):
         assemble(models)
 
 
 @app.command()
 def band(
-    genre: Annotated[str, typer.Option(help="One of the ten, or a recipe's .yaml file.")],
-    tune: Annotated[str, typer.Option(help="Name of a tune, or a part of it; see `noteninja tunes`.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="mp3 or wav to write.")],
+    genre: Annotated[str, Option(help="One of the ten, or a recipe's .yaml file.")],
+    tune: Annotated[str, Option(help="Name of a tune, or a part of it; see `noteninja tunes`.")],
+    out: Annotated[Path, Option("-o", "--out", help="mp3 or wav to write.")],
     seed: int = 0,
-    seconds: Annotated[float, typer.Option(min=1, max=600)] = 30.0,
-    tempo: Annotated[float | None, typer.Option(help="Beats a minute; the genre's own by default.")] = None,
-    valence: Annotated[float, typer.Option(min=-1, max=1)] = 0.0,
-    arousal: Annotated[float, typer.Option(min=-1, max=1)] = 0.0,
-    soundfont: Annotated[Path | None, typer.Option(help="An .sf2 or .sf3 file.")] = None,
-):
+    seconds: Annotated[float, Option(min=1, max=600)] = 30.0,
+    tempo: Annotated[float | None, Option(help="Beats a minute; the genre's own by default.")] = None,
+    valence: Annotated[float, Option(min=-1, max=1)] = 0.0,
+    arousal: Annotated[float, Option(min=-1, max=1)] = 0.0,
+    soundfont: Annotated[Path | None, Option(help="An .sf2 or .sf3 file.")] = None,
+) -> None:
     """Let the band play a tune in a genre."""
     from noteninja_lib.arranger.arranger import arrange
     from noteninja_lib.arranger.recipe import load_recipe
@@ -533,21 +425,14 @@ def band(
     from noteninja_lib.music.tunes import find_tune
 
     check_writable(out)
-    played = arrange(
-        find_tune(tune),
-        load_recipe(genre),
-        seed,
-        tempo=tempo,
-        valence=valence,
-        arousal=arousal,
-        duration=seconds,
-    )
+    wish = {"tempo": tempo, "valence": valence, "arousal": arousal, "duration": seconds}
+    played = arrange(find_tune(tune), load_recipe(genre), seed, **wish)
     save(out, render(played, soundfont))
     typer.echo(f"{out}: {played.tune.title}, {played.genre}, {played.tempo:.0f} beats a minute")
 
 
 @app.command()
-def tunes(text: Annotated[str, typer.Argument(help="Words to look for in names and titles.")] = ""):
+def tunes(text: Annotated[str, Argument(help="Words to look for in names and titles.")] = "") -> None:
     """List the band's tunes, or search them."""
     from noteninja_lib.music.tunes import load_tunes, search_tunes
 
@@ -555,37 +440,24 @@ def tunes(text: Annotated[str, typer.Argument(help="Words to look for in names a
         typer.echo(f"{tune.name:50} {tune.metre:5} {tune.title}")
 
 
-#: Words of the command line that measure, and what `python -m benchmarks` calls them.
-MEASURING = (
-    "benchmark",
-    "figures",
-    "evaluate",
-    "hearing",
-    "difficult",
-    "amounts",
-    "ladder",
-    "ablation",
-    "steps",
-    "steering",
-    "sheets",
-    "calibrate",
-)
+# ---- commands that measure -----------------------------------------------------------------------------
+
+# Words of the command line that `python -m benchmarks` knows.
+MEASURING = "benchmark figures evaluate hearing difficult amounts ladder ablation steps steering sheets calibrate".split()
 
 
-def measure(words):
+def measure(words: list[str]) -> None:
     """Hand a measuring command over to `python -m benchmarks`, which lies beside the library in a clone."""
     clone = data_folder().parent
     if not (clone / "benchmarks").is_dir():
-        raise UserError(
-            f"`noteninja {words[0]}` measures, and needs the whole course: clone the repository and call it there."
-        )
+        needs = "measures, and needs the whole course: clone the repository and call it there"
+        raise UserError(f"`noteninja {words[0]}` {needs}.")
     where = os.pathsep.join(filter(None, [str(clone), os.environ.get("PYTHONPATH")]))
-    raise SystemExit(
-        subprocess.call([sys.executable, "-m", "benchmarks", *words], env=os.environ | {"PYTHONPATH": where})
-    )
+    call = [sys.executable, "-m", "benchmarks", *words]
+    raise SystemExit(subprocess.call(call, env=os.environ | {"PYTHONPATH": where}))
 
 
-def main():
+def main() -> None:
     """Run the command line; what the user can mend is told in one sentence, with exit status 2."""
     try:
         words = sys.argv[1:]
@@ -597,7 +469,3 @@ def main():
     except UserError as problem:
         typer.echo(f"noteninja: {problem}", err=True)
         raise SystemExit(2) from None
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,6 @@
 """What all tests share: short clips, no windows, two threads, and the browser."""
 
+import json
 import os
 import shutil
 import sys
@@ -40,3 +41,20 @@ def noteninja(monkeypatch, capsys):
         return ended.value.code or 0, told.out, told.err
 
     return run
+
+
+@pytest.fixture
+def songs(tmp_path, monkeypatch):
+    """A data folder of its own with two songs, one of which has a title."""
+    from widget_doubles import TONE
+
+    from noteninja_lib.audio import io as sound
+
+    folder = tmp_path / "data" / "songs"
+    folder.mkdir(parents=True)
+    for name in ("a_tune.mp3", "b.mp3"):
+        sound.save(folder / name, TONE)
+    (folder / "songs.json").write_text(json.dumps({"b.mp3": {"title": "The <Blue> Bell"}}), "utf-8")
+    monkeypatch.setenv("NOTENINJA_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("NOTENINJA_TEST", raising=False)
+    return folder

@@ -11,7 +11,7 @@ import pretty_midi
 import pytest
 from music21 import converter as scores
 from test_widgets import decode
-from widget_doubles import Pipeline, songs  # noqa: F401
+from widget_doubles import Pipeline
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.crnn import Symbol
@@ -296,7 +296,7 @@ def test_the_widgets_module_makes_one():
     assert isinstance(converter.sheet_reader(Pipeline()), SheetReader)
 
 
-def test_the_converter_takes_pictures_too(songs, reader, tmp_path):  # noqa: F811
+def test_the_converter_takes_pictures_too(songs, reader, tmp_path):
     converter = GenreConverter(Pipeline(), in_background=False, folder=tmp_path)
     converter.chooser.way.value, converter.chooser.path.value = "a path", str(tmp_path / "page.png")
     converter.convert()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from widget_doubles import TONE, Pipeline, songs  # noqa: F401
+from widget_doubles import TONE, Pipeline
 
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import UserError
@@ -27,7 +27,7 @@ def made(kind, tmp_path, *arguments):
 # ---- genre pad ----------------------------------------------------------------------------------------
 
 
-def test_pad_asks_for_the_shares_at_the_dot(songs, tmp_path):  # noqa: F811
+def test_pad_asks_for_the_shares_at_the_dot(songs, tmp_path):
     widget = made(GenrePad, tmp_path)
     widget.corners[0].value = "jazz"
     widget.pad.x, widget.pad.y = 0.25, 1.0
@@ -41,7 +41,7 @@ def test_pad_asks_for_the_shares_at_the_dot(songs, tmp_path):  # noqa: F811
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["a_tune_jazz75_disco25_0.mp3"]
 
 
-def test_pad_begins_with_a_given_song_and_forgets_the_trail(songs, tmp_path):  # noqa: F811
+def test_pad_begins_with_a_given_song_and_forgets_the_trail(songs, tmp_path):
     widget = made(GenrePad, tmp_path, songs / "b.mp3")
     widget.play()
     assert "before: b" in widget.results.before.heading.value and widget.pad.trail
@@ -52,7 +52,7 @@ def test_pad_begins_with_a_given_song_and_forgets_the_trail(songs, tmp_path):  #
 # ---- song mixer ---------------------------------------------------------------------------------------
 
 
-def test_mixer_takes_two_songs_and_a_share(songs, tmp_path):  # noqa: F811
+def test_mixer_takes_two_songs_and_a_share(songs, tmp_path):
     widget = made(SongMixer, tmp_path)
     widget.share.value, widget.genre.value = 0.7, "rock"
     widget.mix()
@@ -66,7 +66,7 @@ def test_mixer_takes_two_songs_and_a_share(songs, tmp_path):  # noqa: F811
     assert "rock from 30% “a tune” and 70%" in widget.results.after.heading.value
 
 
-def test_mixer_tells_which_choice_is_missing(songs, tmp_path):  # noqa: F811
+def test_mixer_tells_which_choice_is_missing(songs, tmp_path):
     widget = made(SongMixer, tmp_path)
     widget.second.way.value = WAYS[1]
     widget.mix()
@@ -127,7 +127,7 @@ def test_roll_follows_bars_and_metre(tmp_path):
 
 
 @pytest.mark.parametrize("begin, goal", PRESETS)
-def test_a_journey_begins_in_the_first_mood_and_ends_in_the_last(songs, tmp_path, begin, goal):  # noqa: F811
+def test_a_journey_begins_in_the_first_mood_and_ends_in_the_last(songs, tmp_path, begin, goal):
     widget = made(Journey, tmp_path)
     widget.plan(begin, goal)
     path = dict(widget.path())
@@ -136,24 +136,24 @@ def test_a_journey_begins_in_the_first_mood_and_ends_in_the_last(songs, tmp_path
     assert np.allclose(middle, np.mean([MOODS[begin], MOODS[goal]], axis=0), atol=1e-3)
 
 
-def test_drawn_curves_become_one_path(songs, tmp_path):  # noqa: F811
+def test_drawn_curves_become_one_path(songs, tmp_path):
     widget = made(Journey, tmp_path)
     widget.valence.points, widget.arousal.points = [[0, -1], [1, 1]], [[0, 0], [0.5, 1], [1, 0]]
     assert widget.path() == [(0, (-1, 0)), (0.5, (0, 1)), (1, (1, 0))]
 
 
-def test_only_a_song_needs_the_chooser(songs, tmp_path):  # noqa: F811
+def test_only_a_song_needs_the_chooser(songs, tmp_path):
     widget = made(Journey, tmp_path)
     assert widget.chooser.layout.display == ""
-    widget.way.value = SOURCES[1]
+    widget.source.value = SOURCES[1]
     assert widget.chooser.layout.display == "none"
 
 
-def test_journey_of_an_invented_tune(songs, tmp_path, monkeypatch):  # noqa: F811
+def test_journey_of_an_invented_tune(songs, tmp_path, monkeypatch):
     monkeypatch.setenv("NOTENINJA_DATA", str(ROOT / "data"))  # the tunes that inventing learns from
     monkeypatch.setenv("NOTENINJA_TEST", "1")
     widget = made(Journey, tmp_path)
-    widget.way.value, widget.minutes.value, widget.seed.value = SOURCES[1], 0.5, 3
+    widget.source.value, widget.minutes.value, widget.seed.value = SOURCES[1], 0.5, 3
     widget.make()
     asked = widget.pipeline.asked[0]
     assert isinstance(asked["sources"][0], Tune) and asked["sources"][0].collection == "invented"
@@ -162,7 +162,7 @@ def test_journey_of_an_invented_tune(songs, tmp_path, monkeypatch):  # noqa: F81
     assert widget.results.facts == {"invented_from_seed": 3}
 
 
-def test_a_long_song_is_cut_and_a_short_one_extended(songs, tmp_path):  # noqa: F811
+def test_a_long_song_is_cut_and_a_short_one_extended(songs, tmp_path):
     sound.save(songs / "long.wav", np.tile(TONE, 12))
     widget = made(Journey, tmp_path)
     widget.minutes.value, widget.chooser.way.value, widget.chooser.path.value = (

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.browser
 NOTEBOOK = """
 import json
 import ipywidgets
-from noteninja_lib.classroom import widgets
-pad, studio, trip = widgets.genre_pad(), widgets.inventor(), widgets.journey()
+from noteninja_lib.widgets import converter
+pad, studio, trip = converter.genre_pad(), converter.inventor(), converter.journey()
 echo = ipywidgets.HTML()
 def tell(_=None):
     echo.value = json.dumps({"shares": pad.pad.shares(), "notes": studio.roll.notes, "valence": trip.valence.points})

@@ -13,7 +13,7 @@ import numpy as np
 import pretty_midi
 import pytest
 import soundfile
-from widget_doubles import TONE, Pipeline, songs  # noqa: F401
+from widget_doubles import TONE, Pipeline
 
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import UserError
@@ -97,7 +97,7 @@ def test_asks_for_what_the_controls_say(widget):
     assert np.array_equal(asked.pop("sources")[0], sound.load(widget.chooser.song()[0]))
     assert asked == {
         "genre": "metal",
-        "amount": 0.5,
+        "strength": 0.5,
         "rate": None,
         "mood": None,
         "num_inference_steps": 6,

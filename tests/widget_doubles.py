@@ -1,11 +1,9 @@
-"""Doubles for the tests of the widgets: a pipeline that answers at once, and a data folder with two songs."""
+"""Doubles for the tests of the widgets: a tone, notes, and a pipeline that answers at once."""
 
 import inspect
-import json
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
@@ -55,16 +53,3 @@ class Pipeline:
             genre_heard=heard,
             source_genre=was,
         )
-
-
-@pytest.fixture
-def songs(tmp_path, monkeypatch):
-    """A data folder of its own with two songs, one of which has a title."""
-    folder = tmp_path / "data" / "songs"
-    folder.mkdir(parents=True)
-    for name in ("a_tune.mp3", "b.mp3"):
-        sound.save(folder / name, TONE)
-    (folder / "songs.json").write_text(json.dumps({"b.mp3": {"title": "The <Blue> Bell"}}), "utf-8")
-    monkeypatch.setenv("NOTENINJA_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("NOTENINJA_TEST", raising=False)
-    return folder

@@ -1,6 +1,6 @@
-"""A blind listening test: two sounds, hidden behind A and B, a question, a score, and what guessing would score.
+"""A blind listening test: two sounds hidden behind A and B, a question, a score, and what guessing reaches.
 
-Nobody who knows which recording is which can judge them fairly, so the computer keeps the secret until the last round.
+Nobody who knows which recording is which can judge fairly, so the computer keeps the secret until the end.
 Both sounds are brought to one loudness first: of two equal sounds the louder one is liked better.
 
 Lesson: 11_judging_a_converter
@@ -9,6 +9,7 @@ Lesson: 11_judging_a_converter
 import html
 import json
 import os
+from collections.abc import Sequence
 from math import comb
 from pathlib import Path
 
@@ -18,27 +19,20 @@ import numpy as np
 from noteninja_lib.audio.io import normalise, to_mp3
 from noteninja_lib.errors import UserError
 from noteninja_lib.widgets.players import free_path
-from noteninja_lib.widgets.style_sheet import meter, style_sheet
+from noteninja_lib.widgets.style_sheet import meter, name_parts, player, row, style_sheet
 
 PLACES = ("A", "B")
 
 
-def chance(right, trials):
-    """How likely it is to give at least so many right answers by guessing between two.
+def chance(right: int, trials: int) -> float:
+    """How likely it is, 0 to 1, to give at least so many right answers by guessing between two.
 
-    Parameters
-    ----------
-    right, trials : int
-
-    Returns
-    -------
-    float
-        0 to 1: the upper tail of the binomial distribution of `trials` tosses of a coin.
+    The upper tail of the binomial distribution of `trials` tosses of a coin.
     """
     return sum(comb(trials, number) for number in range(right, trials + 1)) / 2**trials
 
 
-def shuffled(names, rounds, seed):
+def shuffled(names: Sequence[str], rounds: int, seed: int) -> list[tuple[str, int]]:
     """Who comes when, and where the right answer is.
 
     Parameters
@@ -51,13 +45,12 @@ def shuffled(names, rounds, seed):
     Returns
     -------
     list of (str, int)
-        Name of the pair, and 0 where the right answer is A, 1 where it is B: each drawn by itself, so that nothing can be
-        counted out.
+        Name of the pair, and 0 where the right answer is A, 1 where it is B: each drawn by itself, so that
+        nothing can be counted out.
     """
     rng, names = np.random.default_rng(seed), list(names)
-    queue = [
-        name for start in range(0, rounds, len(names)) for name in rng.permutation(names)[: rounds - start]
-    ]
+    starts = range(0, rounds, len(names))
+    queue = [name for start in starts for name in rng.permutation(names)[: rounds - start]]
     return [(str(name), int(place)) for name, place in zip(queue, rng.integers(2, size=rounds))]
 
 
@@ -82,55 +75,39 @@ class BlindTest(widgets.VBox):
         Of each round so far: `pair`, `chosen` ("A" or "B") and `right`.
     """
 
-    def __init__(self, pairs, question, *, rounds=8, seed=0, folder="outputs"):
+    def __init__(
+        self, pairs: dict, question: str, *, rounds: int = 8, seed: int = 0, folder: str | Path = "outputs"
+    ) -> None:
         if not pairs or rounds < 1:
             raise UserError("A listening test needs at least one pair of sounds and one round.")
         self.pairs = {name: [to_mp3(normalise(sound)) for sound in pair] for name, pair in pairs.items()}
         self.question, self.rounds, self.folder = question, rounds, Path(folder)
         self.heading, self.message, self.score = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self.players = [widgets.Audio(value=b"", format="mp3", autoplay=False, loop=False) for _ in PLACES]
-        self.buttons = [
-            widgets.Button(description=f"It is {place}", button_style="primary") for place in PLACES
-        ]
         self.again = widgets.Button(description="Begin again", icon="refresh", tooltip="in another order")
         self.save_button = widgets.Button(description="Save results", icon="save")
-        for place, button in enumerate(self.buttons):
-            button.on_click(lambda _, place=place: self.choose(place))
         self.again.on_click(lambda _: self.begin(self.seed + 1))
         self.save_button.on_click(lambda _: self.save())
-        sides = widgets.HBox(
-            [
-                widgets.VBox([widgets.HTML(f"<b>{place}</b>"), player, button])
-                for place, player, button in zip(PLACES, self.players, self.buttons)
-            ]
-        )
-        last = widgets.HBox([self.again, self.save_button, self.message])
-        super().__init__([style_sheet(), self.heading, sides, self.score, last])
-        handles = {
-            "blind-heading": self.heading,
-            "blind-score": self.score,
-            "blind-again": self.again,
-            "message": self.message,
-            "blind-save": self.save_button,
-            "row": last,
-            "pair": sides,
-            "converter": self,
-            "blind": self,
-        }
-        for place, player, button in zip("ab", self.players, self.buttons):
-            handles |= {f"blind-player-{place}": player, f"blind-choose-{place}": button}
-        for handle, part in handles.items():
-            part.add_class(f"nn-{handle}")
+        self.players, self.buttons, sides = [player() for _ in PLACES], [], []
+        for number, place in enumerate(PLACES):
+            button = widgets.Button(description=f"It is {place}", button_style="primary")
+            button.on_click(lambda _, number=number: self.choose(number))
+            sound, letter = self.players[number], place.lower()
+            name_parts(**{f"blind_player_{letter}": sound, f"blind_choose_{letter}": button})
+            self.buttons.append(button)
+            sides.append(widgets.VBox([widgets.HTML(f"<b>{place}</b>"), sound, button]))
+        pair, last = widgets.HBox(sides), row(self.again, self.save_button, self.message)
+        super().__init__([style_sheet(), self.heading, pair, self.score, last])
+        name_parts(self, "message", blind_heading=self.heading, blind_score=self.score, pair=pair, blind=self)
+        name_parts(blind_again=self.again, blind_save=self.save_button, converter=self)
         self.begin(seed)
 
-    def begin(self, seed):
+    def begin(self, seed: int) -> None:
         """Start from the first round, in the order that belongs to a seed; earlier answers are forgotten."""
-        self.seed, self.answers = seed, []
+        self.seed, self.answers, self.message.value = seed, [], ""
         self.plan = shuffled(self.pairs, self.rounds, seed)
-        self.message.value = ""
         self._show()
 
-    def choose(self, place):
+    def choose(self, place: int) -> None:
         """Answer the round that is on; the handler of both buttons. `place` is 0 for A, 1 for B."""
         if len(self.answers) == self.rounds:
             return
@@ -147,12 +124,12 @@ class BlindTest(widgets.VBox):
             self.heading.value, self.score.value = "<b>That was the last round.</b>", self._verdict()
             return
         name, right = self.plan[number]
-        for place, player in enumerate(self.players):
-            player.value = self.pairs[name][place != right]
+        for place, part in enumerate(self.players):
+            part.value = self.pairs[name][place != right]
         self.heading.value = f"<b>{html.escape(self.question)}</b> Round {number + 1} of {self.rounds}."
         self.score.value = ""
 
-    def results(self):
+    def results(self) -> dict:
         """All answers, how many were right, and how likely that is for one who guesses.
 
         Returns
@@ -160,34 +137,21 @@ class BlindTest(widgets.VBox):
         dict
             `question`, `seed`, `trials`, `right`, `chance` and `answers`.
         """
-        right = sum(answer["right"] for answer in self.answers)
-        return {
-            "question": self.question,
-            "seed": self.seed,
-            "trials": len(self.answers),
-            "right": right,
-            "chance": chance(right, len(self.answers)),
-            "answers": self.answers,
-        }
+        right, trials = sum(answer["right"] for answer in self.answers), len(self.answers)
+        found = {"trials": trials, "right": right, "chance": chance(right, trials), "answers": self.answers}
+        return {"question": self.question, "seed": self.seed, **found}
 
     def _verdict(self):
         found = self.results()
-        words = (
-            f"{found['right']} of {found['trials']} right; one who only guesses reaches that or more in {found['chance']:.1%} "
-            "of such tests"
-        )
-        names = {
-            name: [answer["right"] for answer in self.answers if answer["pair"] == name]
-            for name in self.pairs
-        }
-        rows = "".join(
-            meter(name, float(np.mean(right)), f"{sum(right)} of {len(right)}")
-            for name, right in names.items()
-            if right
-        )
-        return meter("Right", found["right"] / found["trials"], words) + rows
+        words = f"{found['right']} of {found['trials']} right; one who only guesses reaches that or more "
+        words += f"in {found['chance']:.1%} of such tests"
+        bars = [meter("Right", found["right"] / found["trials"], words)]
+        for name in self.pairs:
+            if right := [answer["right"] for answer in self.answers if answer["pair"] == name]:
+                bars.append(meter(name, float(np.mean(right)), f"{sum(right)} of {len(right)}"))
+        return "".join(bars)
 
-    def save(self):
+    def save(self) -> Path | None:
         """Write the results as JSON into the folder; the handler of the button Save results.
 
         Returns

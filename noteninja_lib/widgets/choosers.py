@@ -1,4 +1,4 @@
-"""What a user chooses in a notebook: a song (one that comes with the course, a path, an upload), and a mood.
+"""What a user chooses in a notebook: a song (from the course, a path, an upload), a genre, a seed, a mood.
 
 Lesson: 00_genre_converter
 """
@@ -8,28 +8,33 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
+from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.style import MOODS
 from noteninja_lib.source import MIDI, PICTURES, SCORES
 from noteninja_lib.widgets.players import bundled_songs
+from noteninja_lib.widgets.style_sheet import name_parts, player, row, slider
 
 WAYS = ("a bundled song", "a path", "an upload")
 KINDS = (".mp3", ".wav", ".flac", ".ogg", *MIDI, *SCORES, *PICTURES)
+EXAMPLE = "for example C:/music/my song.mp3 (or wav, flac, ogg, mid, musicxml, abc, png, pdf)"
 UPLOAD_LIMIT = 10_000_000  # bytes; Jupyter drops a larger message without a word
 
 
-def uploaded(value):
-    """Name and content of the file in a ``FileUpload``.
+def genre_menu(value: str = "jazz") -> widgets.Dropdown:
+    """One of the ten genres."""
+    return widgets.Dropdown(options=GENRES, value=value, description="genre")
 
-    Parameters
-    ----------
-    value : dict or tuple
-        The widget's ``value``: a dict by name in ipywidgets 7 (Colab), a tuple of dicts in ipywidgets 8.
 
-    Returns
-    -------
-    tuple of (str, bytes), or None
-        The last file, or None where nothing arrived yet.
+def seed_field() -> widgets.BoundedIntText:
+    """The seed of what is random."""
+    return widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, description="seed")
+
+
+def uploaded(value: dict | tuple) -> tuple[str, bytes] | None:
+    """Name and content of the last file in a ``FileUpload``, or None where nothing arrived yet.
+
+    Its ``value`` is a dict by name in ipywidgets 7 (Colab), a tuple of dicts in ipywidgets 8.
     """
     if isinstance(value, dict):
         files = [(name, file["content"]) for name, file in value.items()]
@@ -57,40 +62,34 @@ class FileChooser(widgets.VBox):
         The path at first.
     """
 
-    def __init__(self, ways, bundled, kinds, what, example, path=""):
+    def __init__(
+        self, ways: tuple, bundled: widgets.Widget, kinds: tuple, what: str, example: str, path: str = ""
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="noteninja-")  # for uploads; gone with the kernel
         self.ways, self.what = ways, what
         self.way = widgets.ToggleButtons(options=ways, value=ways[1] if path else ways[0])
         self.path = widgets.Text(placeholder=example, value=path, description="path", continuous_update=False)
         self.upload = widgets.FileUpload(accept=",".join(kinds), multiple=False, description="choose a file")
         self.uploaded = widgets.HTML()
-        self.rows = (bundled, widgets.HBox([self.path]), widgets.HBox([self.upload, self.uploaded]))
+        self.rows = (bundled, row(self.path), row(self.upload, self.uploaded))
         super().__init__([self.way, *self.rows])
         self.way.observe(self._show_way, "value")
         self.upload.observe(self._show_upload, "value")
-        for part, handle in (
-            (self.way, "way"),
-            (self.path, "path"),
-            (self.upload, "upload"),
-            (self, "chooser"),
-        ):
-            part.add_class(f"nn-{handle}")
-        for row in self.rows:
-            row.add_class("nn-row")
+        name_parts(self, "way path upload", chooser=self)
         self._show_way()
         self._show_upload()
 
     def _show_way(self, _=None):
-        for way, row in zip(self.ways, self.rows):
-            row.layout.display = "" if way == self.way.value else "none"
+        for way, part in zip(self.ways, self.rows):
+            part.layout.display = "" if way == self.way.value else "none"
 
     def _show_upload(self, _=None):
         file = uploaded(self.upload.value)
         limit = f"A file near {UPLOAD_LIMIT // 10**6} MB or above may not arrive; then use “{self.ways[1]}”."
         self.uploaded.value = limit if file is None else f"{len(file[1]) / 1e6:.1f} MB arrived. {limit}"
 
-    def own_file(self):
-        """Path and title of the file that was named or uploaded; an upload is put into a temporary folder first.
+    def own_file(self) -> tuple[Path, str]:
+        """Path and title of the file that was named, or uploaded into a temporary folder.
 
         Raises
         ------
@@ -104,9 +103,8 @@ class FileChooser(widgets.VBox):
             return path, path.stem
         file = uploaded(self.upload.value)
         if file is None:
-            raise UserError(
-                "Choose a file to upload first, wait until it has arrived, then press the button again."
-            )
+            wait = "wait until it has arrived, then press the button again"
+            raise UserError(f"Choose a file to upload first, {wait}.")
         path = Path(self._folder.name) / Path(file[0]).name
         path.write_bytes(file[1])
         return path, path.stem
@@ -121,35 +119,20 @@ class SongChooser(FileChooser):
         The file that is chosen at first; else the first bundled song.
     """
 
-    def __init__(self, song=None):
+    def __init__(self, song: str | Path | None = None) -> None:
         self.bundled = widgets.Dropdown(options=list(bundled_songs().items()), description="title")
-        self.preview = widgets.Audio(value=b"", format="mp3", autoplay=False, loop=False)
-        super().__init__(
-            WAYS,
-            widgets.HBox([self.bundled, self.preview]),
-            KINDS,
-            "song",
-            "for example C:/music/my song.mp3 (or wav, flac, ogg, mid, musicxml, abc, png, pdf)",
-            str(song or ""),
-        )
+        self.preview = player()
+        super().__init__(WAYS, row(self.bundled, self.preview), KINDS, "song", EXAMPLE, str(song or ""))
         self.bundled.observe(self._show_preview, "value")
-        for part, handle in ((self.bundled, "song"), (self.preview, "preview")):
-            part.add_class(f"nn-{handle}")
+        name_parts(self, "preview", song=self.bundled)
         self._show_preview()
 
     def _show_preview(self, _=None):
         if self.bundled.value is not None:
             self.preview.value = self.bundled.value.read_bytes()
 
-    def song(self):
-        """The chosen song.
-
-        Returns
-        -------
-        path : Path
-            A file; an upload is put into a temporary folder first.
-        title : str
-            What to call it.
+    def song(self) -> tuple[Path, str]:
+        """File and title of the chosen song; an upload is put into a temporary folder first.
 
         Raises
         ------
@@ -166,45 +149,21 @@ class SongChooser(FileChooser):
 class MoodChooser(widgets.VBox):
     """Two sliders for valence and arousal, and words that set them; ``mood()`` says which."""
 
-    def __init__(self):
-        self.valence, self.arousal = (
-            widgets.FloatSlider(
-                value=0,
-                min=-1,
-                max=1,
-                step=0.1,
-                description=name,
-                readout_format="+.1f",
-                continuous_update=False,
-            )
-            for name in ("valence", "arousal")
-        )
+    def __init__(self) -> None:
+        self.valence, self.arousal = (slider(name, 0, -1, 1, 0.1, "+.1f") for name in ("valence", "arousal"))
         self.words = {word: widgets.Button(description=word, layout={"width": "auto"}) for word in MOODS}
-        for word, button in self.words.items():
+        for button in self.words.values():
             button.on_click(lambda button: self.use(button.description))
-        scales = (widgets.HTML("−1 sad or bitter, +1 happy"), widgets.HTML("−1 calm, +1 excited"))
-        rows = [
-            widgets.HBox(parts)
-            for parts in (
-                (widgets.Label("mood"), *self.words.values()),
-                (self.valence, scales[0]),
-                (self.arousal, scales[1]),
-            )
-        ]
-        super().__init__(rows)
-        for part, handle in (
-            (self, "mood"),
-            (self.valence, "valence"),
-            (self.arousal, "arousal"),
-            *((one, "row") for one in rows),
-        ):
-            part.add_class(f"nn-{handle}")
+        valences, arousals = widgets.HTML("−1 sad or bitter, +1 happy"), widgets.HTML("−1 calm, +1 excited")
+        words = row(widgets.Label("mood"), *self.words.values())
+        super().__init__([words, row(self.valence, valences), row(self.arousal, arousals)])
+        name_parts(self, "valence arousal", mood=self)
 
-    def use(self, word):
+    def use(self, word: str) -> None:
         """Set both sliders to the mood of a word of `MOODS`."""
         self.valence.value, self.arousal.value = MOODS[word]
 
-    def mood(self):
+    def mood(self) -> tuple[float, float] | None:
         """(valence, arousal), or None where both are neutral."""
         pair = (self.valence.value, self.arousal.value)
         return pair if any(pair) else None

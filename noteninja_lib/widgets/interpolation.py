@@ -1,166 +1,111 @@
-"""Between genres and between songs: a pad with four genres at its corners, and a slider from one song to another.
+"""Between genres and between songs: a pad with four genres at its corners, and a slider between two songs.
 
 Lesson: 08_latent_interpolation
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
 import ipywidgets as widgets
 
 from noteninja_lib.arranger.recipe import GENRES
-from noteninja_lib.widgets.choosers import SongChooser
-from noteninja_lib.widgets.results import TUNE_KEPT, measured
-from noteninja_lib.widgets.style_sheet import meter, two_bars
+from noteninja_lib.widgets.choosers import SongChooser, genre_menu, seed_field
+from noteninja_lib.widgets.results import TUNE_KEPT
+from noteninja_lib.widgets.style_sheet import meter, name_parts, row, short, slider, two_bars
 from noteninja_lib.widgets.touch_widgets import Pad
-from noteninja_lib.widgets.workbench import Workbench, name_parts, row, short
+from noteninja_lib.widgets.workbench import Workbench
 
 CORNERS = ("blues", "disco", "classical", "metal")  # top left, top right, bottom left, bottom right
+HOW = (
+    "Drag the dot, or move it with the arrow keys. The nearer it is to a corner, the more of that genre. "
+    "Orange marks are what you heard already."
+)
 
 
-def genre_pad(song=None, pipeline=None):
+class GenrePad(Workbench):
     """A square with four genres at its corners: the place of the dot says how much of each the song gets.
 
     Parameters
     ----------
     song : str or Path, optional
         The song that is chosen at first.
-    pipeline : NoteNinjaPipeline, optional
-        The converter to use; if None, the trained one is loaded at the first conversion.
-
-    Returns
-    -------
-    GenrePad
+    pipeline, **options
+        As those of `Workbench`.
     """
-    return GenrePad(song, pipeline)
 
-
-def song_mixer(pipeline=None):
-    """A slider from one song to another: a piece between both.
-
-    Parameters
-    ----------
-    pipeline : NoteNinjaPipeline, optional
-        As for `genre_pad`.
-
-    Returns
-    -------
-    SongMixer
-    """
-    return SongMixer(pipeline)
-
-
-class GenrePad(Workbench):
-    """A song, four genres and a pad; parameters as those of `genre_pad` and `Workbench`."""
-
-    def __init__(self, song=None, pipeline=None, **options):
+    def __init__(
+        self, song: str | Path | None = None, pipeline: Callable | None = None, **options: object
+    ) -> None:
         super().__init__(pipeline, **options)
-        self.chooser, self.pad = SongChooser(song), Pad(labels=list(CORNERS))
-        self.corners = [
-            widgets.Dropdown(options=GENRES, value=genre, layout={"width": "auto"}) for genre in CORNERS
-        ]
+        self.chooser, self.pad, self.seed = SongChooser(song), Pad(labels=list(CORNERS)), seed_field()
+        look = {"options": GENRES, "layout": {"width": "auto"}}
+        self.corners = [widgets.Dropdown(value=genre, **look) for genre in CORNERS]
         for corner in self.corners:
             corner.observe(self._label, "value")
-        self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, description="seed")
-        words = widgets.HTML(
-            "Drag the dot, or move it with the arrow keys. The nearer it is to a corner, the more of that genre. "
-            "Orange marks are what you heard already."
-        )
-        square = widgets.VBox([widgets.HBox(self.corners[:2]), self.pad, widgets.HBox(self.corners[2:])])
+        top, bottom = widgets.HBox(self.corners[:2]), widgets.HBox(self.corners[2:])
+        square = widgets.VBox([top, self.pad, bottom])
+        beside = widgets.VBox([widgets.HTML(HOW), *short(self.seed)])
         self.play_button = self.go_button("Convert", "music", self.play)
-        beside = widgets.VBox([words, *short(self.seed)])
-        name_parts(
-            corners_top=square.children[0],
-            corners_bottom=square.children[2],
-            square=square,
-            beside=beside,
-            seed=self.seed,
-            play=self.play_button,
-        )
+        name_parts(self, "seed", corners_top=top, corners_bottom=bottom, square=square, beside=beside)
         self.arrange(self.chooser, row(square, beside))
 
     def _label(self, _):
         self.pad.labels, self.pad.trail = [corner.value for corner in self.corners], []
 
-    def play(self, _=None):
+    def play(self, _: object = None) -> None:
         """Convert the song to the genres' shares at the dot; the handler of the button."""
-        self.start(
-            self._play, {"genre": self.pad.shares(), "seed": self.seed.value}, [self.pad.x, self.pad.y]
-        )
+        wish = {"genre": self.pad.shares(), "seed": self.seed.value}
+        self.start(self._play, wish, [self.pad.x, self.pad.y])
 
     def _play(self, wish, place):
         source, title, name = self.read(self.chooser)
         result = self.convert_with(None, source, **wish)
         shares = wish["genre"]
-        after = ", ".join(f"{genre} {share:.0%}" for genre, share in shares.items())
         heard = {genre: result.genre_heard[genre] for genre in shares}
-        bars = "".join(two_bars(genre, shares[genre], heard[genre]) for genre in shares)
-        bars += two_bars("other genres", 0.0, max(0.0, 1 - sum(heard.values())))
-        version = "_".join(
-            [*(f"{genre}{100 * share:.0f}" for genre, share in shares.items()), str(wish["seed"])]
-        )
+        bars = [two_bars(genre, share, heard[genre]) for genre, share in shares.items()]
+        bars.append(two_bars("other genres", 0.0, max(0.0, 1 - sum(heard.values()))))
         self.results.show(
             result,
             title,
-            after,
-            meter("Tune kept", result.tune_kept, TUNE_KEPT) + bars,
-            version=version,
-            settings={"source": name, **wish},
+            {"source": name, **wish},
+            after=", ".join(f"{genre} {share:.0%}" for genre, share in shares.items()),
+            version="_".join([*(f"{one}{100 * shares[one]:.0f}" for one in shares), str(wish["seed"])]),
+            numbers=meter("Tune kept", result.tune_kept, TUNE_KEPT) + "".join(bars),
         )
         self.pad.trail = [*self.pad.trail, place]
 
 
 class SongMixer(Workbench):
-    """Two songs, a share and a genre; parameters as those of `Workbench`."""
+    """A slider from one song to another: a piece between both; parameters as those of `Workbench`."""
 
-    def __init__(self, pipeline=None, **options):
+    def __init__(self, pipeline: Callable | None = None, **options: object) -> None:
         super().__init__(pipeline, **options)
         self.first, self.second = SongChooser(), SongChooser()
+        self.genre, self.seed = genre_menu(), seed_field()
         songs = self.second.bundled.options
         if len(songs) > 1:
             self.second.bundled.value = songs[1][1]
-        self.share = widgets.FloatSlider(
-            value=0.5,
-            min=0,
-            max=1,
-            step=0.05,
-            description="share",
-            readout_format=".0%",
-            continuous_update=False,
-        )
-        self.genre = widgets.Dropdown(options=GENRES, value="jazz", description="genre")
-        self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, description="seed")
+        self.share = slider("share", 0.5, 0, 1, 0.05, ".0%")
         self.mix_button = self.go_button("Mix", "music", self.mix)
+        name_parts(self, "first second share genre seed")
         scale = widgets.HTML("of the second song: 0% is the first alone, 100% the second")
-        name_parts(
-            first=self.first,
-            second=self.second,
-            share=self.share,
-            genre=self.genre,
-            seed=self.seed,
-            mix=self.mix_button,
-        )
-        self.arrange(
-            widgets.HTML("<b>first song</b>"),
-            self.first,
-            widgets.HTML("<b>second song</b>"),
-            self.second,
-            row(self.share, scale),
-            row(*short(self.genre, self.seed)),
-        )
+        one, other = widgets.HTML("<b>first song</b>"), widgets.HTML("<b>second song</b>")
+        choices = row(self.share, scale), row(*short(self.genre, self.seed))
+        self.arrange(one, self.first, other, self.second, *choices)
 
-    def mix(self, _=None):
+    def mix(self, _: object = None) -> None:
         """Make a piece between both songs; the handler of the button."""
         self.start(self._mix, {"share": self.share.value, "genre": self.genre.value, "seed": self.seed.value})
 
     def _mix(self, wish):
         (first, title, name), (second, other, other_name) = self.read(self.first), self.read(self.second)
         result = self.convert_with("interpolate", first, second, **wish)
-        nearer = other if wish["share"] > 0.5 else title
-        between = f"{wish['genre']} from {1 - wish['share']:.0%} “{title}” and {wish['share']:.0%} “{other}”"
+        share, genre = wish["share"], wish["genre"]
         self.results.show(
             result,
-            nearer,
-            between,
-            measured(result, wish["genre"]),
+            other if share > 0.5 else title,
+            {"source": name, "second": other_name, **wish},
+            after=f"{genre} from {1 - share:.0%} “{title}” and {share:.0%} “{other}”",
+            version=f"{other}_{share:.2f}_{genre}_{wish['seed']}",
             same_tune=False,
-            version=f"{other}_{wish['share']:.2f}_{wish['genre']}_{wish['seed']}",
-            settings={"source": name, "second": other_name, **wish},
         )

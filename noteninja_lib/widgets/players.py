@@ -6,25 +6,29 @@ full loudness, which would hide half of what the lessons are about.
 Lesson: 00_genre_converter
 """
 
-import base64
 import html
 import io
 import json
+from base64 import b64encode
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 import pretty_midi
 from IPython.display import HTML
 from matplotlib.figure import Figure
 
 import noteninja_lib
+from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE, to_mp3
 from noteninja_lib.plots import plot_spectrogram
+from noteninja_lib.widgets.style_sheet import name_parts, player
 
 PICTURED_SECONDS = 30  # of a long piece only the beginning is drawn: a wider picture would show less
 
 
-def bundled_songs():
+def bundled_songs() -> dict[str, Path]:
     """Titles and paths of the songs that come with the course.
 
     Returns
@@ -35,29 +39,25 @@ def bundled_songs():
     """
     folder = noteninja_lib.data_folder() / "songs"
     facts = json.loads((folder / "songs.json").read_text("utf-8")) if (folder / "songs.json").exists() else {}
-    songs = sorted(folder.glob("*.mp3"))
-    return {
-        facts.get(song.name, {}).get("title") or song.stem.replace("_", " ").replace("-", " "): song
-        for song in songs
-    }
+
+    def title(song):
+        return facts.get(song.name, {}).get("title") or song.stem.replace("_", " ").replace("-", " ")
+
+    return {title(song): song for song in sorted(folder.glob("*.mp3"))}
 
 
-def data_link(content, kind, name, text):
-    """A link (HTML) that downloads ``content`` (bytes) of MIME type ``kind`` under a file name."""
-    address = f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-    return f'<a class="nn-download" download="{html.escape(name, quote=True)}" href="{address}">{text}</a>'
+def data_address(content: bytes, kind: str) -> str:
+    """An address that holds content of a MIME type itself, so that a saved notebook needs no other file."""
+    return f"data:{kind};base64,{b64encode(content).decode('ascii')}"
 
 
-def _player(audio, title):
-    address = base64.b64encode(to_mp3(audio)).decode("ascii")
-    return (
-        f'<figure style="margin:4px 12px 4px 0;display:inline-block"><figcaption>{html.escape(title)}'
-        '</figcaption><audio class="nn-player" controls preload="metadata" '
-        f'src="data:audio/mpeg;base64,{address}"></audio></figure>'
-    )
+def data_link(content: bytes, kind: str, name: str, text: str) -> str:
+    """A link (HTML) that downloads content of a MIME type under a file name."""
+    named = html.escape(name, quote=True)
+    return f'<a class="nn-download" download="{named}" href="{data_address(content, kind)}">{text}</a>'
 
 
-def hear(audio, title=""):
+def hear(audio: np.ndarray, title: str = "") -> HTML:
     """A player for one sound.
 
     Parameters
@@ -66,47 +66,33 @@ def hear(audio, title=""):
         Mono sound at ``SAMPLE_RATE``; played as loud as it is, never raised to full loudness.
     title : str
         Shown above the player.
-
-    Returns
-    -------
-    IPython.display.HTML
     """
-    return HTML(_player(audio, title))
+    return compare({title: audio})
 
 
-def compare(sounds):
+def compare(sounds: dict[str, np.ndarray]) -> HTML:
     """Players for several sounds, one beside the other.
 
     Parameters
     ----------
     sounds : dict of str to np.ndarray
         Title and mono sound at ``SAMPLE_RATE``.
-
-    Returns
-    -------
-    IPython.display.HTML
     """
-    return HTML("".join(_player(audio, title) for title, audio in sounds.items()))
+    players = (
+        f'<figure style="margin:4px 12px 4px 0;display:inline-block"><figcaption>{html.escape(title)}'
+        '</figcaption><audio class="nn-player" controls preload="metadata" '
+        f'src="{data_address(to_mp3(audio), "audio/mpeg")}"></audio></figure>'
+        for title, audio in sounds.items()
+    )
+    return HTML("".join(players))
 
 
-def notes_to_midi(notes):
-    """Put notes into a MIDI file with one instrument, a piano.
-
-    Parameters
-    ----------
-    notes : iterable of Note
-        Each with ``start`` and ``end`` in seconds, a MIDI ``pitch`` and a ``velocity``.
-
-    Returns
-    -------
-    pretty_midi.PrettyMIDI
-        Write it with ``.write(path)``.
-    """
+def notes_to_midi(notes: Iterable[Note]) -> pretty_midi.PrettyMIDI:
+    """Notes (times in s) as a MIDI file with one instrument, a piano; write it with ``.write(path)``."""
     piano = pretty_midi.Instrument(program=0, name="melody")
-    piano.notes = [
-        pretty_midi.Note(int(note.velocity), int(note.pitch), float(note.start), float(note.end))
-        for note in notes
-    ]
+    for note in notes:
+        start, end = float(note.start), float(note.end)
+        piano.notes.append(pretty_midi.Note(int(note.velocity), int(note.pitch), start, end))
     score = pretty_midi.PrettyMIDI()
     score.instruments.append(piano)
     return score
@@ -115,17 +101,16 @@ def notes_to_midi(notes):
 class SoundView(widgets.VBox):
     """A heading, a player and a spectrogram with notes over it, as one widget."""
 
-    def __init__(self, name):
-        self.heading = widgets.HTML()
-        self.player = widgets.Audio(value=b"", format="mp3", autoplay=False, loop=False)
-        self.picture = widgets.Image(format="png")
-        for part, handle in ((self.player, "nn-audio"), (self.picture, "nn-picture")):
-            part.add_class(handle)
-            part.add_class(f"{handle}-{name}")
+    def __init__(self, name: str) -> None:
+        self.heading, self.player, self.picture = widgets.HTML(), player(), widgets.Image(format="png")
+        name_parts(audio=self.player, picture=self.picture)
+        name_parts(**{f"audio_{name}": self.player, f"picture_{name}": self.picture})
         super().__init__([self.heading, self.player, self.picture])
-        self.add_class("nn-side")
+        name_parts(side=self)
 
-    def show(self, heading, audio, notes, picture=None):
+    def show(
+        self, heading: str, audio: np.ndarray, notes: list[Note], picture: Callable | None = None
+    ) -> None:
         """Show a sound.
 
         Parameters
@@ -136,30 +121,25 @@ class SoundView(widgets.VBox):
         notes : list of Note
             Drawn over its spectrogram.
         picture : callable, optional
-            Draws another picture on the empty figure that it is given.
+            Draws another picture: ``picture(figure)``, on an empty figure.
         """
-        shown = audio[: PICTURED_SECONDS * SAMPLE_RATE]
-        cut = (
-            f" (picture: the first {PICTURED_SECONDS} s)"
-            if len(shown) < len(audio) and picture is None
-            else ""
-        )
+        shown, cut = audio[: PICTURED_SECONDS * SAMPLE_RATE], ""
         figure = Figure(figsize=(7, 3.4), layout="constrained")  # not pyplot: this may run in a thread
-        if picture is None:
-            plot_spectrogram(
-                shown, figure.subplots(), [note for note in notes if note.start < PICTURED_SECONDS]
-            )
-        else:
+        if picture is not None:
             picture(figure)
+        else:
+            notes = [note for note in notes if note.start < PICTURED_SECONDS]
+            plot_spectrogram(shown, figure.subplots(), notes)
+            if len(shown) < len(audio):
+                cut = f" (picture: the first {PICTURED_SECONDS} s)"
         png = io.BytesIO()
         figure.savefig(png, format="png", dpi=120)
         self.heading.value = f"<b>{html.escape(heading)}</b>{cut}"
-        self.player.value = to_mp3(audio)
-        self.picture.value = png.getvalue()
+        self.player.value, self.picture.value = to_mp3(audio), png.getvalue()
 
 
-def free_path(path, *endings):
-    """``path``, or with a number behind its name where a file of that name exists, with its own ending or one of others."""
+def free_path(path: str | Path, *endings: str) -> Path:
+    """`path`, or with a number behind its name where it exists with its own ending or one of others."""
     path, number = Path(path), 2
     first = path
     while any(path.with_suffix(ending).exists() for ending in (path.suffix, *endings)):

@@ -1,20 +1,20 @@
 """What a class touches: a square between four corners, a curve over time, and a piano roll.
 
-Each is a small widget whose look and feel is in ``static/`` (plain JavaScript, no build step) and whose value is a
-trait that Python reads, sets and observes. Mouse, finger, pen and keyboard all work.
+Each is a small widget whose look and feel is in ``static/`` (plain JavaScript, no build step) and whose value
+is a trait that Python reads, sets and observes. Mouse, finger, pen and keyboard all work.
 
 Lesson: 08_latent_interpolation
 """
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import anywidget
 import numpy as np
 import traitlets
 
 from noteninja_lib.music.harmony import bar_length, beat_length
+from noteninja_lib.widgets.style_sheet import STATIC
 
-STATIC = Path(__file__).parent / "static"
 SHARED = (STATIC / "touch.js").read_text("utf-8")  # a widget's module can't import another file
 STYLE = (STATIC / "touch.css").read_text("utf-8")
 SPAN = 24  # semitones that an empty roll shows
@@ -22,6 +22,19 @@ SPAN = 24  # semitones that an empty roll shows
 
 def _script(name):
     return SHARED + (STATIC / name).read_text("utf-8")
+
+
+def _number(value, **limits):
+    return traitlets.Float(value, **limits).tag(sync=True)
+
+
+def _words(*values):
+    """As many words as are given."""
+    return traitlets.List(traitlets.Unicode(), values, minlen=len(values), maxlen=len(values)).tag(sync=True)
+
+
+def _whole(value, low, high):
+    return traitlets.Int(value, min=low, max=high).tag(sync=True)
 
 
 class Pad(anywidget.AnyWidget):
@@ -38,12 +51,11 @@ class Pad(anywidget.AnyWidget):
     """
 
     _esm, _css = _script("pad.js"), STYLE
-    x = traitlets.Float(0.5, min=0, max=1).tag(sync=True)
-    y = traitlets.Float(0.5, min=0, max=1).tag(sync=True)
-    labels = traitlets.List(traitlets.Unicode(), ["", "", "", ""], minlen=4, maxlen=4).tag(sync=True)
+    x, y = _number(0.5, min=0, max=1), _number(0.5, min=0, max=1)
+    labels = _words("", "", "", "")
     trail = traitlets.List().tag(sync=True)
 
-    def shares(self):
+    def shares(self) -> dict[str, float]:
         """How near the dot is to each label's corner.
 
         Returns
@@ -60,7 +72,7 @@ class Pad(anywidget.AnyWidget):
 
 
 class Curve(anywidget.AnyWidget):
-    """A curve over time, made of straight lines between points: drag them, click to add, double click to remove.
+    """A curve over time, straight between points: drag them, click to add, double click to remove.
 
     Attributes
     ----------
@@ -76,33 +88,28 @@ class Curve(anywidget.AnyWidget):
 
     _esm, _css = _script("curve.js"), STYLE
     points = traitlets.List([[0.0, 0.0], [1.0, 0.0]]).tag(sync=True)
-    low, high = traitlets.Float(-1.0).tag(sync=True), traitlets.Float(1.0).tag(sync=True)
+    low, high = _number(-1.0), _number(1.0)
     name = traitlets.Unicode("").tag(sync=True)
-    labels = traitlets.List(traitlets.Unicode(), ["low", "high", "start", "end"], minlen=4, maxlen=4).tag(
-        sync=True
-    )
+    labels = _words("low", "high", "start", "end")
     second = traitlets.Bool(False).tag(sync=True)
 
     @traitlets.validate("points")
     def _tidy(self, proposal):
         """In order of time, inside of the area, from the very start to the very end."""
-        points = sorted(
-            [float(np.clip(place, 0, 1)), float(np.clip(value, self.low, self.high))]
-            for place, value in proposal["value"]
-        )
-        if not points:
+        if not len(proposal["value"]):
             raise traitlets.TraitError("A curve needs at least one point.")
+        points = sorted(np.clip(proposal["value"], [0, self.low], [1, self.high]).tolist())
         start = [] if points[0][0] == 0 else [[0.0, points[0][1]]]
         end = [] if points[-1][0] == 1 else [[1.0, points[-1][1]]]
         return start + points + end
 
-    def at(self, places):
+    def at(self, places: float | np.ndarray) -> np.ndarray:
         """Values of the curve at places in 0..1, as an array of the same shape."""
         return np.interp(places, *zip(*self.points))
 
 
 class PianoRoll(anywidget.AnyWidget):
-    """Notes to edit: click to add, drag to move, drag the right edge to lengthen, double or right click to remove.
+    """Notes to edit: click to add, drag to move, its right edge to lengthen, double or right click to remove.
 
     Attributes
     ----------
@@ -119,33 +126,26 @@ class PianoRoll(anywidget.AnyWidget):
 
     _esm, _css = _script("roll.js"), STYLE
     notes = traitlets.List().tag(sync=True)
-    bars = traitlets.Int(8, min=1, max=128).tag(sync=True)
+    bars = _whole(8, 1, 128)
     metre = traitlets.Unicode("4/4")
-    bar, beat = traitlets.Float(4.0).tag(sync=True), traitlets.Float(1.0).tag(sync=True)
-    low, high = (
-        traitlets.Int(60, min=0, max=127).tag(sync=True),
-        traitlets.Int(60 + SPAN, min=0, max=127).tag(sync=True),
-    )
-    grid = traitlets.Float(0.5, min=1 / 16).tag(sync=True)
+    bar, beat, grid = _number(4.0), _number(1.0), _number(0.5, min=1 / 16)
+    low, high = _whole(60, 0, 127), _whole(60 + SPAN, 0, 127)
 
     @traitlets.validate("notes")
     def _tidy(self, proposal):
-        notes = [
-            [round(float(start), 4), round(float(duration), 4), int(pitch)]
-            for start, duration, pitch in proposal["value"]
-        ]
+        notes = [[round(float(one), 4) for one in note[:2]] + [int(note[2])] for note in proposal["value"]]
         return sorted(notes, key=lambda note: (note[0], note[2]))
 
     @traitlets.observe("metre")
     def _use_metre(self, change):
         self.bar, self.beat = bar_length(change["new"]), beat_length(change["new"])
 
-    def show(self, notes, metre, length):
+    def show(self, notes: Sequence[tuple[float, float, int]], metre: str, length: float) -> None:
         """Put a tune on the roll, as large as it needs.
 
         Parameters
         ----------
-        notes : iterable of (start, duration, midi_pitch)
+        notes : sequence of (start, duration, midi_pitch)
             In quarter notes.
         metre : str
         length : float

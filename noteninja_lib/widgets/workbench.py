@@ -1,4 +1,4 @@
-"""What all widgets over the pipeline share: work in a thread, Stop, progress, errors told, results shown and saved.
+"""What all widgets over the pipeline share: work in a thread, Stop, progress, errors, results and saving.
 
 The work runs in a thread of its own, because a busy kernel would not receive the press on Stop. Whatever goes
 wrong is told in one sentence inside the widget, and the result before it stays. With ``NOTENINJA_TEST=1`` the
@@ -13,36 +13,18 @@ import os
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import Stopped, UserError
-from noteninja_lib.source import MIDI, PICTURES, SCORES
-from noteninja_lib.widgets.choosers import WAYS
+from noteninja_lib.source import MIDI, PICTURES, SCORES, Conversion
+from noteninja_lib.widgets.choosers import WAYS, SongChooser
 from noteninja_lib.widgets.results import Results
-from noteninja_lib.widgets.style_sheet import style_sheet
-
-
-def name_parts(**parts):
-    """Add the class ``nn-...`` to each widget, the handle that styles and tests know it by (_ stands for -)."""
-    for handle, part in parts.items():
-        part.add_class(f"nn-{handle.replace('_', '-')}")
-
-
-def short(*parts):
-    """Make widgets with a short value narrower; returns them."""
-    for part in parts:
-        part.add_class("nn-short")
-    return parts
-
-
-def row(*parts):
-    """Widgets side by side, in a second line where there is no room."""
-    box = widgets.HBox(list(parts))
-    box.add_class("nn-row")
-    return box
+from noteninja_lib.widgets.style_sheet import name_parts, row, style_sheet
 
 
 class Workbench(widgets.VBox):
@@ -65,7 +47,9 @@ class Workbench(widgets.VBox):
 
     what = "song"
 
-    def __init__(self, pipeline=None, *, in_background=True, folder="outputs"):
+    def __init__(
+        self, pipeline: Callable | None = None, *, in_background: bool = True, folder: str | Path = "outputs"
+    ) -> None:
         self.pipeline, self.in_background, self.folder = pipeline, in_background, Path(folder)
         self.thread, self.go_buttons, self.notices = None, [], []
         self._stop, self._told, self._started = threading.Event(), 0.0, 0.0
@@ -77,28 +61,23 @@ class Workbench(widgets.VBox):
         self.results = Results(self)
         self.stop_button.on_click(self.stop)
         self.stage.observe(self._set_stage, "value")
-        name_parts(
-            stop=self.stop_button,
-            progress=self.progress,
-            time_left=self.time_left,
-            message=self.message,
-            stage_toggle=self.stage,
-            converter=self,
-        )
+        name_parts(self, "progress time_left message")
+        name_parts(stop=self.stop_button, stage_toggle=self.stage, converter=self)
 
     @property
-    def result(self):
+    def result(self) -> object:
         """The conversion that is shown, or None."""
         return self.results.result
 
-    def go_button(self, words, icon, handler, primary=True):
-        """A button that starts work with ``handler(button)``; no other one can be pressed meanwhile."""
+    def go_button(self, words: str, icon: str, handler: Callable, primary: bool = True) -> widgets.Button:
+        """A button that starts work with ``handler(button)`` and is named after it; then all are locked."""
         button = widgets.Button(description=words, icon=icon, button_style="primary" if primary else "")
         button.on_click(handler)
+        name_parts(**{handler.__name__: button})
         self.go_buttons.append(button)
         return button
 
-    def arrange(self, *controls):
+    def arrange(self, *controls: widgets.Widget) -> None:
         """Put controls, buttons and results one below the other."""
         self.buttons = row(*self.go_buttons, self.stop_button, self.progress, self.time_left, self.stage)
         self.children = [style_sheet(), *controls, self.buttons, self.message, self.results]
@@ -106,14 +85,14 @@ class Workbench(widgets.VBox):
     def _set_stage(self, change):
         (self.add_class if change["new"] else self.remove_class)("nn-stage")
 
-    def say(self, sentence, kind="info"):
+    def say(self, sentence: str, kind: str = "info") -> None:
         """Show one sentence under the buttons; ``kind`` is "info" or "error"."""
         block = f'<div class="nn-{kind}" role="status">{html.escape(sentence)}</div>'
         self.message.value = block if sentence else ""
 
     # ---- working --------------------------------------------------------------------------------------
 
-    def start(self, work, *arguments):
+    def start(self, work: Callable, *arguments: object) -> None:
         """Do ``work(*arguments)`` in the background, unless something is being done already."""
         if any(button.disabled for button in self.go_buttons):
             return
@@ -128,7 +107,7 @@ class Workbench(widgets.VBox):
         else:
             self._work(work, *arguments)
 
-    def stop(self, _=None):
+    def stop(self, _: object = None) -> None:
         """Ask the running work to end; the handler of the button Stop."""
         self._stop.set()
         self.stop_button.disabled = True
@@ -139,8 +118,8 @@ class Workbench(widgets.VBox):
             button.disabled = busy
         self.stop_button.disabled = not busy
 
-    def tell_progress(self, fraction, what):
-        """Show how much is done (0..1), and end the work here if Stop was pressed; the pipeline's ``progress``."""
+    def tell_progress(self, fraction: float, what: str) -> None:
+        """Show how much is done (0..1); ends the work if Stop was pressed. The pipeline's ``progress``."""
         if self._stop.is_set():
             raise Stopped
         now = time.monotonic()
@@ -162,58 +141,46 @@ class Workbench(widgets.VBox):
             self._set_busy(False)
             self.progress.value, self.time_left.value = 0, ""
 
-    def tell(self, error):
+    def tell(self, error: Exception) -> None:
         """Show an error in one sentence."""
-        if isinstance(error, UserError):
-            self.say(str(error), "error")
-        else:
+        sentence = str(error)
+        if not isinstance(error, UserError):
             logging.getLogger(__name__).error("the converter failed", exc_info=error)
-            self.say(
-                f"The converter failed on this {self.what} ({type(error).__name__}: {error}); "
-                "the details are in the log. You can go on with another one.",
-                "error",
-            )
+            sentence = f"The converter failed on this {self.what} ({type(error).__name__}: {error}); "
+            sentence += "the details are in the log. You can go on with another one."
+        self.say(sentence, "error")
         if os.environ.get("NOTENINJA_TEST") == "1":
             raise error
 
     # ---- what most kinds of work begin with -----------------------------------------------------------
 
-    def read(self, chooser):
-        """The song of a `SongChooser`: what the pipeline takes, a title, and the file's name as the user gave it.
+    def read(self, chooser: SongChooser) -> tuple[Path | np.ndarray, str, str]:
+        """The chosen song: what the pipeline takes, a title, and the file's name as the user gave it.
 
-        A damaged file is told when all is done.
+        A damaged file that can still be used is told when all is done.
         """
         path, title = chooser.song()
-        name = (
-            path.name if chooser.way.value == WAYS[2] else str(path)
-        )  # an upload lies where it soon is no more
+        name = path.name if chooser.way.value == WAYS[2] else str(path)  # where an upload lies is soon gone
         self.tell_progress(0.0, "reading the song")
         if path.suffix.lower() in MIDI + SCORES + PICTURES:
             return path, title, name
-        with warnings.catch_warnings(record=True) as notices:  # a damaged file that can still be used
+        with warnings.catch_warnings(record=True) as notices:
             warnings.simplefilter("always", UserWarning)
             source = sound.load(path)
         self.notices += [str(notice.message) for notice in notices if notice.category is UserWarning]
         return source, title, name
 
-    def ready_pipeline(self):
-        """The pipeline; loading it once does not spoil the time left."""
+    def convert_with(self, method: str | None, *sources: object, seed: int, **wish: object) -> Conversion:
+        """Call the pipeline, or one of its methods, with this widget's progress and the noise of a seed."""
+        import torch  # takes seconds, so not before it is needed
+
         if self.pipeline is None:
             self.tell_progress(0.0, "loading the networks")
             from noteninja_lib.pipeline import load_pipeline
 
             self.pipeline = load_pipeline()
-        self._started = time.monotonic()
-        return self.pipeline
-
-    def convert_with(self, method, *sources, seed, **wish):
-        """Call the pipeline, or one of its methods, with this widget's progress and the dice of a seed."""
-        import torch  # takes seconds, so not before it is needed
-
-        pipeline = self.ready_pipeline()
-        call = pipeline if method is None else getattr(pipeline, method)
-        result = call(
-            *sources, generator=torch.Generator().manual_seed(seed), progress=self.tell_progress, **wish
-        )
+        self._started = time.monotonic()  # loading does not spoil the time left
+        call, generator = getattr(self.pipeline, method or "__call__"), torch.Generator().manual_seed(seed)
+        result = call(*sources, generator=generator, progress=self.tell_progress, **wish)
         self.tell_progress(1.0, "drawing")
         return result
