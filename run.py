@@ -25,7 +25,6 @@ import json
 import os
 import shutil
 import subprocess
-import tomllib
 import venv
 from pathlib import Path
 
@@ -46,12 +45,6 @@ NETWORK_SIGNS = (
     "Network is unreachable",
 )
 NOTEBOOK = "notebooks/00_genre_converter.ipynb"
-
-
-def packages_without_dependencies():
-    """Packages that ask for far more than we use of them; postBuild installs them too."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return project["tool"]["noteninja"]["without-dependencies"]
 
 
 def fingerprint():
@@ -84,7 +77,6 @@ def set_up(cpu):
     if cpu and sys.platform == "linux":  # elsewhere the usual build is the one for the CPU
         pip_install(["--extra-index-url", CPU_WHEELS, "torch"])
     pip_install(["-e", ".[lab,test,band]"])
-    pip_install(["--no-deps", *packages_without_dependencies()])
     # JupyterLab would open with a question about its news in front of the notebook.
     settings = VENV / "share/jupyter/lab/settings/overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)

@@ -93,7 +93,9 @@ def test_desk_analyses_what_lies_on_the_roll():
     desk = lesson_02.TuneDesk()
     assert len(desk.roll.notes) == 30 and not desk.picture.value
     desk.analyse()
-    assert desk.tune.tonic == 0 and "C major" in desk.message.value and desk.picture.value and desk.player.value
+    assert (
+        desk.tune.tonic == 0 and "C major" in desk.message.value and desk.picture.value and desk.player.value
+    )
     desk.abc.value = "X:1\nM:6/8\nL:1/8\nK:D\nDFA dcB | AFA GEC | DFA dcB | AFE D3 |"
     desk.use()
     assert desk.metre.value == "6/8" and desk.bars.value == 4 and desk.roll.bar == 3

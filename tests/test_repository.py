@@ -73,10 +73,6 @@ def test_constraints_pin_what_is_needed():
             name, version = re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups()
             pins[canonicalize_name(name)] = version
     needed = requirements("lab", "test", "band")
-    needed |= {
-        canonicalize_name(r.name): r.specifier
-        for r in map(Requirement, project()["tool"]["noteninja"]["without-dependencies"])
-    }
     assert [name for name in needed if name not in pins] == []
     assert [name for name, versions in needed.items() if pins[name] not in versions] == []
 
@@ -96,7 +92,7 @@ def outside_packages(path):
 def test_every_import_is_a_listed_package(path):
     """A fresh machine has only what the list names (IPython and traitlets come with ipywidgets)."""
     import_names = {"pyyaml": "yaml", "ipython": "IPython", "opencv-python-headless": "cv2", "pillow": "PIL"}
-    listed = requirements("lab", "band").keys() | {"tinysoundfont", "ipython", "traitlets", "noteninja-lib"}
+    listed = requirements("lab", "band").keys() | {"ipython", "traitlets", "noteninja-lib"}
     known = {import_names.get(name, name.replace("-", "_")) for name in listed}
     assert set(outside_packages(path)) <= known
 

@@ -78,18 +78,17 @@ def test_set_up_only_once(run, monkeypatch):
     run.set_up(cpu=False)
     assert [step["clear"] for step in steps[:1]] == [True]
     assert steps[1] == ["-e", ".[lab,test,band]"]
-    assert steps[2][0] == "--no-deps" and any(name.startswith("tinysoundfont") for name in steps[2])
     run.set_up(cpu=False)
-    assert len(steps) == 3
+    assert len(steps) == 2
     monkeypatch.setattr(run.sys, "platform", "linux")
     run.set_up(cpu=True)
-    assert steps[4] == ["--extra-index-url", run.CPU_WHEELS, "torch"] and len(steps) == 7
+    assert steps[3] == ["--extra-index-url", run.CPU_WHEELS, "torch"] and len(steps) == 5
     run.set_up(cpu=True)
     run.set_up(cpu=False)
-    assert len(steps) == 7
+    assert len(steps) == 5
     run.STAMP.write_text("of other lists")
     run.set_up(cpu=False)
-    assert len(steps) == 10
+    assert len(steps) == 7
 
 
 def test_arguments_reach_pytest_and_jupyter(run, monkeypatch):

@@ -9,23 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pretty_midi
-from tinysoundfont import _tinysoundfont
 
 from noteninja_lib.arranger.mixing import finish, mix_stems
 from noteninja_lib.arranger.performance import Part, Performance
+from noteninja_lib.arranger.soundfont import SoundFont
 from noteninja_lib.arranger.vocals import speak
 from noteninja_lib.errors import UserError
 
 RENDER_RATE = 44100
-DRUM_BANK = 128
-_CHANNELS = 128
 _TAILS = {
     False: 1.0,
     True: 2.5,
 }  # seconds that a note (a drum: True) may ring on: half the work was unheard tails
 _FADE = 0.25  # seconds, after an ending
-_SILENCE, _OFF, _ON = range(3)  # in this order when they fall on one moment
-_VOICES = 64  # more than are heard at once; what rings below them costs time
 
 
 def default_soundfont():
@@ -35,78 +31,45 @@ def default_soundfont():
 
 @lru_cache(maxsize=2)
 def _load(path, sample_rate):
-    """A sampler with the SoundFont at `path`; kept, since loading one takes seconds."""
+    """A sampler with the SoundFont at `path`; kept, since loading a large one takes seconds."""
     if not Path(path).is_file():
         raise UserError(f"There is no SoundFont at {path}: give the path of an .sf2 or .sf3 file.")
     try:
-        font = _tinysoundfont.SoundFont(path)
-    except Exception as error:
+        return SoundFont(path, sample_rate)
+    except (OSError, ValueError, KeyError, IndexError) as error:
         raise UserError(f"{path} is not a playable SoundFont: give an .sf2 or .sf3 file.") from error
-    # Mono: the course works with one channel, and one costs half as much.
-    font.set_output(_tinysoundfont.OutputMode.Mono, sample_rate, -6.0)
-    font.set_max_voices(_VOICES)
-    return font
-
-
-def _prepare(font, program, is_drum):
-    """Clear the sampler, so that equal input gives equal bytes, and choose an instrument."""
-    font.reset()
-    # reset() fades notes that still sound: play the fade into a bin, or it would leak into this part.
-    font.render(np.zeros(4 * 4096, np.uint8))
-    for channel in range(_CHANNELS):
-        font.channel_set_bank(channel, DRUM_BANK if is_drum else 0)
-        font.channel_set_preset_number(channel, program, is_drum)
 
 
 @lru_cache(maxsize=256)
-def _attack(font, program, pitch, sample_rate):
+def _attack(font, program, pitch):
     """Seconds from key stroke to hearing the note: where it reaches a third of its first peak, or .05."""
-    _prepare(font, program, False)
-    sound = np.zeros(int(0.12 * sample_rate), np.float32)
-    font.channel_note_on(0, pitch, 0.75)
-    font.render(sound.view(np.uint8))
-    envelope = np.maximum.accumulate(np.abs(sound))
-    return min(0.05, int(np.argmax(envelope >= envelope[-1] / 3)) / sample_rate) if envelope[-1] > 0 else 0.0
+    samples = int(0.12 * font.sample_rate)
+    envelope = np.maximum.accumulate(np.abs(font.play([(0, samples, samples, pitch, 95)], samples, program)))
+    return (
+        min(0.05, int(np.argmax(envelope >= envelope[-1] / 3)) / font.sample_rate)
+        if envelope[-1] > 0
+        else 0.0
+    )
 
 
-def _render_part(font, part, samples, sample_rate):
+def _render_part(font, part, samples):
     """One part's sound, shape (samples,)."""
+    rate = font.sample_rate
     # A player of an instrument that speaks slowly plays ahead of the beat, and so does the sampler here:
     # otherwise a violin's tune would run 30 ms behind a piano's, and no two genres would be in step.
     early = 0.0
     if not part.is_drum:
         pitches = sorted(note.pitch for note in part.notes)
-        early = _attack(font, part.program, pitches[len(pitches) // 2] // 12 * 12, sample_rate)
-    _prepare(font, part.program, part.is_drum)
-    events, struck_again, used_again = [], {}, {}
-    # Backwards in time, so that a note can be cut where the same key is struck again: its release would
-    # otherwise silence the new note. Each note has a channel of its own, so that its tail can be cut too.
-    for number, note in enumerate(sorted(part.notes, key=lambda n: n.start, reverse=True)):
-        start, end = (int(round(max(0.0, when - early) * sample_rate)) for when in (note.start, note.end))
+        early = _attack(font, part.program, pitches[len(pitches) // 2] // 12 * 12)
+    strokes, struck_again = [], {}
+    # Backwards in time, so that a note can end where the same key is struck again.
+    for note in sorted(part.notes, key=lambda n: n.start, reverse=True):
+        start, end = (int(round(max(0.0, when - early) * rate)) for when in (note.start, note.end))
         end = min(end, struck_again.get(note.pitch, end))
-        channel = number % _CHANNELS
         if start < min(samples, end):
-            silent = end + int(_TAILS[part.is_drum] * sample_rate)
-            if silent < min(samples, used_again.get(channel, samples)):
-                events.append((silent, _SILENCE, channel, note.pitch, 0))
-            struck_again[note.pitch] = used_again[channel] = start
-            events.append((end, _OFF, channel, note.pitch, 0))
-            events.append((start, _ON, channel, note.pitch, note.velocity))
-    out, at = np.zeros(samples, np.float32), 0
-    for when, action, channel, pitch, velocity in sorted(events):
-        when = min(when, samples)
-        if when > at:
-            font.render(out[at:when].view(np.uint8))  # the sampler wants bytes
-            at = when
-        if action == _ON:
-            font.channel_note_on(channel, pitch, velocity / 127)
-        elif action == _OFF:
-            font.channel_note_off(channel, pitch)
-        else:
-            font.channel_sounds_off(channel)  # a short fade, not a click
-    if at < samples:
-        font.render(out[at:].view(np.uint8))
-    return out
+            struck_again[note.pitch] = start
+            strokes.append((start, end, end + int(_TAILS[part.is_drum] * rate), note.pitch, note.velocity))
+    return font.play(strokes, samples, part.program, part.is_drum)
 
 
 def render_stems(performance, soundfont=None, sample_rate=RENDER_RATE):
@@ -129,7 +92,7 @@ def render_stems(performance, soundfont=None, sample_rate=RENDER_RATE):
     return {
         part.name: speak(part.notes, samples, sample_rate, performance.seed)
         if part.name == "voice"
-        else _render_part(font, part, samples, sample_rate)
+        else _render_part(font, part, samples)
         for part in performance.parts
         if part.notes
     }
