@@ -7,11 +7,12 @@ from benchmarks.options import CORES, Tunes, Workers
 from benchmarks.strength import way
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.evaluation import baselines
-from noteninja_lib.evaluation.baselines import Heard, choose_targets, choose_tunes, make_piece, strength_at
+from noteninja_lib.evaluation.baselines import choose_targets, choose_tunes, make_piece, strength_at
 from noteninja_lib.evaluation.metrics import spectral_distance
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.music.piano_roll import transcribe, tune_likeness
 from noteninja_lib.pipeline import assemble, load_pipeline
+from noteninja_lib.source import read_source
 
 POINTS = 21  # of the curve that is kept
 SEED, SPLIT = 1, "validation"
@@ -20,7 +21,7 @@ SEED, SPLIT = 1, "validation"
 def measure_levels(number: int, levels: np.ndarray) -> np.ndarray:
     """Share for the asked-for genre, and distance to the source, by noise level; shape (2, levels)."""
     pipe, piece = load_pipeline(), make_piece(number, SEED, SPLIT, alone=True)
-    target, heard, found = choose_targets(piece, 1, SEED)[0], Heard(piece.audio), []
+    target, heard, found = choose_targets(piece, 1, SEED)[0], read_source(piece.audio), []
     for level in levels:
         made = baselines.convert(pipe, heard, target, number, strength=strength_at(pipe, level))
         found.append((pipe.judge_genre(made)[target], spectral_distance(made, piece.audio)))
@@ -31,7 +32,7 @@ def hear_tune(number: int) -> tuple[list[Note], np.ndarray]:
     """Notes heard in a tune's source, and what is heard in the true recording of the asked-for genre."""
     piece = make_piece(number, SEED, SPLIT)
     truth = piece.recordings[choose_targets(piece, 1, SEED)[0]]
-    return Heard(piece.audio).piano_roll.melody_notes(), transcribe(truth)
+    return read_source(piece.audio).piano_roll.melody_notes(), transcribe(truth)
 
 
 def spread_evenly(levels: np.ndarray, measured: np.ndarray) -> np.ndarray:

@@ -12,13 +12,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from noteninja_lib import STEPS
 from noteninja_lib.audio.io import normalise
 from noteninja_lib.datasets.base import processes
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.checkpoints import models_folder
+from noteninja_lib.music.style import Plan
 from noteninja_lib.pipeline import NoteNinjaPipeline
-from noteninja_lib.source import Plan
 
 File = str | Path | None  # the path of a file or a folder, where there is one
 
@@ -82,18 +81,15 @@ def noise_for(pipe: NoteNinjaPipeline, plan: Plan, seed: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def play(pipe: NoteNinjaPipeline, plan: Plan, genre, noise: torch.Tensor | int) -> np.ndarray:
-    """The sound of a plan in a genre (or a mixture, or a path), from noise or a seed, as loud as it comes."""
+def play(pipe: NoteNinjaPipeline, plan: Plan, noise: torch.Tensor | int) -> np.ndarray:
+    """The sound of a plan, from noise or a seed, as loud as it comes."""
     noise = noise_for(pipe, plan, noise) if isinstance(noise, int) else noise.clone()
-    fixed = {"noise": noise, "neutral": plan.neutral}
-    styles = pipe.styles_for(genre, plan)
-    latents = pipe.denoise(None, plan.piano_roll, styles, 1.0, STEPS, 2.0, None, **fixed)
-    return pipe.sound(latents)[: plan.samples]
+    return pipe.decode(pipe.denoise(None, plan, latents=noise))[: plan.samples]
 
 
-def played(pipe: NoteNinjaPipeline, plan: Plan, genre, noise: torch.Tensor | int) -> np.ndarray:
+def played(pipe: NoteNinjaPipeline, plan: Plan, noise: torch.Tensor | int) -> np.ndarray:
     """The same, as loud as the pipeline makes its results."""
-    return normalise(play(pipe, plan, genre, noise))
+    return normalise(play(pipe, plan, noise))
 
 
 # --- Figures: files, sentences and tables ---

@@ -23,11 +23,12 @@ from noteninja_lib import STEPS
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, metrics
-from noteninja_lib.evaluation.baselines import SECONDS, Heard, Piece, choose_tunes, make_piece, sample, sound
+from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_tunes, make_piece, sample, sound
 from noteninja_lib.evaluation.comparison import Known, among_ten, know
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.pipeline import GUIDANCE_INTERVAL, NoteNinjaPipeline, load_pipeline
+from noteninja_lib.source import Source, read_source
 
 FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 #: Name of a scheduler to a function of the time shift, above 1 of which more steps lie near the noise.
@@ -86,10 +87,10 @@ def parse_interval(text: str) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=2)
-def prepare(number: int, seed: int) -> tuple[Piece, Heard, dict[str, Known]]:
+def prepare(number: int, seed: int) -> tuple[Piece, Source, dict[str, Known]]:
     """A tune in all genres, its source heard, and what is known of the true recordings; for all ways."""
     piece = make_piece(number, seed, SPLIT)
-    return piece, Heard(piece.audio), know(load_pipeline().judge, piece.recordings)
+    return piece, read_source(piece.audio), know(load_pipeline().judge, piece.recordings)
 
 
 def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> list[dict]:

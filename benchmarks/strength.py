@@ -12,9 +12,10 @@ import numpy as np
 from benchmarks.harness import cell, finish, measure, rounded, table
 from benchmarks.options import CORES, Out, Split, Tunes, Workers
 from noteninja_lib.evaluation import baselines, metrics
-from noteninja_lib.evaluation.baselines import SECONDS, Heard, choose_tunes, convert, make_piece
+from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, convert, make_piece
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.pipeline import load_pipeline
+from noteninja_lib.source import read_source
 
 STRENGTHS = [round(0.1 * number, 1) for number in range(11)]
 MEASURES = {
@@ -34,7 +35,7 @@ def measure_tune(
 ) -> dict[str, list[float]]:
     """Convert one test tune with each strength; measures, as in `MEASURES`, by strength."""
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
-    target, heard, source = baselines.choose_targets(piece, 1, seed)[0], Heard(piece.audio), piece.audio
+    target, heard, source = baselines.choose_targets(piece, 1, seed)[0], read_source(piece.audio), piece.audio
     embedded, rows = metrics.embeddings(pipe.judge, source).mean(0), []
     for strength in strengths:
         made = convert(pipe, heard, target, number, strength=strength)

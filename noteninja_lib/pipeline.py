@@ -206,7 +206,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         source = read_source(audio, beginning(), lambda done: progress(0.02 + 0.13 * done, "listening"))
         # 2. Condition: these notes in the asked-for mood, tempo and length, and the style.
         plan = style.plan(
-            source.roll, genre, mood, tempo=tempo, rate=rate, seconds=seconds, samples=len(source.audio)
+            source.piano_roll, genre, mood, tempo=tempo, rate=rate, seconds=seconds, samples=len(source.audio)
         )
         # 3. Encode: the latents of the source, where something of the recording is to be kept.
         start = None
@@ -265,9 +265,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
             )
             for begin, song in ((0.0, first), (0.07, second))
         ]
-        maps = align(*(source.roll for source in sources), share)
+        maps = align(*(source.piano_roll for source in sources), share)
         plan = style.plan(
-            mix(*(warp(source.roll, one) for source, one in zip(sources, maps)), share), genre, mood
+            mix(*(warp(source.piano_roll, one) for source, one in zip(sources, maps)), share), genre, mood
         )
         start = None
         if self.noise_level(strength) < 1:
@@ -302,7 +302,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         vector = style.styles(genre) if genre else np.zeros((1, len(GENRES) + 2), np.float32)
         latents = flow_matching.encode(self.vae, source.whole)
         flow = flow_matching.Flow(
-            self.unet, source.roll, torch.from_numpy(vector).to(self.device), latents.shape[-1]
+            self.unet, source.piano_roll, torch.from_numpy(vector).to(self.device), latents.shape[-1]
         )
         return flow_matching.heun(flow, latents, flow_matching.time_steps(num_inference_steps).flip(0))
 
@@ -345,8 +345,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         )
         if level < 0.01:
             return start
-        noise = latents(plan.roll) if callable(latents) else latents
-        now = self.noise_like(plan.roll, generator) if noise is None else noise
+        noise = latents(plan.piano_roll) if callable(latents) else latents
+        now = self.noise_like(plan.piano_roll, generator) if noise is None else noise
         begin = flow_matching.set_schedule(self.scheduler, steps, level, self.device)
         if start is not None:
             sigma, frames = (
@@ -356,7 +356,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             now = (1 - sigma) * start[..., frames] + sigma * now
         styles, guidance = torch.from_numpy(plan.styles), (guidance_scale, self.config.guidance_interval)
         flow = flow_matching.Flow(
-            self.unet, plan.roll, styles.to(self.device), now.shape[-1], *guidance, plan.neutral
+            self.unet, plan.piano_roll, styles.to(self.device), now.shape[-1], *guidance, plan.neutral
         )
         timesteps = self.scheduler.timesteps[begin:]
         for number, time in enumerate(timesteps):
@@ -378,11 +378,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
             shares = [classify(self.judge, one) for one in (audio, source.audio)]
         if saved:
             saved.result()  # raises what went wrong
-        tune, (low, high) = plan.roll.melody_notes(), self.config.tune_scale
+        tune, (low, high) = plan.piano_roll.melody_notes(), self.config.tune_scale
         kept = float(np.clip((tune_likeness(tune, heard) - low) / (high - low), 0, 1))
         progress(1.0, "done")
         genres = [{GENRES[number]: float(one[number]) for number in np.argsort(-one)} for one in shares]
-        return Conversion(audio, SAMPLE_RATE, source.audio, plan.roll, tune, kept, *genres)
+        return Conversion(audio, SAMPLE_RATE, source.audio, plan.piano_roll, tune, kept, *genres)
 
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
         """What the genre classifier takes a recording for: genre to share, strongest first."""

@@ -31,13 +31,13 @@ class Source:
         The recording, or where there is none, a piano that plays the notes.
     whole : numpy.ndarray, float32
         The same with silence at its end, so that it fills the networks' frames.
-    roll : PianoRoll
+    piano_roll : PianoRoll
         As long as `whole`.
     """
 
     audio: np.ndarray
     whole: np.ndarray
-    roll: PianoRoll
+    piano_roll: PianoRoll
 
 
 def read_source(song, seconds: float | None = None, progress: Callable = lambda done: None) -> Source:

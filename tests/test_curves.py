@@ -14,6 +14,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines
 from noteninja_lib.evaluation.baselines import choose_tunes, make_piece
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
+from noteninja_lib.source import read_source
 
 EVEN = np.linspace(0, 1, 11)
 TUNE = np.linspace(0.9, 0.8, 11)
@@ -62,7 +63,7 @@ def test_a_conversion_is_the_pipelines_own():
     assert list(piece.recordings) == [piece.source]
     source, whole = piece.recordings[piece.source], make_piece(choose_tunes(1)[0])
     np.testing.assert_array_equal(source, whole.recordings[piece.source])
-    heard = baselines.Heard(source)
+    heard = read_source(source)
     for share in (0.4, 1.0):
         made = baselines.convert(pipe, heard, "reggae", 3, strength=share, steps=2)
         theirs = pipe(source, "reggae", share, 2, generator=torch.Generator().manual_seed(3)).audio

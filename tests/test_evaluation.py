@@ -17,6 +17,7 @@ from noteninja_lib.evaluation.baselines import SECONDS, make_piece
 from noteninja_lib.evaluation.comparison import Row
 from noteninja_lib.music.piano_roll import PianoRoll, draw_notes, from_notes
 from noteninja_lib.pipeline import load_pipeline
+from noteninja_lib.source import hear
 
 TUNE = [
     Note(0.5 * n + 0.1, 0.5 * n + 0.5, pitch, 90)
@@ -198,7 +199,7 @@ def test_plain_regression_is_a_baseline_where_its_network_was_trained(tmp_path, 
         baselines, "load_model", lambda kind, name: pipe.unet if name == "regression" else None
     )
     network = baselines.regression_network()
-    made = baselines.regression(pipe, network, piece.audio, "jazz", baselines.Heard(piece.audio).piano_roll)
+    made = baselines.regression(pipe, network, piece.audio, "jazz", hear(piece.audio))
     assert made.shape == piece.audio.shape and np.isfinite(made).all()
 
 

@@ -93,7 +93,7 @@ def test_windows_that_see_their_neighbours_leave_no_seam(monkeypatch):
     monkeypatch.setattr(flow_matching, "WINDOW", 16)
     for context in (flow_matching.CONTEXT, 0):
         monkeypatch.setattr(flow_matching, "CONTEXT", context)
-        made = pipe.sound(latents)
+        made = pipe.decode(latents)
         pairs = metrics.seams(made, range(16 * networks.COLUMN, len(made), 16 * networks.COLUMN))
         found[context] = np.mean([there for there, _ in pairs]) / pairs[0][1]
     plain, careful = found.pop(0), found.popitem()[1]

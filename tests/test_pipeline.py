@@ -214,7 +214,7 @@ def test_a_recording_is_the_noise_that_makes_it(pipe, song):
     assert noise.std().item() == pytest.approx(1, abs=0.2)
     style = torch.from_numpy(styles("rock"))
     source = read_source(song)
-    flow = flow_matching.Flow(pipe.unet, source.roll, style, noise.shape[-1])
+    flow = flow_matching.Flow(pipe.unet, source.piano_roll, style, noise.shape[-1])
     with torch.no_grad():
         back = heun(flow, noise, time_steps(10))
         clean = flow_matching.encode(pipe.vae, source.whole)

@@ -24,7 +24,7 @@ def pipe():
 @pytest.fixture(scope="module")
 def roll():
     song = load(sorted((data_folder() / "songs").glob("*.mp3"))[0], duration=9.0)
-    return plan(hear(song), "pop").roll
+    return plan(hear(song), "pop").piano_roll
 
 
 def style(**shares):

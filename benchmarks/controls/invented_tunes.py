@@ -13,12 +13,12 @@ from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, excerpt
 from noteninja_lib.evaluation.metrics import bootstrap
+from noteninja_lib.music import style
 from noteninja_lib.music.generation import KNOWN_RUN, invent, nearest_tune
 from noteninja_lib.music.piano_roll import from_score
 from noteninja_lib.music.time_warp import cut
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import load_pipeline
-from noteninja_lib.source import Plan
 
 METRES = ("4/4", "4/4", "2/4", "6/8", "3/4")
 HALF = 0.5  # of a tune's runs of eight notes: if as many are in another one, it is a variant of it
@@ -38,10 +38,10 @@ def measure_one(job: tuple[str, int], seed: int = 0) -> dict:
     tune = invent(int(rng.integers(2**31)), bars=8, metre=str(rng.choice(METRES)))
     tempo = float(rng.uniform(*load_recipe(genre).tempo))
     roll = from_score(tune, tempo)
-    plan = Plan(cut(roll, 0.0, min(SECONDS, roll.rhythm.shape[-1] / 86.0)))
+    plan = style.plan(cut(roll, 0.0, SECONDS), genre)
     nearest, alike = nearest_tune(tune, load_tunes("train"))
     found = {"genre": genre, "alike": alike, "nearest": nearest.name, "title": tune.title}
-    sounds = {("judge", "mel"): played(pipe, plan, genre, number)}
+    sounds = {("judge", "mel"): played(pipe, plan, number)}
     if number % 5 < 2:  # the arranger plays the same tune: what the classifier makes of the real thing
         sounds["oracle", "oracle_mel"] = render(excerpt(tune, genre, number, tempo=tempo))
     for (judge, mel), audio in sounds.items():

@@ -12,16 +12,17 @@ from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE, normalise
 from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import Heard, choose_tunes, excerpt, padded
+from noteninja_lib.evaluation.baselines import choose_tunes, excerpt
 from noteninja_lib.evaluation.metrics import bootstrap
-from noteninja_lib.models.flow_matching import COLUMN, FOLD, OVERLAP, WINDOW, spans
+from noteninja_lib.models.flow_matching import CHUNK, FOLD, HOP, OVERLAP, spans
+from noteninja_lib.music import style
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import extend
-from noteninja_lib.music.piano_roll import PianoRoll, from_audio
-from noteninja_lib.music.time_warp import cut, tempo_of
+from noteninja_lib.music.piano_roll import PianoRoll
+from noteninja_lib.music.time_warp import cut
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
-from noteninja_lib.source import Plan
+from noteninja_lib.source import read_source
 
 SECONDS = 40.0 if fast_mode() else 180.0  # of a long piece
 CLIP, EXTENDED = 20.0, 40.0 if fast_mode() else 120.0
@@ -31,15 +32,15 @@ AROUND = int(1.5 * SAMPLE_RATE)  # samples that the classifier hears on either s
 def concatenated(pipe: NoteNinjaPipeline, roll: PianoRoll, genre: str, seed: int) -> np.ndarray:
     """The same piece with each window by itself, with its own noise: what the seams are measured beside."""
     parts = []
-    for number, window in enumerate(spans(roll.rhythm.shape[-1] // FOLD, WINDOW, 0)):
+    for number, window in enumerate(spans(roll.frames // FOLD, CHUNK, 0)):
         start, stop = (FOLD * edge / FRAME_RATE for edge in (window.start, window.stop))
-        parts.append(play(pipe, Plan(cut(roll, start, stop)), genre, seed + number))
+        parts.append(play(pipe, style.plan(cut(roll, start, stop), genre), seed + number))
     return normalise(np.concatenate(parts))
 
 
 def edges_of(samples: int, step: int) -> list[int]:
     """Samples at which a new window begins, away from both ends."""
-    edges = range(step * COLUMN, samples, step * COLUMN)
+    edges = range(step * HOP, samples, step * HOP)
     return [edge for edge in edges if 2 * AROUND < edge < samples - 2 * AROUND]
 
 
@@ -63,11 +64,11 @@ def measure_piece(number: int, seed: int = 0, split: str = "test") -> dict[str, 
     own, target = own_and_target(number, seed, 4)
     song = render(excerpt(load_tunes(split)[number], own, number, SECONDS))
     pipe, found = load_pipeline(), {}
-    plan = Plan(Heard(song).piano_roll, samples=len(song))
+    plan = style.plan(read_source(song).piano_roll, target, samples=len(song))
     alone = concatenated(pipe, plan.piano_roll, target, number)[: len(song)]
     sounds = {
-        "windows": (played(pipe, plan, target, number), WINDOW - OVERLAP),
-        "concatenated": (alone, WINDOW),
+        "windows": (played(pipe, plan, number), CHUNK - OVERLAP),
+        "concatenated": (alone, CHUNK),
     }
     for name, (made, step) in sounds.items():
         edges = edges_of(len(made), step)
@@ -79,11 +80,11 @@ def measure_clip(number: int, seed: int = 0, split: str = "test") -> dict:
     """Extend a clip: key and tempo at its beginning and end, and the genre."""
     own, target = own_and_target(number, seed, 5)
     clip, pipe = render(excerpt(load_tunes(split)[number], own, number, CLIP)), load_pipeline()
-    roll = extend(from_audio(padded(clip)), EXTENDED, seed=number)
-    made = played(pipe, Plan(roll), target, number)
+    roll = extend(read_source(clip).piano_roll, EXTENDED, seed=number)
+    made = played(pipe, style.plan(roll, target), number)
     ends = made[: len(made) // 3], made[-(len(made) // 3) :]
     first, last = (metrics.hear(part).chroma().mean(1) for part in ends)
-    tempi = [folded(tracked_tempo(part) / tempo_of(roll)) for part in ends]
+    tempi = [folded(tracked_tempo(part) / roll.tempo) for part in ends]
     turned = [np.corrcoef(first, np.roll(last, turn))[0, 1] for turn in range(12)]
     return {
         "seconds": len(made) / SAMPLE_RATE,

@@ -3,6 +3,7 @@
 Command: `noteninja steering --only mood`. Lesson: 09_tempo_mood_and_length.
 """
 
+from dataclasses import replace
 from itertools import product
 
 import librosa
@@ -15,11 +16,12 @@ from benchmarks.harness import means, measure, play, table
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE, normalise
 from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import Heard, choose_tunes, make_piece
+from noteninja_lib.evaluation.baselines import choose_tunes, make_piece
+from noteninja_lib.music import style
 from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.style import BASS, QUICKER, chords_of, segments_of
 from noteninja_lib.pipeline import load_pipeline
-from noteninja_lib.source import Plan
+from noteninja_lib.source import read_source
 
 #: Measure to what it is.
 MEASURES = {
@@ -32,12 +34,10 @@ MEASURES = {
 MOODS = list(product(GRID, GRID))  # valence, arousal
 
 
-def measures_of(audio: np.ndarray, plan: Plan) -> tuple[dict[str, float], PianoRoll]:
+def measures_of(audio: np.ndarray, plan: style.Plan) -> tuple[dict[str, float], PianoRoll]:
     """What is heard in a conversion before its loudness is evened out, and its piano roll."""
     level, audio = float(10 * np.log10(np.mean(np.square(audio)) + 1e-12)), normalise(audio.copy())
-    heard, rhythm = metrics.hear(audio), plan.piano_roll.rhythm
-    frames = min(heard.notes.shape[-1], rhythm.shape[-1])
-    heard = PianoRoll(heard.melody[..., :frames], heard.notes[..., :frames], rhythm[:, :frames])
+    heard = replace(metrics.hear(audio), beats=plan.piano_roll.beats)
     under = [note.pitch for note in heard.accompaniment() if note.pitch >= BASS]
     onsets = librosa.onset.onset_detect(y=audio, sr=SAMPLE_RATE)
     return {
@@ -53,10 +53,10 @@ def measure_tune(job: tuple[int, str], seed: int = 0, split: str = "test") -> di
     """One tune in one genre through 5 x 5 moods, as from `measure_moods`, with note F1 by mood."""
     number, genre = job
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
-    roll, cells = Heard(piece.audio).piano_roll, []
+    roll, cells = read_source(piece.audio).piano_roll, []
     for mood in MOODS:
-        plan = Plan(roll, mood, samples=len(piece.audio))
-        made = plan.dynamics(play(pipe, plan, genre, number))
+        plan = style.plan(roll, genre, mood, samples=len(piece.audio))
+        made = style.shape_dynamics(play(pipe, plan, number), plan)
         found, heard = measures_of(made, plan)
         melody = quickened(piece.melody, 1 + QUICKER * mood[1])
         found |= {

@@ -11,13 +11,14 @@ from noteninja_lib import fast_mode
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import Heard, choose_targets, choose_tunes, excerpt, make_piece
+from noteninja_lib.evaluation.baselines import choose_targets, choose_tunes, excerpt, make_piece
 from noteninja_lib.evaluation.metrics import bootstrap, spectral_distance
 from noteninja_lib.models.flow_matching import slerp
+from noteninja_lib.music import style
 from noteninja_lib.music.time_warp import align, mix, warp
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import load_pipeline
-from noteninja_lib.source import Plan
+from noteninja_lib.source import read_source
 
 SHARES = [round(0.1 * number, 1) for number in range(11)]
 PATH_SECONDS = 8.0 if fast_mode() else 24.0
@@ -27,9 +28,10 @@ def between_genres(number: int, seed: int = 0, split: str = "test") -> dict[str,
     """One tune from one genre to another in ten steps: the shares for both, and the tune."""
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
     first, second = choose_targets(piece, 2, seed)
-    plan, rows = Plan(Heard(piece.audio).piano_roll, samples=len(piece.audio)), []
+    source, rows = read_source(piece.audio), []
     for share in SHARES:
-        made = played(pipe, plan, {first: 1 - share, second: share}, number)
+        between = {first: 1 - share, second: share}
+        made = played(pipe, style.plan(source.piano_roll, between, samples=len(piece.audio)), number)
         judged = pipe.judge_genre(made)
         rows.append((judged[first], judged[second], metrics.note_f1(piece.melody, metrics.hear(made))))
     return dict(zip(("first", "second", "note_f1"), map(list, zip(*rows))))
@@ -38,12 +40,10 @@ def between_genres(number: int, seed: int = 0, split: str = "test") -> dict[str,
 def between_noises(number: int, seed: int = 0, split: str = "test") -> dict[str, list[float]]:
     """One tune in one genre from one seed to another: how far from the first, and what is heard."""
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
-    target, plan = (
-        choose_targets(piece, 1, seed)[0],
-        Plan(Heard(piece.audio).piano_roll, samples=len(piece.audio)),
-    )
+    target = choose_targets(piece, 1, seed)[0]
+    plan = style.plan(read_source(piece.audio).piano_roll, target, samples=len(piece.audio))
     first, second = (noise_for(pipe, plan, one) for one in (number, number + 1000))
-    made = [played(pipe, plan, target, slerp(first, second, share)) for share in SHARES]
+    made = [played(pipe, plan, slerp(first, second, share)) for share in SHARES]
     return {
         "distance": [spectral_distance(one, made[0]) for one in made],
         "judge": [pipe.judge_genre(one)[target] for one in made],
@@ -54,11 +54,11 @@ def between_noises(number: int, seed: int = 0, split: str = "test") -> dict[str,
 def between_songs(numbers: tuple[int, int], seed: int = 0, split: str = "test") -> dict[str, list[float]]:
     """From one tune to another in one genre: how like each its onsets are (cosine, by pitch class)."""
     pipe, pieces = load_pipeline(), [make_piece(number, seed, split, alone=True) for number in numbers]
-    rolls = [Heard(piece.audio).piano_roll for piece in pieces]
+    rolls = [read_source(piece.audio).piano_roll for piece in pieces]
     target, found = GENRES[sum(numbers) % len(GENRES)], {"first": [], "second": []}
     for share in SHARES:
         aligned = [warp(*pair) for pair in zip(rolls, align(*rolls, share))]
-        heard = metrics.hear(played(pipe, Plan(mix(*aligned, share)), target, numbers[0])).notes[0]
+        heard = metrics.hear(played(pipe, style.plan(mix(*aligned, share), target), numbers[0])).notes[0]
         for name, one in zip(found, aligned):
             frames = min(heard.shape[-1], one.notes.shape[-1])
             chroma = [metrics.onset_chroma(onsets[:, :frames]) for onsets in (heard, one.notes[0])]
@@ -71,8 +71,8 @@ def along_a_path(number: int, seed: int = 0, split: str = "test") -> dict[str, l
     pipe, rng = load_pipeline(), np.random.default_rng((seed, number, 2))
     own, first, second = (str(genre) for genre in rng.choice(GENRES, 3, replace=False))
     song = render(excerpt(load_tunes(split)[number], own, number, PATH_SECONDS))
-    plan = Plan(Heard(song).piano_roll, samples=len(song))
-    made = played(pipe, plan, [(0.0, first), (1.0, second)], number)
+    plan = style.plan(read_source(song).piano_roll, [(0.0, first), (1.0, second)], samples=len(song))
+    made = played(pipe, plan, number)
     thirds = [pipe.judge_genre(part) for part in np.array_split(made, 3)]
     return {"first": [one[first] for one in thirds], "second": [one[second] for one in thirds]}
 

@@ -16,12 +16,13 @@ from noteninja_lib import STEPS
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.audio.spectrogram import log_mel
 from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import Heard, choose_targets, choose_tunes, make_piece
+from noteninja_lib.evaluation.baselines import choose_targets, choose_tunes, make_piece
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.flow_matching import euler, heun, time_steps
+from noteninja_lib.music import style
 from noteninja_lib.pipeline import load_pipeline
-from noteninja_lib.source import Plan
+from noteninja_lib.source import read_source
 
 SECONDS = 6.0
 #: Ways there and back: solver, steps. An Euler step evaluates the network once, a Heun step twice.
@@ -46,14 +47,10 @@ def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict[str, d
     """
     pipe, piece = load_pipeline(), make_piece(number, seed, split)
     target, source = choose_targets(piece, 1, seed)[0], piece.audio
-    short = Heard(source[: round(SECONDS * SAMPLE_RATE)])
-    clean, truth, plan = (
-        flow_matching.encode(pipe.vae, short.whole),
-        log_mel(short.whole),
-        Plan(short.piano_roll),
-    )
-    styles = pipe.styles_for(piece.source, plan)
-    flow = flow_matching.WindowedFlow(pipe.unet, plan.piano_roll, styles, clean.shape[-1])
+    short = read_source(source[: round(SECONDS * SAMPLE_RATE)])
+    clean, truth = flow_matching.encode(pipe.vae, short.whole), log_mel(short.whole)
+    styles = torch.from_numpy(style.styles(piece.source))
+    flow = flow_matching.Flow(pipe.unet, short.piano_roll, styles, clean.shape[-1])
 
     def error(latents):
         return float(np.abs(pipe.vae.decode(latents)[0].cpu().numpy() - truth).mean())
@@ -62,9 +59,9 @@ def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict[str, d
     for name, (solve, steps) in WAYS.items():
         noise = solve(flow, clean, time_steps(steps).flip(0))
         errors[name] = error(solve(flow, noise, time_steps(steps)))
-    plan, found = Plan(Heard(source).piano_roll, samples=len(source)), {}
+    plan, found = style.plan(read_source(source).piano_roll, target, samples=len(source)), {}
     for name, noise in (("by content", number), ("by inversion", pipe.invert(source, piece.source))):
-        made = played(pipe, plan, target, noise)
+        made = played(pipe, plan, noise)
         judged = pipe.judge_genre(made)
         found[name] = {
             "note_f1": metrics.note_f1(piece.melody, metrics.hear(made)),

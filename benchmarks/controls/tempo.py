@@ -11,13 +11,14 @@ import numpy as np
 from benchmarks.harness import interval, means, measure, played, table
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import Heard, choose_targets, choose_tunes, make_piece
+from noteninja_lib.evaluation.baselines import choose_targets, choose_tunes, make_piece
 from noteninja_lib.evaluation.metrics import bootstrap
-from noteninja_lib.music.beats import rhythm_of
-from noteninja_lib.music.piano_roll import PianoRoll, transcribe, tune_likeness
-from noteninja_lib.music.time_warp import tempo_of
+from noteninja_lib.music import style
+from noteninja_lib.music.beats import hear_rhythm
+from noteninja_lib.music.piano_roll import transcribe, tune_likeness
+from noteninja_lib.music.style import RATES
 from noteninja_lib.pipeline import load_pipeline
-from noteninja_lib.source import RATES, Plan
+from noteninja_lib.source import read_source
 
 NEAR = 0.02  # of the asked-for tempo
 CANDIDATES = np.exp(np.linspace(np.log(0.4), np.log(2.5), 400))  # half a percent apart
@@ -45,19 +46,20 @@ def quickened(melody: list[Note], rate: float) -> list[Note]:
 
 def tracked_tempo(audio: np.ndarray) -> float:
     """Beats a minute that a beat tracker finds in a recording."""
-    return tempo_of(PianoRoll(None, None, rhythm_of(audio)))
+    gaps = np.diff(hear_rhythm(audio)[1])
+    return 60 / float(np.median(gaps)) if len(gaps) else 0.0
 
 
 def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict:
     """Convert one tune at a tempo between half and twice its own; see `summarise`."""
     pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
     rng, target = np.random.default_rng((seed, number, 3)), choose_targets(piece, 1, seed)[0]
-    rate, roll, made = float(np.exp(rng.uniform(*np.log(RATES)))), Heard(piece.audio).piano_roll, {}
+    rate, roll, made = float(np.exp(rng.uniform(*np.log(RATES)))), read_source(piece.audio).piano_roll, {}
     for name, one in (("plain", 1.0), ("stretched", rate)):
-        plan = Plan(roll, rate=one, samples=len(piece.audio))
-        made[name] = played(pipe, plan, target, number)
+        plan = style.plan(roll, target, rate=one, samples=len(piece.audio))
+        made[name] = played(pipe, plan, number)
     made["vocoded"] = librosa.effects.time_stretch(made["plain"], rate=rate)
-    found = {"rate": rate, "own_tempo": folded(tempo_of(roll) / piece.tempo)}
+    found = {"rate": rate, "own_tempo": folded(roll.tempo / piece.tempo)}
     for name, audio in made.items():
         asked = 1.0 if name == "plain" else rate
         found[name] = {

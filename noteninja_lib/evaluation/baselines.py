@@ -13,17 +13,18 @@ import torch
 from noteninja_lib import STEPS, fast_mode
 from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.arranger.recipe import GENRES, load_recipe, style_vector
+from noteninja_lib.arranger.recipe import GENRES, load_recipe
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE, normalise
-from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.checkpoints import load_model, models_folder
 from noteninja_lib.models.unet import Denoiser
-from noteninja_lib.music.piano_roll import PianoRoll, from_audio
+from noteninja_lib.music import style
+from noteninja_lib.music.piano_roll import PianoRoll, from_notes
 from noteninja_lib.music.transcription import write_down
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import NoteNinjaPipeline
+from noteninja_lib.source import FOLDED, Source, hear
 
 SECONDS = 6.0 if fast_mode() else 10.0
 #: Noise level: the upper end of the range in which Meng et al. find edits that keep their source.
@@ -137,30 +138,10 @@ def choose_tunes(count: int, seed: int = 0, split: str = "test") -> list[int]:
 # --- Many conversions of one recording, which is heard once ---
 
 
-class Heard:
-    """A recording and its piano roll, kept for all its conversions.
-
-    Parameters
-    ----------
-    audio : numpy.ndarray, float32, shape (samples,)
-        Mono, 22,050 Hz.
-    """
-
-    def __init__(self, audio: np.ndarray):
-        self.audio = audio
-        self.whole = padded(audio)
-        self.piano_roll = from_audio(self.whole)
-
-
-def padded(audio: np.ndarray) -> np.ndarray:
-    """A recording with silence at its end, up to a whole number of the denoiser's frames."""
-    return np.pad(audio, (0, -len(audio) % (16 * HOP_LENGTH)))
-
-
 @torch.no_grad()
 def sample(
     pipe: NoteNinjaPipeline,
-    heard: Heard,
+    source: Source,
     genre: str,
     seed: int,
     *,
@@ -169,29 +150,34 @@ def sample(
     guidance: float = 2.0,
 ) -> torch.Tensor:
     """Latents of a conversion; see `NoteNinjaPipeline` for the arguments."""
-    style = torch.from_numpy(style_vector(genre))[None].to(pipe.device)
-    begin, generator = pipe.begin(heard.whole, strength), torch.Generator().manual_seed(seed)
-    return pipe.denoise(begin, heard.piano_roll, style, strength, steps, guidance, generator)
+    plan, generator = style.plan(source.piano_roll, genre), torch.Generator().manual_seed(seed)
+    start = None if pipe.noise_level(strength) >= 1 else flow_matching.encode(pipe.vae, source.whole)
+    return pipe.denoise(start, plan, strength, steps, guidance, generator)
 
 
 @torch.no_grad()
-def sound(pipe: NoteNinjaPipeline, heard: Heard, latents: torch.Tensor) -> np.ndarray:
+def sound(pipe: NoteNinjaPipeline, source: Source, latents: torch.Tensor) -> np.ndarray:
     """The sound of latents, as long as the recording and as loud as the pipeline makes it."""
-    return normalise(pipe.sound(latents)[: len(heard.audio)])
+    return normalise(pipe.decode(latents)[: len(source.audio)])
 
 
-def convert(pipe: NoteNinjaPipeline, heard: Heard, genre: str, seed: int, **options) -> np.ndarray:
+def convert(pipe: NoteNinjaPipeline, source: Source, genre: str, seed: int, **options) -> np.ndarray:
     """The sound that `pipe(...)` makes of a recording, without hearing recording and result once more."""
-    return sound(pipe, heard, sample(pipe, heard, genre, seed, **options))
+    return sound(pipe, source, sample(pipe, source, genre, seed, **options))
 
 
 # --- Other ways to the same end ---
 
 
+def padded(audio: np.ndarray) -> np.ndarray:
+    """A recording with silence at its end, up to a whole number of the denoiser's frames."""
+    return np.pad(audio, (0, -len(audio) % FOLDED))
+
+
 def decoded(pipe: NoteNinjaPipeline, audio: np.ndarray) -> np.ndarray:
     """A recording sent through autoencoder and vocoder, the most that the converter could reach."""
     with torch.no_grad():
-        return pipe.sound(flow_matching.encode(pipe.vae, padded(audio)))[: len(audio)]
+        return pipe.decode(flow_matching.encode(pipe.vae, padded(audio)))[: len(audio)]
 
 
 def strength_at(pipe: NoteNinjaPipeline, level: float) -> float:
@@ -207,13 +193,12 @@ def sdedit(pipe: NoteNinjaPipeline, audio: np.ndarray, genre: str, seed: int = 0
     Meng et al. 2021, arXiv 2108.01073.
     """
     whole = padded(audio)
-    frames = len(whole) // HOP_LENGTH
-    layers = (np.zeros(shape, np.float32) for shape in ((2, 88, frames), (2, 88, frames), (5, frames)))
-    style, strength = torch.from_numpy(style_vector(genre))[None], strength_at(pipe, SDEDIT_LEVEL)
+    nothing = from_notes([], [], len(whole) / SAMPLE_RATE)
+    strength, generator = strength_at(pipe, SDEDIT_LEVEL), torch.Generator().manual_seed(seed)
     steps, guidance = options.get("num_inference_steps", STEPS), options.get("guidance_scale", 2.0)
-    begin, generator = pipe.begin(whole, strength), torch.Generator().manual_seed(seed)
-    latents = pipe.denoise(begin, PianoRoll(*layers), style, strength, steps, guidance, generator)
-    return normalise(pipe.sound(latents)[: len(audio)])
+    start = flow_matching.encode(pipe.vae, whole)
+    latents = pipe.denoise(start, style.plan(nothing, genre), strength, steps, guidance, generator)
+    return normalise(pipe.decode(latents)[: len(audio)])
 
 
 def regression_network() -> Denoiser | None:
@@ -231,12 +216,12 @@ def regression(
     """A denoiser trained to guess the latents at once from content and style: no noise, no steps."""
     frames = -(-len(audio) // 4096) * 16
     content = np.zeros((1, 357, frames), np.float32)
-    heard = roll.stack()
+    heard = roll.network_input()
     content[0, :, : heard.shape[1]] = heard
     blank = torch.zeros(1, 8, network.content.height.shape[0], frames // 4)
-    style = torch.from_numpy(style_vector(genre))[None]
-    guess = -network(blank, torch.ones(1), torch.from_numpy(content), style)
-    return normalise(pipe.sound(guess)[: len(audio)])
+    vector = torch.from_numpy(style.styles(genre))
+    guess = -network(blank, torch.ones(1), torch.from_numpy(content), vector)
+    return normalise(pipe.decode(guess)[: len(audio)])
 
 
 def transcribe_arrange_render(
@@ -251,7 +236,7 @@ def transcribe_arrange_render(
     Key, metre and beat are estimated from the recording, as from any other. It can't keep what was not heard
     as a note.
     """
-    tune, first_bar, tempo = write_down((roll or from_audio(audio)).melody_notes(), audio)
+    tune, first_bar, tempo = write_down((roll or hear(audio)).melody_notes(), audio)
     played = excerpt(tune, genre, seed, len(audio) / SAMPLE_RATE - first_bar, tempo=tempo, swing=0.0)
     return normalise(render(played, soundfont)[round(-first_bar * SAMPLE_RATE) :][: len(audio)])
 

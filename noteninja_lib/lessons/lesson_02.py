@@ -12,7 +12,6 @@ from noteninja_lib.arranger.synthesis import sketch
 from noteninja_lib.errors import UserError
 from noteninja_lib.lessons.desk import Desk
 from noteninja_lib.lessons.exercise import Exercise, Question
-from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.harmony import NOTE_NAMES, bar_length, chord_name, roman_numerals
 from noteninja_lib.music.piano_roll import from_score
 from noteninja_lib.music.score_io import read_notes
@@ -113,7 +112,7 @@ def play(tune: Tune, tempo: float = 110.0, *, chords: bool = True) -> np.ndarray
     """
     roll = from_score(tune, tempo)
     accompaniment = roll.accompaniment() if chords else []
-    return sketch(roll.melody_notes(), accompaniment, roll.rhythm.shape[-1] / FRAME_RATE)
+    return sketch(roll.melody_notes(), accompaniment, roll.seconds)
 
 
 def plot_tune(tune: Tune, ax: Axes | None = None) -> Axes:

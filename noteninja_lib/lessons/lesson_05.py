@@ -16,10 +16,10 @@ from noteninja_lib.evaluation.metrics import mel_edges
 from noteninja_lib.lessons.exercise import Exercise, Question
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.vae import PatchDiscriminator, discriminator_loss, generator_loss
-from noteninja_lib.music.piano_roll import PianoRoll, from_audio
+from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.style import styles
 from noteninja_lib.pipeline import load_pipeline
-from noteninja_lib.source import FOLDED
+from noteninja_lib.source import FOLDED, hear
 from noteninja_lib.widgets.players import bundled_songs
 
 
@@ -99,13 +99,13 @@ class EncodedSong:
     @cached_property
     def roll(self) -> PianoRoll:
         """What is heard in it; listened to when it is first asked for."""
-        return from_audio(self.audio)
+        return hear(self.audio)
 
     def noise(self, seed: int) -> torch.Tensor:
         """Noise of the shape of the latents; the seed decides which."""
         return torch.randn(self.latents.shape, generator=torch.Generator().manual_seed(seed))
 
-    def flow(self, genre: str, w: float = 1.0) -> flow_matching.WindowedFlow:
+    def flow(self, genre: str, w: float = 1.0) -> flow_matching.Flow:
         """The trained denoiser, given what was heard and a genre: gives the velocity at latents and a time.
 
         Parameters
@@ -119,7 +119,7 @@ class EncodedSong:
             self.latents.shape[-1],
             self.pipe.config.guidance_interval,
         )
-        return flow_matching.WindowedFlow(self.pipe.unet, self.roll, style, size, w, interval)
+        return flow_matching.Flow(self.pipe.unet, self.roll, style, size, w, interval)
 
     def picture(self, latents: torch.Tensor) -> np.ndarray:
         """Log-mel spectrogram (96, frames) of latents."""

@@ -52,7 +52,7 @@ class Plan:
 
     Attributes
     ----------
-    roll : PianoRoll
+    piano_roll : PianoRoll
         In the mood and at the tempo, filled up to a multiple of 16 frames.
     neutral : PianoRoll or None
         The same with neutral valence; None where the mood has none.
@@ -66,7 +66,7 @@ class Plan:
         Of its sound.
     """
 
-    roll: PianoRoll
+    piano_roll: PianoRoll
     neutral: PianoRoll | None
     styles: np.ndarray
     moods: np.ndarray
@@ -136,7 +136,7 @@ def shape_dynamics(audio: np.ndarray, plan: Plan) -> np.ndarray:
     audio = audio[: plan.samples]
     if plan.moods[:, 1].any():
         audio = audio * (10 ** (LOUDER / 20 * over(plan.moods, len(audio))[:, 1])).astype(np.float32)
-    return fade_out(audio, plan.roll)
+    return fade_out(audio, plan.piano_roll)
 
 
 def fade_out(audio: np.ndarray, roll: PianoRoll) -> np.ndarray:

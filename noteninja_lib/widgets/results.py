@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import UserError
-from noteninja_lib.source import Conversion
+from noteninja_lib.pipeline import Conversion
 from noteninja_lib.widgets.players import SoundView, data_link, free_path, notes_to_midi
 from noteninja_lib.widgets.style_sheet import meter, name_parts, row
 

@@ -21,7 +21,8 @@ import numpy as np
 
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import Stopped, UserError
-from noteninja_lib.source import MIDI, PICTURES, SCORES, Conversion
+from noteninja_lib.pipeline import Conversion
+from noteninja_lib.source import MIDI, PICTURES, SCORES
 from noteninja_lib.widgets.choosers import WAYS, SongChooser
 from noteninja_lib.widgets.results import Results
 from noteninja_lib.widgets.style_sheet import name_parts, row, style_sheet
