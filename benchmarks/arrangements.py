@@ -36,7 +36,8 @@ from noteninja_lib.arranger.synthesis import default_soundfont, render, render_s
 from noteninja_lib.audio.io import SAMPLE_RATE, save
 from noteninja_lib.evaluation.baselines import excerpt
 from noteninja_lib.evaluation.metrics import bootstrap
-from noteninja_lib.music.piano_roll import transcribe, tune_likeness
+from noteninja_lib.models.basic_pitch import transcribe
+from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.music.tunes import Tune, load_tunes
 
 # --- What a genre's playing measures like, beside what is written about that genre ---

@@ -9,8 +9,9 @@ from noteninja_lib.arranger.performance import Note
 from noteninja_lib.evaluation import baselines
 from noteninja_lib.evaluation.baselines import choose_targets, choose_tunes, make_piece, strength_at
 from noteninja_lib.evaluation.metrics import spectral_distance
+from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.checkpoints import models_folder
-from noteninja_lib.music.piano_roll import transcribe, tune_likeness
+from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.pipeline import assemble, load_pipeline
 from noteninja_lib.source import read_source
 

@@ -13,9 +13,10 @@ from noteninja_lib.arranger.performance import Note
 from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import choose_targets, choose_tunes, make_piece
 from noteninja_lib.evaluation.metrics import bootstrap
+from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.music import style
 from noteninja_lib.music.beats import hear_rhythm
-from noteninja_lib.music.piano_roll import transcribe, tune_likeness
+from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.music.style import RATES
 from noteninja_lib.pipeline import load_pipeline
 from noteninja_lib.source import read_source
