@@ -1,5 +1,6 @@
 """Pictures and tables of the two READMEs, made from the figures in data/models by `noteninja figures`."""
 
+from importlib import import_module
 from pathlib import Path
 
 import matplotlib
@@ -9,19 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from benchmarks import (
-    acoustic_conditions,
-    arrangements,
-    controls,
-    evaluation,
-    networks,
-    note_recall,
-    samplers,
-    speed,
-    strength,
-)
 from benchmarks.harness import cell, read_figures, table
 from benchmarks.networks import true_and_decoded
+from benchmarks.samplers import alone
 from benchmarks.sheet_music.reading_errors import table as sheets_table
 from noteninja_lib import data_folder
 from noteninja_lib.audio.io import load
@@ -92,7 +83,7 @@ def plot_steps(figures: dict, figure: Figure | None = None) -> Figure:
         An empty figure; a new one if None.
     """
     figure = figure or plt.figure(figsize=(12, 6.5), layout="constrained")
-    drawn, axes = samplers.alone(figures["ways"]), figure.subplots(2, 3, sharex=True)
+    drawn, axes = alone(figures["ways"]), figure.subplots(2, 3, sharex=True)
     for ax, (words, measure, span) in zip(axes.flat, PANELS):
         for (scheduler, found), look in zip(drawn.items(), LOOKS):
             _curve_in_time(ax, found, measure, look, scheduler)
@@ -157,7 +148,7 @@ def draw_measured(folder: Path) -> list[Path]:
 # --- Tables: all of them in benchmarks/README.md, the most important figures in README.md ---
 
 
-def sheet_lines(found: dict) -> list[str]:
+def lines(found: dict) -> list[str]:
     """How well printed music is read, in Markdown."""
     names, kinds = ("plain_symbol_errors", "everything_symbol_errors"), found["kinds"]
     plain, everything = (cell(kinds["lilypond"][name], ".1%") for name in names)
@@ -176,27 +167,25 @@ def sheet_lines(found: dict) -> list[str]:
     ]
 
 
-#: Files of figures in data/models, in the order of the tables, and what turns each into lines.
+#: Files of figures in data/models, in the order of the tables, and the modules whose `lines` tell them.
 SECTIONS = {
-    "evaluation": evaluation.lines,
-    "difficult": acoustic_conditions.lines,
-    "ladder": networks.lines,
-    "hearing": note_recall.lines,
-    "band": arrangements.lines,
-    "amounts": strength.lines,
-    "steering": controls.lines,
-    "sheets": sheet_lines,
-    "steps": samplers.lines,
-    "benchmark": speed.lines,
+    "evaluation": "evaluation",
+    "difficult": "acoustic_conditions",
+    "ladder": "networks",
+    "hearing": "note_recall",
+    "band": "arrangements",
+    "amounts": "strength",
+    "steering": "controls",
+    "sheets": "tables",
+    "steps": "samplers",
+    "benchmark": "speed",
 }
 
 
 def numbers() -> str:
     """All tables, in Markdown: a section for each file of `SECTIONS` that was measured."""
-    found = {lines: read_figures(name) for name, lines in SECTIONS.items()}
-    return "\n".join(
-        "\n".join(lines(figures)).rstrip("\n") + "\n" for lines, figures in found.items() if figures
-    )
+    found = ((import_module(f"benchmarks.{module}"), read_figures(name)) for name, module in SECTIONS.items())
+    return "\n".join("\n".join(module.lines(one)).rstrip("\n") + "\n" for module, one in found if one)
 
 
 def summary() -> str:
