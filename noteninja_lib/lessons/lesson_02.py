@@ -12,9 +12,10 @@ from noteninja_lib.audio.io import to_mp3
 from noteninja_lib.errors import UserError
 from noteninja_lib.lessons.exercise import Exercise
 from noteninja_lib.music.beats import FRAME_RATE
-from noteninja_lib.music.harmony import NOTE_NAMES, bar_length, chord_name, roman_numerals
+from noteninja_lib.music.harmony import NOTE_NAMES, bar_length, chord_name
 from noteninja_lib.music.piano_roll import from_score
 from noteninja_lib.music.score_io import read_notes
+from noteninja_lib.music.tunes import roman_numerals
 from noteninja_lib.plots import BLUE, VERMILION, _axes
 from noteninja_lib.widgets.style_sheet import style_sheet
 from noteninja_lib.widgets.touch_widgets import PianoRoll
