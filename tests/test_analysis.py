@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from noteninja_lib.lessons import lesson_02
-from noteninja_lib.music import harmony
+from noteninja_lib.music import harmony, tunes
 from noteninja_lib.music.harmony import cheapest_path
 from noteninja_lib.music.score_io import read_notes
 from noteninja_lib.music.tunes import load_tunes, to_stream
@@ -43,41 +43,41 @@ def test_path_of_a_single_slot():
 
 
 def test_numerals_name_each_chord_and_do_not_know_the_key(ode):
-    numerals = harmony.roman_numerals(ode)
+    numerals = tunes.roman_numerals(ode)
     assert len(numerals) == len(ode.chords) and numerals[-1] == "I"
     up = replace(
         ode, tonic=2, chords=tuple((s, d, (root + 2) % 12, quality) for s, d, root, quality in ode.chords)
     )
-    assert harmony.roman_numerals(up) == numerals
+    assert tunes.roman_numerals(up) == numerals
 
 
 def test_a_chord_outside_the_table_is_named_too(ode):
     strange = replace(ode, chords=((0.0, 8.0, 1, "maj"), (8.0, 4.0, 6, "dim"), (12.0, 4.0, 5, "dom7")))
-    assert harmony.roman_numerals(strange) == ["bII", "#ivo", "IV7"]
+    assert tunes.roman_numerals(strange) == ["bII", "#ivo", "IV7"]
     assert harmony.chord_name(9, "min") == "Am" and harmony.chord_name(10, "dom7") == "Bb7"
 
 
 def test_contour_holds_each_note_and_has_no_mean():
-    line = harmony.contour([(0, 1, 60), (1, 1, 64), (3, 1, 62)], 4, points=4)
+    line = tunes.contour([(0, 1, 60), (1, 1, 64), (3, 1, 62)], 4, points=4)
     assert np.allclose(line, np.array([60, 64, 64, 62]) - 62.5)
 
 
 def test_mean_contour_of_equal_phrases_is_theirs(ode):
-    assert np.allclose(harmony.mean_contour([ode, ode]), harmony.contour(ode.notes, 16.0))
+    assert np.allclose(tunes.mean_contour([ode, ode]), tunes.contour(ode.notes, 16.0))
 
 
 def test_shares(ode):
-    steps, lengths = harmony.interval_shares([ode]), harmony.length_shares([ode])
+    steps, lengths = tunes.interval_shares([ode]), tunes.length_shares([ode])
     assert sum(steps.values()) == pytest.approx(1) and sum(lengths.values()) == pytest.approx(1)
     assert steps[2] == pytest.approx(3 / 14) and steps[7] == 0
     assert lengths == {0.5: 1 / 15, 1.0: 12 / 15, 1.5: 1 / 15, 2.0: 1 / 15}
-    assert harmony.difference(steps, steps) == 0 and harmony.difference({1: 1.0}, {2: 1.0}) == 1
+    assert tunes.difference(steps, steps) == 0 and tunes.difference({1: 1.0}, {2: 1.0}) == 1
 
 
 def test_statistics_of_a_collection_are_its_own():
     some = load_tunes(collection="aird")[:20]
-    assert sum(harmony.interval_shares(some).values()) == pytest.approx(1)
-    assert harmony.mean_contour(some).shape == (32,)
+    assert sum(tunes.interval_shares(some).values()) == pytest.approx(1)
+    assert tunes.mean_contour(some).shape == (32,)
 
 
 def test_tune_is_drawn_and_played(ode):

@@ -22,8 +22,8 @@ BLOCK = 4096  # frames worked on at once
 FLOOR = 1e-4  # magnitudes below this are silence; its logarithm is -9.2
 MEL_MEAN, MEL_STD = -4.0, 2.3  # over the arranger's training recordings; the networks see (mel - mean) / std
 
-# A round of `fit_to_mel`: how much of what is missing it gives (above 1, as neighbouring windows take part of it
-# away again), and the most that it takes for missing, in nats.
+# What a round of `fit_to_mel` gives of what is missing (above 1, as neighbouring windows take part of it away
+# again), and the most that it takes for missing, in nats.
 PACE, MOST = 1.5, 1.0
 
 

@@ -1,4 +1,4 @@
-"""Chords for a melody: the cheapest path through the chords of a key (Viterbi); and what a tune is made of.
+"""Chords for a melody: the cheapest path through the chords of a key (Viterbi).
 
 Every bar is cut into one or two slots. A chord pays in each slot for notes that it does not contain, and from
 slot to slot for an unusual step; `COSTS` and `CHORDS` hold all prices. The Viterbi algorithm finds the
@@ -6,15 +6,10 @@ sequence with the lowest total price. The library's tables of keys, modes, chord
 Lesson: 02_music_theory_with_music21.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from noteninja_lib.music.tunes import Tune
 
 Notes = Sequence[tuple[float, float, int]]  # (start, duration, MIDI pitch); times in quarter notes
 Chords = tuple[tuple[float, float, int, str], ...]  # (start, duration, pitch class of the root, quality)
@@ -95,7 +90,6 @@ CHORDS = {
         "V7 7 dom7 0.9, V7/IV 0 dom7 1.6"
     ),
 }
-REACH = 12  # semitones; `interval_shares` counts wider steps as this one
 
 
 def bar_length(metre: str) -> float:
@@ -269,91 +263,3 @@ def harmonise(notes: Notes, tonic: int, mode: str, metre: str, length: float) ->
         else:
             chords.append((round(index * slot, 4), slot, *chord))
     return tuple(chords)
-
-
-def roman_numerals(tune: "Tune") -> list[str]:
-    """The chords of a tune, named by their place in its key.
-
-    Returns
-    -------
-    list of str
-        One for each of `tune.chords`: "I", "V7", "vi"; V7/x is the dominant seventh of x. A chord that is not
-        in `CHORDS` is counted from the scale, in small letters if its third is minor: "bII", "#ivo".
-    """
-    known = {(degree, quality): numeral for numeral, (degree, quality, _) in CHORDS[tune.mode].items()}
-    numerals = []
-    for _, _, root, quality in tune.chords:
-        degree = (root - tune.tonic) % 12
-        numeral = DEGREES[tune.mode][degree]
-        outside = numeral.lower() if quality in ("min", "dim") else numeral
-        outside += {"dom7": "7", "dim": "o"}.get(quality, "")
-        numerals.append(known.get((degree, quality), outside))
-    return numerals
-
-
-def contour(notes: Notes, length: float, points: int = 32) -> np.ndarray:
-    """The melodic line at equally spaced points: what sounds there, or sounded last.
-
-    Parameters
-    ----------
-    notes : sequence of (start, duration, midi_pitch)
-    length : float
-        In the unit of the starts.
-    points : int
-
-    Returns
-    -------
-    ndarray, shape (points,)
-        Semitones above the mean of the line.
-    """
-    starts, _, pitches = np.array(notes, float).T
-    times = (np.arange(points) + 0.5) / points * length
-    line = pitches[np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)]
-    return line - line.mean()
-
-
-def mean_contour(tunes: "Iterable[Tune]", bars: int = 4, points: int = 32) -> np.ndarray:
-    """The mean of the contours of all phrases of some tunes.
-
-    Parameters
-    ----------
-    tunes : iterable of Tune
-    bars : int
-        Length of a phrase; counted from the first bar.
-    points : int
-
-    Returns
-    -------
-    ndarray, shape (points,)
-        Semitones above the mean of the phrase.
-    """
-    lines = []
-    for tune in tunes:
-        long = bars * tune.bar
-        for begin in np.arange(0, tune.length - long + 1e-6, long):
-            phrase = [(start - begin, *rest) for start, *rest in tune.notes if begin <= start < begin + long]
-            if phrase:
-                lines.append(contour(phrase, long, points))
-    return np.mean(lines, axis=0)
-
-
-def interval_shares(tunes: "Iterable[Tune]") -> dict[int, float]:
-    """Share of each melodic step, from -12 semitones (an octave down, or more) to 12; the shares sum to 1."""
-    counts = Counter()
-    for tune in tunes:
-        counts.update(np.diff([pitch for _, _, pitch in tune.notes]).clip(-REACH, REACH).tolist())
-    return {step: counts[step] / max(counts.total(), 1) for step in range(-REACH, REACH + 1)}
-
-
-def length_shares(tunes: "Iterable[Tune]") -> dict[float, float]:
-    """Share of each length of notes, in felt beats and in order; the shares sum to 1."""
-    counts = Counter(round(duration / tune.beat, 2) for tune in tunes for _, duration, _ in tune.notes)
-    return {length: counts[length] / counts.total() for length in sorted(counts)}
-
-
-def difference(shares: dict, others: dict) -> float:
-    """How far two tables of shares are apart: 0 if they are the same, 1 if they have nothing in common.
-
-    It is half the sum of the absolute differences, the total variation distance.
-    """
-    return sum(abs(shares.get(name, 0) - others.get(name, 0)) for name in {*shares, *others}) / 2

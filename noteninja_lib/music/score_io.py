@@ -183,7 +183,7 @@ def quantise(tune: Tune) -> Tune:
 
 
 def _misfit(onsets, parts):
-    """Minus the log likelihood, but for a constant, of onsets in beats that lie on equal parts of the beat."""
+    """How badly onsets lie on equal parts of the beat: minus their log likelihood, less a constant."""
     off = (onsets * parts - np.round(onsets * parts)) / parts
     return (off**2).sum() / (2 * SPREAD**2)
 

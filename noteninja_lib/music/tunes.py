@@ -1,13 +1,15 @@
-"""Tunes: what they are, where to find them, and the way from and to a music21 score.
+"""Tunes: what they are and are made of, where to find them, and the way from and to a music21 score.
 
 The tunes in data/tunes come from three printed collections of traditional music in the music21 corpus
 (see `data/make_tunes.py`); their harmony is found by :mod:`noteninja_lib.music.harmony`.
+Lesson: 02_music_theory_with_music21.
 """
 
 import difflib
 import gzip
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,7 +20,17 @@ import numpy as np
 
 from noteninja_lib import data_folder
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.harmony import MODES, SCALES, Notes, bar_length, beat_length, harmonise, sharps
+from noteninja_lib.music.harmony import (
+    CHORDS,
+    DEGREES,
+    MODES,
+    SCALES,
+    Notes,
+    bar_length,
+    beat_length,
+    harmonise,
+    sharps,
+)
 
 if TYPE_CHECKING:
     import music21
@@ -29,6 +41,7 @@ COLLECTIONS = {
     "oneill": "O'Neill's Music of Ireland, Chicago 1903",
     "aird": "Aird's Selection of Scotch, English, Irish and Foreign Airs, Glasgow 1782-1803",
 }
+REACH = 12  # semitones; `interval_shares` counts wider steps as this one
 _KINDS = (float, float, int, str)  # start, duration, pitch or root, quality
 
 
@@ -348,3 +361,91 @@ def _insert_by_beats(part, start, element, beat, bar):
     pieces = element.splitByQuarterLengths(lengths) if lengths[1:] else [element]
     for edge, piece in zip(edges, pieces):
         part.insert(edge, piece)
+
+
+def roman_numerals(tune: Tune) -> list[str]:
+    """The chords of a tune, named by their place in its key.
+
+    Returns
+    -------
+    list of str
+        One for each of `tune.chords`: "I", "V7", "vi"; V7/x is the dominant seventh of x. A chord that is not
+        in `CHORDS` is counted from the scale, in small letters if its third is minor: "bII", "#ivo".
+    """
+    known = {(degree, quality): numeral for numeral, (degree, quality, _) in CHORDS[tune.mode].items()}
+    numerals = []
+    for _, _, root, quality in tune.chords:
+        degree = (root - tune.tonic) % 12
+        numeral = DEGREES[tune.mode][degree]
+        outside = numeral.lower() if quality in ("min", "dim") else numeral
+        outside += {"dom7": "7", "dim": "o"}.get(quality, "")
+        numerals.append(known.get((degree, quality), outside))
+    return numerals
+
+
+def contour(notes: Notes, length: float, points: int = 32) -> np.ndarray:
+    """The melodic line at equally spaced points: what sounds there, or sounded last.
+
+    Parameters
+    ----------
+    notes : sequence of (start, duration, midi_pitch)
+    length : float
+        In the unit of the starts.
+    points : int
+
+    Returns
+    -------
+    ndarray, shape (points,)
+        Semitones above the mean of the line.
+    """
+    starts, _, pitches = np.array(notes, float).T
+    times = (np.arange(points) + 0.5) / points * length
+    line = pitches[np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)]
+    return line - line.mean()
+
+
+def mean_contour(tunes: Iterable[Tune], bars: int = 4, points: int = 32) -> np.ndarray:
+    """The mean of the contours of all phrases of some tunes.
+
+    Parameters
+    ----------
+    tunes : iterable of Tune
+    bars : int
+        Length of a phrase; counted from the first bar.
+    points : int
+
+    Returns
+    -------
+    ndarray, shape (points,)
+        Semitones above the mean of the phrase.
+    """
+    lines = []
+    for tune in tunes:
+        long = bars * tune.bar
+        for begin in np.arange(0, tune.length - long + 1e-6, long):
+            phrase = [(start - begin, *rest) for start, *rest in tune.notes if begin <= start < begin + long]
+            if phrase:
+                lines.append(contour(phrase, long, points))
+    return np.mean(lines, axis=0)
+
+
+def interval_shares(tunes: Iterable[Tune]) -> dict[int, float]:
+    """Share of each melodic step, from -12 semitones (an octave down, or more) to 12; the shares sum to 1."""
+    counts = Counter()
+    for tune in tunes:
+        counts.update(np.diff([pitch for _, _, pitch in tune.notes]).clip(-REACH, REACH).tolist())
+    return {step: counts[step] / max(counts.total(), 1) for step in range(-REACH, REACH + 1)}
+
+
+def length_shares(tunes: Iterable[Tune]) -> dict[float, float]:
+    """Share of each length of notes, in felt beats and in order; the shares sum to 1."""
+    counts = Counter(round(duration / tune.beat, 2) for tune in tunes for _, duration, _ in tune.notes)
+    return {length: counts[length] / counts.total() for length in sorted(counts)}
+
+
+def difference(shares: dict, others: dict) -> float:
+    """How far two tables of shares are apart: 0 if they are the same, 1 if they have nothing in common.
+
+    It is half the sum of the absolute differences, the total variation distance.
+    """
+    return sum(abs(shares.get(name, 0) - others.get(name, 0)) for name in {*shares, *others}) / 2
