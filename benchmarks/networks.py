@@ -30,7 +30,7 @@ from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_tunes, dec
 from noteninja_lib.evaluation.comparison import Known, frechet, know
 from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.classifiers import GenreClassifier
-from noteninja_lib.models.flow_matching import COLUMN, FOLD, OVERLAP, WINDOW
+from noteninja_lib.models.flow_matching import CHUNK, FOLD, HOP, OVERLAP
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import NoteNinjaPipeline
 
@@ -102,7 +102,7 @@ def excerpt(file: File, seconds: float) -> np.ndarray | None:
 
 def whole(audio: np.ndarray) -> np.ndarray:
     """A recording, cut to whole frames of the latents."""
-    return audio[: len(audio) // COLUMN * COLUMN]
+    return audio[: len(audio) // HOP * HOP]
 
 
 def measure_stages(job: Job, seed: int = 0, split: str = "test") -> list[Row]:
@@ -196,7 +196,7 @@ def measure_seams(job: Job, seed: int = 0, split: str = "test") -> dict[str, lis
         tune, take = load_tunes(split)[job.tune], seed + job.tune
         truth, source = (render(baselines.excerpt(tune, genre, take, LONG)) for genre in genres)
     target = job.genre if job.genre in GENRES else GENRES[job.tune % len(GENRES)]
-    pipe, step = pipeline.load_pipeline(), WINDOW - OVERLAP
+    pipe, step = pipeline.load_pipeline(), CHUNK - OVERLAP
     sounds = {"truth": truth, "decoded": truth, "converter": source}
     sounds = {stage: maker(pipe, stage, one, None, target, job.tune)() for stage, one in sounds.items()}
     gradient = np.square(np.diff(log_mel(sounds["converter"]))).mean(0)
@@ -204,7 +204,7 @@ def measure_seams(job: Job, seed: int = 0, split: str = "test") -> dict[str, lis
     shared = (frames >= step) & (
         frames % step < OVERLAP
     )  # a window's first frames are its neighbour's last ones
-    edges = range(WINDOW * COLUMN, len(truth), WINDOW * COLUMN)
+    edges = range(CHUNK * HOP, len(truth), CHUNK * HOP)
     found = {stage: metrics.seams(audio, edges) for stage, audio in sounds.items()}
     blends = [(float(gradient[shared].mean()), float(gradient[~shared].mean()))] if shared.any() else []
     return found | {"blends": blends}

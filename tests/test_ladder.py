@@ -87,14 +87,14 @@ def test_windows_that_see_their_neighbours_leave_no_seam(monkeypatch):
         load(sorted((data_folder() / "songs").glob("*classical.mp3"))[0], duration=9.0),
     )
     latents, found = (
-        flow_matching.encode(pipe.vae, song[: len(song) // networks.COLUMN * networks.COLUMN]),
+        flow_matching.encode(pipe.vae, song[: len(song) // flow_matching.HOP * flow_matching.HOP]),
         {},
     )
-    monkeypatch.setattr(flow_matching, "WINDOW", 16)
+    monkeypatch.setattr(flow_matching, "CHUNK", 16)
     for context in (flow_matching.CONTEXT, 0):
         monkeypatch.setattr(flow_matching, "CONTEXT", context)
         made = pipe.decode(latents)
-        pairs = metrics.seams(made, range(16 * networks.COLUMN, len(made), 16 * networks.COLUMN))
+        pairs = metrics.seams(made, range(16 * flow_matching.HOP, len(made), 16 * flow_matching.HOP))
         found[context] = np.mean([there for there, _ in pairs]) / pairs[0][1]
     plain, careful = found.pop(0), found.popitem()[1]
     assert careful < 1.2 and plain > 1.4 * careful
