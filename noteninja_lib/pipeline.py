@@ -219,7 +219,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         )
         # 5. Decode: from latents to sound.
         sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
-        sound = normalise(style.shape_dynamics(sound, plan))
+        shaped = style.shape_dynamics(sound, plan)
+        sound = normalise(shaped)
         # 6. Measure: what was kept and what has changed; the result is saved meanwhile.
         return self.measure(sound, source, plan, out, progress)
 

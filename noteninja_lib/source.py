@@ -57,22 +57,39 @@ def read_source(song, seconds: float | None = None, progress: Callable = lambda 
     UserError
         If it can't be used.
     """
-    audio = None
+    suffix = Path(song).suffix.lower() if isinstance(song, str | Path) else ""
+    if suffix in PICTURES:
+        known = read_page(song, progress)
+    elif suffix in MIDI + SCORES or not isinstance(song, np.ndarray | str | Path | PianoRoll):
+        from noteninja_lib.music.score_io import read_roll  # loads music21, which a recording does not need
+
+        known = read_roll(song)
+    else:
+        known = song if isinstance(song, PianoRoll) else None
+    if known is not None:
+        known = known if seconds is None else cut(known, 0, seconds)
+        roll = pad_frames(known)
+        tune, others = roll.melody_notes(), roll.accompaniment()
+        whole = sketch(tune, others, roll.seconds)
+        return Source(whole[: known.frames * HOP_LENGTH], whole, roll)
     if isinstance(song, np.ndarray):
         audio = check(song)[: None if seconds is None else round(seconds * SAMPLE_RATE)]
-    elif isinstance(song, str | Path) and Path(song).suffix.lower() not in MIDI + SCORES + PICTURES:
+    else:
         audio = load(song, duration=seconds)
-    if audio is not None:
-        whole = np.pad(audio, (0, -len(audio) % FOLDED))
-        return Source(
-            whole[: len(audio)], whole, hear(whole, progress)
-        )  # a view: a long song lies in memory once
-    known = read_roll(song, progress)
-    known = known if seconds is None else cut(known, 0, seconds)
-    roll = pad_frames(known)
-    tune, others = roll.melody_notes(), roll.accompaniment()
-    whole = sketch(tune, others, roll.seconds)
-    return Source(whole[: known.frames * HOP_LENGTH], whole, roll)
+    whole = np.pad(audio, (0, -len(audio) % FOLDED))
+    return Source(
+        whole[: len(audio)], whole, hear(whole, progress)
+    )  # a view: a long song lies in memory once
+
+
+def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:
+    """The piano roll of printed music; a warning tells which bars are doubtful and which pages were left out."""
+    from noteninja_lib.omr.recognition import read_sheet  # loads music21 and opencv
+
+    sheet = read_sheet(path, progress=progress)
+    for sentence in sheet.warnings():
+        warnings.warn(f"{path}: {sentence}", stacklevel=2)
+    return sheet.piano_roll()
 
 
 def hear(audio: np.ndarray, progress: Callable = lambda done: None) -> PianoRoll:
@@ -87,32 +104,3 @@ def hear(audio: np.ndarray, progress: Callable = lambda done: None) -> PianoRoll
     """
     notes = transcribe(audio, progress)
     return PianoRoll(extract_melody(notes), notes, *hear_rhythm(audio))
-
-
-def read_roll(song, progress: Callable | None = None) -> PianoRoll:
-    """The piano roll of notes: of a file, a page, a score, a tune, or one that is there already."""
-    if isinstance(song, PianoRoll):
-        return song
-    from noteninja_lib.music.piano_roll import (  # these load music21, which a recording does not need
-        from_midi,
-        from_score,
-    )
-
-    if not isinstance(song, str | Path):
-        return from_score(song)
-    suffix = Path(song).suffix.lower()
-    if suffix in PICTURES:
-        return read_page(song, progress)
-    from noteninja_lib.music.score_io import read_notes
-
-    return from_midi(song) if suffix in MIDI else from_score(read_notes(Path(song)))
-
-
-def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:
-    """The piano roll of printed music; a warning tells which bars are doubtful and which pages were left out."""
-    from noteninja_lib.omr.recognition import read_sheet  # loads music21 and opencv
-
-    sheet = read_sheet(path, progress=progress)
-    for sentence in sheet.warnings():
-        warnings.warn(f"{path}: {sentence}", stacklevel=2)
-    return sheet.piano_roll()

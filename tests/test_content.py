@@ -13,7 +13,7 @@ from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import WINDOW, BasicPitch, convolve, transcribe
 from noteninja_lib.models.checkpoints import load_model
-from noteninja_lib.music import piano_roll
+from noteninja_lib.music import piano_roll, score_io
 from noteninja_lib.music.tunes import load_tunes, to_stream
 from noteninja_lib.source import hear
 
@@ -103,8 +103,8 @@ def test_layers_have_one_length_and_range(played):
 
 def test_score_and_midi_give_the_same_picture_of_the_tune(tmp_path):
     tune = load_tunes("test")[5]
-    from_tune = piano_roll.from_score(tune, tempo=120)
-    from_stream = piano_roll.from_score(to_stream(tune), tempo=120)
+    from_tune = score_io.from_score(tune, tempo=120)
+    from_stream = score_io.from_score(to_stream(tune), tempo=120)
     assert from_tune.melody.shape[:2] == (2, 88) and from_tune.melody[0].max() == 1
     np.testing.assert_array_equal(from_tune.melody, from_stream.melody)
     midi, second = pretty_midi.PrettyMIDI(initial_tempo=120), 0.5 / tune.beat
@@ -112,7 +112,7 @@ def test_score_and_midi_give_the_same_picture_of_the_tune(tmp_path):
     part.notes = [pretty_midi.Note(90, p, s * second, (s + d) * second) for s, d, p in tune.notes]
     midi.instruments.append(part)
     midi.write(str(tmp_path / "tune.mid"))
-    from_file = piano_roll.from_midi(tmp_path / "tune.mid")
+    from_file = score_io.from_midi(tmp_path / "tune.mid")
     frames = min(from_file.melody.shape[-1], from_tune.melody.shape[-1])
     agree = (from_file.melody[1, :, :frames] > 0) == (from_tune.melody[1, :, :frames] > 0)
     assert agree.mean() > 0.999
@@ -127,11 +127,11 @@ def test_score_and_midi_give_the_same_picture_of_the_tune(tmp_path):
 def test_bad_midi_is_one_sentence(tmp_path):
     (tmp_path / "text.mid").write_text("no midi")
     with pytest.raises(UserError, match="MIDI"):
-        piano_roll.from_midi(tmp_path / "text.mid")
+        score_io.from_midi(tmp_path / "text.mid")
     empty = pretty_midi.PrettyMIDI()
     empty.write(str(tmp_path / "empty.mid"))
     with pytest.raises(UserError, match="no notes"):
-        piano_roll.from_midi(tmp_path / "empty.mid")
+        score_io.from_midi(tmp_path / "empty.mid")
 
 
 def test_picked_notes_are_those_that_were_drawn():

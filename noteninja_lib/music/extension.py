@@ -53,7 +53,9 @@ def extend(roll: PianoRoll, seconds: float, *, seed: int = 0) -> PianoRoll:
             f"The length must lie between that of the clip, {roll.seconds:.1f} seconds, "
             f"and {LONGEST:g} seconds, not {seconds:g}."
         )
-    clip, bar, beats_in_bar = set_on_grid(roll)
+    from noteninja_lib.music.transcription import key_of_music  # loads music21
+
+    key, (clip, bar, beats_in_bar) = key_of_music(roll), set_on_grid(roll)
     a, b = sections(clip, bar)
     pieces = []
     for name, count in lay_out(frames // bar, a.frames // bar, np.random.default_rng(seed)):
@@ -61,7 +63,7 @@ def extend(roll: PianoRoll, seconds: float, *, seed: int = 0) -> PianoRoll:
             pieces.append(without_melody(a[: count * bar]))
         else:
             pieces.append(a[-count * bar :] if name == "tag" else {"A": a, "B": b}[name])
-    end = last_chord(roll, a, frames - sum(piece.frames for piece in pieces))
+    end = last_chord(key, roll, a, frames - sum(piece.frames for piece in pieces))
     whole = join([*pieces, end])
     beats = (np.arange(frames // bar * beats_in_bar) * bar / beats_in_bar + EARLY) / FRAME_RATE
     return replace(whole, beats=beats)
@@ -144,11 +146,9 @@ def lay_out(count: int, section: int, rng: np.random.Generator) -> list[tuple[st
     return plan + ([("tag", left % section)] if left % section else [])
 
 
-def last_chord(roll: PianoRoll, a: PianoRoll, frames: int) -> PianoRoll:
-    """The tonic chord, held until shortly before the end; its attack is that of section `a`."""
-    from noteninja_lib.music.transcription import key_of_music
-
-    tonic, mode = key_of_music(roll)
+def last_chord(key: tuple[int, str], roll: PianoRoll, a: PianoRoll, frames: int) -> PianoRoll:
+    """The tonic chord of a key, held until shortly before the end; its attack is that of section `a`."""
+    tonic, mode = key
     high = int(np.median([note.pitch for note in roll.melody_notes()] or [72]))
     start, end = EARLY / FRAME_RATE, frames / FRAME_RATE - SILENCE
     melody = [

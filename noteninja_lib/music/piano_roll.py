@@ -6,16 +6,12 @@ along the frames (one every 256 samples, as in the spectrogram). Lesson: 00_genr
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.spectrogram import LOWEST, PITCHES
-from noteninja_lib.errors import UserError
 from noteninja_lib.music.beats import FRAME_RATE, beat_phase, fill_beats
-from noteninja_lib.music.harmony import QUALITIES
-from noteninja_lib.music.tunes import Tune, tune_from_score
 
 SAME = 0.03  # seconds within which two onsets of one pitch are one note's
 
@@ -202,62 +198,3 @@ def from_notes(
     frames = int(seconds * FRAME_RATE)
     drawn, onsets = draw_notes(melody, frames), np.zeros((3, frames), np.float32)
     return PianoRoll(drawn, np.maximum(drawn, draw_notes(others, frames)), onsets, beats)
-
-
-def from_score(score, tempo: float = 110.0) -> PianoRoll:
-    """Piano roll of a music21 score or a `Tune`: its highest part is the melody, its chords the rest.
-
-    Parameters
-    ----------
-    score : music21.stream.Stream or Tune
-    tempo : float
-        Felt beats per minute.
-    """
-    tune = score if isinstance(score, Tune) else tune_from_score(score)
-    second = 60 / tempo / tune.beat
-
-    def note(start, length, pitch, velocity):
-        return Note(start * second, (start + length) * second, pitch, velocity)
-
-    melody = [note(start, length, pitch, 90) for start, length, pitch in tune.notes]
-    chords = [
-        note(start, length, 48 + root + interval, 70)
-        for start, length, root, quality in tune.chords
-        for interval in QUALITIES[quality]
-    ]
-    beats = np.arange(0, tune.length + 1e-6, tune.beat) * second
-    return from_notes(melody, chords, tune.length * second, beats)
-
-
-def from_midi(path: str | Path) -> PianoRoll:
-    """Piano roll of a MIDI file: the upper voice of the part that lies highest is the melody."""
-    import pretty_midi
-
-    try:
-        midi = pretty_midi.PrettyMIDI(str(path))
-    except Exception as problem:
-        raise UserError(f"{path} can't be read as MIDI: choose a .mid file.") from problem
-    parts = [part.notes for part in midi.instruments if part.notes and not part.is_drum]
-    if not parts:
-        raise UserError(f"{path} holds no notes besides drums: choose a MIDI file with a tune.")
-    parts.sort(key=lambda notes: -np.mean([n.pitch for n in notes]))
-    upper, *others = [[Note(n.start, n.end, n.pitch, n.velocity) for n in part] for part in parts]
-    melody, under = upper_voice(upper)
-    return from_notes(melody, sum(others, under), midi.get_end_time(), midi.get_beats())
-
-
-def upper_voice(notes: list[Note], together: float = 0.05) -> tuple[list[Note], list[Note]]:
-    """The highest notes of a part, and all that lies below them (the skyline of Uitdenbogerd and Zobel 1999,
-    doi 10.1145/319463.319470).
-
-    Parameters
-    ----------
-    notes : list of Note
-    together : float
-        Seconds within which two onsets are one chord's.
-    """
-    voice, under = [], []
-    for note in sorted(notes, key=lambda one: (round(one.start / together), -one.pitch)):
-        covered = voice and voice[-1].pitch > note.pitch and voice[-1].end > note.start + together
-        (under if covered else voice).append(note)
-    return voice, under

@@ -9,13 +9,20 @@ from fractions import Fraction
 from itertools import groupby
 from math import ceil, floor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from music21 import converter, duration, tempo
 
+from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.harmony import sharps
+from noteninja_lib.music.harmony import QUALITIES, sharps
+from noteninja_lib.music.piano_roll import PianoRoll, from_notes
 from noteninja_lib.music.tunes import Tune, to_stream, tune_from_score
+
+if TYPE_CHECKING:
+    import pretty_midi
+    from music21 import stream
 
 FORMATS = {".abc": "ABC", **dict.fromkeys((".mid", ".midi"), "midi")}
 FORMATS |= dict.fromkeys((".musicxml", ".xml", ".mxl"), "musicxml")
@@ -30,6 +37,17 @@ EARLY = 0.12  # of a beat, by which a note may come before the beat that it belo
 SPREAD = 0.03  # of a beat, by which onsets lie off the grid (standard deviation)
 DOUBT = 2.0  # by which the less usual one must fit better: e^2, or 7, times as likely
 SHORTEST_REST = 0.5  # beats
+
+
+def read_roll(song: "str | Path | Tune | stream.Stream") -> PianoRoll:
+    """Piano roll of notes: of a file (MIDI, MusicXML, ABC), a score or a tune."""
+    if not isinstance(song, str | Path):
+        return from_score(song)
+    return (
+        from_midi(song)
+        if Path(song).suffix.lower() in (".mid", ".midi")
+        else from_score(read_notes(Path(song)))
+    )
 
 
 def read_notes(source: str | Path) -> Tune:
@@ -72,48 +90,93 @@ def _unreadable(name, kind):
     )
 
 
-def _read_midi(path):
-    """The highest notes of a MIDI file's highest part, on a grid of quarters and thirds of a beat.
-
-    music21 itself loses count of the bars where several notes sound at once in one part.
-    """
+def open_midi(path: str | Path) -> "tuple[pretty_midi.PrettyMIDI, list[list[Note]]]":
+    """A MIDI file, and the notes of its parts but for drums; the part that lies highest comes first."""
     import pretty_midi
-    from music21 import key, meter, note, stream
 
     try:
         midi = pretty_midi.PrettyMIDI(str(path))
-        parts = [part.notes for part in midi.instruments if part.notes and not part.is_drum]
-        ticks = [[(*map(midi.time_to_tick, (n.start, n.end)), n.pitch) for n in part] for part in parts]
     except Exception as problem:
-        raise _unreadable(path.name, "midi") from problem
+        raise _unreadable(Path(path).name, "MIDI") from problem
+    parts = [part.notes for part in midi.instruments if part.notes and not part.is_drum]
     if not parts:
-        raise UserError(f"{path.name} holds no notes besides drums: choose one with a melody.")
+        raise UserError(f"{Path(path).name} holds no notes besides drums: choose a MIDI file with a tune.")
+    parts.sort(key=lambda notes: -np.mean([note.pitch for note in notes]))
+    return midi, [[Note(n.start, n.end, n.pitch, n.velocity) for n in part] for part in parts]
+
+
+def upper_voice(notes: list[Note], together: float = 0.05) -> tuple[list[Note], list[Note]]:
+    """The highest notes of a part, and all that lies below them (the skyline of Uitdenbogerd and Zobel 1999,
+    doi 10.1145/319463.319470).
+
+    Parameters
+    ----------
+    notes : list of Note
+    together : float
+        Seconds within which two onsets are one chord's.
+    """
+    voice, under = [], []
+    for note in sorted(notes, key=lambda one: (round(one.start / together), -one.pitch)):
+        covered = voice and voice[-1].pitch > note.pitch and voice[-1].end > note.start + together
+        (under if covered else voice).append(note)
+    return voice, under
+
+
+def from_midi(path: str | Path) -> PianoRoll:
+    """Piano roll of a MIDI file: the upper voice of its highest part is the melody."""
+    midi, (highest, *others) = open_midi(path)
+    melody, under = upper_voice(highest)
+    return from_notes(melody, sum(others, under), midi.get_end_time(), midi.get_beats())
+
+
+def from_score(score, tempo: float = 110.0) -> PianoRoll:
+    """Piano roll of a music21 score or a `Tune`: its highest part is the melody, its chords the rest.
+
+    Parameters
+    ----------
+    score : music21.stream.Stream or Tune
+    tempo : float
+        Felt beats per minute.
+    """
+    tune = score if isinstance(score, Tune) else tune_from_score(score)
+    second = 60 / tempo / tune.beat
+
+    def note(start, length, pitch, velocity):
+        return Note(start * second, (start + length) * second, pitch, velocity)
+
+    melody = [note(start, length, pitch, 90) for start, length, pitch in tune.notes]
+    chords = [
+        note(start, length, 48 + root + interval, 70)
+        for start, length, root, quality in tune.chords
+        for interval in QUALITIES[quality]
+    ]
+    beats = np.arange(0, tune.length + 1e-6, tune.beat) * second
+    return from_notes(melody, chords, tune.length * second, beats)
+
+
+def _read_midi(path):
+    """The upper voice of a MIDI file's highest part as a tune, on a grid of quarters and thirds of a beat.
+
+    music21 itself loses count of the bars where several notes sound at once in one part.
+    """
+    from music21 import key, meter, note, stream
+
+    midi, parts = open_midi(path)
     metres, keys = midi.time_signature_changes, midi.key_signature_changes
     metre = f"{metres[0].numerator}/{metres[0].denominator}" if metres else "4/4"
     melody = stream.Part([meter.TimeSignature(metre)])
     if keys:
         mode, tonic = divmod(keys[0].key_number, 12)
         melody.insert(0, key.KeySignature(sharps(tonic, ("major", "minor")[mode])))
-    highest = max(ticks, key=lambda part: sum(pitch for _, _, pitch in part) / len(part))
-    for start, end, pitch in _skyline([(s / midi.resolution, e / midi.resolution, p) for s, e, p in highest]):
-        start, end = _on_grid(start), _on_grid(end)
-        melody.insert(start, note.Note(pitch, quarterLength=max(end - start, Fraction(1, 4))))
+    for one in upper_voice(parts[0])[0]:
+        start, end = (_on_grid(midi.time_to_tick(time) / midi.resolution) for time in (one.start, one.end))
+        melody.insert(start, note.Note(one.pitch, quarterLength=max(end - start, Fraction(1, 4))))
     return tune_from_score(melody, path.stem)
 
 
 def _on_grid(quarters):
     grids = (Fraction(round(quarters * parts), parts) for parts in (4, 3))
     return min(grids, key=lambda time: abs(time - quarters))
-
-
-def _skyline(notes):
-    """Notes that begin while no higher one sounds."""
-    notes, found = sorted(notes, key=lambda note: (note[0], -note[2])), []
-    for number, (start, end, pitch) in enumerate(notes):
-        before = notes[max(0, number - 64) : number]
-        if not any(until > start + 0.05 and other > pitch for _, until, other in before):
-            found.append((start, end, pitch))
-    return found
 
 
 def _read_abc(text, title=None):

@@ -15,7 +15,7 @@ import numpy as np
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import style_vector
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
-from noteninja_lib.errors import UserError, check_range
+from noteninja_lib.errors import UserError
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import extend
 from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, by_pitch_class, draw_notes
@@ -127,7 +127,11 @@ def rate_of(roll: PianoRoll, tempo: float) -> float:
     own = roll.tempo
     if not own:
         raise UserError("No beat was found in this song: give its tempo as a share, such as 80%.")
-    check_range("tempo of this song, in beats a minute,", tempo, round(own * RATES[0]), round(own * RATES[1]))
+    low, high = (round(own * rate) for rate in RATES)
+    if not low <= tempo <= high:
+        raise UserError(
+            f"The tempo of this song, in beats a minute, must lie between {low} and {high}, not {tempo:g}."
+        )
     return tempo / own
 
 

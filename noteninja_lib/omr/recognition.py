@@ -13,7 +13,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.crnn import LineReader, read_staff_image
 from noteninja_lib.music.harmony import beat_length
-from noteninja_lib.music.piano_roll import from_score
+from noteninja_lib.music.score_io import from_score
 from noteninja_lib.omr.image_io import open_pictures
 from noteninja_lib.omr.measures import check_corrections
 from noteninja_lib.omr.score import (
