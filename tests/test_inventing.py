@@ -230,7 +230,7 @@ def test_text_that_holds_no_tune_gets_one_sentence(text):
 
 
 @pytest.mark.parametrize(
-    "name, roll",
+    "name, content",
     [
         ("empty.abc", b""),
         ("binary.abc", bytes(range(256)) * 8),

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 import soundfile
-from noteninja_lib.music.synthesis import default_soundfont
+from noteninja_lib.arranger.synthesis import default_soundfont
 
 from noteninja_lib.arranger.soundfont import SoundFont
 
