@@ -224,7 +224,7 @@ class PageBreaker(widgets.VBox):
         page = spoil(self.original, self.blur.value, self.tilt.value, self.fade.value)
         try:
             sheet = read_sheet(page)
-            self.rate, told, kind = error_rate(self.truth, sheet.words()), str(sheet), "info"
+            self.rate, told, kind = error_rate(self.truth, sheet.tokens()), str(sheet), "info"
             self.page.value = marked_page(sheet)
         except UserError as refusal:
             self.rate, told, kind = 1.0, str(refusal), "error"
@@ -428,7 +428,7 @@ def find_errors(truth, symbols):
         About which column of the strip; what is printed there, what was read; None for nothing.
     """
     found, place = [], 0
-    for printed, read in align(truth, [symbol.word for symbol in symbols]):
+    for printed, read in align(truth, [symbol.token for symbol in symbols]):
         place += read is not None
         if printed != read:
             near = symbols[min(max(place - 1, 0), len(symbols) - 1)].column if symbols else 0.0

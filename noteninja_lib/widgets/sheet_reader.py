@@ -13,13 +13,13 @@ import ipywidgets as widgets
 import numpy as np
 from IPython.display import HTML
 
-from benchmarks.sheet_music.printed_pages import print_tune
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import sketch
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import Stopped
 from noteninja_lib.music.tunes import find_tune
+from noteninja_lib.omr.composer import print_tune
 from noteninja_lib.omr.recognition import read_sheet
 from noteninja_lib.omr.rendering import FONTS, engrave, engrave_score, rasterise
 from noteninja_lib.omr.score import key_in_words
@@ -242,7 +242,7 @@ class SheetReader(Workbench):
     def _play(self, wish):
         if self.sheet is None:
             self._read()
-        result = self.convert_with(None, self.sheet.content(), **wish)
+        result = self.convert_with(None, self.sheet.piano_roll(), **wish)
         genre = wish["genre"]
         self.results.show(
             result,
@@ -252,7 +252,7 @@ class SheetReader(Workbench):
             version=f"{genre}_{wish['seed']}",
             settings=wish,
             before=f"{self.title}, on a piano",
-            facts={"words": self.sheet.words()},
+            facts={"words": self.sheet.tokens()},
         )
 
     def save(self, kind):
@@ -360,7 +360,7 @@ def names_of_notes(sheet):
             (line, number)
             for line, first, end in bar.spans
             for number in range(first, end)
-            if sheet.lines[line].symbols[number].word.startswith(("note:", "rest:"))
+            if sheet.lines[line].symbols[number].token.startswith(("note:", "rest:"))
         ]
         for (line, number), event in zip(places, bar.events):
             if event.step is not None:
@@ -385,9 +385,9 @@ def doubtful_bars(sheet, page):
 
 def line_marks(line, names):
     """SVG of what was read in one staff; `names` are those of its notes, by number of the word."""
-    pen, words = Pen(line.staff), [symbol.word for symbol in line.symbols]
+    pen, words = Pen(line.staff), [symbol.token for symbol in line.symbols]
     for number, symbol in enumerate(line.symbols):
-        word, column = symbol.word, symbol.column
+        word, column = symbol.token, symbol.column
         kind, _, text = word.partition(":")
         heights = [
             position_and_value(other)[0]
@@ -442,7 +442,7 @@ class Pen:
 
     def begin(self, symbol):
         """What is drawn from here on belongs to a symbol; a pale one was hardly recognised."""
-        told = html.escape(f"{symbol.word} ({symbol.confidence:.0%} sure)")
+        told = html.escape(f"{symbol.token} ({symbol.confidence:.0%} sure)")
         self.parts.append(
             f'<g class="nn-symbol" opacity="{0.5 + 0.5 * symbol.confidence:.2f}"><title>{told}</title>'
         )
@@ -525,7 +525,7 @@ def sample_lines(title, seed=0, clef="treble"):
     list of list of str
         Words, see `omr.vocabulary`.
     """
-    return print_tune(find_tune(SAMPLES[title]), np.random.default_rng(seed), clef=clef)
+    return print_tune(find_tune(SAMPLES[title]), np.random.default_rng(seed), clef)
 
 
 def sample_page(title, seed=0, clef="treble", font="Leland", zoom=ZOOM, most=None):
