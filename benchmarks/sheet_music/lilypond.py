@@ -1,8 +1,8 @@
 """Tokens of printed lines as LilyPond source, so that exactly these are engraved, and no others.
 
-LilyPond decides much by itself: which accidentals are needed, where bar lines, courtesy signatures and cancelling naturals
-stand. All of that is switched off and written out, see `HOUSE_RULES`. Beams, stems, spacing and the shape of ties stay its own.
-Lesson: 10_reading_sheet_music.
+LilyPond decides much by itself: which accidentals are needed, where bar lines, courtesy signatures and
+cancelling naturals stand. All of that is switched off and written out, see `HOUSE_RULES`. Beams, stems,
+spacing and the shape of ties stay its own. Lesson: 10_reading_sheet_music.
 """
 
 import shutil
@@ -34,26 +34,16 @@ COURTESY = {
     r"\once \override Staff.KeyCancellation.break-visibility = ##(#t #f #f) ",
     "time": r"\once \override Staff.TimeSignature.break-visibility = #all-visible ",
 }
-NO_COURTESY = {
-    "clef": r"\set Staff.explicitClefVisibility = #end-of-line-invisible ",
-    "key": r"\set Staff.explicitKeySignatureVisibility = #end-of-line-invisible ",
-    "time": "",
-}
+HIDE = r"\set Staff.explicit{}Visibility = #end-of-line-invisible "
+NO_COURTESY = {"clef": HIDE.format("Clef"), "key": HIDE.format("KeySignature"), "time": ""}
 ALTERS = {-2: "eses", -1: "es", 0: "", 1: "is", 2: "isis"}
 KEYS = {fifths: ("fcgdaeb"[(fifths + 1) % 7] + ALTERS[(fifths + 1) // 7]) for fifths in range(-7, 8)}
 BARS = {"bar": "|", "double-bar": "||", "final-bar": "|."}
 BARS |= {"repeat-start": ".|:", "repeat-end": ":|.", "repeat-both": ":..:"}
 #: How distractors stand after their note: `{}` is what follows a colon in their name.
-MARKS = {
-    "slur-start": "(",
-    "slur-end": ")",
-    "staccato": "-.",
-    "accent": "->",
-    "tenuto": "--",
-    "finger": "-{}",
-}
+MARKS = {"slur-start": "(", "slur-end": ")", "staccato": "-.", "accent": "->", "tenuto": "--"}
 MARKS |= {name: f"\\{name}" for name in ("trill", "mordent", "turn", "fermata")}
-MARKS |= {"cresc": r"\<", "dim": r"\>", "hairpin-end": r"\!", "dynamic": r"\{}"}
+MARKS |= {"finger": "-{}", "cresc": r"\<", "dim": r"\>", "hairpin-end": r"\!", "dynamic": r"\{}"}
 MARKS |= {"chord": r'^\markup \sans "{}"', "text": r'^\markup \italic "{}"', "lyric": ""}
 #: Bar lines (before, after) a line break, as LilyPond names the two together.
 LINE_BREAKS = {("bar", "repeat-start"): ".|:-|", ("double-bar", "repeat-start"): ".|:-||"}
@@ -63,8 +53,8 @@ PAPER = r"""\version "2.24.0"
 #(set-global-staff-size {staff})
 \header {{ tagline = ##f }}
 \paper {{ indent = 0 ragged-right = ##f ragged-last = ##f top-margin = 12\mm bottom-margin = 14\mm """
-PAPER += r"""left-margin = 12\mm right-margin = 12\mm page-breaking = #ly:one-page-breaking paper-width = {width}\mm }}
-"""
+PAPER += r"left-margin = 12\mm right-margin = 12\mm page-breaking = #ly:one-page-breaking "
+PAPER += "paper-width = {width}\\mm }}\n"
 NO_NUMBERS = "\\layout { \\context { \\Score \\remove Bar_number_engraver } }\n"
 
 
@@ -121,9 +111,8 @@ class _Writer:
             if element.kind in ("note", "rest", "triplet") and not placed:
                 # A pick-up is beamed as the end of a bar.
                 early = length < quarters(self.time) and self.before != "bar" and not alone
-                self.text.append(
-                    f"\\set Timing.measurePosition = #(ly:make-moment {-length / 4 if early else 0})"
-                )
+                place = -length / 4 if early else 0
+                self.text.append(f"\\set Timing.measurePosition = #(ly:make-moment {place})")
                 placed = True
             if alone and element.kind == "rest":
                 self.text.append(f"R1*{quarters(self.time) / 4}")  # in the middle of the bar
@@ -160,9 +149,8 @@ class _Writer:
                 self.text.pop()
             self.text.append(f'\\set Score.repeatCommands = #\'({closes}(volta "{text}."))')
         else:
-            self.text.append(
-                {"triplet": "\\tuplet 3/2 {", "end-triplet": "}", "end-ending": CLOSE_VOLTA}[kind]
-            )
+            rest = {"triplet": "\\tuplet 3/2 {", "end-triplet": "}", "end-ending": CLOSE_VOLTA}
+            self.text.append(rest[kind])
 
 
 def page_source(pieces: list[tuple[str, str, list[list[Element]]]], look: dict) -> str:

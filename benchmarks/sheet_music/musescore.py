@@ -1,7 +1,8 @@
 """MusicXML -> pages by MuseScore 3.
 
-It decides by itself which accidentals the rule demands, and draws one more wherever the file asks for it; courtesy signatures
-are a matter of its style, so that a page has all of them or none. Lesson: 10_reading_sheet_music.
+It decides by itself which accidentals the rule demands, and draws one more wherever the file asks for it;
+courtesy signatures are a matter of its style, so that a page has all of them or none. Lesson:
+10_reading_sheet_music.
 """
 
 import os
@@ -21,7 +22,8 @@ def style(look: dict) -> str:
     Parameters
     ----------
     look : dict
-        `font`; `staff` (its height), `width` and `height` (of the paper), all in mm; `courtesy` and `bar_numbers` (bool).
+        `font`; `staff` (its height), `width` and `height` (of the paper), all in mm; `courtesy` and
+        `bar_numbers` (bool).
     """
     margin, inch = 12 / 25.4, 25.4  # MuseScore counts paper in inches
     values = {"musicalSymbolFont": look["font"], "Spatium": look["staff"] / 4, "keySigNaturals": 0}

@@ -15,7 +15,7 @@ CLEFS = {"treble": ("G", 2), "bass": ("F", 4), "alto": ("C", 3), "tenor": ("C", 
 ACCIDENTALS = {"#": "sharp", "b": "flat", "n": "natural", "x": "double-sharp", "bb": "flat-flat"}
 BAR_STYLES = {"double-bar": "light-light"}
 BAR_STYLES |= dict.fromkeys(("final-bar", "repeat-end", "repeat-both"), "light-heavy")
-#: Distractors in the notations of a note, and beside it, as MusicXML: `{}` is what follows a colon in their name.
+#: Distractors in the notations of a note, and beside it: `{}` is what follows a colon in their name.
 NOTATIONS = {name: f"<articulations><{name}/></articulations>" for name in ("staccato", "accent", "tenuto")}
 NOTATIONS |= {"trill": "<ornaments><trill-mark/></ornaments>", "turn": "<ornaments><turn/></ornaments>"}
 NOTATIONS |= {"finger": "<technical><fingering>{}</fingering></technical>", "fermata": "<fermata/>"}
@@ -24,9 +24,8 @@ DIRECTIONS = {"text": '<words font-style="italic">{}</words>', "dynamic": "<dyna
 WEDGES = {"cresc": "crescendo", "dim": "diminuendo", "hairpin-end": "stop"}
 DIRECTIONS |= {name: f'<wedge type="{wedge}"/>' for name, wedge in WEDGES.items()}
 DIRECTION = '<direction placement="{}"><direction-type>{}</direction-type></direction>'
-TRIPLET = (
-    "<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes></time-modification>"
-)
+TRIPLET = "<actual-notes>3</actual-notes><normal-notes>2</normal-notes>"
+TRIPLET = f"<time-modification>{TRIPLET}</time-modification>"
 KINDS = {"": "major", "m": "minor", "7": "dominant", "m7": "minor-seventh"}
 
 

@@ -1,7 +1,7 @@
-"""Tokens of printed lines as what an engraver has to write: notes with their pitches, keys, metres and bar lines.
+"""Tokens of printed lines as what an engraver has to write: pitches, keys, metres and bar lines.
 
-The pitch rule and the spelling stand here a second time, apart from the reader's and the composer's own, on purpose: the
-truth of a test must not come out of what is tested. Lesson: 10_reading_sheet_music.
+The pitch rule and the spelling stand here a second time, apart from the reader's and the composer's own, on
+purpose: the truth of a test must not come out of what is tested. Lesson: 10_reading_sheet_music.
 """
 
 from collections.abc import Callable
@@ -16,67 +16,44 @@ ALTERS = {"#": 1, "b": -1, "n": 0, "x": 2, "bb": -2}
 COMMON = {"C": "4/4", "C|": "2/2"}
 SIGNATURES = ("clef", "key", "time")
 #: Lengths in quarter notes that one note can have, longest first -> (value, dots).
-LENGTHS = {
-    Fraction(4, value) * (Fraction(3, 2) if dots else 1): (value, dots) for value in VALUES for dots in (1, 0)
-}
+LENGTHS = {Fraction(4, value) * Fraction(2 + dots, 2): (value, dots) for value in VALUES for dots in (1, 0)}
 LENGTHS = dict(sorted(LENGTHS.items(), reverse=True))
 
 
 @dataclass
 class Element:
-    """What an engraver writes at once.
+    """What an engraver writes at once."""
 
-    Attributes
-    ----------
-    kind : {"clef", "key", "time", "note", "rest", "triplet", "end-triplet", "bar", "ending", "end-ending"}
-    text : str
-        The clef, the metre as printed ("C" too), the kind of bar line, the number of the ending.
-    fifths : int
-        Of a key: -7 to 7.
-    cancel : bool
-        Whether naturals that take back the last key are printed before it.
-    letter, octave, alter : str, int, int
-        Of a note: what sounds, by the rule. Octaves as in scientific pitch notation.
-    sign : str
-        The accidental that is printed before the note, or "".
-    value, dots : int
-    tie : bool
-        Whether it goes on in the next note.
-    length : Fraction
-        In quarter notes as it sounds, so that of a note in a triplet is two thirds of what is printed.
-    marks : list of str
-        Distractors, such as "slur-start", "finger:3", "chord:Am", "dynamic:mf", "staccato".
-    """
-
-    kind: str
-    text: str = ""
-    fifths: int = 0
-    cancel: bool = False
-    letter: str = ""
+    kind: str  # clef, key, time, note, rest, triplet, end-triplet, bar, ending or end-ending
+    text: str = ""  # the clef, the metre as printed ("C" too), the kind of bar line, the number of the ending
+    fifths: int = 0  # of a key
+    cancel: bool = False  # whether naturals that take back the last key are printed before it
+    letter: str = (
+        ""  # letter, octave (scientific pitch notation) and alter of a note: what sounds, by the rule
+    )
     octave: int = 0
     alter: int = 0
-    sign: str = ""
+    sign: str = ""  # the accidental that is printed before the note
     value: int = 0
     dots: int = 0
-    tie: bool = False
-    length: Fraction = Fraction(0)
-    marks: list[str] = field(default_factory=list)
+    tie: bool = False  # whether it goes on in the next note
+    length: Fraction = Fraction(0)  # quarter notes as it sounds: in a triplet two thirds of what is printed
+    marks: list[str] = field(default_factory=list)  # distractors such as "slur-start", "finger:3", "chord:Am"
 
     @property
     def fills_bar(self) -> bool:
-        """Whether it is a rest as long as a whole note, which stands for a bar of any length where it is alone."""
+        """Whether it is a whole rest, which fills a bar of any length where it is alone."""
         return (self.kind, self.value, self.dots) == ("rest", 1, 0)
 
 
 def _signed(fifths):
     """Letters that a key alters -> by how much."""
-    return dict.fromkeys(
-        SHARPS[:fifths] if fifths > 0 else SHARPS[fifths:] if fifths else "", 1 if fifths > 0 else -1
-    )
+    letters = SHARPS[:fifths] if fifths > 0 else SHARPS[fifths:] if fifths else ""
+    return dict.fromkeys(letters, 1 if fifths > 0 else -1)
 
 
 class _Rule:
-    """Which accidental holds where: the key's, until the bar line what stands before a note, and over it along a tie."""
+    """Which accidental holds: the key's, or what stands before a note until the bar line, and along a tie."""
 
     def __init__(self):
         self.key, self.clef, self.bar, self.tied = {}, "treble", {}, None
@@ -110,14 +87,15 @@ def elements(lines: list[list[str]]) -> list[list[Element]]:
     Returns
     -------
     list of list of Element
-        One list for each line. A line always begins with a clef and a key; with a metre, where one is printed.
+        One list for each line. A line always begins with a clef and a key; with a metre, where one is
+        printed.
     """
     rule = _Rule()
     return _close_endings([_line(tokens, rule) for tokens in lines])
 
 
 def _close_endings(lines, longest=2):
-    """Put an "end-ending" where the bracket of an ending ends: at the first bar line that is not plain, or after some bars."""
+    """Put an "end-ending" at the first bar line that is not plain, or after some bars."""
     bars, closed = None, []  # bars of the ending that is open
     for line in lines:
         closed.append([])
@@ -199,16 +177,15 @@ def quarters(metre: str) -> Fraction:
 
 
 def sounding(lines: list[list[str]]) -> list[list[tuple[str, float]]]:
-    """Notes of lines as they sound, what a reader has to find: for each line (pitch such as "F#4", quarter notes) of each."""
+    """Notes of lines as a reader has to find them: (pitch such as "F#4", quarter notes) each."""
     names = {1: "#", -1: "b", 0: "", 2: "##", -2: "bb"}
     notes = [[one for one in line if one.kind == "note"] for line in elements(lines)]
-    return [
-        [(f"{one.letter}{names[one.alter]}{one.octave}", float(one.length)) for one in line] for line in notes
-    ]
+    name = "{0.letter}{1}{0.octave}".format
+    return [[(name(one, names[one.alter]), float(one.length)) for one in line] for line in notes]
 
 
 def spell(pitch: int, fifths: int) -> tuple[int, int]:
-    """(steps above C0, alter) of a MIDI pitch in a key: as few accidentals as can be, raised notes rather than lowered ones."""
+    """(steps above C0, alter) of a MIDI pitch in a key, with few accidentals, and rather raised notes."""
     line_of_fifths = range(fifths - 3, fifths + 9)  # C is 0, G is 1
     place = next(place for place in line_of_fifths if place * 7 % 12 == pitch % 12)
     letter, alter = SHARPS[(place + 1) % 7], (place + 1) // 7
@@ -225,7 +202,8 @@ class Printer:
     shift : int
         Semitones by which everything is moved.
     remind : callable, optional
-        Asked before each note that needs no accidental: True prints one that says what holds anyway, as careful editors do.
+        Asked before each note that needs no accidental: True prints one that says what holds anyway, as
+        careful editors do.
     """
 
     def __init__(self, clef: str, fifths: int, shift: int, remind: Callable[[], bool] | None = None):

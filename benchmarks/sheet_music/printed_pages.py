@@ -1,9 +1,9 @@
-"""The reader's test set: pages from engravers that it never learned from, with the truth of what is printed on them.
+"""The reader's test set: pages from engravers that it never learned from, with their truth.
 
-Half of the pages are plain, half have everything (see `printed_tunes`); each tune family occurs once. LilyPond and MuseScore
-draw them, and some become scans and photographs, by other code than what the reader was trained with. The frozen set in
-tests/sheets was made once and never used to choose anything. Commands: `noteninja sheets make` and `noteninja sheets
-measure`. Lesson: 10_reading_sheet_music.
+Half of the pages are plain, half have everything (see `printed_tunes`); each tune family occurs once.
+LilyPond and MuseScore draw them, and some become scans and photographs, by other code than what the reader
+was trained with. The frozen set in tests/sheets was made once and never used to choose anything. Commands:
+`noteninja sheets make` and `noteninja sheets measure`. Lesson: 10_reading_sheet_music.
 """
 
 import io
@@ -25,9 +25,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.music.tunes import Tune, load_tunes
 
 TEMPI = ("Allegro", "Andante", "Moderato", "Lively", "Adagio", "Vivace", "Jig", "Reel", "Not too fast")
-SYLLABLES = (
-    "la the sum mer is gone and fair ly blown a way my love to see green hills of old so ear ly morn".split()
-)
+SYLLABLES = "la the sum mer is gone and fair ly blown a way my love to see green hills of old so ear ly morn"
 CLEFS, CLEF_SHARES = ("treble", "bass", "alto", "tenor"), (0.4, 0.25, 0.2, 0.15)
 #: Kind of distractor -> how often it stands at a note, at most, and what it can be.
 MARKS = {
@@ -54,36 +52,20 @@ RESOLUTIONS = (130, 150, 170, 200)  # dots an inch
 
 @dataclass
 class Page:
-    """A page and its truth; as one of a set, `picture` is its path.
+    """A page and its truth."""
 
-    Attributes
-    ----------
-    picture : np.ndarray or Path
-        uint8 (height, width), 255 white.
-    kind, engraver : str
-    everything : bool
-        Whether its tunes were varied.
-    tunes : list of str
-    lines : list of list of str
-        Tokens of each staff, from top to bottom.
-    staves : np.ndarray
-        Shape (staves, points, 2): x and y along each staff's middle line, from its left end to its right end, in pixels.
-    spaces : np.ndarray
-        Staff space of each staff, in pixels.
-    """
-
-    picture: np.ndarray | Path
+    picture: np.ndarray | Path  # uint8 (height, width), 255 white; as one of a set, its path
     kind: str
     engraver: str
-    everything: bool
+    everything: bool  # whether its tunes were varied
     tunes: list[str]
-    lines: list[list[str]]
-    staves: np.ndarray
-    spaces: np.ndarray
+    lines: list[list[str]]  # tokens of each staff, from top to bottom
+    staves: np.ndarray  # (staves, points, 2): x and y along each middle line, from left to right, in pixels
+    spaces: np.ndarray  # staff space of each staff, in pixels
 
 
 def find_drawn_staves(picture: np.ndarray, points: int = 9) -> tuple[np.ndarray, np.ndarray]:
-    """Where staves lie on a page fresh from an engraver: five rows, at equal distances, that are black without a gap.
+    """Where staves lie on a fresh page: five rows, at equal distances, that are black without a gap.
 
     Returns
     -------
@@ -93,9 +75,8 @@ def find_drawn_staves(picture: np.ndarray, points: int = 9) -> tuple[np.ndarray,
     dark = minimum_filter1d(picture, 3, 0) < 215  # a thin line may lie half in one row and half in the next
     runs = np.array([_longest_run(row) for row in dark])
     lengths = runs[:, 1] - runs[:, 0]
-    rows = np.flatnonzero(
-        (lengths > 0.1 * picture.shape[1]) & (lengths > 0.8 * maximum_filter1d(lengths, 61))
-    )
+    long = (lengths > 0.1 * picture.shape[1]) & (lengths > 0.8 * maximum_filter1d(lengths, 61))
+    rows = np.flatnonzero(long)
     ink = 255.0 - picture
     lines = []
     for group in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
@@ -131,7 +112,7 @@ def choose_tunes(rng: np.random.Generator) -> Iterator[Tune]:
 
 
 def distract(lines: list[list[Element]], rng: np.random.Generator, strength: float) -> None:
-    """Put slurs, fingerings, dynamics, articulations, ornaments, chord symbols, words and lyrics around notes.
+    """Put slurs, fingerings, dynamics, ornaments, chord symbols, words and lyrics around notes.
 
     Parameters
     ----------
@@ -147,7 +128,7 @@ def distract(lines: list[list[Element]], rng: np.random.Generator, strength: flo
         notes, slur, hairpin = [element for element in line if element.kind == "note"], 0, 0
         for number, element in enumerate(notes):
             if lyrics:
-                element.marks.append(f"lyric:{rng.choice(SYLLABLES)}")
+                element.marks.append(f"lyric:{rng.choice(SYLLABLES.split())}")
             if number >= slur and rng.random() < 0.15 * strength:
                 slur = min(number + int(rng.integers(2, 5)), len(notes))
                 if (element.letter, element.octave) != (notes[slur - 1].letter, notes[slur - 1].octave):
@@ -211,16 +192,16 @@ def make_page(
     return Page(picture, kind, engraver, everything, names, lines, staves, spaces)
 
 
-# ---- simulated scans and photographs ------------------------------------------------------------------------
+# ---- simulated scans and photographs ---------------------------------------------------------------------
 #
-# A page is bent and tilted by a map from each new pixel back to the page; the same map, forwards, tells where its staves lie
-# afterwards.
+# A page is bent and tilted by a map from each new pixel back to the page; the same map, forwards, tells
+# where its staves lie afterwards.
 
 
 def scan(
     picture: np.ndarray, points: np.ndarray, rng: np.random.Generator, *, two_tone: bool
 ) -> tuple[np.ndarray, np.ndarray, dict]:
-    """A page as a flat-bed scanner sees it: a little skewed, blurred and noisy; in grey, or in black and white.
+    """A page as a scanner sees it: a little skewed, blurred and noisy; in grey, or black and white.
 
     Parameters
     ----------
@@ -235,7 +216,8 @@ def scan(
     Returns
     -------
     (np.ndarray, np.ndarray, dict)
-        The new picture; where the points lie in it; what was done: skew in degrees, blur, noise, and the threshold (None: grey).
+        The new picture; where the points lie in it; what was done: skew in degrees, blur, noise, and the
+        threshold (None: grey).
     """
     degrees = rng.uniform(-2, 2)
     height, width = picture.shape
@@ -245,28 +227,22 @@ def scan(
     black, white = rng.uniform(10, 70), rng.uniform(225, 250)
     tone = _clouds(rng, picture.shape, 120, 120)
     seen = black + gaussian_filter(seen, blur) / 255 * (white - black) + 6 * tone
-    seen += (
-        gaussian_filter(rng.normal(0, 1, picture.shape), 0.6) * 1.9 * noise
-    )  # neighbours are not independent
+    # Neighbours are not independent.
+    seen += gaussian_filter(rng.normal(0, 1, picture.shape), 0.6) * 1.9 * noise
     dust = rng.random(picture.shape) < 2e-5
     seen -= 400 * gaussian_filter(dust.astype(float), 0.7)
     threshold = None
     if two_tone:
         threshold = round(black + rng.uniform(0.6, 0.78) * (white - black), 1)
         seen = np.where(seen < threshold, 0, 255)
-    done = {
-        "skew": round(degrees, 2),
-        "blur": round(blur, 2),
-        "noise": round(noise, 1),
-        "threshold": threshold,
-    }
+    done = dict(skew=round(degrees, 2), blur=round(blur, 2), noise=round(noise, 1), threshold=threshold)
     return np.clip(seen, 0, 255).astype(np.uint8), _move(turn, points), done
 
 
 def photograph(
     picture: np.ndarray, points: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, dict]:
-    """A page as a telephone sees it: on a darker table, in perspective, mildly curled, in uneven light, with a shadow.
+    """A page as a telephone sees it: on a table, in perspective, curled, in uneven light, with a shadow.
 
     Parameters and results are those of `scan`.
     """
@@ -295,14 +271,10 @@ def photograph(
     seen = gaussian_filter(seen * light, blur) + rng.normal(0, noise, shape)
     quality = int(rng.integers(55, 86))
     moved = points + np.stack([np.zeros(points.shape[:-1]), curl(points[..., 0])], -1)
-    done = {"blur": round(blur, 2), "noise": round(noise, 1), "curl": round(bend, 1)}
+    done = dict(blur=round(blur, 2), noise=round(noise, 1), curl=round(bend, 1), shadow=round(shadow, 2))
     file = io.BytesIO()
     Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=quality)
-    return (
-        np.asarray(Image.open(file)),
-        _move(tilt, moved),
-        done | {"shadow": round(shadow, 2), "jpeg": quality},
-    )
+    return np.asarray(Image.open(file)), _move(tilt, moved), done | {"jpeg": quality}
 
 
 def _light(rng, x, y):
@@ -313,9 +285,8 @@ def _light(rng, x, y):
     shadow, edge, softness = rng.uniform(0.1, 0.45), rng.uniform(-0.4, 0.4), rng.uniform(0.02, 0.12)
     angle = rng.uniform(0, 2 * np.pi)
     across = (x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle) + 0.05 * np.sin(7 * y + 3 * x)
-    return (1 - slope * (along + 0.5)) * corners * (
-        1 - shadow / (1 + np.exp((across - edge) / softness))
-    ), shadow
+    light = (1 - slope * (along + 0.5)) * corners
+    return light * (1 - shadow / (1 + np.exp((across - edge) / softness))), shadow
 
 
 def _clouds(rng, shape, *sizes):
@@ -358,7 +329,7 @@ def _look(picture, column, row):
     return map_coordinates(picture.astype(float), [row, column], order=1, mode="constant", cval=255.0)
 
 
-# ---- the set -------------------------------------------------------------------------------------------------
+# ---- the set ---------------------------------------------------------------------------------------------
 
 
 def frozen_folder() -> Path:
@@ -380,7 +351,7 @@ def load_sheets(folder: str | Path | None = None) -> list[Page]:
 
 
 def make_sheets(folder: str | Path, pages: int = 40, seed: int = 1) -> None:
-    """Engrave a set with LilyPond and MuseScore, and write it with its truth; half of the pages plain, half with everything."""
+    """Engrave a set with LilyPond and MuseScore, half plain, half with everything; write it and its truth."""
     lilypond.need("lilypond", "LilyPond")
     lilypond.need("mscore3", "MuseScore 3")
     folder = Path(folder)
@@ -418,8 +389,5 @@ def _make_sheet(folder, number, kind, rng, tunes):
     image.save(folder / name, **({"quality": done.get("jpeg", 75)} if grey else {"optimize": True}))
     record = {"file": name, "kind": kind, "engraver": engraver, "everything": everything, "tunes": page.tunes}
     record |= {"done": done, "spaces": np.round(page.spaces, 2).tolist()}
-    record |= {
-        "staves": np.round(staves[:, ::2], 1).tolist(),
-        "lines": [" ".join(line) for line in page.lines],
-    }
+    record["staves"], record["lines"] = np.round(staves[:, ::2], 1).tolist(), list(map(" ".join, page.lines))
     return record

@@ -1,8 +1,8 @@
 """Test tunes as lines of tokens: as a tune book prints them, and with everything that a reader has to know.
 
-A test of nothing but plain tunes would leave most tokens unseen, so half of them get far keys, triplets, 32nds, ties,
-accidentals, rests, changes of key and metre. Both are made by other code than the lines of the training, on purpose.
-Lesson: 10_reading_sheet_music.
+A test of nothing but plain tunes would leave most tokens unseen, so half of them get far keys, triplets,
+32nds, ties, accidentals, rests, changes of key and metre. Both are made by other code than the lines of the
+training, on purpose. Lesson: 10_reading_sheet_music.
 """
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def bars_of(events: list[tuple], bar: Fraction) -> list[list[tuple]]:
 
 
 def events_of(tune: Tune) -> list[tuple[Fraction, int | None]]:
-    """Notes and rests of a tune, one after another: (length as an exact fraction of quarter notes, MIDI pitch or None)."""
+    """Notes and rests of a tune: (length as an exact fraction of quarter notes, MIDI pitch or None)."""
     events, at = [], Fraction(0)
     for start, lasts, pitch in [*tune.notes, (tune.length, 0, None)]:
         start, lasts = (Fraction(value).limit_denominator(24) for value in (start, lasts))
@@ -67,7 +67,7 @@ def events_of(tune: Tune) -> list[tuple[Fraction, int | None]]:
 
 @dataclass
 class Section:
-    """Part of a tune in one key and metre: bars of (events, bar line after them, ending that begins with them or "")."""
+    """Part of a tune in one key and metre: bars of (events, bar line, ending that begins or "")."""
 
     bars: list[tuple]
     fifths: int
@@ -92,25 +92,15 @@ def book_section(bars: list, *, last: bool, repeats: bool, pickup: bool, endings
 
 @dataclass
 class Layout:
-    """How sections are printed.
-
-    Attributes
-    ----------
-    a_line : int
-        Bars in a line, besides pick-ups and second endings.
-    room : int
-        Tokens in a line at most.
-    naturals : bool
-        Whether a new key cancels what the old one had and it has not; C major always does.
-    courtesy : bool
-        Whether a new key or metre at the beginning of a line stands at the end of the line before, too.
-    """
+    """How sections are printed."""
 
     clef: str = "treble"
-    a_line: int = 4
-    room: int = 50
-    naturals: bool = False
-    courtesy: bool = False
+    a_line: int = 4  # bars in a line, besides pick-ups and second endings
+    room: int = 50  # tokens in a line at most
+    naturals: bool = (
+        False  # whether a new key cancels what the old one had and it has not; C major always does
+    )
+    courtesy: bool = False  # whether a new key or metre of a line stands at the end of the line before, too
 
 
 def print_sections(
@@ -147,9 +137,8 @@ def print_sections(
         for place, (events, bar_line, ending) in enumerate(section.bars):
             change = _signature(before, section, layout.naturals) if number else []
             tokens = printer.bar(events)
-            if (
-                count >= layout.a_line or len(lines[-1]) + len(tokens) > layout.room and count
-            ) and ending != "2":
+            full = count >= layout.a_line or count and len(lines[-1]) + len(tokens) > layout.room
+            if full and ending != "2":
                 lines[-1] += change * layout.courtesy
                 metre = [token for token in change if token.startswith("time:")]
                 lines.append([clef, *key_tokens(section.fifths), *metre])
@@ -173,7 +162,7 @@ def _signature(before, section, naturals):
 
 
 def _begin_repeat(line):
-    """Put a repeat's beginning where a line ends now: one sign together with the bar line that stands there."""
+    """Put a repeat's beginning where a line ends now: one sign with the bar line that stands there."""
     if line[-1] in BAR_LINES:
         line[-1] = "repeat-both" if line[-1] == "repeat-end" else "repeat-start"
     else:
@@ -259,9 +248,7 @@ def print_everything(tune: Tune, rng: np.random.Generator, layout: Layout) -> li
     ValueError
         If what was drawn can't be printed.
     """
-    slower = int(
-        rng.choice((1, 2, 4), p=(0.45, 0.4, 0.15))
-    )  # the same in longer values, down from whole notes
+    slower = int(rng.choice((1, 2, 4), p=(0.45, 0.4, 0.15)))  # the same in longer values
     events = _vary([(slower * lasts, pitch) for lasts, pitch in events_of(tune)], rng)
     metre = quarters(tune.metre) * slower
     halves = _split_at_bar(events, metre)

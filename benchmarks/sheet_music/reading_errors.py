@@ -1,4 +1,4 @@
-"""How well printed music is read: pages with their truth go through the reader, and what it says is laid beside what is printed.
+"""How well printed music is read: what the reader says is laid beside what is printed.
 
 Command: `noteninja sheets measure`. Lesson: 10_reading_sheet_music.
 """
@@ -36,7 +36,7 @@ MISSING, ADDED = "(missed)", "(nothing there)"
 
 @dataclass
 class Result:
-    """One page: counts (wrong or right, all) for each of FIGURES, [true, read] of each error, why it was refused."""
+    """One page: counts (wrong or right, all) of each of FIGURES, [true, read] of errors, a refusal."""
 
     kind: str
     everything: bool
@@ -65,7 +65,7 @@ def _signature(tokens):
 
 
 def notes_of_lines(lines: list[list[str]]) -> list[list[tuple[str, float]]]:
-    """(pitch, quarter notes) of notes as the reader understands tokens; line by line, like `notation.sounding`."""
+    """(pitch, quarter notes) of notes as the reader understands tokens, like `notation.sounding`."""
     notes = [[] for _ in lines]
     for bar in read_bars(lines):
         for event in bar.events:
@@ -103,7 +103,8 @@ def measure_sheet(sheet: Page, scores: Path | None = None) -> Result:
     ----------
     sheet : Page
     scores : Path, optional
-        Folder for the page's truth and for what was read, both as MusicXML, for other programs that compare scores.
+        Folder for the page's truth and for what was read, both as MusicXML, for other programs that compare
+        scores.
     """
     begin = time.perf_counter()
     try:
@@ -124,7 +125,7 @@ def measure_sheet(sheet: Page, scores: Path | None = None) -> Result:
 
 
 def figures_of(results: list[Result], seed: int = 0) -> dict:
-    """Figures of each kind of page, as [share, low, high] with a 95 % interval over pages, and the commonest errors."""
+    """[share, low, high] of each figure and kind of page (95 % interval), and the commonest errors."""
 
     def share(some, name):
         return bootstrap([result.counts[name] for result in some], seed=seed) if some else None
@@ -168,7 +169,7 @@ def table(figures: dict) -> str:
 
 
 def report(folder: Path | None = None, out: Path | None = None, *, scores: Path | None = None) -> dict:
-    """Read all pages of a set with a progress bar, print the table and the commonest errors, and write the figures as JSON.
+    """Read all pages of a set, print the table and the commonest errors, and write the figures as JSON.
 
     Parameters
     ----------

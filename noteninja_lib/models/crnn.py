@@ -1,15 +1,16 @@
-"""The network that reads a line of printed music: convolutions, a recurrent layer, CTC. Lesson: 10_reading_sheet_music.
+"""The network that reads a line of printed music: convolutions, a recurrent layer, CTC.
 
-A staff image of 96 rows becomes a sequence of columns, four pixels each. For every column the network says which token
-stands there, or none (the blank). Connectionist temporal classification (CTC) sums over all ways to lay the tokens out
-along the columns, so that training needs the tokens in order but not where each of them stands.
+A staff image of 96 rows becomes a sequence of columns, four pixels each. For every column the network says
+which token stands there, or none (the blank). Connectionist temporal classification (CTC) sums over all ways
+to lay the tokens out along the columns, so that training needs the tokens in order but not where each of them
+stands. Lesson: 10_reading_sheet_music.
 
-References
-----------
-Graves et al. (2006). Connectionist temporal classification. ICML. https://doi.org/10.1145/1143844.1143891
-Shi, Bai, Yao (2017). An end-to-end trainable neural network for image-based sequence recognition. IEEE TPAMI 39 (11).
+References ---------- Graves et al. (2006). Connectionist temporal classification. ICML.
+https://doi.org/10.1145/1143844.1143891 Shi, Bai, Yao (2017). An end-to-end trainable neural network for
+image-based sequence recognition. IEEE TPAMI 39 (11).
     https://doi.org/10.1109/TPAMI.2016.2646371
-Calvo-Zaragoza, Rizo (2018). End-to-end neural optical music recognition of monophonic scores. Applied Sciences 8 (4).
+Calvo-Zaragoza, Rizo (2018). End-to-end neural optical music recognition of monophonic scores. Applied
+Sciences 8 (4).
     https://doi.org/10.3390/app8040606
 """
 
@@ -24,11 +25,12 @@ from torch import nn
 
 COLUMN = 4  # pixels of a staff image to a column of the network
 BLANK = 0
+CHANNELS = (16, 32, 48, 64, 96)
 
 
 @dataclass(frozen=True)
 class Symbol:
-    """A token (see `omr.vocabulary`) that was read, where in the staff image (pixels), and how probable it is there (0..1)."""
+    """A token that was read, where in the staff image (pixels), and how probable it is there (0..1)."""
 
     token: str
     column: float
@@ -56,11 +58,7 @@ class LineReader(ModelMixin, ConfigMixin):
 
     @register_to_config
     def __init__(
-        self,
-        classes: int = 198,
-        channels: tuple = (16, 32, 48, 64, 96),
-        features: int = 192,
-        hidden: int = 192,
+        self, classes: int = 198, channels: tuple = CHANNELS, features: int = 192, hidden: int = 192
     ):
         super().__init__()
         a, b, c, d, e = channels
@@ -89,7 +87,7 @@ class LineReader(ModelMixin, ConfigMixin):
 
 
 def as_input(staff_images: Sequence[np.ndarray], multiple: int = COLUMN) -> torch.Tensor:
-    """Staff images, uint8 (96, width) each, as one batch for the network, filled up with paper to a multiple of pixels."""
+    """Staff images, uint8 (96, width), as one batch, filled up with paper to a multiple of pixels."""
     width = -(-max(image.shape[1] for image in staff_images) // multiple) * multiple
     batch = np.zeros((len(staff_images), 1, staff_images[0].shape[0], width), np.float32)
     for place, image in zip(batch, staff_images):

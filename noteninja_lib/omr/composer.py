@@ -1,7 +1,8 @@
 """Lines of printed music as tokens: from tunes, and from chance. Lesson: 10_reading_sheet_music.
 
-What a reader meets in training must not be more regular than what it will meet, or it guesses instead of looking. So half
-of its lines are tunes in any key and clef, half are drawn note by note, where any value may follow any other.
+What a reader meets in training must not be more regular than what it will meet, or it guesses instead of
+looking. So half of its lines are tunes in any key and clef, half are drawn note by note, where any value may
+follow any other.
 """
 
 from collections.abc import Iterator
@@ -38,18 +39,10 @@ AT_THE_END = 0.08  # share of lines drawn by chance that announce another key or
 WITH_CHORDS = 0.1  # share of pieces drawn by chance
 THIRDS = {4: 32, 8: 16, 16: 8, 32: 4}  # ticks of a note in a triplet -> its value
 SPACES = {1: 5.5, 2: 4.2, 4: 3.2, 8: 2.5, 16: 2.1, 32: 1.9}  # room that a value takes, in staff spaces
-SIGN_SPACES = {
-    "clef": 4,
-    "time": 3,
-    "acc": 1.2,
-    "dot": 0.6,
-    "cancel": 2,
-    "chord": 4.2,
-    "sharp": 1.1,
-    "flat": 1.1,
-}
+SIGN_SPACES = dict(clef=4, time=3, acc=1.2, dot=0.6, cancel=2, chord=4.2, sharp=1.1, flat=1.1)
 LINES = ("bar", "double-bar", "final-bar", "repeat-end", "repeat-start", "repeat-both")
 EIGHTH = WHOLE // 8
+Tokens = list[list[str]]  # of each line
 
 
 def bar_ticks(metre: str) -> int:
@@ -58,9 +51,7 @@ def bar_ticks(metre: str) -> int:
     return count * WHOLE // unit
 
 
-def compose(
-    rng: np.random.Generator, tune: Tune | None = None, lines: int = 6, width: float = 100
-) -> list[list[str]]:
+def compose(rng: np.random.Generator, tune: Tune | None = None, lines: int = 6, width: float = 100) -> Tokens:
     """Lines of a piece in one clef and, but for a change or two, in one key and metre.
 
     Parameters
@@ -69,13 +60,9 @@ def compose(
     tune : Tune, optional
         Whose notes they are, in another key; without one they are drawn by chance.
     lines : int
+        How many at most; a short tune has fewer.
     width : float
         Room in a line, in staff spaces.
-
-    Returns
-    -------
-    list of list of str
-        Tokens. As many lines as asked for, or fewer if the tune is shorter.
     """
     clef = rng.choice(list(CLEFS), p=(0.5, 0.26, 0.14, 0.10))
     fifths = int(rng.integers(-7, 8) if rng.random() < 0.5 else rng.integers(-4, 5))
@@ -128,9 +115,8 @@ def _break_lines(rng, bars, clef, fifths, metre, count, width, free):
             line += [*bar, end]
             ending = {None: None, "1": "2" if end == "repeat-end" else "1", "2": None}[ending]
             if full and free and end in ("bar", "double-bar") and rng.random() < AT_THE_END:
-                fifths, metre, change = _changed(
-                    rng, fifths, metre
-                )  # announced here, valid from the next line
+                # Announced here, valid from the next line.
+                fifths, metre, change = _changed(rng, fifths, metre)
                 line += change
             if full:
                 break
@@ -147,9 +133,8 @@ def _bar_line(rng, ending, full):
     """What stands at the end of a bar."""
     if ending == "1" and rng.random() < 0.6:
         return "repeat-end"
-    return str(
-        rng.choice(LINES, p=(0.7, 0.07, 0.08, 0.15, 0, 0) if full else (0.86, 0.03, 0, 0.04, 0.04, 0.03))
-    )
+    shares = (0.7, 0.07, 0.08, 0.15, 0, 0) if full else (0.86, 0.03, 0, 0.04, 0.04, 0.03)
+    return str(rng.choice(LINES, p=shares))
 
 
 def _changed(rng, fifths, metre):
@@ -183,23 +168,10 @@ def _token_space(token):
 # ---- tunes -----------------------------------------------------------------------------------------------
 
 
-def print_tune(
-    tune: Tune, rng: np.random.Generator, clef: str = "treble", bars_a_line: int = 4
-) -> list[list[str]]:
-    """Lines of a whole tune as a tune book prints it: in its own key, with repeats, pick-ups and endings by chance.
+def print_tune(tune: Tune, rng: np.random.Generator, clef: str = "treble", bars_a_line: int = 4) -> Tokens:
+    """A whole tune as a tune book prints it: in its own key, with repeats, pick-ups and endings by chance.
 
-    Parameters
-    ----------
-    tune : Tune
-    rng : np.random.Generator
-    clef : str
-    bars_a_line : int
-        Besides pick-ups and second endings.
-
-    Returns
-    -------
-    list of list of str
-        Tokens.
+    Pick-ups and second endings come on top of `bars_a_line`.
     """
     fifths, bar, end = _fifths(tune), bar_ticks(tune.metre), round(tune.length * WHOLE / 4)
     notes = _notes(tune, fifths, WHOLE // 4)
@@ -208,9 +180,8 @@ def print_tune(
     metre = {"4/4": "C", "2/2": "C|"}.get(tune.metre, tune.metre) if symbol else tune.metre
     part = bar * (8 if end // bar % 8 == 0 else end // bar)
     heads = {start: spelt for start, _, spelt in notes}
-    long = all(
-        lasts > EIGHTH and lasts % EIGHTH == 0 for start, lasts, _ in notes if (start + lasts) % part == 0
-    )
+    last = [lasts for start, lasts, _ in notes if (start + lasts) % part == 0]
+    long = all(lasts > EIGHTH and lasts % EIGHTH == 0 for lasts in last)
     pickup = pickup and long and all(begin in heads for begin in range(0, end, part))
     early = EIGHTH * pickup  # a part's first note is announced at the cost of the last one before it
     lines = []
@@ -250,16 +221,14 @@ def _tune_bars(rng, tune, clef, fifths, slower):
 
 
 def _notes(tune, fifths, step):
-    """Notes of a tune moved to a key: (start, duration, spelling) each, with `step` ticks to a quarter note."""
+    """Notes of a tune moved to a key: (start, duration, spelling), with `step` ticks to a quarter note."""
     shift = (fifths - _fifths(tune)) * 7
-    return [
-        (round(start * step), round(lasts * step), spell(pitch + shift, fifths))
-        for start, lasts, pitch in tune.notes
-    ]
+    notes = [(round(start * step), round(lasts * step), pitch + shift) for start, lasts, pitch in tune.notes]
+    return [(start, lasts, spell(pitch, fifths)) for start, lasts, pitch in notes]
 
 
 def _shift(notes, clef, above=0):
-    """From steps above C0 to positions on a staff, by octaves so that the notes lie around its middle line, or above that."""
+    """From steps above C0 to positions, so that the notes lie around the middle line, or above it."""
     middle = sorted(step for _, _, (step, _) in notes)[len(notes) // 2]
     bottom = step_of(0, clef)
     return 7 * round((bottom + 4 + above - middle) / 7) - bottom
@@ -287,7 +256,7 @@ def _written(length):
 
 
 def cut_bar(notes: list, begin: int, end: int, fifths: int, shift: int) -> list[str]:
-    """The tokens of what sounds between two times; accidentals stand where the key or the bar so far says otherwise.
+    """Tokens of what sounds between two times, with accidentals where key and bar so far say otherwise.
 
     Parameters
     ----------
@@ -335,20 +304,17 @@ def _is_triplet(sounding):
 
 def _rests(length):
     """Tokens of a pause, the shortest first."""
-    return [
-        token for value, dots in reversed(_written(length)) for token in (f"rest:{value}", *["dot"] * dots)
-    ]
+    return sum(([f"rest:{value}", *["dot"] * dots] for value, dots in reversed(_written(length))), [])
 
 
 # ---- chance ----------------------------------------------------------------------------------------------
 
 
 def _chance_bars(rng) -> Iterator[list[str]]:
-    """A generator of bars drawn note by note: the height walks, the values have a habit that changes from piece to piece."""
+    """A generator of bars drawn note by note: the height walks, each piece prefers some values."""
     habits = rng.dirichlet((0.5, 0.9, 1.6, 1.6, 1.0, 0.4))  # of the six values
-    triplets, rest, accidental, tie = (
-        rng.uniform(*span) for span in ((0, 0.12), (0.02, 0.25), (0, 0.3), (0, 0.15))
-    )
+    spans = (0, 0.12), (0.02, 0.25), (0, 0.3), (0, 0.15)
+    triplets, rest, accidental, tie = (rng.uniform(*span) for span in spans)
     chords = rng.uniform(0.05, 0.7) if rng.random() < WITH_CHORDS else 0
     leap, middle, height = rng.uniform(1, 4), rng.uniform(1, 7), 4.0
     metre, tied = (yield), None

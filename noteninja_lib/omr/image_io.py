@@ -1,8 +1,9 @@
 """Pictures of sheet music in: a scan, a photograph or a PDF becomes grey pages, made ready for reading.
 
-Inside the library a page is always a two-dimensional uint8 array: 255 white, 0 black. A file that cannot be used is turned
-away with one sentence, and however large a picture is, memory stays within bounds. What comes out in the end is a working
-picture, in which a staff space is `SPACE` pixels and staves run from left to right. Lesson: 10_reading_sheet_music.
+Inside the library a page is always a two-dimensional uint8 array: 255 white, 0 black. A file that cannot be
+used is turned away with one sentence, and however large a picture is, memory stays within bounds. What comes
+out in the end is a working picture, in which a staff space is `SPACE` pixels and staves run from left to
+right. Lesson: 10_reading_sheet_music.
 """
 
 import warnings
@@ -17,9 +18,7 @@ from noteninja_lib.errors import UserError
 
 MOST_PAGES = 20
 PDF_DPI = 300  # gives a staff of usual size spaces of some 20 pixels
-PAGE_PIXELS = (
-    12_000_000  # a page has no more: A4 at 300 dpi has 8.7 million, a telephone's photograph 12 million
-)
+PAGE_PIXELS = 12_000_000  # a page has no more: A4 at 300 dpi has 8.7 million, a telephone's photograph 12
 LARGEST = 160_000_000  # bytes that a picture may take while it is decoded
 LARGEST_PROGRESSIVE = 40_000_000  # pixels: a progressive jpg has to be decoded whole before it can be reduced
 HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc")
@@ -28,8 +27,8 @@ HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc")
 def open_pictures(path: str | Path) -> list[np.ndarray]:
     """Read the pages of a picture file or a PDF.
 
-    What Pillow reads is read: png, jpg, tiff (all pages), webp, bmp, gif and more. Photographs are turned as the camera
-    says, transparency becomes white paper, pages with more than `PAGE_PIXELS` are reduced.
+    What Pillow reads is read: png, jpg, tiff (all pages), webp, bmp, gif and more. Photographs are turned as
+    the camera says, transparency becomes white paper, pages with more than `PAGE_PIXELS` are reduced.
 
     Returns
     -------
@@ -39,7 +38,8 @@ def open_pictures(path: str | Path) -> list[np.ndarray]:
     Raises
     ------
     UserError
-        No such file, a folder, an empty file, not a picture, a damaged one, too many pages, or too large to be decoded.
+        No such file, a folder, an empty file, not a picture, a damaged one, too many pages, or too large to
+        be decoded.
     """
     path = Path(path)
     name, damaged = path.name, f"{path.name} is damaged and cannot be read: save or scan it again."
@@ -65,9 +65,8 @@ def open_pictures(path: str | Path) -> list[np.ndarray]:
         except Image.DecompressionBombError:
             raise UserError(f"{name} has too many pixels: scan it again with 300 dpi.") from None
         except UnidentifiedImageError:
-            raise UserError(
-                f"{name} is not a picture that can be read: use a png, jpg or pdf file."
-            ) from None
+            unknown = f"{name} is not a picture that can be read: use a png, jpg or pdf file."
+            raise UserError(unknown) from None
         except UserError:
             raise
         except (OSError, SyntaxError, ValueError, EOFError):
@@ -76,10 +75,8 @@ def open_pictures(path: str | Path) -> list[np.ndarray]:
 
 def _check_count(name, count):
     if count > MOST_PAGES:
-        raise UserError(
-            f"{name} has {count} pages, and at most {MOST_PAGES} are read at once: "
-            "save the ones you need in a file of their own."
-        )
+        many = f"{name} has {count} pages, and at most {MOST_PAGES} are read at once"
+        raise UserError(f"{many}: save the ones you need in a file of their own.")
     if count < 1:
         raise UserError(f"{name} holds no page: save it again.")
 
@@ -99,10 +96,8 @@ def _load(name, image, number):
     bytes_a_pixel = 12 if deep else 1 if image.mode in ("1", "L", "P") and not transparent else 4
     too_large = progressive and width * height > LARGEST_PROGRESSIVE
     if too_large or image.width * image.height * bytes_a_pixel > LARGEST:
-        raise UserError(
-            f"{name} has {width * height / 1e6:.0f} megapixels, which is too many: "
-            "scan it in grey with 300 dpi, or make the picture smaller."
-        )
+        many = f"{name} has {width * height / 1e6:.0f} megapixels, which is too many"
+        raise UserError(f"{many}: scan it in grey with 300 dpi, or make the picture smaller.")
     factor = int(np.ceil(np.sqrt(image.width * image.height / PAGE_PIXELS)))
     grey = _grey(image, transparent, deep)
     if factor > 1:
@@ -199,8 +194,9 @@ def level(page: np.ndarray) -> np.ndarray:
 def staff_spaces(even: np.ndarray) -> list[float]:
     """Staff spaces that a levelled page may have, in pixels, likeliest first.
 
-    From line to line it is one black run and one white run down a column, always of the same sum. They are counted twice:
-    in the smoothed page, where noise breaks no run, and as it is, for lines that are thin and grey.
+    From line to line it is one black run and one white run down a column, always of the same sum. They are
+    counted twice: in the smoothed page, where noise breaks no run, and as it is, for lines that are thin and
+    grey.
     """
     smooth = cv2.GaussianBlur(even, (3, 3), 0)
     usual, _ = cv2.threshold(smooth, 0, 255, cv2.THRESH_OTSU)
@@ -213,7 +209,7 @@ def staff_spaces(even: np.ndarray) -> list[float]:
 
 
 def _commonest_steps(columns: np.ndarray) -> Iterator[float]:
-    """The commonest distances from one black run to the next, of a bool picture that lies on its side; at most three."""
+    """The commonest distances from one black run to the next, in a bool picture on its side; up to three."""
     edges = np.diff(np.pad(columns, ((0, 0), (1, 1))).astype(np.int8).ravel())
     begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     black, step = (ends - begins)[:-1], np.diff(begins)
@@ -266,12 +262,12 @@ def prepare(even: np.ndarray, space: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def thin(ink: np.ndarray) -> np.ndarray:
-    """Only what is thinner than half a space from top to bottom: staff lines without notes, stems and beams."""
+    """Only what is lower than half a space: staff lines without notes, stems and beams."""
     return cv2.morphologyEx(ink, cv2.MORPH_TOPHAT, np.ones((SPACE // 2, 1), np.uint8))
 
 
 def slabs(lines: np.ndarray) -> np.ndarray:
-    """Row sums of slabs: shape (height, slabs), 0..1; 1 is as dark as the darkest lines near by, for print may be faint."""
+    """Row sums of slabs: shape (height, slabs), 0..1; 1 is as dark as the darkest lines near by."""
     sums = cv2.blur(lines, (SLAB, 1))[:, HOP // 2 :: HOP].astype(np.float32)
     near = cv2.dilate(cv2.blur(sums, (7, 1)), np.ones((6 * SPACE + 1, 15), np.uint8))
     return np.minimum(sums / np.maximum(near, max(0.35 * float(np.percentile(sums, 99.7)), 12.0)), 1)

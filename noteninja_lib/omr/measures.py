@@ -1,8 +1,9 @@
 """Bars out of the tokens of printed lines, and a check of their durations. Lesson: 10_reading_sheet_music.
 
-A network reads symbol by symbol and now and then reads one wrong, so nothing is taken on trust here: what cannot be is left
-out, and a bar whose notes do not fill it is marked as doubtful. A bar may rightly be short where the music begins or ends,
-or where a repeat or double bar line splits it: then another such piece fills it up.
+A network reads symbol by symbol and now and then reads one wrong, so nothing is taken on trust here: what
+cannot be is left out, and a bar whose notes do not fill it is marked as doubtful. A bar may rightly be short
+where the music begins or ends, or where a repeat or double bar line splits it: then another such piece fills
+it up.
 """
 
 from collections import Counter
@@ -12,15 +13,7 @@ from itertools import groupby
 
 from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.music.harmony import bar_length
-from noteninja_lib.omr.vocabulary import (
-    BAR_LINES,
-    CLEFS,
-    METRES,
-    fifths_of,
-    is_key,
-    position_and_value,
-    ratio,
-)
+from noteninja_lib.omr.vocabulary import BAR_LINES, CLEFS, METRES, position_and_value, ratio
 
 EDGES = ("double-bar", "final-bar", "repeat-start", "repeat-end", "repeat-both")  # bar lines that end a part
 MOST_DOTS = 2
@@ -31,44 +24,22 @@ ENOUGH = 4  # bars to judge by
 
 @dataclass
 class Event:
-    """A note or a rest.
+    """A note or a rest."""
 
-    Attributes
-    ----------
-    position : int or None
-        Half staff spaces above the bottom line; None for a rest.
-    value : int
-        1 for a whole note, 2 for a half ... 32.
-    fifths : int
-        Sharps (or minus the flats) of the key signature in force.
-    accidental : str or None
-        The one printed before it.
-    tie, begins, ends : bool
-        Whether a tie was read after it; whether a triplet was read to begin or end with it.
-    triplet : bool
-        Whether it is one of three in the time of two.
-    whole : Fraction or None
-        Quarter notes of a rest that fills its bar whatever the metre.
-    step, alter : int
-        White keys above C0, and semitones that an accidental or the key moves it; see `vocabulary.set_pitches`.
-    joined : bool
-        Whether it sounds on in the next note.
-    """
-
-    position: int | None
-    value: int
+    position: int | None  # half staff spaces above the bottom line; None for a rest
+    value: int  # 1 for a whole note, 2 for a half ... 32
     clef: str = "treble"
-    fifths: int = 0
-    accidental: str | None = None
+    fifths: int = 0  # sharps (or minus the flats) of the key signature in force
+    accidental: str | None = None  # the one printed before it
     dots: int = 0
-    tie: bool = False
-    begins: bool = False
-    ends: bool = False
-    triplet: bool = False
-    whole: Fraction | None = None
-    step: int | None = None
-    alter: int = 0
-    joined: bool = False
+    tie: bool = False  # whether a tie was read after it
+    begins: bool = False  # whether a triplet was read to begin with it
+    ends: bool = False  # whether a triplet was read to end with it
+    triplet: bool = False  # whether it is one of three in the time of two
+    whole: Fraction | None = None  # quarter notes of a rest that fills its bar whatever the metre
+    step: int | None = None  # white keys above C0, see `vocabulary.set_pitches`
+    alter: int = 0  # semitones that an accidental or the key moves it
+    joined: bool = False  # whether it sounds on in the next note
 
     @property
     def quarters(self) -> Fraction:
@@ -81,45 +52,23 @@ class Event:
 
 @dataclass
 class Bar:
-    """What stands between two bar lines.
+    """What stands between two bar lines."""
 
-    Attributes
-    ----------
-    clef, fifths, metre : str, int, str or None
-        In force where it begins; the metre as printed ("C|"), None before one was read.
-    events : list of Event
-    clefs : list of (int, str)
-        Clefs inside it: before which event, which.
-    spans : list of (int, int, int)
-        Where it was read: line, first token, token after the last. Two where it is split between systems.
-    close : str
-        The token of its right bar line; empty if none was read.
-    ending : int
-        1 or 2 under such a bracket, else 0.
-    number : int
-        As bars are counted: from 1, a pick-up is 0.
-    chords : int
-        How many were seen in it.
-    starts_joined : bool
-        Whether its first note sounds on from the bar before.
-    doubts : list of str
-        Why it may have been read wrong; each goes on after "bar 7: ".
-    """
-
-    clef: str
+    clef: str  # clef, fifths and metre are those in force where it begins
     fifths: int
-    metre: str | None
+    metre: str | None  # as printed ("C|"); None before one was read
     events: list[Event] = field(default_factory=list)
-    clefs: list[tuple[int, str]] = field(default_factory=list)
+    clefs: list[tuple[int, str]] = field(default_factory=list)  # inside it: before which event, which
+    #: Where it was read: line, first token, token after the last. Two where it is split between systems.
     spans: list[tuple[int, int, int]] = field(default_factory=list)
     repeat_start: bool = False
     repeat_end: bool = False
-    close: str = ""
-    ending: int = 0
-    number: int = 0
-    chords: int = 0
-    starts_joined: bool = False
-    doubts: list[str] = field(default_factory=list)
+    close: str = ""  # the token of its right bar line; empty if none was read
+    ending: int = 0  # 1 or 2 under such a bracket
+    number: int = 0  # as bars are counted: from 1, a pick-up is 0
+    chords: int = 0  # how many were seen in it
+    starts_joined: bool = False  # whether its first note sounds on from the bar before
+    doubts: list[str] = field(default_factory=list)  # why it may be wrong; each goes on after "bar 7: "
 
     @property
     def sum(self) -> Fraction:
@@ -137,37 +86,40 @@ def metre_length(metre: str) -> Fraction:
     return Fraction(bar_length(ratio(metre)))
 
 
-def check_corrections(clef: str | None = None, key: int | None = None, metre: str | None = None) -> None:
-    """Refuse a clef, key or metre that no line has."""
+def check_corrections(clef: str | None = None, key: int | None = None, metre: str | None = None) -> tuple:
+    """The same clef, key (sharps, or minus the flats) and metre; refused where no line has them."""
     for what, value, known in (("clef", clef, tuple(CLEFS)), ("metre", metre, METRES)):
         if value is not None and value not in known:
             raise UserError(f"There is no {what} {value!r} here: choose from {', '.join(known)}.")
     if key is not None:
         check_range("key, in sharps (or minus the flats),", key, -7, 7)
+    return clef, key, metre
 
 
-def split_bars(
-    lines: list[list[str]], *, clef: str | None = None, key: int | None = None, metre: str | None = None
-) -> list[Bar]:
-    """Bars of lines of tokens, in the order in which they are printed.
+def split_bars(lines: list[list[str]], **corrections) -> list[Bar]:
+    """Bars of lines of tokens, as printed; their metre is None as long as none was read.
 
     Parameters
     ----------
     lines : list of list of str
-        Tokens, a list for each staff.
-    clef, key, metre : optional
-        In place of all that was read.
-
-    Returns
-    -------
-    list of Bar
-        Their metre is None as long as none was read.
+        One for each staff.
+    **corrections
+        Clef, key and metre in place of all that was read, see `check_corrections`.
     """
-    check_corrections(clef, key, metre)
-    splitter = _Splitter(clef, key, metre)
+    splitter = _Splitter(*check_corrections(**corrections))
     for number, (tokens, head) in enumerate(zip(lines, _agree([_head(tokens) for tokens in lines], lines))):
         splitter.read_line(number, tokens, *head)
     return splitter.bars
+
+
+def _is_key(token):
+    """Whether a token belongs to a key signature."""
+    return token == "cancel" or token.startswith(("sharp", "flat"))
+
+
+def _fifths_of(token):
+    """Sharps, or minus the flats, of a signature by its last token: sharp3 -> 3, flat2 -> -2, cancel -> 0."""
+    return 0 if token == "cancel" else int(token[-1]) * (1 if token.startswith("sharp") else -1)
 
 
 def _head(tokens):
@@ -176,8 +128,8 @@ def _head(tokens):
     for count, token in enumerate([*tokens, "end"]):
         if token.startswith("clef:"):
             clef = token[5:]
-        elif is_key(token):
-            fifths = fifths_of(token)
+        elif _is_key(token):
+            fifths = _fifths_of(token)
         else:
             break
     return clef, fifths, count
@@ -186,11 +138,11 @@ def _head(tokens):
 def _agree(heads, lines):
     """Heads (clef, key, number of tokens, doubt) after a clef or key that one line alone has was put right.
 
-    A change between two lines is announced at the end of the first, or comes after a double bar or repeat. Where it does
-    not, and one line has what no other has, that was misread.
+    A change between two lines is announced at the end of the first, or comes after a double bar or repeat.
+    Where it does not, and one line has what no other has, that was misread.
     """
     found = [[*head, ""] for head in heads]
-    kinds = ((0, "clef", lambda token: token.startswith("clef:")), (1, "key signature", is_key))
+    kinds = ((0, "clef", lambda token: token.startswith("clef:")), (1, "key signature", _is_key))
     for place, what, is_change in kinds:
         groups = [[]]
         for number, tokens in enumerate(lines):
@@ -241,7 +193,7 @@ class _Splitter:
         self.last, self.accidental, self.triplet = None, None, False
 
     def end(self, token):
-        """End a bar with a bar line; where it holds nothing, the line belongs to the bar before and after it."""
+        """End a bar with a bar line; if it is empty, the line belongs to the bars before and after it."""
         bar = self.bar
         if bar.chords and not bar.events:
             self.add(None, 1)
@@ -282,9 +234,9 @@ class _Splitter:
             self.set(clef=text)
             if self.bar.events and self.given[0] is None:
                 self.bar.clefs.append((len(self.bar.events), self.clef))
-        elif is_key(token):
+        elif _is_key(token):
             if self.given[1] is None and self.at_bar_line():
-                self.set(fifths=fifths_of(token))
+                self.set(fifths=_fifths_of(token))
         elif kind == "time":
             if self.given[2] is None and self.at_bar_line():
                 self.set(metre=text)
@@ -305,7 +257,7 @@ class _Splitter:
             self.last.tie = self.last.position is not None
 
     def at_bar_line(self):
-        """Whether a key or metre may stand here. In a bar that is full already, a bar line was missed before it."""
+        """Whether a key or metre may stand here. In a full bar, a bar line was missed before it."""
         if self.bar.events and self.bar.sum == self.bar.length:
             self.end("bar")
         elif self.bar.events:
@@ -313,20 +265,15 @@ class _Splitter:
         return not self.bar.events
 
 
-def check_durations(bars: list[Bar], *, trusted: bool = False) -> list[Bar]:
-    """Settle metres that were not read, triplets without end, whole-bar rests and bars split by a system; doubt what is left.
+def check_durations(bars: list[Bar], trusted: bool = False) -> list[Bar]:
+    """Settle missing metres, open triplets, whole-bar rests and bars split by a system; doubt what is left.
 
     Parameters
     ----------
     bars : list of Bar
-        As from `split_bars`; changed in place.
+        As from `split_bars`; changed in place. The result has fewer, where the end of a line split one.
     trusted : bool
         Whether the metre is the user's own.
-
-    Returns
-    -------
-    list of Bar
-        Fewer, where the end of a line split one.
     """
     for bar in bars:
         mark_triplets(bar)
@@ -355,10 +302,9 @@ def _quarters(length):
 
 def _adding_up(bars, pickup):
     """Which bars have the right length (list of bool)."""
-    edge = [
-        number in (0, len(bars) - 1) or bar.repeat_start or bar.close in EDGES or before.close in EDGES
-        for number, (before, bar) in enumerate(zip([None, *bars], bars))
-    ]
+    befores = [Bar("", 0, "", close="final-bar"), *bars]
+    edge = [bar.repeat_start or {bar.close, last.close} & set(EDGES) for last, bar in zip(befores, bars)]
+    edge[-1:] = [True] * bool(bars)
     short = Counter(bar.sum for bar, at_edge in zip(bars, edge) if at_edge and bar.sum < bar.length)
     right = []
     for bar, at_edge in zip(bars, edge):
@@ -369,7 +315,7 @@ def _adding_up(bars, pickup):
 
 
 def settle_metres(bars: list[Bar], trusted: bool = False) -> None:
-    """Find a metre for the bars before the first one that was read, and for those that hardly fit the one they have."""
+    """Find a metre for bars before the first one that was read, and for those that hardly fit theirs."""
     for printed, stretch in groupby(bars, key=lambda bar: bar.metre):
         stretch = list(stretch)
         if printed is None:
@@ -395,7 +341,8 @@ def _misfits(bars):
 def guess_metre(bars: list[Bar]) -> str:
     """The metre that most bars fit, such as "3/4"; "4/4" where they fit none.
 
-    3/4 and 6/8 are as long as each other: in 6/8 a note begins in the middle of the bar more often than on the other beats.
+    3/4 and 6/8 are as long as each other: in 6/8 a note begins in the middle of the bar more often than on
+    the other beats.
     """
     known = {metre_length(metre): metre for metre in reversed(METRES)}
     lengths = Counter(bar.sum for bar in bars if bar.sum in known)
@@ -415,7 +362,7 @@ def guess_metre(bars: list[Bar]) -> str:
 
 
 def mark_triplets(bar: Bar) -> None:
-    """Mark the notes of triplets. Where a beginning or an end was not read, the group is the one that fills the bar."""
+    """Mark the notes of triplets; where a beginning or an end was not read, the group that fills the bar."""
     events, groups, opened = bar.events, [], None
     for number, event in enumerate(events):
         event.triplet = False
@@ -440,12 +387,11 @@ def _set_triplet(events, value):
 
 
 def _complete_triplet(bar, first, last):
-    """Find the other end of a group: with it the bar adds up. Three notes where none does, from a beginning; else none."""
-    ends = [
-        (first, first + size) if last is None else (max(last + 1 - size, 0), last + 1)
-        for size in (3, 1, 2, 4, 5, 6)
-    ]
-    choices = [bar.events[begin:end] for begin, end in ends]
+    """Find the end of a group with which the bar adds up; else three notes, if its beginning was read."""
+    if last is None:
+        choices = [bar.events[first : first + size] for size in (3, 1, 2, 4, 5, 6)]
+    else:
+        choices = [bar.events[max(last + 1 - size, 0) : last + 1] for size in (3, 1, 2, 4, 5, 6)]
     choices = [group for group in choices if not any(event.triplet for event in group)]
     for group in choices:
         _set_triplet(group, True)
@@ -476,7 +422,7 @@ def join_systems(bars: list[Bar]) -> list[Bar]:
 
 
 def set_endings(bars: list[Bar]) -> None:
-    """Find how far each bracket reaches. The first ends with its repeat; the second is as long, unless a bar line ends it."""
+    """Find how far brackets reach: the first to its repeat, the second as far, unless a bar line ends it."""
     begun = [bar.ending for bar in bars]
     length, following = 1, [*begun[1:], 0]
     for number, ending in enumerate(begun):
@@ -485,9 +431,8 @@ def set_endings(bars: list[Bar]) -> None:
         before, reach = bars[number - 1] if number else None, number
         if ending == 2 and before and before.repeat_end and not before.ending:
             before.ending = 1
-            before.doubts.append(
-                "the bracket of a first ending was not read, and taken to be over this bar alone"
-            )
+            why = "the bracket of a first ending was not read, and taken to be over this bar alone"
+            before.doubts.append(why)
         while ending == 1 and reach + 1 < len(bars) and not bars[reach].repeat_end and not begun[reach + 1]:
             reach += 1
         if ending == 1 and not bars[reach].repeat_end and following[reach] != 2:

@@ -1,8 +1,8 @@
-"""Engraved lines cut into staff images, with their tokens: what the reader learns from. Lesson: 10_reading_sheet_music.
+"""Engraved lines cut into staff images, with their tokens: what the reader learns from.
 
-Printed pages are full of signs that are no notes: slurs, lyrics, chord symbols, fingerings, dynamics, ornaments. They
-are strewn in here without a token for them, so that the reader learns to look past them; and training degrades the lines
-as bad scans, copies of copies and photographs do.
+Printed pages are full of signs that are no notes: slurs, lyrics, chord symbols, fingerings, dynamics,
+ornaments. They are strewn in here without a token for them, so that the reader learns to look past them; and
+training degrades the lines as bad scans, copies of copies and photographs do. Lesson: 10_reading_sheet_music.
 """
 
 import multiprocessing
@@ -22,22 +22,15 @@ from noteninja_lib.omr.composer import compose
 from noteninja_lib.omr.rendering import FONTS, ID, STAFF_SPACE, MeiWriter, rasterise, render
 from noteninja_lib.omr.vocabulary import SIGNS, encode
 
-SPACE, HEIGHT, TOP_LINE = (
-    8,
-    96,
-    32,
-)  # of a staff image, in pixels: a staff space, all of it, where the top line lies
+SPACE, HEIGHT, TOP_LINE = 8, 96, 32  # of a staff image: staff space and height in pixels, row of the top line
 SYLLABLES = (
     "la mi a ve so le o ver the hills and far glo ri a Wald und Feld bon ny mor ning ma chère où est ♪ "
-    "nacht do mi ne"
-).split()
+)
+SYLLABLES = (SYLLABLES + "nacht do mi ne").split()
 CHORDS = "C G7 Am Dm F B♭ E♭maj7 F♯m7♭5 D/F♯ Gsus4 A7 Cdim N.C. Bm E Fm6 C♯m".split()
 TEXTS = ("STIXGeneral", "DejaVu Sans", "DejaVu Serif", "cmr10")
-TEMPI = (
-    "Allegro,Andante con moto,Moderato ♩ = 96,Lively,Slow,D.C. al Fine,rit.,cresc.,Fine,dolce,pizz.".split(
-        ","
-    )
-)
+TEMPI = ("Allegro", "Andante con moto", "Moderato ♩ = 96", "Lively", "Slow", "D.C. al Fine", "rit.", "cresc.")
+TEMPI += ("Fine", "dolce", "pizz.")
 DECORATIONS = "slur verse harm fing artic ornament dynam hairpin fermata tempo grace reh breath".split()
 #: Verovio's options: (low, high) of a number, range of a whole one, list of choices, or the share of True.
 LOOK = {
@@ -171,9 +164,8 @@ def look(rng: np.random.Generator) -> dict:
 def _vary_endings(svg, rng):
     """Numbers of endings in another size and type, with or without a dot; verovio knows but one way."""
     size, up, dot = round(rng.uniform(190, 430)), round(rng.uniform(0, 110)), "." * int(rng.integers(2))
-    style = (
-        f'font-family="{rng.choice(TEXTS)}" font-weight="{_pick(rng, "bold", "normal")}" font-size="{size}px"'
-    )
+    family, weight = rng.choice(TEXTS), _pick(rng, "bold", "normal")
+    style = f'font-family="{family}" font-weight="{weight}" font-size="{size}px"'
     return re.sub(
         r'(class="voltaBracket">\s*<text x="\d+" y=")(-?\d+)(".*?)<tspan font-size="405px">(\d)<',
         lambda match: f"{match[1]}{int(match[2]) - up}{match[3]}<tspan {style}>{match[4]}{dot}<",
@@ -183,7 +175,7 @@ def _vary_endings(svg, rng):
 
 
 def _without_hidden_endings(system, tokens):
-    """A line's tokens without those of endings whose number lies above what a staff image shows; `system` is its SVG."""
+    """A line's tokens without the endings whose number lies above its staff image; `system` is its SVG."""
     top = int(re.search(r'class="staff">\s*<path d="M-?\d+ (-?\d+)', system)[1])
     top -= 10 * STAFF_SPACE * TOP_LINE // SPACE
     number = r'class="voltaBracket">\s*<text x="\d+" y="(-?\d+)".*?font-size="(\d+)px">\d'
@@ -195,7 +187,7 @@ def _without_hidden_endings(system, tokens):
 
 
 def find_systems(svg: str) -> list[tuple[float, float, float]]:
-    """Where the staves of a page lie, from its SVG: (left, right, y of the top line) each, in pixels at zoom 1."""
+    """Where the staves of an SVG lie: (left, right, y of the top line) each, in pixels at zoom 1."""
     margin = re.search(r'class="page-margin" transform="translate\((\d+), (\d+)\)"', svg)
     right, down = (int(value) for value in margin.groups())
     places = []
@@ -208,7 +200,7 @@ def find_systems(svg: str) -> list[tuple[float, float, float]]:
 
 
 def cut_staff_images(picture: np.ndarray, places: list, zoom: float) -> Iterator[np.ndarray]:
-    """Staff images of a rasterised page, uint8, shape (HEIGHT, width) each, at the places from `find_systems`."""
+    """Staff images of a page, uint8, shape (HEIGHT, width) each, at the places from `find_systems`."""
     scale = STAFF_SPACE * zoom / SPACE
     # Against aliasing.
     smooth = cv2.GaussianBlur(picture, (0, 0), 0.45 * scale) if scale > 1.1 else picture
@@ -317,9 +309,8 @@ class StaffImages:
                 self.pictures += np.split(part["pictures"], np.cumsum(part["picture_lengths"])[:-1])
                 self.tokens += np.split(part["words"], np.cumsum(part["word_lengths"])[:-1])
         if not self.pictures:
-            raise UserError(
-                f"{folder} holds no engraved lines: make some with `noteninja dataset engrave {folder}`."
-            )
+            command = f"noteninja dataset engrave {folder}"
+            raise UserError(f"{folder} holds no engraved lines: make some with `{command}`.")
         # The width stands in a PNG's first bytes, so that lines of one length can share a batch.
         self.widths = np.array([int.from_bytes(picture[16:20].tobytes(), "big") for picture in self.pictures])
 
@@ -330,7 +321,7 @@ class StaffImages:
         return cv2.imdecode(self.pictures[number], cv2.IMREAD_GRAYSCALE), self.tokens[number]
 
 
-# ---- bad prints, scans and photographs ----------------------------------------------------------------------
+# ---- bad prints, scans and photographs -------------------------------------------------------------------
 
 
 def degrade(staff_image: np.ndarray, rng: np.random.Generator, other: np.ndarray | None = None) -> np.ndarray:
@@ -353,23 +344,34 @@ def degrade(staff_image: np.ndarray, rng: np.random.Generator, other: np.ndarray
         return rng.random() < share * strength
 
     picture = _bend(staff_image, rng, strength)
-    if wanted(0.5):
-        picture = _thicken(picture, rng)
-    if other is not None and wanted(0.15):
-        picture = _shine_through(picture, other, rng)
+    height, width = picture.shape
+    if wanted(0.5):  # ink that has run (erode: the dark grows), or that the paper did not take
+        change = cv2.erode if rng.random() < 0.6 else cv2.dilate
+        shapes = [(1, 2), (2, 1), (2, 2), (3, 3)][: 3 if change is cv2.dilate else 4]
+        picture = _half(change(_twice(picture), np.ones(shapes[rng.integers(len(shapes))], np.uint8)))
+    if other is not None and wanted(0.15):  # the back of the sheet, mirrored and pale
+        back = cv2.resize(np.fliplr(other), (width, height)).astype(np.float32)
+        back = np.roll(back, int(rng.integers(-40, 41)), 0)
+        picture = (picture - rng.uniform(0.08, 0.35) * (255 - back)).clip(0, 255)
     picture = picture.astype(np.float32)
-    if wanted(0.35):
-        picture = _fade(picture, rng)
+    if wanted(0.35):  # ink that has gone pale here and there
+        cells = rng.uniform(0, 1, (3, max(2, width // 60))).astype(np.float32)
+        share = rng.uniform(0.2, 0.75)
+        cells = cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC)
+        picture += (255 - picture) * (share * cells.clip(0, 1))
     if wanted(0.6):
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.1), sigmaY=rng.uniform(0.3, 1.1))
     if wanted(0.4):
         picture += rng.uniform(2, 28) * rng.standard_normal(picture.shape, np.float32)
-    if wanted(0.3):
-        picture = _threshold(picture, rng)
-    if wanted(0.2):
-        _speckle(picture, rng)
+    if wanted(0.3):  # black and white only, decided on a finer grid, as a scanner does
+        large = _twice(picture)
+        large += rng.uniform(0, 20) * rng.standard_normal(large.shape, np.float32)
+        picture = _half(np.where(large > rng.uniform(110, 205), np.float32(255), np.float32(0)))
+    if wanted(0.2):  # dust and holes
+        for _ in range(rng.integers(1, 25)):
+            x, y, size = rng.integers(width), rng.integers(height), rng.integers(1, 4)
+            picture[y : y + size, x : x + rng.integers(1, 4)] = rng.choice((0, 80, 255))
     if wanted(0.5):  # ink that is not black, paper that is not white, light that is uneven
-        width = picture.shape[1]
         light = np.interp(np.arange(width), np.linspace(0, width, 5), rng.uniform(0.75, 1, 5))
         picture = (picture * rng.uniform(0.6, 1) + rng.uniform(0, 70)) * light
         low, high = np.percentile(picture, (1, 90))
@@ -382,7 +384,7 @@ def degrade(staff_image: np.ndarray, rng: np.random.Generator, other: np.ndarray
 
 
 def _bend(image, rng, strength):
-    """Stretched, shifted, tilted and wavy, as far as staff finding leaves such faults; and smeared by too few pixels."""
+    """Stretched, shifted, slanted and wavy, as staff finding may leave it; smeared by too few pixels."""
     height, width = image.shape
     wide = round(width * rng.uniform(1 - 0.1 * strength, 1 + 0.12 * strength))
     tall = rng.uniform(1 - 0.04 * strength, 1 + 0.04 * strength)
@@ -408,41 +410,3 @@ def _twice(picture):
 
 def _half(large):
     return cv2.resize(large, (large.shape[1] // 2, HEIGHT), interpolation=cv2.INTER_AREA)
-
-
-def _thicken(picture, rng):
-    """Ink that has run, or that the paper did not take."""
-    change = cv2.erode if rng.random() < 0.6 else cv2.dilate  # erode: the dark grows
-    shapes = [(1, 2), (2, 1), (2, 2), (3, 3)][: 3 if change is cv2.dilate else 4]
-    return _half(change(_twice(picture), np.ones(shapes[rng.integers(len(shapes))], np.uint8)))
-
-
-def _threshold(picture, rng):
-    """Black and white only, decided on a finer grid, as a scanner does."""
-    large = _twice(picture)
-    large += rng.uniform(0, 20) * rng.standard_normal(large.shape, np.float32)
-    return _half(np.where(large > rng.uniform(110, 205), np.float32(255), np.float32(0)))
-
-
-def _fade(picture, rng):
-    """Ink that has gone pale here and there."""
-    width = picture.shape[1]
-    cells = rng.uniform(0, 1, (3, max(2, width // 60))).astype(np.float32)
-    share = rng.uniform(0.2, 0.75)
-    return picture + (255 - picture) * (
-        share * cv2.resize(cells, (width, HEIGHT), interpolation=cv2.INTER_CUBIC).clip(0, 1)
-    )
-
-
-def _shine_through(picture, other, rng):
-    """The back of the sheet, mirrored and pale."""
-    back = cv2.resize(np.fliplr(other), (picture.shape[1], HEIGHT)).astype(np.float32)
-    back = np.roll(back, int(rng.integers(-40, 41)), 0)
-    return (picture - rng.uniform(0.08, 0.35) * (255 - back)).clip(0, 255)
-
-
-def _speckle(picture, rng):
-    """Dust and holes."""
-    for _ in range(rng.integers(1, 25)):
-        x, y, size = rng.integers(picture.shape[1]), rng.integers(HEIGHT), rng.integers(1, 4)
-        picture[y : y + size, x : x + rng.integers(1, 4)] = rng.choice((0, 80, 255))

@@ -24,11 +24,9 @@ from noteninja_lib.omr.measures import Bar, check_corrections
 from noteninja_lib.omr.staff_detection import Staff, find_staves
 from noteninja_lib.omr.vocabulary import BAR_LINES, VOCABULARY, is_note
 
+Progress = Callable[[float], None] | None
 UNSURE = 0.8  # confidence below which a symbol makes its bar doubtful
-TOP, BOTTOM = (
-    20,
-    76,
-)  # rows of a staff image around a bar that is pointed at: a space and a half beyond the staff
+TOP, BOTTOM = 20, 76  # rows of a staff image around a bar that is pointed at: 1.5 spaces beyond the staff
 BESIDE = 12  # pixels of a staff image by which a bar reaches beyond its outermost symbols
 MANY_DOUBTS = 0.5  # share of the bars above which the whole page is doubtful
 SUFFIXES = (".musicxml", ".xml", ".mid", ".midi")
@@ -57,33 +55,22 @@ class Doubt:
 
 @dataclass
 class Sheet:
-    """What was read on some pages.
-
-    Attributes
-    ----------
-    pages : list of np.ndarray, uint8, shape (height, width)
-    lines : list of Line
-        Top to bottom, page after page.
-    clef, key, metre : str, int, str or None
-        What the user put in place of what was read.
-    left_out : tuple of str
-        What was wrong with pages that could not be read, a sentence each.
-    """
+    """What was read on some pages."""
 
     title: str
-    pages: list[np.ndarray]
-    lines: list[Line]
-    clef: str | None = None
+    pages: list[np.ndarray]  # uint8, shape (height, width)
+    lines: list[Line]  # top to bottom, page after page
+    clef: str | None = None  # these three: what the user put in place of what was read
     key: int | None = None
     metre: str | None = None
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # what was wrong with pages that could not be read, a sentence each
 
     def tokens(self) -> list[list[str]]:
         """What stands in each line, see `vocabulary`."""
         return [[symbol.token for symbol in line.symbols] for line in self.lines]
 
     def corrected(self, clef: str | None = None, key: int | None = None, metre: str | None = None) -> "Sheet":
-        """The same page with these corrections alone (key: sharps, or minus the flats); it is not read again."""
+        """The same page with these corrections alone (key in sharps); it is not read again."""
         check_corrections(clef, key, metre)
         return replace(self, clef=clef, key=key, metre=metre)
 
@@ -92,9 +79,7 @@ class Sheet:
         """Bars in printed order."""
         bars = music.read_bars(self.tokens(), clef=self.clef, key=self.key, metre=self.metre)
         for bar in bars:
-            symbols = [
-                symbol for line, first, end in bar.spans for symbol in self.lines[line].symbols[first:end]
-            ]
+            symbols = sum((self.lines[line].symbols[first:end] for line, first, end in bar.spans), [])
             if min(symbol.confidence for symbol in symbols) < UNSURE:
                 bar.doubts.append("a symbol in it can hardly be recognised")
         return bars
@@ -110,13 +95,7 @@ class Sheet:
         return [Doubt(bar.number, bar.spans[0][0], "; ".join(bar.doubts)) for bar in self.bars if bar.doubts]
 
     def outlines(self, number: int) -> list[tuple[int, np.ndarray]]:
-        """Where the bar of a number stands.
-
-        Returns
-        -------
-        list of (int, np.ndarray of shape (points, 2))
-            Page and polygon (x, y) in its pixels; two of them where a bar is split between lines.
-        """
+        """Where a bar stands: page and polygon in it, shape (points, 2), once for each line it stands in."""
         bar = next(bar for bar in self.bars if bar.number == number)
         lines = [(self.lines[line], first, end) for line, first, end in bar.spans]
         return [(line.page, _outline(line, first, end)) for line, first, end in lines]
@@ -157,17 +136,14 @@ class Sheet:
             raise UserError(message) from problem
 
     def summary(self) -> dict:
-        """What was read: numbers of staves, bars and notes, clef, key, metre, numbers of the doubtful bars."""
-        first = self.bars[0]
-        return {
-            "staffs": len(self.lines),
-            "bars": len(self.bars),
-            "clef": first.clef,
-            "key": first.fifths,
-            "metre": first.metre,
-            "notes": sum(event.position is not None for bar in self.bars for event in bar.events),
-            "doubtful": [doubt.number for doubt in self.doubtful],
-        }
+        """What was read: how many staves, bars and notes, clef, key, metre, the doubtful bars."""
+        first, notes = (
+            self.bars[0],
+            [one for bar in self.bars for one in bar.events if one.position is not None],
+        )
+        counts = dict(staffs=len(self.lines), bars=len(self.bars))
+        signature = dict(clef=first.clef, key=first.fifths, metre=first.metre, notes=len(notes))
+        return counts | signature | dict(doubtful=[doubt.number for doubt in self.doubtful])
 
     def warnings(self) -> list[str]:
         """What a user should look at, a sentence each: doubtful bars, pages that were left out."""
@@ -185,9 +161,8 @@ class Sheet:
     def __str__(self):
         found = self.summary()
         names = {"staffs": "staff", "bars": "bar", "notes": "note"}
-        counts = ", ".join(
-            f"{found[key]} {one}{'' if found[key] == 1 else 's'}" for key, one in names.items()
-        )
+        plural = {key: "" if found[key] == 1 else "s" for key in names}
+        counts = ", ".join(f"{found[key]} {one}{plural[key]}" for key, one in names.items())
         metres = ", ".join(dict.fromkeys(bar.metre for bar in self.bars))
         signature = f"{found['clef']} clef, {music.key_in_words(found['key'])}, {metres}"
         return f"{counts}; {signature}. {' '.join(self.warnings()) or 'Every bar adds up.'}"
@@ -214,35 +189,25 @@ def check_suffix(path: Path) -> None:
         raise UserError(f"{path} cannot be written: there is no folder {path.parent}.")
 
 
-def read_sheet(
-    source: str | Path | np.ndarray,
-    *,
-    clef: str | None = None,
-    key: int | None = None,
-    metre: str | None = None,
-    progress: Callable[[float], None] | None = None,
-) -> Sheet:
+def read_sheet(source: str | Path | np.ndarray, *, progress: Progress = None, **corrections) -> Sheet:
     """Read printed music: one staff a system, one voice.
 
     Parameters
     ----------
     source : path or np.ndarray, uint8, shape (height, width)
         A picture or pdf; or a page, 255 white.
-    clef : {"treble", "bass", "alto", "tenor"}, optional
-        In place of what is read, as the next two are.
-    key : int, optional
-        Sharps, or minus the flats, of the key signature.
-    metre : str, optional
-        As it is printed, such as "6/8" or "C|".
     progress : callable, optional
         Called with the fraction done.
+    **corrections
+        In place of what is read: clef ("treble", "bass", "alto", "tenor"), key (int: sharps, or minus the
+        flats), metre (as it is printed, such as "6/8" or "C|").
 
     Raises
     ------
     UserError
         If it cannot be used: no picture, no staves, systems of several staves, chords, handwriting.
     """
-    check_corrections(clef, key, metre)
+    check_corrections(**corrections)
     progress = progress or (lambda done: None)
     if isinstance(source, np.ndarray):
         name, pages = "page", [source]
@@ -261,7 +226,7 @@ def read_sheet(
     if not lines:
         raise UserError(left_out[0])
     _refuse([symbol for line in lines for symbol in line.symbols])
-    return Sheet(name, pages, lines, clef, key, metre, tuple(left_out))
+    return Sheet(name, pages, lines, left_out=tuple(left_out), **corrections)
 
 
 def _refuse(symbols):
@@ -270,15 +235,11 @@ def _refuse(symbols):
     chords = sum(symbol.token == "chord" for symbol in symbols)
     least, share = MOST_CHORDS
     if chords >= least and chords >= share * notes:
-        raise UserError(
-            "There are chords, or two voices in one staff: choose music in which one note sounds at a time."
-        )
+        why = "There are chords, or two voices in one staff"
+        raise UserError(f"{why}: choose music in which one note sounds at a time.")
     if not notes:
-        raise UserError(
-            "No notes were read: choose a picture of printed music, sharp and with nothing cut off."
-        )
+        which = "choose a picture of printed music, sharp and with nothing cut off"
+        raise UserError(f"No notes were read: {which}.")
     if np.mean([symbol.confidence < SURE for symbol in symbols]) > UNSURE_PAGE:
-        raise UserError(
-            "Too little could be recognised: choose a sharp picture of printed music with a single voice, "
-            "not handwriting."
-        )
+        which = "choose a sharp picture of printed music with a single voice, not handwriting"
+        raise UserError(f"Too little could be recognised: {which}.")

@@ -1,7 +1,7 @@
 """Tokens of printed lines -> an engraved page, with verovio. Lesson: 10_reading_sheet_music.
 
-The tokens say what is printed, not what it means, so they are set one by one: a note gets the accidental that stands
-before it and no other. Verovio reads MEI, the XML of the Music Encoding Initiative.
+The tokens say what is printed, not what it means, so they are set one by one: a note gets the accidental that
+stands before it and no other. Verovio reads MEI, the XML of the Music Encoding Initiative.
 """
 
 import xml.etree.ElementTree as ET
@@ -33,17 +33,12 @@ CHORDS += ((5, 7, 8), (8, 10, 12, 15), (0, 2), (3, 8))
 CHORD_VALUES = (4, 8, 2, 4, 8, 16, 4, 1)
 ID = "{http://www.w3.org/XML/1998/namespace}id"
 MEI = (
-    '<?xml version="1.0" encoding="UTF-8"?><mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0">'
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0">'
     "<meiHead><fileDesc><titleStmt><title/></titleStmt><pubStmt/></fileDesc></meiHead>"
     "<music><body><mdiv>{}</mdiv></body></music></mei>"
 )
-VEROVIO = {
-    "breaks": "encoded",
-    "header": "none",
-    "footer": "none",
-    "adjustPageHeight": True,
-    "pageHeight": 60000,
-}
+VEROVIO = dict(breaks="encoded", header="none", footer="none", adjustPageHeight=True, pageHeight=60000)
 
 
 def ticks(value: int, dots: int = 0) -> int:
@@ -289,14 +284,9 @@ def engrave_score(musicxml: str, width: int = 2100, font: str = "Leland", **opti
 
 
 def rasterise(svg: str, zoom: float = 1.0, text_font: str = "STIXGeneral") -> np.ndarray:
-    """Pixels of an SVG: uint8, shape (height, width), 255 is paper; `zoom` 1 has 18 pixels in a staff space."""
+    """Pixels of an SVG: uint8, (height, width), 255 is paper; `zoom` 1 has 18 pixels in a staff space."""
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # the same text on every machine
     files = [str(folder / f"{name}.ttf") for name in TEXT_FONTS]
-    fonts = {
-        "serif_family": text_font,
-        "font_family": text_font,
-        "skip_system_fonts": True,
-        "font_files": files,
-    }
+    fonts = dict(serif_family=text_font, font_family=text_font, skip_system_fonts=True, font_files=files)
     png = resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, background="#ffffff", **fonts)
     return cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE)

@@ -1,6 +1,7 @@
-"""Music out of the bars that were read: a score, MusicXML, MIDI, or a tune for the converter. Lesson: 10_reading_sheet_music.
+"""Music out of the bars that were read: a score, MusicXML, MIDI, or a tune for the converter.
 
-Whatever was read, also nonsense, gives a score that any notation program opens.
+Whatever was read, also nonsense, gives a score that any notation program opens. Lesson:
+10_reading_sheet_music.
 """
 
 from contextlib import redirect_stderr
@@ -30,24 +31,17 @@ TYPES = {1: "whole", 2: "half", 4: "quarter", 8: "eighth", 16: "16th", 32: "32nd
 STYLES = {"double-bar": "double", "final-bar": "final"}
 
 
-def read_bars(
-    lines: list[list[str]], *, clef: str | None = None, key: int | None = None, metre: str | None = None
-) -> list[Bar]:
-    """Bars with pitches, checked for what does not add up.
+def read_bars(lines: list[list[str]], **corrections) -> list[Bar]:
+    """Bars with pitches, as printed, checked for what does not add up; none if there are no notes and rests.
 
     Parameters
     ----------
     lines : list of list of str
         Tokens as in `vocabulary`, a list for each staff, top to bottom.
-    clef, key, metre : optional
-        In place of all that was read; key in sharps (or minus the flats).
-
-    Returns
-    -------
-    list of Bar
-        As printed; empty if there are no notes and rests.
+    **corrections
+        Clef, key (sharps, or minus the flats) and metre in place of all that was read.
     """
-    bars = check_durations(split_bars(lines, clef=clef, key=key, metre=metre), trusted=metre is not None)
+    bars = check_durations(split_bars(lines, **corrections), trusted=corrections.get("metre") is not None)
     set_pitches(bars)
     return bars
 
@@ -56,10 +50,10 @@ def read_bars(
 
 
 def play_order(bars: list[Bar]) -> list[int]:
-    """Numbers of bars (from 0, in the list) in the order in which they are played: with repeats, and with endings.
+    """Indices of bars in the order in which they are played: with repeats, and with endings.
 
-    Lines without any repeat sign are played as they stand; an end of a repeat without a beginning leads back to the last
-    one, or to the start.
+    Lines without any repeat sign are played as they stand; an end of a repeat without a beginning leads back
+    to the last one, or to the start.
     """
     order, start, number, again = [], 0, 0, False
     while number < len(bars):
@@ -77,13 +71,7 @@ def play_order(bars: list[Bar]) -> list[int]:
 
 
 def played_notes(bars: list[Bar]) -> list[tuple[Fraction, Fraction, int]]:
-    """Notes as they are played, repeats and endings included, tied notes as one.
-
-    Returns
-    -------
-    list of (start, duration, midi_pitch)
-        In quarter notes from the first note or rest; fractions.
-    """
+    """Notes as they are played, tied notes as one: (start, duration, MIDI pitch), in quarter notes."""
     notes, place, sounding = [], Fraction(0), None
     for event in (event for number in play_order(bars) for event in bars[number].events):
         if event.position is not None:
@@ -98,7 +86,7 @@ def played_notes(bars: list[Bar]) -> list[tuple[Fraction, Fraction, int]]:
 
 
 def played_bars(bars: list[Bar]) -> list[Bar]:
-    """Copies of the bars in the order in which they are played, counted on: the music without any repeat sign."""
+    """Copies of the bars in the order in which they are played, counted on: without repeat signs."""
     played = [deepcopy(bars[number]) for number in play_order(bars)]
     for number, bar in enumerate(played, bars[0].number if bars else 1):
         bar.number, bar.ending, bar.repeat_start, bar.repeat_end = number, 0, False, False
@@ -127,11 +115,8 @@ def quarters_a_minute(bars: list[Bar]) -> float:
 def to_midi(bars: list[Bar]) -> pretty_midi.PrettyMIDI:
     """What is played: one track, repeats and endings included."""
     quarter = 60 / quarters_a_minute(bars)
-    midi, track = (
-        pretty_midi.PrettyMIDI(resolution=480, initial_tempo=60 / quarter),
-        pretty_midi.Instrument(0),
-    )
-    track.name = "Tune"
+    midi = pretty_midi.PrettyMIDI(resolution=480, initial_tempo=60 / quarter)
+    track = pretty_midi.Instrument(0, name="Tune")
     for start, lasts, sound in played_notes(bars):
         end = float((start + lasts) * quarter)
         track.notes.append(pretty_midi.Note(90, sound, float(start * quarter), end))
@@ -147,9 +132,10 @@ def to_midi(bars: list[Bar]) -> pretty_midi.PrettyMIDI:
 
 
 def to_tune(bars: list[Bar], title: str | None = None) -> Tune:
-    """What is played, as a tune for the converter: without a pick-up, harmonised, in the one metre that most of it has.
+    """What is played, as a tune for the converter: without a pick-up, harmonised, in its main metre.
 
-    Where the metre changes, every note keeps its time; only the beats are counted in that one metre throughout.
+    Where the metre changes, every note keeps its time; only the beats are counted in that one metre
+    throughout.
 
     Raises
     ------
@@ -170,14 +156,7 @@ def to_tune(bars: list[Bar], title: str | None = None) -> Tune:
 
 
 def to_score(bars: list[Bar], title: str | None = None) -> stream.Score:
-    """A score as it is printed, with repeat signs, brackets, and lines that break where they did.
-
-    Parameters
-    ----------
-    bars : list of Bar
-        As from `read_bars`.
-    title : str, optional
-    """
+    """A score as it is printed, with repeat signs, brackets, and lines that break where they did."""
     part, shown, line = stream.Part(), (None, None, None), 0
     for bar in bars:
         measure, shown = _measure(bar, shown)
@@ -231,9 +210,12 @@ def _measure(bar, shown):
     if not bar.number:  # a pick-up is not counted
         measure.showNumber = stream.enums.ShowNumber.NEVER
     now = (bar.clef, bar.fifths, bar.metre)
-    for new, old, make in zip(now, shown, (lambda clef: CLEFS[clef](), key.KeySignature, _time_signature)):
-        if new != old:
-            measure.append(make(new))
+    if bar.clef != shown[0]:
+        measure.append(CLEFS[bar.clef]())
+    if bar.fifths != shown[1]:
+        measure.append(key.KeySignature(bar.fifths))
+    if bar.metre != shown[2]:
+        measure.append(meter.TimeSignature({"C": "common", "C|": "cut"}.get(bar.metre, bar.metre)))
     joined, changes = bar.starts_joined, dict(bar.clefs)
     for number, event in enumerate(bar.events):
         if number in changes and number:
@@ -253,10 +235,6 @@ def _measure(bar, shown):
     elif bar.close in STYLES:
         measure.rightBarline = music21.bar.Barline(STYLES[bar.close])
     return measure, now
-
-
-def _time_signature(metre):
-    return meter.TimeSignature({"C": "common", "C|": "cut"}.get(metre, metre))
 
 
 def _note_or_rest(event):

@@ -1,9 +1,9 @@
-"""The staves of a page, each cut out as a straight staff image for the network. Lesson: 10_reading_sheet_music.
+"""The staves of a page, each cut out as a straight staff image for the network.
 
-A template of five lines is laid on the row sums of narrow slabs of the working picture (see `image_io`). Where it fits best a
-staff is begun, and followed slab by slab to both sides, so that lines may lean and bend as they do in a photograph. A staff
-image is cut out along the lines, column by column, so that bent lines become straight; pages that cannot be read are turned
-away with one sentence.
+A template of five lines is laid on the row sums of narrow slabs of the working picture (see `image_io`).
+Where it fits best a staff is begun, and followed slab by slab to both sides, so that lines may lean and bend
+as they do in a photograph. A staff image is cut out along the lines, column by column, so that bent lines
+become straight; pages that cannot be read are turned away with one sentence. Lesson: 10_reading_sheet_music.
 """
 
 from dataclasses import dataclass, field
@@ -15,9 +15,7 @@ from scipy.interpolate import make_smoothing_spline
 from noteninja_lib.errors import UserError
 from noteninja_lib.omr.image_io import HOP, SPACE, level, prepare, slabs, staff_spaces, thin
 
-SIZES = (
-    np.geomspace(0.8, 1.25, 10) * SPACE
-)  # staff spaces that are tried: perspective makes far staves smaller
+SIZES = np.geomspace(0.8, 1.25, 10) * SPACE  # staff spaces that are tried, for perspective
 TEMPLATE = np.arange(-2, 3)  # the five lines, in spaces from the middle one
 SEED, GOOD = 0.45, 0.25  # fit of a template at which a staff may begin, and may go on
 MOST_MISSES = 10  # slabs without a fit that are passed over (beams hide lines)
@@ -32,23 +30,13 @@ SMALLEST = 5.0  # pixels of a staff space in the page
 
 @dataclass
 class Track:
-    """One staff in the working picture.
+    """One staff in the working picture."""
 
-    Attributes
-    ----------
-    left, right : int
-        The columns where its lines begin and end.
-    centre, space : np.ndarray, shape (width of the picture,)
-        Height of the middle line, and the staff space, at every column.
-    presence : np.ndarray, shape (7,)
-        How much of each line is there, 0..1: five, and those that would lie one space above and below.
-    """
-
-    left: int
+    left: int  # the columns where its lines begin and end
     right: int
-    centre: np.ndarray
+    centre: np.ndarray  # height of the middle line, and staff space, at every column of the picture
     space: np.ndarray
-    presence: np.ndarray
+    presence: np.ndarray  # (7,): how much of each line is there, 0..1; five, one above and one below
 
     @property
     def width(self) -> int:
@@ -149,9 +137,8 @@ def _smooth(sums, width, at, middles, sizes):
     """Curves through the points that were followed: middle line and staff space at every column."""
     centre, space, weights = _exact(sums, at, middles, sizes)
     for limit in (1.5, 0.6, 0.3):  # again and again, so that what lies off is left out
-        middle, size = (
-            make_smoothing_spline(at, y, weights, lam=lam) for y, lam in ((centre, 200), (space, 2e4))
-        )
+        middle = make_smoothing_spline(at, centre, weights, lam=200)
+        size = make_smoothing_spline(at, space, weights, lam=2e4)
         weights = np.where(np.abs(centre - middle(at)) > limit, 1e-3, weights)
     beyond = (np.arange(width) - HOP // 2) / HOP
     inside = np.clip(beyond, at[0], at[-1])
@@ -160,7 +147,7 @@ def _smooth(sums, width, at, middles, sizes):
 
 
 def _exact(sums, at, middles, sizes):
-    """Middles and spaces of slabs to a fraction of a pixel, by a straight fit to the five lines; and the fit's weights."""
+    """Middles and spaces of slabs, by a straight fit to the five lines, and the weights of the fit."""
     rows = np.rint(middles[:, None] + TEMPLATE * sizes[:, None]).astype(int)[..., None] + np.arange(-3, 4)
     rows = np.clip(rows, 0, len(sums) - 1)  # (slabs, 5 lines, 7 rows around each)
     dark = sums[rows, at[:, None, None]]
@@ -184,7 +171,7 @@ def _begins_and_ends(there):
 
 
 def _with_ends(ink, lines, centre, space, left, right):
-    """A Track with the columns where at least three of its lines begin and end, or None where too little is there."""
+    """A Track from where three of its lines begin to where they end; None if too little is there."""
     columns = np.arange(lines.shape[1])
     places = np.arange(-3, 3.1, 0.5)  # lines and the middles between them, from one above to one below
     rows = np.rint(centre + places[:, None] * space).astype(int)
@@ -203,9 +190,8 @@ def _with_ends(ink, lines, centre, space, left, right):
     left, right = int(begins[longest]), int(ends[longest])
     solid = np.max([ink[some[2:-2:2], columns] for some in near], axis=0).min(axis=0) > 90
     solid |= three
-    while (
-        right < len(columns) - 1 and solid[right]
-    ):  # bar lines at the end, and the bits of lines between them
+    # With the bar lines at its ends, and the bits of lines between them.
+    while right < len(columns) - 1 and solid[right]:
         right += 1
     while left > 0 and solid[left - 1]:
         left -= 1
@@ -226,20 +212,13 @@ def _with_ends(ink, lines, centre, space, left, right):
 class Staff:
     """One staff of a page.
 
-    Attributes
-    ----------
-    image : np.ndarray, uint8, shape (96, width)
-        The staff cut out and straightened: 255 paper, 0 ink, lines at rows 32, 40, 48, 56 and 64, one space of paper before
-        and after them.
-    space : float
-        Staff space in pixels of the page.
-    confidence : float
-        How much of the five lines was found, 0..1.
+    Its image (uint8, shape (96, width)) is cut out and straightened: 255 paper, 0 ink, lines at rows 32, 40,
+    48, 56 and 64, one space of paper before and after them.
     """
 
     image: np.ndarray
-    space: float
-    confidence: float
+    space: float  # in pixels of the page
+    confidence: float  # how much of the five lines was found, 0..1
     _middle: np.ndarray = field(repr=False)  # (width, 2): x, y in the page of each column's row 48
     _down: np.ndarray = field(repr=False)  # (width, 2): the step in the page of one row down
 
@@ -254,12 +233,10 @@ class Staff:
 
 
 def _interpolate(middle, down, column, row):
-    """x and y in the page of columns and rows, from those of each column's middle and the step of a row down."""
+    """x and y in the page, from those of each column's middle and the step of a row down."""
     at = np.arange(len(middle))
-    across = [
-        (np.interp(column, at, middle[:, axis]), np.interp(column, at, down[:, axis])) for axis in (0, 1)
-    ]
-    return tuple(start + (row - IMAGE_MIDDLE) * step for start, step in across)
+    starts, steps = ([np.interp(column, at, one[:, axis]) for axis in (0, 1)] for one in (middle, down))
+    return tuple(start + (row - IMAGE_MIDDLE) * step for start, step in zip(starts, steps))
 
 
 def find_staves(page: np.ndarray) -> list[Staff]:
@@ -273,7 +250,8 @@ def find_staves(page: np.ndarray) -> list[Staff]:
     Raises
     ------
     UserError
-        A blank page, no staff found, staves joined to systems, too small, cut off at the margin, or not of five lines.
+        A blank page, no staff found, staves joined to systems, too small, cut off at the margin, or not of
+        five lines.
     """
     even = level(page)
     if (even < 160).mean() < 1e-4:
@@ -285,24 +263,21 @@ def find_staves(page: np.ndarray) -> list[Staff]:
     if not tracks:
         if any(track.presence[1:-1].min() > 0.7 for track in _search(np.ascontiguousarray(even.T))[2]):
             raise UserError("The staffs run up the picture: turn it by 90 degrees.")
-        raise UserError(
-            "No staff of five lines was found: choose a picture of printed sheet music, sharp and large enough."
-        )
+        which = "choose a picture of printed sheet music, sharp and large enough"
+        raise UserError(f"No staff of five lines was found: {which}.")
     tracks = in_order(tracks)
     _refuse(ink, tracks, matrix, page.shape)
     staves = [_cut(even, track, matrix) for track in tracks]
     for number, staff in enumerate(staves, 1):
         edge = _cut_off(staff, page.shape)
         if edge:
-            raise UserError(
-                f"Staff {number} from the top is cut off at the {edge} edge of the picture: "
-                "scan or photograph the whole page."
-            )
+            where = f"Staff {number} from the top is cut off at the {edge} edge of the picture"
+            raise UserError(f"{where}: scan or photograph the whole page.")
     return staves
 
 
 def _search(even):
-    """The working picture of a levelled page, its matrix, and the tracks in it, at the size that gives most."""
+    """Working picture, matrix and tracks of a levelled page, at the size that gives most."""
     best, most = (None, None, []), 0
     for space in staff_spaces(even):
         ink, matrix = prepare(even, space)
@@ -329,24 +304,21 @@ def in_order(tracks: list[Track]) -> list[Track]:
 def _refuse(ink, tracks, matrix, shape):
     """Say in one sentence what cannot be read in the tracks of a working picture."""
     space = np.median([np.median(track.space[track.left : track.right]) for track in tracks])
+    why, edge = None, None
     if space / np.hypot(*matrix[:, 0]) < SMALLEST:
-        raise UserError(
-            "The staffs are too small to be read: scan the page with 300 dpi, or photograph it from nearer."
-        )
-    if any(max(track.presence[0], track.presence[-1]) > 0.5 for track in tracks):
-        raise UserError(
-            "The lines do not stand in fives (tablature, or ruled paper): only staffs of five lines can be read."
-        )
-    if any(_joined(ink, upper, lower) for upper, lower in zip(tracks, tracks[1:])):
-        raise UserError(
-            "Two or more staffs are joined to a system (piano or several parts): only music with one staff "
-            "a line can be read."
-        )
-    edge = _part_of_a_staff(ink, tracks, matrix, shape)
+        why = "The staffs are too small to be read: scan the page with 300 dpi, or photograph it from nearer."
+    elif any(max(track.presence[0], track.presence[-1]) > 0.5 for track in tracks):
+        why = "The lines do not stand in fives (tablature, or ruled paper): only staffs of five lines"
+        why += " can be read."
+    elif any(_joined(ink, upper, lower) for upper, lower in zip(tracks, tracks[1:])):
+        why = "Two or more staffs are joined to a system (piano or several parts): only music with one staff"
+        why += " a line can be read."
+    else:
+        edge = _part_of_a_staff(ink, tracks, matrix, shape)
     if edge:
-        raise UserError(
-            f"A staff is cut off at the {edge} edge of the picture: scan or photograph the whole page."
-        )
+        why = f"A staff is cut off at the {edge} edge of the picture: scan or photograph the whole page."
+    if why:
+        raise UserError(why)
 
 
 def _part_of_a_staff(ink, tracks, matrix, shape):
@@ -370,7 +342,7 @@ def _part_of_a_staff(ink, tracks, matrix, shape):
 
 
 def _cut_off(staff, shape):
-    """ "left" or "right" where a staff runs to that edge of the page without the clef or bar line that belongs there."""
+    """ "left" or "right" if a staff runs to that edge without the clef or bar line that belongs there."""
     near = 0.5 * staff.space
     ink = staff.image < 128
     if staff.to_page(IMAGE_SPACE, IMAGE_MIDDLE)[0] < near:
@@ -389,7 +361,7 @@ def _cut_off(staff, shape):
 
 
 def _joined(ink, upper, lower):
-    """Whether a line runs down from the lines of one staff to those of the next, at their left end or twice further on."""
+    """Whether a line runs down from one staff to the next, at their left end or twice further on."""
     if min(upper.right, lower.right) - max(upper.left, lower.left) < 0.5 * upper.width:
         return False
     steps = np.linspace(0, 1, 64)[:, None]

@@ -1,18 +1,20 @@
-"""The tokens of printed music, from left to right on one staff, and the pitches they stand for. Lesson: 10_reading_sheet_music.
+"""The tokens of printed music, from left to right on one staff, and the pitches they stand for.
 
-A line of music is a list of tokens, one for each printed symbol. A note's token says where it stands on the staff; its
-pitch follows from clef, key and accidentals, by rule. The grammar::
+A line of music is a list of tokens, one for each printed symbol. A note's token says where it stands on the
+staff; its pitch follows from clef, key and accidentals, by rule. The grammar::
 
     line      clef [key] [time] (symbol)*
-    key       sharp1 sharp2 ... or flat1 flat2 ...: a chain in the order of signatures; cancel: naturals that take one back
+    key       sharp1 sharp2 ... or flat1 flat2 ...: a chain; cancel: naturals that take one back
     note      [triplet] [acc:#|b|n|x|bb] note:POSITION:VALUE [dot] [tie] [end-triplet]
     rest      [triplet] rest:VALUE [dot] [end-triplet]
     chord     several notes on one stem, or two voices: not read, but recognised, so that a reader can say so
-    bar line  bar, double-bar, final-bar, repeat-start, repeat-end, repeat-both, perhaps followed by ending:1 or ending:2
+    bar line  bar, double-bar, final-bar, repeat-start, repeat-end, repeat-both; perhaps with ending:1 or :2
 
-POSITION counts half staff spaces up from the bottom line: 0 is that line, 1 the space above it, 8 the top line.
-VALUE is 1 for a whole note, 2 for a half, ... 32. `tie` says that the note goes on in the next one.
+POSITION counts half staff spaces up from the bottom line: 0 is that line, 1 the space above it, 8 the top
+line. VALUE is 1 for a whole note, 2 for a half, ... 32. `tie` says that the note goes on in the next one.
 `triplet` begins a group played three in the time of two, `end-triplet` ends it.
+
+Lesson: 10_reading_sheet_music.
 """
 
 LOWEST, HIGHEST = -7, 15  # positions: three ledger lines and a space, below and above the staff
@@ -76,23 +78,13 @@ def key_tokens(fifths: int) -> list[str]:
     return [f"{'sharp' if fifths > 0 else 'flat'}{count}" for count in range(1, abs(fifths) + 1)]
 
 
-def is_key(token: str) -> bool:
-    """Whether a token belongs to a key signature."""
-    return token == "cancel" or token.startswith(("sharp", "flat"))
-
-
-def fifths_of(token: str) -> int:
-    """Sharps, or minus the flats, of the signature that ends with this token: sharp3 -> 3, flat2 -> -2, cancel -> 0."""
-    return 0 if token == "cancel" else int(token[-1]) * (1 if token.startswith("sharp") else -1)
-
-
 def ratio(metre: str) -> str:
     """A metre as a fraction: "C|" -> "2/2", "6/8" -> "6/8"."""
     return RATIOS.get(metre, metre)
 
 
 def step_of(position: int, clef: str) -> int:
-    """White keys above C0 (28 is middle C) of a place on the staff, in half staff spaces above the bottom line."""
+    """White keys above C0 (28 is middle C) of a position on the staff."""
     letter, octave = CLEFS[clef]
     return 7 * octave + LETTERS.index(letter) + position
 
@@ -118,8 +110,8 @@ def pitch_name(step: int, alter: int = 0) -> str:
 def set_pitches(bars: list) -> None:
     """Set step and alter of each note, and which ones sound on in the next.
 
-    An accidental holds till the bar line, in its octave alone; a tie carries it over the bar line for the tied note alone.
-    What was read as a tie but leads to no note of the same pitch is none.
+    An accidental holds till the bar line, in its octave alone; a tie carries it over the bar line for the
+    tied note alone. What was read as a tie but leads to no note of the same pitch is none.
 
     Parameters
     ----------
