@@ -6,17 +6,15 @@ import numpy as np
 import pytest
 
 from noteninja_lib.music.tunes import load_tunes
+from noteninja_lib.omr.composer import bar_ticks, compose, spell
 from noteninja_lib.omr.page_maker import (
     HEIGHT,
     SPACE,
     TOP_LINE,
-    bar_ticks,
-    compose,
     cut_staff_images,
     degrade,
     find_systems,
     make_staff_images,
-    spell,
     without_empty_end,
 )
 from noteninja_lib.omr.rendering import CHORDS, FONTS, engrave, rasterise, ticks

@@ -58,7 +58,7 @@ def answers(monkeypatch):
             assert staff_image.shape[0] == 96 and staff_image.dtype == np.uint8 and set(line) <= set(words)
             return [Symbol(word, column, share) for word, column, share in zip(line, columns, sure)]
 
-        monkeypatch.setattr(recognition, "read_strip", read_staff_image)
+        monkeypatch.setattr(recognition, "read_staff_image", read_staff_image)
         monkeypatch.setattr(recognition, "load_model", lambda kind: None)
 
     return say
@@ -68,7 +68,7 @@ def test_a_page_becomes_a_score(page, answers):
     answers(LINES)
     done = []
     sheet = recognition.read_sheet(page, progress=done.append)
-    assert sheet.words() == LINES and done == [0.5, 1.0]
+    assert sheet.tokens() == LINES and done == [0.5, 1.0]
     assert [n.nameWithOctave for n in sheet.score.recurse().notes][:4] == ["G4", "G4", "B4", "D5"]
     assert [doubt.number for doubt in sheet.doubtful] == [4]
     assert (
@@ -113,7 +113,7 @@ def test_corrections_need_no_second_reading(page, answers):
     sheet = recognition.read_sheet(page)
     other = sheet.corrected(clef="bass", key=-2, metre="2/4")
     assert (other.bars[0].clef, other.bars[0].fifths, other.bars[0].metre) == ("bass", -2, "2/4")
-    assert other.words() == LINES and sheet.bars[0].clef == "treble" and other.corrected().bars == sheet.bars
+    assert other.tokens() == LINES and sheet.bars[0].clef == "treble" and other.corrected().bars == sheet.bars
     assert [n.nameWithOctave for n in other.score.recurse().notes][:3] == ["B-2", "B-2", "D3"]
     answers(LINES)
     assert recognition.read_sheet(page, clef="bass", key=-2, metre="2/4").bars == other.bars
@@ -259,7 +259,9 @@ def test_command_reads_and_plays(noteninja, picture, tmp_path):
 @pytest.mark.parametrize("font", FONTS)
 def test_a_page_is_read(font):
     sheet = recognition.read_sheet(rasterise(engrave(LINES, width=1500, font=font), 0.6))
-    assert sheet.words() == LINES and [doubt.number for doubt in sheet.doubtful if "last" in doubt.why] == [4]
+    assert sheet.tokens() == LINES and [doubt.number for doubt in sheet.doubtful if "last" in doubt.why] == [
+        4
+    ]
 
 
 @pytest.mark.parametrize("kind", ["jpg", "pdf"])
@@ -280,7 +282,7 @@ def test_changed_clef_and_metre_are_read():
         )
     ]
     sheet = recognition.read_sheet(rasterise(engrave(lines, width=1600), 0.6))
-    assert sheet.words() == lines
+    assert sheet.tokens() == lines
     assert [bar.metre for bar in sheet.bars] == ["6/8", "6/8", "2/4", "2/4"]
     assert [pitch for _, _, pitch in played_notes(sheet.bars)] == [50, 48, 48, 50, 51, 53]
 

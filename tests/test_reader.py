@@ -34,7 +34,7 @@ def staff_images(tmp_path_factory):
 def test_columns_become_words():
     """Equal neighbours are one word, a blank between them makes two."""
     read = read_staff_image(Fixed([0, 5, 5, 0, 5, 7, 7, 7, 0]), np.full((96, 36), 255, np.uint8), VOCABULARY)
-    assert [symbol.word for symbol in read] == [VOCABULARY[4], VOCABULARY[4], VOCABULARY[6]]
+    assert [symbol.token for symbol in read] == [VOCABULARY[4], VOCABULARY[4], VOCABULARY[6]]
     assert [symbol.column // COLUMN for symbol in read][:2] == [1, 4]
     assert all(0.9 < symbol.confidence <= 1 for symbol in read)
     assert read_staff_image(Fixed([0] * 9), np.full((96, 36), 255, np.uint8), VOCABULARY) == []

@@ -7,7 +7,7 @@ import pretty_midi
 import pytest
 from music21 import converter
 
-from benchmarks.sheet_music.printed_pages import (
+from benchmarks.sheet_music.printed_tunes import (
     Section,
     bars_of,
     book_section,
@@ -28,7 +28,7 @@ from noteninja_lib.omr.vocabulary import (
     METRES,
     VOCABULARY,
     key_alter,
-    key_words,
+    key_tokens,
     midi_pitch,
     pitch_name,
     step_of,
@@ -140,7 +140,7 @@ def test_key_signatures(fifths):
     tonic = 28 + fifths * 4 % 7
     scale = [midi_pitch(step, key_alter(step, fifths)) for step in range(tonic, tonic + 8)]
     assert list(np.diff(scale)) == [2, 2, 1, 2, 2, 2, 1]
-    line = ["clef:treble", *key_words(fifths), "time:4/4", "note:-2:1", "final-bar"]
+    line = ["clef:treble", *key_tokens(fifths), "time:4/4", "note:-2:1", "final-bar"]
     bars = omr.read_bars([line])
     assert bars[0].fifths == fifths
     assert parsed(bars).recurse().getElementsByClass("KeySignature").first().sharps == fifths
@@ -454,7 +454,7 @@ def test_tunes_in_any_key_and_clef_come_back_note_by_note(number):
     section = Section(
         book_section(bars, last=True, repeats=False, pickup=False, endings=False), fifths, shift, tune.metre
     )
-    lines = print_sections([section], clef, a_line=3, remind=lambda: draw.random() < 0.1)
+    lines = print_sections([section], Layout(clef, a_line=3), remind=lambda: draw.random() < 0.1)
     bars = omr.read_bars(lines)
     found, want = (
         score.played_notes(bars),

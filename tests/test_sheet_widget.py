@@ -15,7 +15,9 @@ from widget_doubles import Pipeline
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.crnn import Symbol
+from noteninja_lib.music.tunes import find_tune
 from noteninja_lib.omr.recognition import Line, Sheet
+from noteninja_lib.omr.score import played_notes, read_bars
 from noteninja_lib.omr.vocabulary import is_note
 from noteninja_lib.widgets import converter, sheet_reader
 from noteninja_lib.widgets.converter import GenreConverter
@@ -123,6 +125,15 @@ def test_samples_are_pages_of_their_words():
         lines = sample_lines(title)
         assert 2 <= len(lines) <= 7 and all(words[0] == "clef:treble" for words in lines)
         assert sum(map(is_note, sum(lines, []))) > 40
+        assert not any(bar.doubts for bar in read_bars(lines))
+    # Each of the two parts of this one is repeated.
+    tune, played = (
+        find_tune(SAMPLES["The Jolly Joker"]),
+        played_notes(read_bars(sample_lines("The Jolly Joker"))),
+    )
+    half = sum(start < tune.length / 2 for start, _, _ in tune.notes)
+    pitches = [pitch for _, _, pitch in tune.notes]
+    assert [pitch for _, _, pitch in played] == pitches[:half] * 2 + pitches[half:] * 2
 
 
 def test_each_symbol_is_marked_on_its_place():

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.sheet_music import lilypond, musicxml_pages, notation, printed_pages, reading_errors
+from benchmarks.sheet_music import (
+    lilypond,
+    musicxml_pages,
+    notation,
+    printed_pages,
+    printed_tunes,
+    reading_errors,
+)
 from benchmarks.sheet_music.printed_pages import distract, find_drawn_staves
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.music.tunes import find_tune, load_tunes
@@ -42,7 +49,9 @@ def test_clefs_name_the_bottom_line(clef, pitch):
 
 def test_the_readers_own_rule_says_the_same_of_every_frozen_page():
     for sheet in FROZEN:
-        assert reading_errors.notes_of_lines(sheet.lines) == notation.sounding(sheet.lines), sheet.path.name
+        assert reading_errors.notes_of_lines(sheet.lines) == notation.sounding(sheet.lines), (
+            sheet.picture.name
+        )
 
 
 # --- tunes on paper ---------------------------------------------------------------------------
@@ -50,8 +59,8 @@ def test_the_readers_own_rule_says_the_same_of_every_frozen_page():
 
 def test_a_tune_in_a_book_sounds_as_it_is():
     tune = find_tune("oneill-1783-poll-hapenny")
-    lines = printed_pages.print_tune(tune, np.random.default_rng(0))
-    heard = [pitch for line in notation.tokens(lines) for pitch in line if pitch.kind == "note"]
+    lines = printed_tunes.print_plain(tune, np.random.default_rng(0))
+    heard = [pitch for line in notation.elements(lines) for pitch in line if pitch.kind == "note"]
     steps = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
     midi = [12 * (token.octave + 1) + steps[token.letter] + token.alter for token in heard]
     known = [pitch for _, _, pitch in tune.notes]
@@ -59,15 +68,15 @@ def test_a_tune_in_a_book_sounds_as_it_is():
 
 
 def test_full_bars_last_as_long_as_their_metre_says():
-    wrong = 0
+    wrong, layout = 0, printed_tunes.Layout(naturals=True, courtesy=True)
     for number, tune in enumerate(load_tunes("test")[:60]):
         draw = np.random.default_rng(number)
         try:
-            lines = printed_pages.print_everything(tune, draw, clef="treble", naturals=True, courtesy=True)
+            lines = printed_tunes.print_everything(tune, draw, layout)
         except ValueError:
             continue
         metre, length, after = None, Fraction(0), []
-        for token in (token for line in notation.tokens(lines) for token in line):
+        for token in (token for line in notation.elements(lines) for token in line):
             metre = notation.quarters(token.text) if token.kind == "time" else metre
             length += token.length if token.value and (token.kind, token.value) != ("rest", 1) else 0
             if token.kind == "bar":
@@ -81,7 +90,7 @@ def test_full_bars_last_as_long_as_their_metre_says():
 
 
 def test_distractors_leave_the_words_alone_and_no_slur_looks_like_a_tie():
-    lines = notation.tokens(LINES * 20)
+    lines = notation.elements(LINES * 20)
     before = [
         (token.kind, token.letter, token.octave, token.value, token.tie) for line in lines for token in line
     ]
@@ -100,7 +109,7 @@ def test_distractors_leave_the_words_alone_and_no_slur_looks_like_a_tie():
 
 
 def test_engravers_are_told_exactly_these_words():
-    tokens = notation.tokens(LINES)
+    tokens = notation.elements(LINES)
     source = lilypond.page_source([("", "", tokens)], {"staff": 18, "width": 180, "bar_numbers": False})
     assert (
         source.count("!") == 3
@@ -232,18 +241,18 @@ def test_the_frozen_set_is_whole():
 
 def test_the_truth_is_where_the_ink_is():
     for sheet in FROZEN[:24]:
-        picture = np.asarray(Image.open(sheet.path).convert("L"))
+        picture = np.asarray(Image.open(sheet.picture).convert("L"))
         staves, spaces = find_drawn_staves(picture)
         assert np.allclose(staves[:, ::2], sheet.staves, atol=1) and np.allclose(
             spaces, sheet.spaces, atol=0.2
-        ), sheet.path.name
+        ), sheet.picture.name
 
 
 def test_all_clean_staffs_are_found():
     for sheet in FROZEN[:24:8]:
-        found = find_staves(np.asarray(Image.open(sheet.path).convert("L")))
+        found = find_staves(np.asarray(Image.open(sheet.picture).convert("L")))
         assert len(found) == len(sheet.lines) == len(reading_errors.match_staves(sheet, found)), (
-            sheet.path.name
+            sheet.picture.name
         )
 
 

@@ -6,9 +6,9 @@ import struct
 import numpy as np
 import pytest
 import soundfile
-from noteninja_lib.arranger.synthesis import default_soundfont
 
 from noteninja_lib.arranger.soundfont import SoundFont
+from noteninja_lib.arranger.synthesis import default_soundfont
 
 RATE = 44100
 PERIOD = 100  # samples: the recording is a sine of 441 Hz

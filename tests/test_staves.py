@@ -132,10 +132,10 @@ def test_a_clean_page(page):
     assert len(staves) == 6
     assert off.max() < 0.5 and ends.max() < 3
     for staff, (*_, left, right) in zip(staves, truth):
-        assert staff.strip.dtype == np.uint8 and staff.strip.shape == (96, staff.width)
+        assert staff.image.dtype == np.uint8 and staff.image.shape == (96, staff.width)
         assert staff.width == pytest.approx((right - left) / staff.space * 8 + 16, abs=4)
         assert staff.space == pytest.approx(12.6, abs=0.3) and 0.8 < staff.confidence <= 1
-        profile = staff.strip[:, 8:-8].mean(axis=1)  # the lines are the darkest rows
+        profile = staff.image[:, 8:-8].mean(axis=1)  # the lines are the darkest rows
         assert set(np.argsort(profile)[:5]) == set(ROWS)
 
 

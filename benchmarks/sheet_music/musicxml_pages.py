@@ -1,4 +1,4 @@
-"""Words of printed lines as MusicXML for MuseScore, with all that stands around notes and is not to be read.
+"""Tokens of printed lines as MusicXML for MuseScore, with all that stands around notes and is not to be read.
 
 Lesson: 10_reading_sheet_music.
 """
@@ -7,29 +7,25 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.sax.saxutils import escape
 
-from benchmarks.sheet_music.notation import COMMON, quarters
+from benchmarks.sheet_music.notation import COMMON, SIGNATURES, Element, quarters
 
 DIVISIONS = 48  # of a quarter note: enough for a dotted 32nd and for triplets
 TYPES = {1: "whole", 2: "half", 4: "quarter", 8: "eighth", 16: "16th", 32: "32nd"}
 CLEFS = {"treble": ("G", 2), "bass": ("F", 4), "alto": ("C", 3), "tenor": ("C", 4)}
-SIGNS = {"#": "sharp", "b": "flat", "n": "natural", "x": "double-sharp", "bb": "flat-flat"}
-BAR_STYLES = {
-    "double-bar": "light-light",
-    "final-bar": "light-heavy",
-    "repeat-end": "light-heavy",
-    "repeat-both": "light-heavy",
-}
-#: Distractors inside a note: mark -> where MusicXML keeps it, and as what.
-NOTATIONS = {
-    "staccato": ("articulations", "staccato"),
-    "accent": ("articulations", "accent"),
-    "tenuto": ("articulations", "tenuto"),
-    "trill": ("ornaments", "trill-mark"),
-    "turn": ("ornaments", "turn"),
-}
-TRIPLET = (
-    "<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes></time-modification>"
-)
+ACCIDENTALS = {"#": "sharp", "b": "flat", "n": "natural", "x": "double-sharp", "bb": "flat-flat"}
+BAR_STYLES = {"double-bar": "light-light"}
+BAR_STYLES |= dict.fromkeys(("final-bar", "repeat-end", "repeat-both"), "light-heavy")
+#: Distractors in the notations of a note, and beside it: `{}` is what follows a colon in their name.
+NOTATIONS = {name: f"<articulations><{name}/></articulations>" for name in ("staccato", "accent", "tenuto")}
+NOTATIONS |= {"trill": "<ornaments><trill-mark/></ornaments>", "turn": "<ornaments><turn/></ornaments>"}
+NOTATIONS |= {"finger": "<technical><fingering>{}</fingering></technical>", "fermata": "<fermata/>"}
+NOTATIONS |= {"slur-start": '<slur type="start"/>', "slur-end": '<slur type="stop"/>'}
+DIRECTIONS = {"text": '<words font-style="italic">{}</words>', "dynamic": "<dynamics><{}/></dynamics>"}
+WEDGES = {"cresc": "crescendo", "dim": "diminuendo", "hairpin-end": "stop"}
+DIRECTIONS |= {name: f'<wedge type="{wedge}"/>' for name, wedge in WEDGES.items()}
+DIRECTION = '<direction placement="{}"><direction-type>{}</direction-type></direction>'
+TRIPLET = "<actual-notes>3</actual-notes><normal-notes>2</normal-notes>"
+TRIPLET = f"<time-modification>{TRIPLET}</time-modification>"
 KINDS = {"": "major", "m": "minor", "7": "dominant", "m7": "minor-seventh"}
 
 
@@ -40,38 +36,34 @@ class _Measure:
     full: Fraction  # quarter notes that its metre asks for
     new_line: bool = False
     repeat_start: bool = False
-    signs: list = field(default_factory=list)  # tokens of clef, key and metre at its beginning
+    signs: list = field(default_factory=list)  # clef, key and metre at its beginning
     body: list = field(default_factory=list)  # XML
-    tokens: list = field(default_factory=list)  # notes and rests
+    sounding: list = field(default_factory=list)  # notes and rests
     ending: str = ""
     end_ending: str = ""
     bar_line: str = ""
 
-    @property
-    def length(self):
-        return sum(token.length for token in self.tokens)
-
 
 class _Writer:
-    """Takes token by token into measures."""
+    """Takes element by element into measures."""
 
     def __init__(self):
         self.measures, self.now, self.holds = [], _Measure(Fraction(4)), {}
         self.tied = self.in_triplet = self.first_of_triplet = False
         self.ending = ""
 
-    def write(self, token):
-        kind, now = token.kind, self.now
-        if kind in ("clef", "key", "time"):
-            if self.holds.get(kind) != (token.text, token.fifths):
-                if now.tokens:
-                    now.body.append(f"<attributes>{sign(token)}</attributes>")
+    def write(self, element):
+        kind, now = element.kind, self.now
+        if kind in SIGNATURES:
+            if self.holds.get(kind) != (element.text, element.fifths):
+                if now.sounding:
+                    now.body.append(f"<attributes>{_sign(element)}</attributes>")
                 else:
-                    now.signs.append(token)
-            self.holds[kind] = (token.text, token.fifths)
-            now.full = quarters(token.text) if kind == "time" else now.full
+                    now.signs.append(element)
+            self.holds[kind] = (element.text, element.fifths)
+            now.full = quarters(element.text) if kind == "time" else now.full
         elif kind == "ending":
-            now.ending = self.ending = token.text
+            now.ending = self.ending = element.text
         elif kind == "end-ending":
             self.measures[-1].end_ending = self.ending
         elif kind == "triplet":
@@ -80,101 +72,76 @@ class _Writer:
             self.in_triplet = False
             now.body[-1] = now.body[-1].replace("<notations>", '<notations><tuplet type="stop"/>')
         elif kind == "bar":
-            self.end_measure(token.text)
+            if now.sounding:  # otherwise it is a repeat that begins a line
+                now.bar_line = element.text
+                self.measures.append(now)
+                self.now = _Measure(now.full)
+            self.now.repeat_start = element.text in ("repeat-start", "repeat-both")
         else:
-            now.tokens.append(token)
-            now.body.append(self.sounding(token))
+            now.sounding.append(element)
+            now.body.append(self._sounding(element))
 
-    def end_measure(self, bar_line):
-        if self.now.tokens:  # otherwise it is a repeat that begins a line
-            self.now.bar_line = bar_line
-            self.measures.append(self.now)
-            self.now = _Measure(self.now.full)
-        self.now.repeat_start = bar_line in ("repeat-start", "repeat-both")
-
-    def sounding(self, token):
-        tied = '<{0} type="stop"/>' * self.tied + '<{0} type="start"/>' * token.tie
+    def _sounding(self, element):
+        tied = '<{0} type="stop"/>' * self.tied + '<{0} type="start"/>' * element.tie
         notations = '<tuplet type="start"/>' * self.first_of_triplet + tied.format("tied")
-        self.tied, self.first_of_triplet = token.tie, False
-        before, inside, lyric = marks(token.marks)
-        what = "<rest/>"
-        if token.kind == "note":
-            what = f"<pitch><step>{token.letter}</step><alter>{token.alter}</alter><octave>{token.octave}</octave></pitch>"
-        accidental = f"<accidental>{SIGNS[token.sign]}</accidental>" if token.sign else ""
-        tuplet = TRIPLET * self.in_triplet
+        self.tied, self.first_of_triplet = element.tie, False
+        before, inside, lyric = _marks(element.marks)
+        what, octave = "<rest/>", f"<octave>{element.octave}</octave>"
+        if element.kind == "note":
+            what = f"<pitch><step>{element.letter}</step><alter>{element.alter}</alter>{octave}</pitch>"
+        accidental = f"<accidental>{ACCIDENTALS[element.sign]}</accidental>" if element.sign else ""
+        length = f"<duration>{element.length * DIVISIONS}</duration>{tied.format('tie')}<voice>1</voice>"
         return (
-            f"{before}<note>{what}<duration>{token.length * DIVISIONS}</duration>{tied.format('tie')}<voice>1</voice>"
-            f"<type>{TYPES[token.value]}</type>{'<dot/>' * token.dots}{accidental}{tuplet}"
-            f"<notations>{notations}{inside}</notations>{lyric}</note>"
+            f"{before}<note>{what}{length}<type>{TYPES[element.value]}</type>{'<dot/>' * element.dots}{accidental}"
+            f"{TRIPLET * self.in_triplet}<notations>{notations}{inside}</notations>{lyric}</note>"
         )
 
 
-def sign(token):
+def _sign(element):
     """A clef, key or metre as MusicXML."""
-    if token.kind == "clef":
-        letter, line = CLEFS[token.text]
+    if element.kind == "clef":
+        letter, line = CLEFS[element.text]
         return f"<clef><sign>{letter}</sign><line>{line}</line></clef>"
-    if token.kind == "key":
-        return f"<key><fifths>{token.fifths}</fifths></key>"
-    symbol = {"C": ' symbol="common"', "C|": ' symbol="cut"'}.get(token.text, "")
-    beats, value = COMMON.get(token.text, token.text).split("/")
+    if element.kind == "key":
+        return f"<key><fifths>{element.fifths}</fifths></key>"
+    symbol = {"C": ' symbol="common"', "C|": ' symbol="cut"'}.get(element.text, "")
+    beats, value = COMMON.get(element.text, element.text).split("/")
     return f"<time{symbol}><beats>{beats}</beats><beat-type>{value}</beat-type></time>"
 
 
-def marks(texts):
+def _marks(texts):
     """Distractors of a note as MusicXML: what stands before the note, in its notations, and under it."""
     before, inside, lyric = "", "", ""
     for text in texts:
         kind, _, what = text.partition(":")
         if kind == "chord":
-            before += (
-                f"<harmony><root><root-step>{what[0]}</root-step></root>"
-                f'<kind text="{what[1:]}">{KINDS[what[1:]]}</kind></harmony>'
-            )
-        elif kind in ("text", "dynamic", "cresc", "dim", "hairpin-end"):
+            root = f"<root><root-step>{what[0]}</root-step></root>"
+            before += f'<harmony>{root}<kind text="{what[1:]}">{KINDS[what[1:]]}</kind></harmony>'
+        elif kind in DIRECTIONS:
             place = "above" if kind == "text" else "below"
-            inner = {
-                "text": f'<words font-style="italic">{escape(what)}</words>',
-                "dynamic": f"<dynamics><{what}/></dynamics>",
-                "cresc": '<wedge type="crescendo"/>',
-                "dim": '<wedge type="diminuendo"/>',
-                "hairpin-end": '<wedge type="stop"/>',
-            }[kind]
-            before += f'<direction placement="{place}"><direction-type>{inner}</direction-type></direction>'
-        elif kind in NOTATIONS:
-            group, name = NOTATIONS[kind]
-            inside += f"<{group}><{name}/></{group}>"
-        elif kind == "finger":
-            inside += f"<technical><fingering>{what}</fingering></technical>"
-        elif kind == "fermata":
-            inside += "<fermata/>"
-        elif kind.startswith("slur"):
-            inside += f'<slur type="{"start" if kind == "slur-start" else "stop"}"/>'
+            before += DIRECTION.format(place, DIRECTIONS[kind].format(escape(what)))
         elif kind == "lyric":
             lyric = f"<lyric><syllabic>single</syllabic><text>{escape(what)}</text></lyric>"
+        else:
+            inside += NOTATIONS.get(kind, "").format(what)
     return before, inside, lyric
 
 
-def measure(number, bar, tempo=""):
+def _measure(number, bar, tempo):
     """One measure as MusicXML."""
     text = '<print new-system="yes"/>' * bar.new_line
     if bar.repeat_start or bar.ending:
-        ending = f'<ending number="{bar.ending}" type="start"/>' if bar.ending else ""
-        start = (
-            '<bar-style>heavy-light</bar-style>{}<repeat direction="forward"/>' if bar.repeat_start else "{}"
-        )
-        text += f'<barline location="left">{start.format(ending)}</barline>'
-    order = {"key": 0, "time": 1, "clef": 2}
-    signs = "".join(sign(token) for token in sorted(bar.signs, key=lambda token: order[token.kind]))
-    text += f"<attributes><divisions>{DIVISIONS}</divisions>{signs}</attributes>"
+        left = "<bar-style>heavy-light</bar-style>" * bar.repeat_start
+        left += f'<ending number="{bar.ending}" type="start"/>' * bool(bar.ending)
+        left += '<repeat direction="forward"/>' * bar.repeat_start
+        text += f'<barline location="left">{left}</barline>'
+    signs = sorted(bar.signs, key=lambda element: ("key", "time", "clef").index(element.kind))
+    text += f"<attributes><divisions>{DIVISIONS}</divisions>{''.join(map(_sign, signs))}</attributes>"
     if tempo:
-        words = f'<words font-weight="bold">{tempo}</words>'
-        text += f'<direction placement="above"><direction-type>{words}</direction-type></direction>'
-    only = bar.tokens[0]
-    if len(bar.tokens) == 1 and only.kind == "rest" and (only.value, only.dots) == (1, 0):
-        text += (
-            f'<note><rest measure="yes"/><duration>{bar.full * DIVISIONS}</duration><voice>1</voice></note>'
-        )
+        text += DIRECTION.format("above", f'<words font-weight="bold">{tempo}</words>')
+    if len(bar.sounding) == 1 and bar.sounding[0].fills_bar:
+        length = f"<duration>{bar.full * DIVISIONS}</duration>"
+        text += f'<note><rest measure="yes"/>{length}<voice>1</voice></note>'
     else:
         text += "".join(bar.body)
     right = f"<bar-style>{BAR_STYLES[bar.bar_line]}</bar-style>" if bar.bar_line in BAR_STYLES else ""
@@ -184,29 +151,19 @@ def measure(number, bar, tempo=""):
     return f'<measure number="{number}">{text}</measure>'
 
 
-def page_source(title, tempo, lines):
-    """MusicXML of one page.
+def page_source(title: str, tempo: str, lines: list[list[Element]]) -> str:
+    """MusicXML of one page, of which title and tempo may be empty.
 
-    Parameters
-    ----------
-    title, tempo : str
-        Both may be empty.
-    lines : list of list of Token
-        As `printed.tokens` gives them; what a line ends with after its last bar line is left to MuseScore.
-
-    Returns
-    -------
-    str
+    What a line ends with after its last bar line is left to MuseScore.
     """
     writer = _Writer()
     for number, line in enumerate(lines):
-        last = max(at for at, token in enumerate(line) if token.kind not in ("clef", "key", "time"))
+        last = max(at for at, element in enumerate(line) if element.kind not in SIGNATURES)
         writer.now.new_line = number > 0
-        for token in line[: last + 1]:
-            writer.write(token)
-    measures = "\n".join(
-        measure(number, bar, tempo if number == 1 else "") for number, bar in enumerate(writer.measures, 1)
-    )
+        for element in line[: last + 1]:
+            writer.write(element)
+    tempos = [tempo] + [""] * len(writer.measures)
+    measures = "\n".join(_measure(number, *bar) for number, bar in enumerate(zip(writer.measures, tempos), 1))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<score-partwise version="3.1">'
         f"<work><work-title>{escape(title)}</work-title></work>"

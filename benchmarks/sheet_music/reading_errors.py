@@ -1,4 +1,4 @@
-"""How well printed music is read: pages with their truth go through the reader, and what it says is laid beside what is printed.
+"""How well printed music is read: what the reader says is laid beside what is printed.
 
 Command: `noteninja sheets measure`. Lesson: 10_reading_sheet_music.
 """
@@ -7,17 +7,20 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks.sheet_music.musicxml_pages import page_source
-from benchmarks.sheet_music.notation import sounding, tokens
-from benchmarks.sheet_music.printed_pages import KINDS, load_sheets
+from benchmarks.sheet_music.notation import elements, sounding
+from benchmarks.sheet_music.printed_pages import KINDS, Page, load_sheets
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.metrics import align, bootstrap
 from noteninja_lib.omr.recognition import read_sheet
 from noteninja_lib.omr.score import read_bars, to_musicxml
+from noteninja_lib.omr.staff_detection import Staff
 from noteninja_lib.omr.vocabulary import pitch_name
 
 #: Figure -> how it is called.
@@ -33,29 +36,18 @@ MISSING, ADDED = "(missed)", "(nothing there)"
 
 @dataclass
 class Result:
-    """One page: counts (wrong or right, all) for each of FIGURES, [true word, read word] of each error, why it was refused."""
+    """One page: counts (wrong or right, all) of each of FIGURES, [true, read] of errors, a refusal."""
 
     kind: str
     everything: bool
-    counts: dict
+    counts: dict[str, tuple[int, int]]
     seconds: float = 0.0
-    errors: list = field(default_factory=list)
+    errors: list[list[str]] = field(default_factory=list)
     refused: str = ""
 
 
-def match_staves(sheet, found):
-    """Which of the staffs that were found is which of those that are there.
-
-    Parameters
-    ----------
-    sheet : Sheet
-    found : list of Staff
-
-    Returns
-    -------
-    dict of int to int
-        True staff -> found one: their middle lines lie within a staff space of each other nearly all along.
-    """
+def match_staves(sheet: Page, found: list[Staff]) -> dict[int, int]:
+    """True staff -> found one: their middle lines lie within a staff space of each other nearly all along."""
     matches = {}
     for number, staff in enumerate(found):
         x, y = staff.to_page(np.linspace(8, staff.width - 9, 20), 48)
@@ -67,18 +59,13 @@ def match_staves(sheet, found):
     return matches
 
 
-def signature(words):
+def _signature(tokens):
     """Clef and key with which a line begins."""
-    head = []
-    for word in words:
-        if not (word.startswith("clef:") or word[:-1] in ("sharp", "flat")):
-            break
-        head.append(word)
-    return head
+    return list(takewhile(lambda one: one.startswith("clef:") or one[:-1] in ("sharp", "flat"), tokens))
 
 
-def notes_of_lines(lines):
-    """(pitch, quarter notes) of notes as the reader understands words; line by line, like `printed.sounding`."""
+def notes_of_lines(lines: list[list[str]]) -> list[list[tuple[str, float]]]:
+    """(pitch, quarter notes) of notes as the reader understands tokens, like `notation.sounding`."""
     notes = [[] for _ in lines]
     for bar in read_bars(lines):
         for event in bar.events:
@@ -88,163 +75,116 @@ def notes_of_lines(lines):
     return notes
 
 
-def compare(sheet, read, staves):
-    """Counts and errors of one page.
-
-    Parameters
-    ----------
-    sheet : Sheet
-    read : list of list of str
-        Words of each staff that was found.
-    staves : list of Staff
-
-    Returns
-    -------
-    Result
-    """
+def compare(sheet: Page, read: list[list[str]], staves: list[Staff]) -> Result:
+    """Counts and errors of one page; `read` are the tokens of each staff that was found."""
     matches = match_staves(sheet, staves)
     lines = [read[matches[true]] if true in matches else [] for true in range(len(sheet.lines))]
-    true_notes, read_notes = sounding(sheet.lines), notes_of_lines(lines)
-    counts, errors = {name: np.zeros(2) for name in FIGURES}, []
-    for words, line, notes, heard in zip(sheet.lines, lines, true_notes, read_notes):
-        wrong = [pair for pair in align(words, line) if pair[0] != pair[1]]
+    counts, errors = {name: np.zeros(2, int) for name in FIGURES}, []
+    for tokens, line, notes, heard in zip(sheet.lines, lines, sounding(sheet.lines), notes_of_lines(lines)):
+        wrong = [pair for pair in align(tokens, line) if pair[0] != pair[1]]
         errors += [[one or ADDED, other or MISSING] for one, other in wrong]
-        counts["symbol_errors"] += len(wrong), len(words)
+        counts["symbol_errors"] += len(wrong), len(tokens)
         counts["lines_right"] += not wrong, 1
-        counts["clef_and_key_right"] += signature(words) == signature(line), 1
+        counts["clef_and_key_right"] += _signature(tokens) == _signature(line), 1
         pairs = [pair for pair in align(notes, heard) if pair[0]]
         counts["notes_right"] += sum(one == other for one, other in pairs), len(pairs)
-    extra = [word for number, line in enumerate(read) if number not in matches.values() for word in line]
+    extra = [token for number, line in enumerate(read) if number not in matches.values() for token in line]
     counts["symbol_errors"] += len(extra), 0  # a staff where there is none
-    errors += [[ADDED, word] for word in extra]
+    errors += [[ADDED, token] for token in extra]
     counts["staves_found"] += len(matches), len(sheet.lines)
-    return Result(
-        sheet.kind,
-        sheet.everything,
-        {name: tuple(map(int, pair)) for name, pair in counts.items()},
-        errors=errors,
-    )
+    pairs = {name: tuple(map(int, pair)) for name, pair in counts.items()}
+    return Result(sheet.kind, sheet.everything, pairs, errors=errors)
 
 
-def measure_sheet(sheet, scores=None):
+def measure_sheet(sheet: Page, scores: Path | None = None) -> Result:
     """Read one page and compare it with its truth; a page that is refused has nothing right.
 
     Parameters
     ----------
-    sheet : Sheet
-    scores : pathlib.Path, optional
-        Folder for the page's truth and for what was read, both as MusicXML, for other programs that compare scores.
-
-    Returns
-    -------
-    Result
+    sheet : Page
+    scores : Path, optional
+        Folder for the page's truth and for what was read, both as MusicXML, for other programs that compare
+        scores.
     """
     begin = time.perf_counter()
     try:
-        read = read_sheet(sheet.path)
+        read = read_sheet(sheet.picture)
         text = to_musicxml(read.bars)
     except UserError as problem:
         result = compare(sheet, [], [])
         result.refused, text = str(problem), to_musicxml(read_bars([["clef:treble", "rest:1"]]))
     else:
         seconds = time.perf_counter() - begin
-        result = compare(sheet, read.words(), [line.staff for line in read.lines])
+        result = compare(sheet, read.tokens(), [line.staff for line in read.lines])
         result.seconds = seconds
-    for name, score in (
-        (("truth", page_source("", "", tokens(sheet.lines))), ("read", text)) if scores else ()
-    ):
-        (scores / name).mkdir(parents=True, exist_ok=True)
-        (scores / name / f"{sheet.path.stem}.musicxml").write_text(score, encoding="utf-8")
+    if scores:
+        for name, score in (("truth", page_source("", "", elements(sheet.lines))), ("read", text)):
+            (scores / name).mkdir(parents=True, exist_ok=True)
+            (scores / name / f"{sheet.picture.stem}.musicxml").write_text(score, encoding="utf-8")
     return result
 
 
-def figures_of(results, seed=0):
-    """Figures of each kind of page, each as [share, low, high] with its 95 % interval over pages, and the commonest errors.
+def figures_of(results: list[Result], seed: int = 0) -> dict:
+    """[share, low, high] of each figure and kind of page (95 % interval), and the commonest errors."""
 
-    Parameters
-    ----------
-    results : list of Result
-    seed : int
+    def share(some, name):
+        return bootstrap([result.counts[name] for result in some], seed=seed) if some else None
 
-    Returns
-    -------
-    dict
-    """
     kinds = {}
     for kind in KINDS:
         some = [result for result in results if result.kind == kind]
         if some:
             kinds[kind] = {
                 "pages": len(some),
-                **{name: _share(some, name, seed) for name in FIGURES},
-                "plain_symbol_errors": _share(
-                    [one for one in some if not one.everything], "symbol_errors", seed
-                ),
-                "everything_symbol_errors": _share(
-                    [one for one in some if one.everything], "symbol_errors", seed
-                ),
-                "seconds": round(float(np.median([one.seconds for one in some])), 2),
+                **{name: share(some, name) for name in FIGURES},
+                "plain_symbol_errors": share([one for one in some if not one.everything], "symbol_errors"),
+                "everything_symbol_errors": share([one for one in some if one.everything], "symbol_errors"),
+                "seconds": _seconds(some),
                 "refused": [one.refused for one in some if one.refused],
                 "confusions": _commonest(some),
             }
-    seconds = round(float(np.median([one.seconds for one in results])), 2)
-    return {"kinds": kinds, "seconds": seconds, "confusions": _commonest(results)}
+    return {"kinds": kinds, "seconds": _seconds(results), "confusions": _commonest(results)}
 
 
-def _share(results, name, seed):
-    return bootstrap([result.counts[name] for result in results], seed=seed) if results else None
+def _seconds(results):
+    return round(float(np.median([one.seconds for one in results])), 2)
 
 
-def _commonest(results, count=20):
+def _commonest(results):
     errors = Counter(tuple(error) for result in results for error in result.errors)
-    return [[*pair, times] for pair, times in errors.most_common(count)]
+    return [[*pair, times] for pair, times in errors.most_common(20)]
 
 
-def table(figures):
+def table(figures: dict) -> str:
     """The figures as lines of a table in Markdown."""
-    lines = [
-        "| | " + " | ".join(KINDS[kind][0] for kind in figures["kinds"]) + " |",
-        "|---|" + "---|" * len(figures["kinds"]),
-    ]
+    found = figures["kinds"].values()
+    rows = [["", *(KINDS[kind][0] for kind in figures["kinds"])]]
     for name, heading in FIGURES.items():
-        shares = [100 * np.array(found[name]) for found in figures["kinds"].values()]
-        cells = ["{:.1f}% [{:.1f}, {:.1f}]".format(*share) for share in shares]
-        lines.append(f"| {heading} | " + " | ".join(cells) + " |")
-    lines.append(
-        "| seconds a page | "
-        + " | ".join(str(found["seconds"]) for found in figures["kinds"].values())
-        + " |"
-    )
-    return "\n".join(lines)
+        shares = [100 * np.array(one[name]) for one in found]
+        rows.append([heading, *("{:.1f}% [{:.1f}, {:.1f}]".format(*share) for share in shares)])
+    rows.append(["seconds a page", *(str(one["seconds"]) for one in found)])
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines[0] = lines[0].replace("|  |", "| |", 1)
+    return "\n".join([lines[0], "|---|" + "---|" * len(found), *lines[1:]])
 
 
-def report(folder=None, out=None, *, scores=None, seed=0):
-    """Read all pages of a set with a progress bar, print the table and the commonest errors, and write the figures as JSON.
+def report(folder: Path | None = None, out: Path | None = None, *, scores: Path | None = None) -> dict:
+    """Read all pages of a set, print the table and the commonest errors, and write the figures as JSON.
 
     Parameters
     ----------
     folder : path, optional
         The frozen set by default.
-    out : pathlib.Path, optional
-    scores : pathlib.Path, optional
+    out : path, optional
+    scores : path, optional
         See `measure_sheet`.
-    seed : int
-        Of the intervals.
-
-    Returns
-    -------
-    dict
     """
     sheets = load_sheets(folder)
     results = [measure_sheet(sheet, scores) for sheet in tqdm(sheets, unit=" pages", dynamic_ncols=True)]
-    figures = {"pages": len(sheets), "lines": sum(len(sheet.lines) for sheet in sheets)} | figures_of(
-        results, seed
-    )
-    print(table(figures))
-    print(
-        "Commonest errors:",
-        "; ".join(f"{true} read as {read} ({count})" for true, read, count in figures["confusions"][:12]),
-    )
+    lines = sum(len(sheet.lines) for sheet in sheets)
+    figures = {"pages": len(sheets), "lines": lines} | figures_of(results)
+    commonest = (f"{true} read as {read} ({count})" for true, read, count in figures["confusions"][:12])
+    print(table(figures), f"Commonest errors: {'; '.join(commonest)}", sep="\n")
     if out:
         out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return figures

@@ -186,7 +186,7 @@ class PageBreaker(Desk):
         page = spoil(self.original, self.blur.value, self.tilt.value, self.fade.value)
         try:
             sheet = read_sheet(page)
-            self.rate = error_rate(self.truth, sheet.words())
+            self.rate = error_rate(self.truth, sheet.tokens())
             self.page.value = marked_page(sheet)
             self.say(str(sheet))
         except UserError as refusal:
@@ -334,7 +334,7 @@ def find_errors(truth: list[str], symbols: list[Symbol]) -> list[tuple[float, st
         About which column of the staff image; what is printed there, what was read; None for nothing.
     """
     found, place = [], 0
-    for printed, read in align(truth, [symbol.word for symbol in symbols]):
+    for printed, read in align(truth, [symbol.token for symbol in symbols]):
         place += read is not None
         if printed != read:
             near = symbols[min(max(place - 1, 0), len(symbols) - 1)].column if symbols else 0.0

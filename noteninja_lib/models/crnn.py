@@ -1,18 +1,20 @@
-"""The network that reads a line of printed music: convolutions, a recurrent layer, CTC. Lesson: 10_reading_sheet_music.
+"""The network that reads a line of printed music: convolutions, a recurrent layer, CTC.
 
-A strip of 96 rows becomes a sequence of columns, four pixels each. For every column the network says which word stands
-there, or none (the blank). Connectionist temporal classification (CTC) sums over all ways to lay the words out along
-the columns, so that training needs the words in order but not where each of them stands.
+A staff image of 96 rows becomes a sequence of columns, four pixels each. For every column the network says
+which token stands there, or none (the blank). Connectionist temporal classification (CTC) sums over all ways
+to lay the tokens out along the columns, so that training needs the tokens in order but not where each of them
+stands. Lesson: 10_reading_sheet_music.
 
-References
-----------
-Graves et al. (2006). Connectionist temporal classification. ICML. https://doi.org/10.1145/1143844.1143891
-Shi, Bai, Yao (2017). An end-to-end trainable neural network for image-based sequence recognition. IEEE TPAMI 39 (11).
+References ---------- Graves et al. (2006). Connectionist temporal classification. ICML.
+https://doi.org/10.1145/1143844.1143891 Shi, Bai, Yao (2017). An end-to-end trainable neural network for
+image-based sequence recognition. IEEE TPAMI 39 (11).
     https://doi.org/10.1109/TPAMI.2016.2646371
-Calvo-Zaragoza, Rizo (2018). End-to-end neural optical music recognition of monophonic scores. Applied Sciences 8 (4).
+Calvo-Zaragoza, Rizo (2018). End-to-end neural optical music recognition of monophonic scores. Applied
+Sciences 8 (4).
     https://doi.org/10.3390/app8040606
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,43 +23,33 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 
-COLUMN = 4  # pixels of a strip to a column of the network
+COLUMN = 4  # pixels of a staff image to a column of the network
 BLANK = 0
+CHANNELS = (16, 32, 48, 64, 96)
 
 
 @dataclass(frozen=True)
 class Symbol:
-    """A word that was read.
+    """A token that was read, where in the staff image (pixels), and how probable it is there (0..1)."""
 
-    Attributes
-    ----------
-    word : str
-        See `omr.vocabulary`.
-    column : float
-        Where in the strip, in pixels.
-    confidence : float
-        Probability of the word in the column where the network is surest of it, 0 to 1.
-    """
-
-    word: str
+    token: str
     column: float
     confidence: float
 
 
-def convolution(inputs, outputs, stride=1):
+def _convolution(inputs, outputs, stride=1):
     """Three by three, normalised over the batch, with a rectifier."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
-    )
+    convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
 class LineReader(ModelMixin, ConfigMixin):
-    """Strips -> for each column, how likely each word is.
+    """Staff images -> for each column, how likely each token is.
 
     Parameters
     ----------
     classes : int
-        Words and the blank, which is class 0.
+        Tokens and the blank, which is class 0.
     channels : tuple of int
         Of the five convolutions.
     features, hidden : int
@@ -65,26 +57,28 @@ class LineReader(ModelMixin, ConfigMixin):
     """
 
     @register_to_config
-    def __init__(self, classes=198, channels=(16, 32, 48, 64, 96), features=192, hidden=192):
+    def __init__(
+        self, classes: int = 198, channels: tuple = CHANNELS, features: int = 192, hidden: int = 192
+    ):
         super().__init__()
         a, b, c, d, e = channels
         self.pixels = nn.Sequential(  # rows, columns of 96 x width:
-            convolution(1, a, 2),  # 48, 1/2
-            convolution(a, b, 2),  # 24, 1/4
-            convolution(b, c, (2, 1)),  # 12, 1/4
-            convolution(c, d),
-            convolution(d, e, (2, 1)),
-        )  # 6, 1/4
+            _convolution(1, a, 2),  # 48, 1/2
+            _convolution(a, b, 2),  # 24, 1/4
+            _convolution(b, c, (2, 1)),  # 12, 1/4
+            _convolution(c, d),
+            _convolution(d, e, (2, 1)),  # 6, 1/4
+        )
         self.columns = nn.Sequential(nn.Linear(6 * e, features), nn.ReLU(), nn.Dropout(0.1))
         self.context = nn.GRU(features, hidden, batch_first=True, bidirectional=True)
         self.words = nn.Linear(2 * hidden, classes)
 
-    def forward(self, staff_images):
+    def forward(self, staff_images: torch.Tensor) -> torch.Tensor:
         """Logits, shape (batch, width / COLUMN, classes).
 
         Parameters
         ----------
-        strips : torch.Tensor, shape (batch, 1, 96, width)
+        staff_images : torch.Tensor, shape (batch, 1, 96, width)
             0 is paper, 1 ink; the width a multiple of COLUMN.
         """
         features = self.pixels(staff_images)  # (batch, e, 6, columns)
@@ -92,25 +86,25 @@ class LineReader(ModelMixin, ConfigMixin):
         return self.words(self.context(self.columns(features))[0])
 
 
-def as_input(staff_images, multiple=COLUMN):
-    """Pictures of strips, uint8 (96, width) each, as one tensor for the network, filled up with paper to a multiple of pixels."""
-    width = -(-max(staff_image.shape[1] for staff_image in staff_images) // multiple) * multiple
+def as_input(staff_images: Sequence[np.ndarray], multiple: int = COLUMN) -> torch.Tensor:
+    """Staff images, uint8 (96, width), as one batch, filled up with paper to a multiple of pixels."""
+    width = -(-max(image.shape[1] for image in staff_images) // multiple) * multiple
     batch = np.zeros((len(staff_images), 1, staff_images[0].shape[0], width), np.float32)
-    for place, staff_image in zip(batch, staff_images):
-        place[0, :, : staff_image.shape[1]] = 1 - staff_image / 255
+    for place, image in zip(batch, staff_images):
+        place[0, :, : image.shape[1]] = 1 - image / 255
     return torch.from_numpy(batch)
 
 
 @torch.inference_mode()
-def read_staff_image(network, staff_image, words):
-    """What a network reads in one strip, by the most likely class of each column.
+def read_staff_image(network: LineReader, staff_image: np.ndarray, tokens: Sequence[str]) -> list[Symbol]:
+    """What a network reads in one staff image, by the most likely class of each column.
 
     Parameters
     ----------
     network : LineReader
-    strip : numpy.ndarray, uint8, shape (96, width)
-    words : sequence of str
-        Word k is class k + 1.
+    staff_image : np.ndarray, uint8, shape (96, width)
+    tokens : sequence of str
+        Token k is class k + 1.
 
     Returns
     -------
@@ -124,7 +118,6 @@ def read_staff_image(network, staff_image, words):
     for begin, end in zip(edges, edges[1:]):  # equal neighbours are one symbol
         if best[begin] != BLANK:
             sure = chances[begin:end, best[begin]]
-            symbols.append(
-                Symbol(words[best[begin] - 1], COLUMN * (begin + np.argmax(sure) + 0.5), float(sure.max()))
-            )
+            column = COLUMN * (begin + np.argmax(sure) + 0.5)
+            symbols.append(Symbol(tokens[best[begin] - 1], column, float(sure.max())))
     return symbols

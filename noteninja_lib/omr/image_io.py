@@ -1,10 +1,13 @@
-"""Pictures of sheet music in: a scan, a photograph or a PDF becomes grey pages. Lesson: 10_reading_sheet_music.
+"""Pictures of sheet music in: a scan, a photograph or a PDF becomes grey pages, made ready for reading.
 
-Inside the library a page is always a two-dimensional uint8 array: 255 white, 0 black. This module is the door: a file that
-cannot be used is turned away with one sentence, and however large a picture is, memory stays within bounds.
+Inside the library a page is always a two-dimensional uint8 array: 255 white, 0 black. A file that cannot be
+used is turned away with one sentence, and however large a picture is, memory stays within bounds. What comes
+out in the end is a working picture, in which a staff space is `SPACE` pixels and staves run from left to
+right. Lesson: 10_reading_sheet_music.
 """
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -15,22 +18,17 @@ from noteninja_lib.errors import UserError
 
 MOST_PAGES = 20
 PDF_DPI = 300  # gives a staff of usual size spaces of some 20 pixels
-PAGE_PIXELS = (
-    12_000_000  # a page has no more: A4 at 300 dpi has 8.7 million, a telephone's photograph 12 million
-)
+PAGE_PIXELS = 12_000_000  # a page has no more: A4 at 300 dpi has 8.7 million, a telephone's photograph 12
 LARGEST = 160_000_000  # bytes that a picture may take while it is decoded
 LARGEST_PROGRESSIVE = 40_000_000  # pixels: a progressive jpg has to be decoded whole before it can be reduced
+HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc")
 
 
-def open_pictures(path):
+def open_pictures(path: str | Path) -> list[np.ndarray]:
     """Read the pages of a picture file or a PDF.
 
-    What Pillow reads is read: png, jpg, tiff (all pages), webp, bmp, gif and more. Photographs are turned as the camera
-    says, transparency becomes white paper, pages with more than `PAGE_PIXELS` are reduced.
-
-    Parameters
-    ----------
-    path : str or Path
+    What Pillow reads is read: png, jpg, tiff (all pages), webp, bmp, gif and more. Photographs are turned as
+    the camera says, transparency becomes white paper, pages with more than `PAGE_PIXELS` are reduced.
 
     Returns
     -------
@@ -40,9 +38,11 @@ def open_pictures(path):
     Raises
     ------
     UserError
-        No such file, a folder, an empty file, not a picture, a damaged one, too many pages, or too large to be decoded.
+        No such file, a folder, an empty file, not a picture, a damaged one, too many pages, or too large to
+        be decoded.
     """
     path = Path(path)
+    name, damaged = path.name, f"{path.name} is damaged and cannot be read: save or scan it again."
     if path.is_dir():
         raise UserError(f"{path} is a folder: name a picture in it.")
     if not path.is_file():
@@ -50,81 +50,68 @@ def open_pictures(path):
     with open(path, "rb") as file:
         start = file.read(1024)
     if not start:
-        raise UserError(f"{path.name} is empty: save or copy the picture again.")
+        raise UserError(f"{name} is empty: save or copy the picture again.")
     if b"%PDF-" in start:
         return _open_pdf(path)
-    if start[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
-        raise UserError(
-            f"{path.name} is a HEIC photograph, which cannot be read here: save it as jpg or png."
-        )
+    if start[4:12] in HEIC:
+        raise UserError(f"{name} is a HEIC photograph, which cannot be read here: save it as jpg or png.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # _load has its own limit
         try:
-            with Image.open(path) as image:
-                count = getattr(image, "n_frames", 1) if image.format in ("TIFF", "MPO") else 1
-                count = 1 if image.format == "MPO" else count  # its other pictures are previews
-                _check_count(path, count)
-                return [_load(path, image, number) for number in range(count)]
+            with Image.open(path) as image:  # the other pictures of an MPO are previews
+                count = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+                _check_count(name, count)
+                return [_load(name, image, number) for number in range(count)]
         except Image.DecompressionBombError:
-            raise UserError(f"{path.name} has too many pixels: scan it again with 300 dpi.") from None
+            raise UserError(f"{name} has too many pixels: scan it again with 300 dpi.") from None
         except UnidentifiedImageError:
-            raise UserError(
-                f"{path.name} is not a picture that can be read: use a png, jpg or pdf file."
-            ) from None
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
-            if isinstance(error, UserError):
-                raise
-            raise UserError(f"{path.name} is damaged and cannot be read: save or scan it again.") from None
+            unknown = f"{name} is not a picture that can be read: use a png, jpg or pdf file."
+            raise UserError(unknown) from None
+        except UserError:
+            raise
+        except (OSError, SyntaxError, ValueError, EOFError):
+            raise UserError(damaged) from None
 
 
-def _check_count(path, count):
+def _check_count(name, count):
     if count > MOST_PAGES:
-        raise UserError(
-            f"{path.name} has {count} pages, and at most {MOST_PAGES} are read at once: "
-            "save the ones you need in a file of their own."
-        )
+        many = f"{name} has {count} pages, and at most {MOST_PAGES} are read at once"
+        raise UserError(f"{many}: save the ones you need in a file of their own.")
     if count < 1:
-        raise UserError(f"{path.name} holds no page: save it again.")
+        raise UserError(f"{name} holds no page: save it again.")
 
 
-def _load(path, image, number):
+def _load(name, image, number):
     """One page of an opened picture."""
     if number:
         image.seek(number)
     width, height = image.size
-    if image.format == "JPEG":
+    progressive = image.format == "JPEG" and image.info.get("progressive")
+    factor = np.sqrt(PAGE_PIXELS / (width * height))
+    if image.format == "JPEG" and factor < 1 and not progressive:
         # The decoder itself can halve a jpg, again and again, so that the large picture never exists.
-        factor = np.sqrt(PAGE_PIXELS / (width * height))
-        if factor < 1 and not image.info.get("progressive"):
-            image.draft("L", (round(width * factor), round(height * factor)))
-        too_large = image.info.get("progressive") and width * height > LARGEST_PROGRESSIVE
-    else:
-        too_large = False
+        image.draft("L", (round(width * factor), round(height * factor)))
     transparent = "A" in image.getbands() or "transparency" in image.info
     deep = image.mode.startswith(("I", "F"))
     bytes_a_pixel = 12 if deep else 1 if image.mode in ("1", "L", "P") and not transparent else 4
+    too_large = progressive and width * height > LARGEST_PROGRESSIVE
     if too_large or image.width * image.height * bytes_a_pixel > LARGEST:
-        raise UserError(
-            f"{path.name} has {width * height / 1e6:.0f} megapixels, which is too many: "
-            "scan it in grey with 300 dpi, or make the picture smaller."
-        )
+        many = f"{name} has {width * height / 1e6:.0f} megapixels, which is too many"
+        raise UserError(f"{many}: scan it in grey with 300 dpi, or make the picture smaller.")
     factor = int(np.ceil(np.sqrt(image.width * image.height / PAGE_PIXELS)))
-    grey = _grey(image, transparent)
+    grey = _grey(image, transparent, deep)
     if factor > 1:
         grey = grey.reduce(factor)
-    orientation = image.getexif().get(0x0112, 1)
-    if orientation != 1:
-        grey.getexif()[0x0112] = orientation
-        grey = ImageOps.exif_transpose(grey)
-    return np.array(grey)
+    grey.getexif()[0x0112] = image.getexif().get(0x0112, 1)  # how the camera was held
+    return np.array(ImageOps.exif_transpose(grey))
 
 
-def _grey(image, transparent):
+def _grey(image, transparent, deep):
     """A picture in 256 greys, on white where it is transparent."""
     if transparent:
         image = image if "A" in image.getbands() else image.convert("RGBA")
         return Image.composite(image.convert("L"), Image.new("L", image.size, 255), image.getchannel("A"))
-    if image.mode.startswith(("I", "F")):  # 16 or 32 bits: by its own range
+    if deep:  # 16 or 32 bits: by its own range
         values = np.asarray(image, dtype=np.float32)
         low, high = float(values.min()), max(float(values.max()), float(values.min()) + 1)
         return Image.fromarray(((values - low) * (255 / (high - low))).astype(np.uint8))
@@ -134,17 +121,14 @@ def _grey(image, transparent):
 def _open_pdf(path):
     import pypdfium2
 
+    damaged = f"{path.name} is damaged and cannot be read: save it again."
     try:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
-        reason = (
-            "asks for a password: save it without one"
-            if "password" in str(error).lower()
-            else "is damaged and cannot be read: save it again"
-        )
-        raise UserError(f"{path.name} {reason}.") from None
+        locked = f"{path.name} asks for a password: save it without one."
+        raise UserError(locked if "password" in str(error).lower() else damaged) from None
     try:
-        _check_count(path, len(document))
+        _check_count(path.name, len(document))
         pages = []
         for number in range(len(document)):
             page = document[number]
@@ -154,15 +138,12 @@ def _open_pdf(path):
             page.close()
         return pages
     except pypdfium2.PdfiumError:
-        raise UserError(f"{path.name} is damaged and cannot be read: save it again.") from None
+        raise UserError(damaged) from None
     finally:
         document.close()
 
 
-# A page made ready for reading: light evened out, the staff space measured, the picture scaled and turned upright.
-# Lesson: 10_reading_sheet_music.
-#
-# What comes out is a working picture, in which a staff space is `SPACE` pixels and staffs run from left to right.
+# ---- a page made ready: light evened out, the staff space measured, scaled and turned upright -------------
 
 SPACE = 10  # pixels of a staff space in the working picture
 MARGIN = 6 * SPACE  # of white around it
@@ -172,14 +153,13 @@ LEAST, MOST_PIXELS = 3.5, 30_000_000  # a staff space that is looked for, and th
 LEANS = np.arange(-0.14, 0.1401, 0.004)  # slopes of the page that are tried: 8 degrees to both sides
 
 
-def find_sheet(bright, window):
+def find_paper(bright: np.ndarray, window: int) -> np.ndarray:
     """Where the paper lies: uint8, 1 inside. Light changes slowly along the paper and at once at its edge.
 
     Parameters
     ----------
     bright : np.ndarray, uint8, shape (height, width)
         The picture without ink, which a dilation by `window` pixels has covered.
-    window : int
     """
     light = np.log(np.maximum(bright, 8).astype(np.float32))
     down, right = np.zeros_like(light), np.zeros_like(light)
@@ -191,42 +171,32 @@ def find_sheet(bright, window):
     if weight.max() <= 0.3 * bright.sum(dtype=float):  # no sheet on a table
         return np.ones(bright.shape, np.uint8)
     inside = (parts == np.argmax(weight)).astype(np.uint8)
-    sheet = cv2.fillConvexPoly(np.zeros_like(inside), cv2.convexHull(cv2.findNonZero(inside)), 1)
-    # Beyond the picture's edge the paper goes on.
-    return cv2.erode(np.pad(sheet, window, mode="edge"), np.ones((window, window), np.uint8))[
-        window:-window, window:-window
-    ]
+    paper = cv2.fillConvexPoly(np.zeros_like(inside), cv2.convexHull(cv2.findNonZero(inside)), 1)
+    paper = np.pad(paper, window, mode="edge")  # it goes on beyond the picture's edge
+    return cv2.erode(paper, np.ones((window, window), np.uint8))[window:-window, window:-window]
 
 
-def level(page):
-    """Even out light: paper becomes white in shadow and sun.
-
-    Parameters
-    ----------
-    page : np.ndarray, uint8, shape (height, width)
-
-    Returns
-    -------
-    np.ndarray, uint8, shape (height, width)
-    """
+def level(page: np.ndarray) -> np.ndarray:
+    """Even out light: paper becomes white in shadow and sun (uint8, the page's shape)."""
     height, width = page.shape
     small = cv2.resize(page, (max(width // 4, 1), max(height // 4, 1)), interpolation=cv2.INTER_AREA)
     window = max(11, max(height, width) // 160) | 1
     bright = cv2.dilate(small, np.ones((window, window), np.uint8))
-    sheet = cv2.resize(find_sheet(bright, window), (width, height), interpolation=cv2.INTER_NEAREST)
-    paper = cv2.resize(cv2.blur(bright, (window, window)), (width, height), interpolation=cv2.INTER_LINEAR)
-    even = cv2.divide(page, np.maximum(paper, 1), scale=255)
-    even[sheet == 0] = 255  # a table's grain looks like lines
+    paper = cv2.resize(find_paper(bright, window), (width, height), interpolation=cv2.INTER_NEAREST)
+    white = cv2.resize(cv2.blur(bright, (window, window)), (width, height), interpolation=cv2.INTER_LINEAR)
+    even = cv2.divide(page, np.maximum(white, 1), scale=255)
+    even[paper == 0] = 255  # a table's grain looks like lines
     counts = np.bincount(even.ravel(), minlength=256)
     usual = 128 + int(np.argmax(counts[128:]))  # noise leaves the paper darker than its brightest places
     return cv2.convertScaleAbs(even, alpha=255 / usual)
 
 
-def spaces(even):
+def staff_spaces(even: np.ndarray) -> list[float]:
     """Staff spaces that a levelled page may have, in pixels, likeliest first.
 
-    From line to line it is one black run and one white run down a column, always of the same sum. They are counted twice:
-    in the smoothed page, where noise breaks no run, and as it is, for lines that are thin and grey.
+    From line to line it is one black run and one white run down a column, always of the same sum. They are
+    counted twice: in the smoothed page, where noise breaks no run, and as it is, for lines that are thin and
+    grey.
     """
     smooth = cv2.GaussianBlur(even, (3, 3), 0)
     usual, _ = cv2.threshold(smooth, 0, 255, cv2.THRESH_OTSU)
@@ -238,22 +208,19 @@ def spaces(even):
     return [size for size in found if size >= LEAST and even.size * (SPACE / size) ** 2 < MOST_PIXELS]
 
 
-def _commonest_steps(columns):
-    """The commonest distances from one black run to the next, of a bool picture that lies on its side; at most three."""
+def _commonest_steps(columns: np.ndarray) -> Iterator[float]:
+    """The commonest distances from one black run to the next, in a bool picture on its side; up to three."""
     edges = np.diff(np.pad(columns, ((0, 0), (1, 1))).astype(np.int8).ravel())
     begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     black, step = (ends - begins)[:-1], np.diff(begins)
     step = step[(black < 0.5 * step) & (step < columns.shape[1] / 4)]
     counts = np.bincount(step, minlength=8).astype(float)
     counts[:3] = 0
-    total = np.concatenate([[0], np.cumsum(counts)])
-    sizes = np.arange(len(counts))
-    low, high = (
-        np.ceil(0.92 * sizes - 0.5).astype(int),
-        np.minimum(1.08 * sizes + 0.5, len(counts) - 1).astype(int),
-    )
+    total, sizes = np.concatenate([[0], np.cumsum(counts)]), np.arange(len(counts))
+    low = np.ceil(0.92 * sizes - 0.5).astype(int)
+    high = np.minimum(1.08 * sizes + 0.5, len(counts) - 1).astype(int)
     votes = total[high + 1] - total[low]
-    while len(sizes) and votes.max() > 0:
+    while votes.max() > 0:
         best = int(np.argmax(votes))
         inside = np.arange(low[best], high[best] + 1)
         yield float(np.average(inside, weights=counts[inside]))
@@ -261,7 +228,7 @@ def _commonest_steps(columns):
         votes[votes < 0.2 * votes.max()] = 0
 
 
-def prepare(even, space):
+def prepare(even: np.ndarray, space: float) -> tuple[np.ndarray, np.ndarray]:
     """The working picture of a levelled page.
 
     Parameters
@@ -279,33 +246,28 @@ def prepare(even, space):
     """
     scale = SPACE / space
     width, height = (max(round(size * scale), 1) for size in even.shape[::-1])
-    small = 255 - cv2.resize(
-        even, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    )
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = 255 - cv2.resize(even, (width, height), interpolation=way)
     lean = _lean(slabs(thin(small)))
-    length = np.hypot(1, lean)
-    cosine, sine = 1 / length, lean / length
-    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) @ np.array(
-        [[cosine, -sine], [sine, cosine]]
-    )
+    cosine, sine = 1 / np.hypot(1, lean), lean / np.hypot(1, lean)
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]])
+    corners = corners @ np.array([[cosine, -sine], [sine, cosine]])
     low = corners.min(axis=0) - MARGIN
     turn = np.array([[cosine, sine, -low[0]], [-sine, cosine, -low[1]]])
     size = np.ceil(corners.max(axis=0) + MARGIN - low).astype(int)
     ink = cv2.warpAffine(small, turn, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR)
-    across, down = width / even.shape[1], height / even.shape[0]
-    resize = np.array(
-        [[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]]
-    )  # places are middles of pixels
+    across, down = width / even.shape[1], height / even.shape[0]  # places are middles of pixels
+    resize = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
     return ink, turn @ resize
 
 
-def thin(ink):
-    """Only what is thinner than half a space from top to bottom: staff lines without notes, stems and beams."""
+def thin(ink: np.ndarray) -> np.ndarray:
+    """Only what is lower than half a space: staff lines without notes, stems and beams."""
     return cv2.morphologyEx(ink, cv2.MORPH_TOPHAT, np.ones((SPACE // 2, 1), np.uint8))
 
 
-def slabs(lines):
-    """Row sums of slabs: shape (height, slabs), 0..1; 1 is as dark as the darkest lines near by, for print may be faint."""
+def slabs(lines: np.ndarray) -> np.ndarray:
+    """Row sums of slabs: shape (height, slabs), 0..1; 1 is as dark as the darkest lines near by."""
     sums = cv2.blur(lines, (SLAB, 1))[:, HOP // 2 :: HOP].astype(np.float32)
     near = cv2.dilate(cv2.blur(sums, (7, 1)), np.ones((6 * SPACE + 1, 15), np.uint8))
     return np.minimum(sums / np.maximum(near, max(0.35 * float(np.percentile(sums, 99.7)), 12.0)), 1)

@@ -1,261 +1,190 @@
-"""Bars out of the words of printed lines: what stands between two bar lines, and under which clef, key and metre.
+"""Bars out of the tokens of printed lines, and a check of their durations. Lesson: 10_reading_sheet_music.
 
-A network reads symbol by symbol and now and then reads one wrong, so nothing is taken on trust here: what can't be is left
-out, and the bar is marked doubtful (:mod:`.counting` counts the beats). Lesson: 10_reading_sheet_music.
+A network reads symbol by symbol and now and then reads one wrong, so nothing is taken on trust here: what
+cannot be is left out, and a bar whose notes do not fill it is marked as doubtful. A bar may rightly be short
+where the music begins or ends, or where a repeat or double bar line splits it: then another such piece fills
+it up.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import groupby
 
 from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.music.harmony import bar_length
-from noteninja_lib.omr.vocabulary import BAR_LINES, CLEFS, METRES, RATIOS, position_and_value
-
-# Notes, rests and bars as they stand on paper. Lesson: 10_reading_sheet_music.
+from noteninja_lib.omr.vocabulary import BAR_LINES, CLEFS, METRES, position_and_value, ratio
 
 EDGES = ("double-bar", "final-bar", "repeat-start", "repeat-end", "repeat-both")  # bar lines that end a part
+MOST_DOTS = 2
+FEW_FIT = 1 / 3  # of the bars under a printed metre: then the metre was read wrong
+MOST_FIT = 0.6  # of them that need to fit another one
+ENOUGH = 4  # bars to judge by
 
 
 @dataclass
 class Event:
-    """A note or a rest.
+    """A note or a rest."""
 
-    Attributes
-    ----------
-    position : int or None
-        Half staff spaces above the bottom line; None for a rest.
-    value : int
-        1 for a whole note, 2 for a half ... 32.
-    clef : str
-    fifths : int
-        Sharps (or minus the flats) of the key signature in force.
-    accidental : str or None
-        The one printed before it.
-    dots : int
-    tie, begins, ends : bool
-        Whether a tie was read after it; whether a triplet was read to begin or end with it.
-    triplet : bool
-        Whether it is one of three in the time of two.
-    whole : Fraction or None
-        Quarter notes of a rest that fills its bar whatever the metre.
-    step, alter : int
-        Number of white keys above C0, and semitones that an accidental or the key moves it; set by `pitches.set_pitches`.
-    joined : bool
-        Whether it sounds on in the next note.
-    """
-
-    position: int | None
-    value: int
+    position: int | None  # half staff spaces above the bottom line; None for a rest
+    value: int  # 1 for a whole note, 2 for a half ... 32
     clef: str = "treble"
-    fifths: int = 0
-    accidental: str | None = None
+    fifths: int = 0  # sharps (or minus the flats) of the key signature in force
+    accidental: str | None = None  # the one printed before it
     dots: int = 0
-    tie: bool = False
-    begins: bool = False
-    ends: bool = False
-    triplet: bool = False
-    whole: Fraction | None = None
-    step: int | None = None
-    alter: int = 0
-    joined: bool = False
+    tie: bool = False  # whether a tie was read after it
+    begins: bool = False  # whether a triplet was read to begin with it
+    ends: bool = False  # whether a triplet was read to end with it
+    triplet: bool = False  # whether it is one of three in the time of two
+    whole: Fraction | None = None  # quarter notes of a rest that fills its bar whatever the metre
+    step: int | None = None  # white keys above C0, see `vocabulary.set_pitches`
+    alter: int = 0  # semitones that an accidental or the key moves it
+    joined: bool = False  # whether it sounds on in the next note
 
     @property
-    def quarters(self):
-        """Duration in quarter notes, a Fraction."""
+    def quarters(self) -> Fraction:
+        """Duration in quarter notes."""
         if self.whole is not None:
             return self.whole
-        return (
-            Fraction(4, self.value)
-            * (2 - Fraction(1, 2**self.dots))
-            * (Fraction(2, 3) if self.triplet else 1)
-        )
+        dotted = Fraction(4, self.value) * (2 - Fraction(1, 2**self.dots))
+        return dotted * Fraction(2, 3) if self.triplet else dotted
 
 
 @dataclass
 class Bar:
-    """What stands between two bar lines.
+    """What stands between two bar lines."""
 
-    Attributes
-    ----------
-    clef, fifths, metre : str, int, str or None
-        In force where it begins; the metre as printed ("C|"), None before one was read.
-    events : list of Event
-    clefs : list of (int, str)
-        Clefs inside it: before which event, which.
-    spans : list of (int, int, int)
-        Where it was read: number of the line, of its first word and of the word after its last. Two where a bar is split
-        between systems.
-    repeat_start, repeat_end : bool
-    close : str
-        The word of its right bar line; empty if none was read.
-    ending : int
-        1 or 2 under such a bracket, else 0.
-    number : int
-        As bars are counted: from 1, a pick-up is 0.
-    chords : int
-        How many were seen in it.
-    starts_joined : bool
-        Whether its first note sounds on from the bar before.
-    doubts : list of str
-        Why it may have been read wrong; each goes on after "bar 7: ".
-    """
-
-    clef: str
+    clef: str  # clef, fifths and metre are those in force where it begins
     fifths: int
-    metre: str | None
-    events: list = field(default_factory=list)
-    clefs: list = field(default_factory=list)
-    spans: list = field(default_factory=list)
+    metre: str | None  # as printed ("C|"); None before one was read
+    events: list[Event] = field(default_factory=list)
+    clefs: list[tuple[int, str]] = field(default_factory=list)  # inside it: before which event, which
+    #: Where it was read: line, first token, token after the last. Two where it is split between systems.
+    spans: list[tuple[int, int, int]] = field(default_factory=list)
     repeat_start: bool = False
     repeat_end: bool = False
-    close: str = ""
-    ending: int = 0
-    number: int = 0
-    chords: int = 0
-    starts_joined: bool = False
-    doubts: list = field(default_factory=list)
+    close: str = ""  # the token of its right bar line; empty if none was read
+    ending: int = 0  # 1 or 2 under such a bracket
+    number: int = 0  # as bars are counted: from 1, a pick-up is 0
+    chords: int = 0  # how many were seen in it
+    starts_joined: bool = False  # whether its first note sounds on from the bar before
+    doubts: list[str] = field(default_factory=list)  # why it may be wrong; each goes on after "bar 7: "
 
     @property
-    def sum(self):
-        """Quarter notes of its events, a Fraction."""
+    def sum(self) -> Fraction:
+        """Quarter notes of its events."""
         return sum((event.quarters for event in self.events), Fraction(0))
 
     @property
-    def length(self):
-        """Quarter notes that its metre asks for, a Fraction; None before a metre was read."""
+    def length(self) -> Fraction | None:
+        """Quarter notes that its metre asks for; None before a metre was read."""
         return None if self.metre is None else metre_length(self.metre)
 
 
-def metre_length(metre):
-    """Quarter notes in a bar of a metre as printed, a Fraction: 3 for "6/8", 4 for "C|"."""
-    return Fraction(bar_length(RATIOS.get(metre, metre)))
+def metre_length(metre: str) -> Fraction:
+    """Quarter notes in a bar of a metre as printed: 3 for "6/8", 4 for "C|"."""
+    return Fraction(bar_length(ratio(metre)))
 
 
-def check_corrections(clef=None, key=None, metre=None):
-    """Refuse a clef, key or metre that no line has."""
+def check_corrections(clef: str | None = None, key: int | None = None, metre: str | None = None) -> tuple:
+    """The same clef, key (sharps, or minus the flats) and metre; refused where no line has them."""
     for what, value, known in (("clef", clef, tuple(CLEFS)), ("metre", metre, METRES)):
         if value is not None and value not in known:
             raise UserError(f"There is no {what} {value!r} here: choose from {', '.join(known)}.")
     if key is not None:
         check_range("key, in sharps (or minus the flats),", key, -7, 7)
+    return clef, key, metre
 
 
-MOST_DOTS = 2
-
-
-def split_bars(lines, *, clef=None, key=None, metre=None):
-    """Bars of lines of words, in the order in which they are printed.
+def split_bars(lines: list[list[str]], **corrections) -> list[Bar]:
+    """Bars of lines of tokens, as printed; their metre is None as long as none was read.
 
     Parameters
     ----------
     lines : list of list of str
-        Words as in :mod:`.symbols`, a list for each staff.
-    clef, key, metre : str, int, str, optional
-        In place of all that was read.
-
-    Returns
-    -------
-    list of Bar
-        Their metre is None as long as none was read.
+        One for each staff.
+    **corrections
+        Clef, key and metre in place of all that was read, see `check_corrections`.
     """
-    check_corrections(clef, key, metre)
-    splitter = _Splitter(clef, key, metre)
-    heads = agree([head(words) for words in lines], lines)
-    for number, (words, begin) in enumerate(zip(lines, heads)):
-        splitter.read_line(number, words, *begin)
+    splitter = _Splitter(*check_corrections(**corrections))
+    for number, (tokens, head) in enumerate(zip(lines, _agree([_head(tokens) for tokens in lines], lines))):
+        splitter.read_line(number, tokens, *head)
     return splitter.bars
 
 
-def is_key(word):
-    """Whether a word belongs to a key signature."""
-    return word == "cancel" or word.startswith(("sharp", "flat"))
+def _is_key(token):
+    """Whether a token belongs to a key signature."""
+    return token == "cancel" or token.startswith(("sharp", "flat"))
 
 
-def fifths_of(word):
-    """Sharps, or minus the flats, of the signature that ends with this word: 3 for sharp3, -2 for flat2, 0 for cancel."""
-    return 0 if word == "cancel" else int(word[-1]) * (1 if word.startswith("sharp") else -1)
+def _fifths_of(token):
+    """Sharps, or minus the flats, of a signature by its last token: sharp3 -> 3, flat2 -> -2, cancel -> 0."""
+    return 0 if token == "cancel" else int(token[-1]) * (1 if token.startswith("sharp") else -1)
 
 
-def head(words):
-    """Clef (None if there is none), key and number of words of a line's beginning."""
+def _head(tokens):
+    """Clef (None if there is none), key and number of tokens of a line's beginning."""
     clef, fifths, count = None, 0, 0
-    for count, word in enumerate([*words, "end"]):
-        if word.startswith("clef:"):
-            clef = word[5:]
-        elif is_key(word):
-            fifths = fifths_of(word)
+    for count, token in enumerate([*tokens, "end"]):
+        if token.startswith("clef:"):
+            clef = token[5:]
+        elif _is_key(token):
+            fifths = _fifths_of(token)
         else:
             break
     return clef, fifths, count
 
 
-def agree(heads, lines):
-    """Beginnings of lines, with a clef or key that one line alone has put right after the others.
+def _agree(heads, lines):
+    """Heads (clef, key, number of tokens, doubt) after a clef or key that one line alone has was put right.
 
-    A change between two lines is announced at the end of the first, or comes after a double bar or repeat. Where it does not,
-    and one line has what no other has, that was misread.
-
-    Returns
-    -------
-    list of (str or None, int, int, str)
-        Clef, key, number of words as from `head`; what is doubtful about it.
+    A change between two lines is announced at the end of the first, or comes after a double bar or repeat.
+    Where it does not, and one line has what no other has, that was misread.
     """
-    found = [[*one, ""] for one in heads]
-    for place, what, is_change in (
-        (0, "clef", lambda word: word.startswith("clef:")),
-        (1, "key signature", is_key),
-    ):
+    found = [[*head, ""] for head in heads]
+    kinds = ((0, "clef", lambda token: token.startswith("clef:")), (1, "key signature", _is_key))
+    for place, what, is_change in kinds:
         groups = [[]]
-        for number, words in enumerate(lines):
+        for number, tokens in enumerate(lines):
             groups[-1].append(number)
-            if any(map(is_change, words[heads[number][2] :])) or words[-1:] and words[-1] in EDGES:
+            if any(map(is_change, tokens[heads[number][2] :])) or tokens[-1:] and tokens[-1] in EDGES:
                 groups.append([])
-        for group in groups:
-            counts = Counter(heads[number][place] for number in group).most_common()
+        for group in filter(None, groups):
+            counts = Counter(heads[number][place] for number in group)
+            usual, times = counts.most_common(1)[0]
             for number in group:
-                if (
-                    counts[0][1] > 1
-                    and heads[number][place] != counts[0][0]
-                    and sum(heads[other][place] == heads[number][place] for other in group) == 1
-                ):
-                    found[number][place] = counts[0][0]
-                    found[number][3] = (
-                        f"its {what} was read unlike that of the other lines, and taken for theirs"
-                    )
-    return [tuple(one) for one in found]
+                own = heads[number][place]
+                if times > 1 and own != usual and counts[own] == 1:
+                    doubt = f"its {what} was read unlike that of the other lines, and taken for theirs"
+                    found[number][place], found[number][3] = usual, doubt
+    return found
 
 
 class _Splitter:
-    """Reads words one by one; keeps what is in force."""
+    """Reads tokens one by one; keeps what is in force."""
 
     def __init__(self, clef, key, metre):
         self.given = clef, key, metre
         self.clef, self.fifths, self.metre = clef or "treble", key or 0, metre
         self.bars, self.bar, self.doubt = [], None, ""
 
-    def read_line(self, number, words, clef, fifths, count, doubt):
-        """Read one staff."""
+    def read_line(self, number, tokens, clef, fifths, count, doubt):
         self.line, self.index, self.doubt = number, count, doubt
         self.set(clef=clef, fifths=fifths)
         before = self.bar  # a repeat sign may stand at the end of the line before
         self.begin()
-        self.bar.repeat_start, self.bar.ending = (
-            (before.repeat_start, before.ending) if before else (False, 0)
-        )
-        for self.index, word in enumerate(words[count:], count):
-            self.read(word)
-        self.index = len(words)
+        if before:
+            self.bar.repeat_start, self.bar.ending = before.repeat_start, before.ending
+        for self.index, token in enumerate(tokens[count:], count):
+            self.read(token)
+        self.index = len(tokens)
         self.end("")
 
-    def set(self, clef=None, fifths=None, metre=None):
+    def set(self, **signature):
         """Put a clef, key or metre in force, unless the user said otherwise."""
-        clef, fifths, metre = (
-            new if given is None else None for given, new in zip(self.given, (clef, fifths, metre))
-        )
-        self.clef = self.clef if clef is None else clef
-        self.fifths = self.fifths if fifths is None else fifths
-        self.metre = self.metre if metre is None else metre
+        for name, given in zip(("clef", "fifths", "metre"), self.given):
+            if given is None and signature.get(name) is not None:
+                setattr(self, name, signature[name])
 
     def begin(self, first=None):
         """Begin a bar; what is printed before its first note changes what is in force there."""
@@ -263,84 +192,72 @@ class _Splitter:
         self.first = self.index if first is None else first
         self.last, self.accidental, self.triplet = None, None, False
 
-    def end(self, word):
-        """End a bar with a bar line; where it holds nothing, the line belongs to the bar before and after it."""
-        bar, empty = self.bar, not self.bar.events
-        if bar.chords and empty:
+    def end(self, token):
+        """End a bar with a bar line; if it is empty, the line belongs to the bars before and after it."""
+        bar = self.bar
+        if bar.chords and not bar.events:
             self.add(None, 1)
-            empty = False
+        empty = not bar.events
         if not empty:
             bar.spans.append((self.line, self.first, self.index))
             bar.doubts += [self.doubt] if self.doubt else []
             self.doubt = ""
             self.bars.append(bar)
-        elif word == "bar" and bar.close:  # two bar lines with nothing between them
+        elif token == "bar" and bar.close:
             self.doubt = "nothing was read between the two bar lines before it"
-        if self.bars and word:
+        if self.bars and token:
             before = self.bars[-1]
-            before.repeat_end |= word in ("repeat-end", "repeat-both")
-            before.close = before.close or word if empty and word == "bar" else word
-        start = bar.repeat_start and empty or word in ("repeat-start", "repeat-both")
+            before.repeat_end |= token in ("repeat-end", "repeat-both")
+            before.close = before.close or token if empty and token == "bar" else token
+        start = bar.repeat_start and empty or token in ("repeat-start", "repeat-both")
         ending = bar.ending if empty else 0
-        self.begin(self.index + bool(word))
+        self.begin(self.index + bool(token))
         self.bar.repeat_start, self.bar.ending = start, ending
-        self.bar.close = word  # of the line before it, as long as it is empty
+        self.bar.close = token  # of the line before it, as long as it is empty
 
     def add(self, position, value):
         """Put a note or rest into the bar."""
-        bar = self.bar
+        bar, accidental = self.bar, self.accidental if position is not None else None
         if not bar.events:
             bar.clef, bar.fifths, bar.metre, bar.close = self.clef, self.fifths, self.metre, ""
-        self.last = Event(
-            position,
-            value,
-            self.clef,
-            self.fifths,
-            self.accidental if position is not None else None,
-            begins=self.triplet,
-        )
+        self.last = Event(position, value, self.clef, self.fifths, accidental, begins=self.triplet)
         bar.events.append(self.last)
         self.accidental, self.triplet = None, False
 
-    def read(self, word):
-        """Read one word."""
-        if word.startswith(("note:", "rest:")):
-            self.add(*position_and_value(word))
-        elif word in BAR_LINES:
-            self.end(word)
-        elif word.startswith("clef:"):
-            self.set(clef=word[5:])
+    def read(self, token):
+        kind, _, text = token.partition(":")
+        if kind in ("note", "rest"):
+            self.add(*position_and_value(token))
+        elif token in BAR_LINES:
+            self.end(token)
+        elif kind == "clef":
+            self.set(clef=text)
             if self.bar.events and self.given[0] is None:
                 self.bar.clefs.append((len(self.bar.events), self.clef))
-        elif is_key(word):
+        elif _is_key(token):
             if self.given[1] is None and self.at_bar_line():
-                self.set(fifths=fifths_of(word))
-        elif word.startswith("time:"):
+                self.set(fifths=_fifths_of(token))
+        elif kind == "time":
             if self.given[2] is None and self.at_bar_line():
-                self.set(metre=word[5:])
-        elif word.startswith("acc:"):
-            self.accidental = word[4:]
-        elif word.startswith("ending:"):
-            self.bar.ending = int(word[7:])
-        elif word == "chord":
+                self.set(metre=text)
+        elif kind == "acc":
+            self.accidental = text
+        elif kind == "ending":
+            self.bar.ending = int(text)
+        elif token == "chord":
             self.bar.chords += 1
             self.last = None
-        elif word == "triplet":
+        elif token == "triplet":
             self.triplet = True
-        elif self.last:
-            self.read_mark(word)
-
-    def read_mark(self, word):
-        """Read what stands after a note or rest."""
-        if word == "dot":
+        elif self.last and token == "dot":
             self.last.dots = min(self.last.dots + 1, MOST_DOTS)
-        elif word == "end-triplet":
+        elif self.last and token == "end-triplet":
             self.last.ends = True
-        elif word == "tie" and self.last.position is not None:
-            self.last.tie = True
+        elif self.last and token == "tie":
+            self.last.tie = self.last.position is not None
 
     def at_bar_line(self):
-        """Whether a key or metre may stand here. In a bar that is full already, a bar line was missed before it."""
+        """Whether a key or metre may stand here. In a full bar, a bar line was missed before it."""
         if self.bar.events and self.bar.sum == self.bar.length:
             self.end("bar")
         elif self.bar.events:
@@ -348,117 +265,93 @@ class _Splitter:
         return not self.bar.events
 
 
-# Counting: do the notes of a bar fill it? Bars that don't were probably read wrong. Lesson: 10_reading_sheet_music.
-#
-# A bar may rightly be short where the music begins or ends, or where a repeat or double bar line splits it: then
-# another such piece fills it up. Everything else that doesn't add up is marked.
-
-FEW_FIT = 1 / 3  # of the bars under a printed metre: then the metre was read wrong
-MOST_FIT = 0.6  # of them that need to fit another one
-ENOUGH = 4  # bars to judge by
-
-
-def count(bars, *, trusted=False):
-    """Count the beats of bars: metres that were not read, triplets without end, whole-bar rests, bars split by a system,
-    and doubts where a bar does not add up.
+def check_durations(bars: list[Bar], trusted: bool = False) -> list[Bar]:
+    """Settle missing metres, open triplets, whole-bar rests and bars split by a system; doubt what is left.
 
     Parameters
     ----------
     bars : list of Bar
-        As from `bars.split_bars`; changed in place.
+        As from `split_bars`; changed in place. The result has fewer, where the end of a line split one.
     trusted : bool
         Whether the metre is the user's own.
-
-    Returns
-    -------
-    list of Bar
-        Fewer, where the end of a line split one.
     """
     for bar in bars:
         mark_triplets(bar)
     settle_metres(bars, trusted)
     for bar in bars:
         mark_triplets(bar)
-        if (
-            len(bar.events) == 1
-            and bar.events[0].position is None
-            and bar.events[0].value == 1
-            and not bar.events[0].dots
-        ):
+        if [(event.position, event.value, event.dots) for event in bar.events] == [(None, 1, 0)]:
             bar.events[0].whole = bar.length
     bars = join_systems(bars)
     set_endings(bars)
-    number_bars(bars)
-    for bar, right in zip(bars, adding_up(bars)):
+    pickup = len(bars) > 1 and bars[0].sum < bars[0].length
+    for number, (bar, right) in enumerate(zip(bars, _adding_up(bars, pickup)), 0 if pickup else 1):
+        bar.number = number
         if bar.chords:
             bar.doubts.append("it holds a chord, which is not read")
         if not right:
-            bar.doubts.append(f"its notes last {quarters(bar.sum)} in place of {quarters(bar.length)}")
+            bar.doubts.append(f"its notes last {_quarters(bar.sum)} in place of {_quarters(bar.length)}")
     return bars
 
 
-def quarters(length):
+def _quarters(length):
     """A length in words: "3 1/2 quarter notes"."""
-    whole, rest = divmod(length, 1)
-    text = " ".join(str(part) for part in (whole, rest) if part) or "0"
+    text = " ".join(str(part) for part in divmod(length, 1) if part) or "0"
     return f"{text} quarter note{'' if length == 1 else 's'}"
 
 
-# ---- metre -----------------------------------------------------------------------------------------------
+def _adding_up(bars, pickup):
+    """Which bars have the right length (list of bool)."""
+    befores = [Bar("", 0, "", close="final-bar"), *bars]
+    edge = [bar.repeat_start or {bar.close, last.close} & set(EDGES) for last, bar in zip(befores, bars)]
+    edge[-1:] = [True] * bool(bars)
+    short = Counter(bar.sum for bar, at_edge in zip(bars, edge) if at_edge and bar.sum < bar.length)
+    right = []
+    for bar, at_edge in zip(bars, edge):
+        rest = bar.length - bar.sum
+        split = at_edge and rest > 0 and short[rest] > (rest == bar.sum)
+        right.append(rest == 0 or split or pickup and bar is bars[0])
+    return right
 
 
-def settle_metres(bars, trusted=False):
-    """Find a metre for the bars before the first one that was read, and for those that hardly fit the one they have."""
-    stretches = []
-    for bar in bars:
-        if stretches and stretches[-1][-1].metre == bar.metre:
-            stretches[-1].append(bar)
-        else:
-            stretches.append([bar])
-    for stretch in stretches:
-        printed = stretch[0].metre
+def settle_metres(bars: list[Bar], trusted: bool = False) -> None:
+    """Find a metre for bars before the first one that was read, and for those that hardly fit theirs."""
+    for printed, stretch in groupby(bars, key=lambda bar: bar.metre):
+        stretch = list(stretch)
         if printed is None:
-            metre, why = guess_metre(stretch), "no metre was read before it, and {} was taken"
-        elif not trusted and misfits(stretch):
-            metre, why = (
-                guess_metre(stretch),
-                f"the metre {printed} does not fit the bars from here, and {{}} was taken",
-            )
+            why = "no metre was read before it, and {} was taken"
+        elif not trusted and _misfits(stretch):
+            why = f"the metre {printed} does not fit the bars from here, and {{}} was taken"
         else:
             continue
+        metre = guess_metre(stretch)
         stretch[0].doubts.append(why.format(metre))
         for bar in stretch:
             bar.metre = metre
 
 
-def misfits(bars):
+def _misfits(bars):
     """Whether few bars fit their metre and most of them another."""
     sums = Counter(bar.sum for bar in bars)
     length, most = sums.most_common(1)[0]
-    known = any(metre_length(metre) == length for metre in METRES)
-    return (
-        known
-        and len(bars) >= ENOUGH
-        and sums[bars[0].length] < FEW_FIT * len(bars)
-        and most >= MOST_FIT * len(bars)
-    )
+    few = sums[bars[0].length] < FEW_FIT * len(bars) and most >= MOST_FIT * len(bars)
+    return len(bars) >= ENOUGH and few and length in map(metre_length, METRES)
 
 
-def guess_metre(bars):
+def guess_metre(bars: list[Bar]) -> str:
     """The metre that most bars fit, such as "3/4"; "4/4" where they fit none.
 
-    3/4 and 6/8 are as long as each other: in 6/8 a note begins in the middle of the bar more often than on the other beats.
+    3/4 and 6/8 are as long as each other: in 6/8 a note begins in the middle of the bar more often than on
+    the other beats.
     """
-    known = {}
-    for metre in METRES:
-        known.setdefault(metre_length(metre), metre)
+    known = {metre_length(metre): metre for metre in reversed(METRES)}
     lengths = Counter(bar.sum for bar in bars if bar.sum in known)
     if not lengths:
         return "4/4"
     length = lengths.most_common(1)[0][0]
     if length != 3:
         return known[length]
-    middle, others = 0.0, 0.0
+    middle, others = 0, 0
     for bar in bars:
         place = 0
         for event in bar.events:
@@ -468,11 +361,8 @@ def guess_metre(bars):
     return "6/8" if middle > others / 2 else "3/4"
 
 
-# ---- triplets ---------------------------------------------------------------------------------------------
-
-
-def mark_triplets(bar):
-    """Mark the notes of triplets. Where a beginning or an end was not read, the group is the one that fills the bar."""
+def mark_triplets(bar: Bar) -> None:
+    """Mark the notes of triplets; where a beginning or an end was not read, the group that fills the bar."""
     events, groups, opened = bar.events, [], None
     for number, event in enumerate(events):
         event.triplet = False
@@ -485,63 +375,54 @@ def mark_triplets(bar):
     groups += [] if opened is None else [(opened, None)]
     for first, last in groups:
         if first is not None and last is not None:
-            set_triplet(events[first : last + 1], True)
+            _set_triplet(events[first : last + 1], True)
     for first, last in groups:
         if first is None or last is None:
-            complete_triplet(bar, first, last)
+            _complete_triplet(bar, first, last)
 
 
-def set_triplet(events, value):
-    """Put events into a triplet, or take them out."""
+def _set_triplet(events, value):
     for event in events:
         event.triplet = value
 
 
-def complete_triplet(bar, first, last):
-    """Find the other end of a group: with it the bar adds up. Three notes where none does, from a beginning; else none."""
-    sizes = [3, *(size for size in range(1, 7) if size != 3)]
-    choices = [
-        bar.events[first : first + size] if last is None else bar.events[max(last + 1 - size, 0) : last + 1]
-        for size in sizes
-    ]
+def _complete_triplet(bar, first, last):
+    """Find the end of a group with which the bar adds up; else three notes, if its beginning was read."""
+    if last is None:
+        choices = [bar.events[first : first + size] for size in (3, 1, 2, 4, 5, 6)]
+    else:
+        choices = [bar.events[max(last + 1 - size, 0) : last + 1] for size in (3, 1, 2, 4, 5, 6)]
     choices = [group for group in choices if not any(event.triplet for event in group)]
     for group in choices:
-        set_triplet(group, True)
+        _set_triplet(group, True)
         if bar.sum == bar.length:
             return
-        set_triplet(group, False)
+        _set_triplet(group, False)
     if last is None and choices:
-        set_triplet(choices[0], True)
+        _set_triplet(choices[0], True)
 
 
-# ---- bars ------------------------------------------------------------------------------------------------
-
-
-def join_systems(bars):
+def join_systems(bars: list[Bar]) -> list[Bar]:
     """Put a bar together that begins at the end of one line and ends in the next."""
     joined = []
     for bar in bars:
         before = joined[-1] if joined else None
-        if (
-            before
-            and not before.close
-            and before.spans[-1][0] != bar.spans[0][0]
-            and before.sum + bar.sum <= before.length
-        ):
-            if bar.clef != (before.clefs[-1][1] if before.clefs else before.clef):
-                before.clefs.append((len(before.events), bar.clef))
-            before.clefs += [(place + len(before.events), clef) for place, clef in bar.clefs]
-            before.events += bar.events
-            before.spans += bar.spans
-            before.repeat_end, before.close = before.repeat_end or bar.repeat_end, bar.close
-            before.chords, before.doubts = before.chords + bar.chords, before.doubts + bar.doubts
-        else:
+        split = before and not before.close and before.spans[-1][0] != bar.spans[0][0]
+        if not split or before.sum + bar.sum > before.length:
             joined.append(bar)
+            continue
+        if bar.clef != (before.clefs[-1][1] if before.clefs else before.clef):
+            before.clefs.append((len(before.events), bar.clef))
+        before.clefs += [(place + len(before.events), clef) for place, clef in bar.clefs]
+        before.events += bar.events
+        before.spans += bar.spans
+        before.repeat_end, before.close = before.repeat_end or bar.repeat_end, bar.close
+        before.chords, before.doubts = before.chords + bar.chords, before.doubts + bar.doubts
     return joined
 
 
-def set_endings(bars):
-    """Find how far each bracket reaches. The first ends with its repeat; the second is as long, unless a bar line ends it."""
+def set_endings(bars: list[Bar]) -> None:
+    """Find how far brackets reach: the first to its repeat, the second as far, unless a bar line ends it."""
     begun = [bar.ending for bar in bars]
     length, following = 1, [*begun[1:], 0]
     for number, ending in enumerate(begun):
@@ -550,9 +431,8 @@ def set_endings(bars):
         before, reach = bars[number - 1] if number else None, number
         if ending == 2 and before and before.repeat_end and not before.ending:
             before.ending = 1
-            before.doubts.append(
-                "the bracket of a first ending was not read, and taken to be over this bar alone"
-            )
+            why = "the bracket of a first ending was not read, and taken to be over this bar alone"
+            before.doubts.append(why)
         while ending == 1 and reach + 1 < len(bars) and not bars[reach].repeat_end and not begun[reach + 1]:
             reach += 1
         if ending == 1 and not bars[reach].repeat_end and following[reach] != 2:
@@ -565,31 +445,3 @@ def set_endings(bars):
             bars[reach].repeat_end |= following[reach] == 2  # before a second bracket music is repeated
         for bar in bars[number : reach + 1]:
             bar.ending = ending
-
-
-def number_bars(bars):
-    """Count the bars from 1, or from 0 where the first is a pick-up."""
-    first = int(not (bars and has_pickup(bars)))
-    for number, bar in enumerate(bars, first):
-        bar.number = number
-
-
-def has_pickup(bars):
-    """Whether the first bar is too short."""
-    return len(bars) > 1 and bars[0].sum < bars[0].length
-
-
-def adding_up(bars):
-    """Which bars have the right length (list of bool)."""
-    last = len(bars) - 1
-    edge = [
-        number in (0, last) or bar.repeat_start or bar.close in EDGES or bars[number - 1].close in EDGES
-        for number, bar in enumerate(bars)
-    ]
-    short = Counter(bar.sum for bar, at_edge in zip(bars, edge) if at_edge and bar.sum < bar.length)
-    right = []
-    for number, bar in enumerate(bars):
-        rest = bar.length - bar.sum
-        split = edge[number] and rest > 0 and short[rest] > (rest == bar.sum)
-        right.append(rest == 0 or split or number == 0 and has_pickup(bars))
-    return right

@@ -1,71 +1,53 @@
-"""A page that was read: its bars, what is doubtful in them and where that stands; as a score, a tune or a file.
+"""From a page to a score: its staves are found, the network reads each, rules make music of the tokens.
 
 Lesson: 10_reading_sheet_music.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import music21
 import numpy as np
+import pretty_midi
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.checkpoints import load_model
-from noteninja_lib.models.crnn import LineReader, read_staff_image
+from noteninja_lib.models.crnn import LineReader, Symbol, read_staff_image
 from noteninja_lib.music.harmony import beat_length
+from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.score_io import from_score
+from noteninja_lib.music.tunes import Tune
+from noteninja_lib.omr import score as music
 from noteninja_lib.omr.image_io import open_pictures
-from noteninja_lib.omr.measures import check_corrections
-from noteninja_lib.omr.score import (
-    key_in_words,
-    main_metre,
-    played_bars,
-    quarters_a_minute,
-    read_bars,
-    to_midi,
-    to_musicxml,
-    to_score,
-    to_tune,
-)
-from noteninja_lib.omr.staff_detection import find_staves
+from noteninja_lib.omr.measures import Bar, check_corrections
+from noteninja_lib.omr.staff_detection import Staff, find_staves
 from noteninja_lib.omr.vocabulary import BAR_LINES, VOCABULARY, is_note
 
+Progress = Callable[[float], None] | None
 UNSURE = 0.8  # confidence below which a symbol makes its bar doubtful
-TOP, BOTTOM = 20, 76  # rows of a strip around a bar that is pointed at: a space and a half beyond the staff
-BESIDE = 12  # pixels of a strip by which a bar reaches beyond its outermost symbols
+TOP, BOTTOM = 20, 76  # rows of a staff image around a bar that is pointed at: 1.5 spaces beyond the staff
+BESIDE = 12  # pixels of a staff image by which a bar reaches beyond its outermost symbols
 MANY_DOUBTS = 0.5  # share of the bars above which the whole page is doubtful
 SUFFIXES = (".musicxml", ".xml", ".mid", ".midi")
+MOST_CHORDS = 3, 0.1  # number, and share of the notes, from which on a page is refused
+SURE = 0.9  # confidence of a symbol that is plain to see
+UNSURE_PAGE = 0.4  # share of symbols that are not, from which on a page is refused
 
 
 @dataclass
 class Line:
-    """One staff and what was read in it.
-
-    Attributes
-    ----------
-    page : int
-        From 0.
-    staff : Staff
-    symbols : list of Symbol
-    """
+    """One staff, on which page (from 0) it stands, and the symbols that were read in it."""
 
     page: int
-    staff: object
-    symbols: list
+    staff: Staff
+    symbols: list[Symbol]
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """A bar that was probably read wrong.
-
-    Attributes
-    ----------
-    number : int
-        Of the bar.
-    line : int
-        In which it begins, from 0.
-    why : str
-    """
+    """A bar that was probably read wrong: its number, the line in which it begins (from 0), and why."""
 
     number: int
     line: int
@@ -74,117 +56,73 @@ class Doubt:
 
 @dataclass
 class Sheet:
-    """What was read on some pages.
-
-    Attributes
-    ----------
-    title : str
-    pages : list of numpy.ndarray, uint8, shape (height, width)
-    lines : list of Line
-        Top to bottom, page after page.
-    clef, key, metre : str, int, str or None
-        What the user put in place of what was read.
-    left_out : list of str
-        What was wrong with pages that could not be read, a sentence each.
-    """
+    """What was read on some pages."""
 
     title: str
-    pages: list
-    lines: list
-    clef: str | None = None
+    pages: list[np.ndarray]  # uint8, shape (height, width)
+    lines: list[Line]  # top to bottom, page after page
+    clef: str | None = None  # these three: what the user put in place of what was read
     key: int | None = None
     metre: str | None = None
-    left_out: tuple = ()
+    left_out: tuple[str, ...] = ()  # what was wrong with pages that could not be read, a sentence each
 
-    def words(self):
-        """What stands in each line: list of list of str, see :mod:`.symbols`."""
-        return [[symbol.word for symbol in line.symbols] for line in self.lines]
+    def tokens(self) -> list[list[str]]:
+        """What stands in each line, see `vocabulary`."""
+        return [[symbol.token for symbol in line.symbols] for line in self.lines]
 
-    def corrected(self, clef=None, key=None, metre=None):
-        """The same page with another clef, key (sharps, or minus the flats) or metre; it is not read again.
-
-        Returns
-        -------
-        Sheet
-            With these corrections alone.
-        """
+    def corrected(self, clef: str | None = None, key: int | None = None, metre: str | None = None) -> "Sheet":
+        """The same page with these corrections alone (key in sharps); it is not read again."""
         check_corrections(clef, key, metre)
         return replace(self, clef=clef, key=key, metre=metre)
 
     @cached_property
-    def bars(self):
-        """Bars in printed order: list of `bars.Bar`."""
-        bars = read_bars(self.words(), clef=self.clef, key=self.key, metre=self.metre)
+    def bars(self) -> list[Bar]:
+        """Bars in printed order."""
+        bars = music.read_bars(self.tokens(), clef=self.clef, key=self.key, metre=self.metre)
         for bar in bars:
-            symbols = [
-                symbol for line, first, end in bar.spans for symbol in self.lines[line].symbols[first:end]
-            ]
+            symbols = sum((self.lines[line].symbols[first:end] for line, first, end in bar.spans), [])
             if min(symbol.confidence for symbol in symbols) < UNSURE:
                 bar.doubts.append("a symbol in it can hardly be recognised")
         return bars
 
     @property
-    def score(self):
-        """The music as it is printed, a music21.stream.Score."""
-        return to_score(self.bars, self.title)
+    def score(self) -> music21.stream.Score:
+        """The music as it is printed."""
+        return music.to_score(self.bars, self.title)
 
     @property
-    def doubtful(self):
-        """Bars that were probably read wrong, a list of Doubt, and why: they don't add up, or a symbol is unclear."""
+    def doubtful(self) -> list[Doubt]:
+        """Bars that were probably read wrong: they do not add up, or a symbol is unclear."""
         return [Doubt(bar.number, bar.spans[0][0], "; ".join(bar.doubts)) for bar in self.bars if bar.doubts]
 
-    def outlines(self, number):
-        """Where a bar stands.
-
-        Parameters
-        ----------
-        number : int
-            As `Bar.number` and `Doubt.number` have it.
-
-        Returns
-        -------
-        list of (int, numpy.ndarray of shape (points, 2))
-            Page and polygon (x, y) in its pixels; two of them where a bar is split between lines.
-        """
+    def outlines(self, number: int) -> list[tuple[int, np.ndarray]]:
+        """Where a bar stands: page and polygon in it, shape (points, 2), once for each line it stands in."""
         bar = next(bar for bar in self.bars if bar.number == number)
-        return [
-            (self.lines[line].page, self._outline(self.lines[line], first, end))
-            for line, first, end in bar.spans
-        ]
+        lines = [(self.lines[line], first, end) for line, first, end in bar.spans]
+        return [(line.page, _outline(line, first, end)) for line, first, end in lines]
 
-    def _outline(self, line, first, end):
-        symbols, staff = line.symbols, line.staff
-        left, right = symbols[first].column - BESIDE, symbols[end - 1].column + BESIDE
-        if first and symbols[first - 1].word in BAR_LINES:
-            left = symbols[first - 1].column
-        if end < len(symbols):
-            right = symbols[end].column
-        columns = np.linspace(max(left, 0), min(right, staff.width - 1), 16)
-        rows = np.repeat([TOP, BOTTOM], 16)
-        return np.stack(staff.to_page(np.concatenate([columns, columns[::-1]]), rows), axis=1)
-
-    def tune(self):
-        """What is played, as a Tune: repeats and endings included, harmonised; see `score.to_tune`."""
-        return to_tune(self.bars, self.title)
+    def tune(self) -> Tune:
+        """What is played, repeats and endings included, harmonised; see `score.to_tune`."""
+        return music.to_tune(self.bars, self.title)
 
     @property
-    def tempo(self):
+    def tempo(self) -> float:
         """Felt beats a minute at which the tune is played where nothing else is said."""
-        return quarters_a_minute(self.bars) / beat_length(main_metre(self.bars))
+        return music.quarters_a_minute(self.bars) / beat_length(music.main_metre(self.bars))
 
-    def content(self):
-        """The tune as the converter takes it, a Content."""
+    def piano_roll(self) -> PianoRoll:
+        """The tune as the converter takes it."""
         return from_score(self.tune(), self.tempo)
 
-    def midi(self):
-        """What is played, as a pretty_midi.PrettyMIDI."""
-        return to_midi(self.bars)
+    def midi(self) -> pretty_midi.PrettyMIDI:
+        """What is played."""
+        return music.to_midi(self.bars)
 
-    def musicxml(self, played=False):
+    def musicxml(self, played: bool = False) -> str:
         """What is printed, as MusicXML text; or what is played, with all repeats written out."""
-        return to_musicxml(played_bars(self.bars) if played else self.bars, self.title)
+        return music.to_musicxml(music.played_bars(self.bars) if played else self.bars, self.title)
 
-    def save(self, path, played=False):
+    def save(self, path: str | Path, played: bool = False) -> None:
         """Write MusicXML (as printed, or as played) or MIDI (as played), as the name ends."""
         path = Path(path)
         check_suffix(path)
@@ -195,55 +133,56 @@ class Sheet:
         try:
             write(content)
         except OSError as problem:
-            raise UserError(
-                f"{path} could not be written: choose another folder, or make room on the disk."
-            ) from problem
+            message = f"{path} could not be written: choose another folder, or make room on the disk."
+            raise UserError(message) from problem
 
-    def summary(self):
-        """What was read, as a dict: staffs, bars, notes, clef, key, metre, numbers of the doubtful bars."""
-        first = self.bars[0]
-        return {
-            "staffs": len(self.lines),
-            "bars": len(self.bars),
-            "clef": first.clef,
-            "key": first.fifths,
-            "metre": first.metre,
-            "notes": sum(event.position is not None for bar in self.bars for event in bar.events),
-            "doubtful": [doubt.number for doubt in self.doubtful],
-        }
+    def summary(self) -> dict:
+        """What was read: how many staves, bars and notes, clef, key, metre, the doubtful bars."""
+        first, notes = (
+            self.bars[0],
+            [one for bar in self.bars for one in bar.events if one.position is not None],
+        )
+        counts = dict(staffs=len(self.lines), bars=len(self.bars))
+        signature = dict(clef=first.clef, key=first.fifths, metre=first.metre, notes=len(notes))
+        return counts | signature | dict(doubtful=[doubt.number for doubt in self.doubtful])
 
-    def warnings(self):
+    def warnings(self) -> list[str]:
         """What a user should look at, a sentence each: doubtful bars, pages that were left out."""
-        doubts = {}
+        doubts, sentences = {}, list(self.left_out)
         for doubt in self.doubtful:
             doubts.setdefault(doubt.line + 1, []).append(str(doubt.number))
-        bars = "; ".join(f"{', '.join(numbers)} (staff {line})" for line, numbers in doubts.items())
-        many = len({doubt.number for doubt in self.doubtful}) > MANY_DOUBTS * len(self.bars) > 2
-        return [
-            *self.left_out,
-            *([f"Doubtful bars: {bars}."] if bars else []),
-            *(
-                ["That is more than half: the page may hold several voices, or be too poor a picture."]
-                if many
-                else []
-            ),
-        ]
+        if doubts:
+            bars = "; ".join(f"{', '.join(numbers)} (staff {line})" for line, numbers in doubts.items())
+            sentences.append(f"Doubtful bars: {bars}.")
+        if len({doubt.number for doubt in self.doubtful}) > MANY_DOUBTS * len(self.bars) > 2:
+            more = "That is more than half: the page may hold several voices, or be too poor a picture."
+            sentences.append(more)
+        return sentences
 
     def __str__(self):
-        told = self.summary()
-        metres = dict.fromkeys(bar.metre for bar in self.bars)
-        return (
-            f"{_several(told['staffs'], 'staff')}, {_several(told['bars'], 'bar')}, {_several(told['notes'], 'note')}; "
-            f"{told['clef']} clef, {key_in_words(told['key'])}, {', '.join(metres)}. "
-            + (" ".join(self.warnings()) or "Every bar adds up.")
-        )
+        found = self.summary()
+        names = {"staffs": "staff", "bars": "bar", "notes": "note"}
+        plural = {key: "" if found[key] == 1 else "s" for key in names}
+        counts = ", ".join(f"{found[key]} {one}{plural[key]}" for key, one in names.items())
+        metres = ", ".join(dict.fromkeys(bar.metre for bar in self.bars))
+        signature = f"{found['clef']} clef, {music.key_in_words(found['key'])}, {metres}"
+        return f"{counts}; {signature}. {' '.join(self.warnings()) or 'Every bar adds up.'}"
 
 
-def _several(number, what):
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _outline(line, first, end):
+    """Polygon, in the pixels of its page, around the symbols from `first` to before `end`."""
+    symbols, staff = line.symbols, line.staff
+    left, right = symbols[first].column - BESIDE, symbols[end - 1].column + BESIDE
+    if first and symbols[first - 1].token in BAR_LINES:
+        left = symbols[first - 1].column
+    if end < len(symbols):
+        right = symbols[end].column
+    columns = np.linspace(max(left, 0), min(right, staff.width - 1), 16)
+    rows = np.repeat([TOP, BOTTOM], 16)
+    return np.stack(staff.to_page(np.concatenate([columns, columns[::-1]]), rows), axis=1)
 
 
-def check_suffix(path):
+def check_suffix(path: Path) -> None:
     """Refuse a name that does not say which kind of notes to write."""
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path} cannot be written: its name must end in {', '.join(SUFFIXES)}.")
@@ -251,41 +190,25 @@ def check_suffix(path):
         raise UserError(f"{path} cannot be written: there is no folder {path.parent}.")
 
 
-# From a page to a score: its staffs are found, the network reads each, rules make music of the words.
-#
-# Lesson: 10_reading_sheet_music.
-
-MOST_CHORDS = 3, 0.1  # number, and share of the notes, from which on a page is refused
-SURE = 0.9  # confidence of a symbol that is plain to see
-UNSURE_PAGE = 0.4  # share of symbols that are not, from which on a page is refused
-
-
-def read_sheet(source, *, clef=None, key=None, metre=None, progress=None):
+def read_sheet(source: str | Path | np.ndarray, *, progress: Progress = None, **corrections) -> Sheet:
     """Read printed music: one staff a system, one voice.
 
     Parameters
     ----------
-    source : path or numpy.ndarray, uint8, shape (height, width)
+    source : path or np.ndarray, uint8, shape (height, width)
         A picture or pdf; or a page, 255 white.
-    clef : {"treble", "bass", "alto", "tenor"}, optional
-        In place of what is read, as the next two are.
-    key : int, optional
-        Sharps, or minus the flats, of the key signature.
-    metre : str, optional
-        As it is printed, such as "6/8" or "C|".
     progress : callable, optional
         Called with the fraction done.
-
-    Returns
-    -------
-    Sheet
+    **corrections
+        In place of what is read: clef ("treble", "bass", "alto", "tenor"), key (int: sharps, or minus the
+        flats), metre (as it is printed, such as "6/8" or "C|").
 
     Raises
     ------
     UserError
-        If it can't be used: no picture, no staffs, systems of several staffs, chords, handwriting.
+        If it cannot be used: no picture, no staves, systems of several staves, chords, handwriting.
     """
-    check_corrections(clef, key, metre)
+    check_corrections(**corrections)
     progress = progress or (lambda done: None)
     if isinstance(source, np.ndarray):
         name, pages = "page", [source]
@@ -299,28 +222,25 @@ def read_sheet(source, *, clef=None, key=None, metre=None, progress=None):
             left_out.append(f"Page {number + 1}: {problem}" if len(pages) > 1 else str(problem))
             continue
         for place, staff in enumerate(staves):
-            lines.append(Line(number, staff, read_staff_image(network, staff.strip, VOCABULARY)))
+            lines.append(Line(number, staff, read_staff_image(network, staff.image, VOCABULARY)))
             progress((number + (place + 1) / len(staves)) / len(pages))
     if not lines:
         raise UserError(left_out[0])
-    refuse(lines)
-    return Sheet(name, pages, lines, clef, key, metre, tuple(left_out))
+    _refuse([symbol for line in lines for symbol in line.symbols])
+    return Sheet(name, pages, lines, left_out=tuple(left_out), **corrections)
 
 
-def refuse(lines):
+def _refuse(symbols):
     """Refuse what this reader was not made for, in one sentence."""
-    symbols = [symbol for line in lines for symbol in line.symbols]
-    notes = sum(is_note(symbol.word) for symbol in symbols)
-    chords = sum(symbol.word == "chord" for symbol in symbols)
-    if chords >= MOST_CHORDS[0] and chords >= MOST_CHORDS[1] * notes:
-        raise UserError(
-            "There are chords, or two voices in one staff: choose music in which one note sounds at a time."
-        )
+    notes = sum(is_note(symbol.token) for symbol in symbols)
+    chords = sum(symbol.token == "chord" for symbol in symbols)
+    least, share = MOST_CHORDS
+    if chords >= least and chords >= share * notes:
+        why = "There are chords, or two voices in one staff"
+        raise UserError(f"{why}: choose music in which one note sounds at a time.")
     if not notes:
-        raise UserError(
-            "No notes were read: choose a picture of printed music, sharp and with nothing cut off."
-        )
+        which = "choose a picture of printed music, sharp and with nothing cut off"
+        raise UserError(f"No notes were read: {which}.")
     if np.mean([symbol.confidence < SURE for symbol in symbols]) > UNSURE_PAGE:
-        raise UserError(
-            "Too little could be recognised: choose a sharp picture of printed music with a single voice, not handwriting."
-        )
+        which = "choose a sharp picture of printed music with a single voice, not handwriting"
+        raise UserError(f"Too little could be recognised: {which}.")

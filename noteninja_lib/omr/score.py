@@ -1,6 +1,7 @@
-"""Music out of the words that were read: a score, MusicXML, or a tune for the converter (:mod:`.playback` has MIDI).
+"""Music out of the bars that were read: a score, MusicXML, MIDI, or a tune for the converter.
 
-Whatever was read, also nonsense, gives a score that any notation program opens. Lesson: 10_reading_sheet_music.
+Whatever was read, also nonsense, gives a score that any notation program opens. Lesson:
+10_reading_sheet_music.
 """
 
 from contextlib import redirect_stderr
@@ -9,51 +10,57 @@ from fractions import Fraction
 from io import StringIO
 from warnings import catch_warnings, simplefilter
 
-from music21 import bar as bar_lines
+import music21
+import pretty_midi
 from music21 import clef as clefs
-from music21 import (
-    converter,
-    duration,
-    key,
-    layout,
-    metadata,
-    meter,
-    note,
-    pitch,
-    spanner,
-    stream,
-    tempo,
-    tie,
-)
+from music21 import duration, key, layout, metadata, meter, note, pitch, stream, tie
 from music21.musicxml.m21ToXml import GeneralObjectExporter
 from music21.musicxml.xmlObjects import MusicXMLWarning
 from music21.stream import makeNotation
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.harmony import beat_length
-from noteninja_lib.music.tunes import tune_from_score
-from noteninja_lib.omr.measures import count, split_bars
-from noteninja_lib.omr.vocabulary import RATIOS, midi_pitch, pitch_name, set_pitches
+from noteninja_lib.music.tunes import Tune, tune_from_score
+from noteninja_lib.omr.measures import Bar, check_durations, split_bars
+from noteninja_lib.omr.vocabulary import midi_pitch, pitch_name, ratio, set_pitches
 
-# What is played: bars in their order, with repeats and endings, at a tempo. Lesson: 10_reading_sheet_music.
+TEMPO = 110  # felt beats a minute, as `piano_roll.from_score` has it
+HALF_NOTES = {"2/2": 80, "3/2": 80}  # metres where the half note is felt: halves a minute
+CLEFS = {"treble": clefs.TrebleClef, "bass": clefs.BassClef, "alto": clefs.AltoClef, "tenor": clefs.TenorClef}
+TYPES = {1: "whole", 2: "half", 4: "quarter", 8: "eighth", 16: "16th", 32: "32nd"}
+STYLES = {"double-bar": "double", "final-bar": "final"}
 
-TEMPO = 110  # felt beats a minute, as `notation.from_score` has it
-HALF_NOTES = {"C|": 80, "2/2": 80, "3/2": 80}  # where the half note is felt: of these
+
+def read_bars(lines: list[list[str]], **corrections) -> list[Bar]:
+    """Bars with pitches, as printed, checked for what does not add up; none if there are no notes and rests.
+
+    Parameters
+    ----------
+    lines : list of list of str
+        Tokens as in `vocabulary`, a list for each staff, top to bottom.
+    **corrections
+        Clef, key (sharps, or minus the flats) and metre in place of all that was read.
+    """
+    bars = check_durations(split_bars(lines, **corrections), trusted=corrections.get("metre") is not None)
+    set_pitches(bars)
+    return bars
 
 
-def play_order(bars):
-    """Numbers of bars (from 0, in the list) in the order in which they are played: with repeats, and with endings.
+# ---- what is played --------------------------------------------------------------------------------------
 
-    Lines without any repeat sign are played as they stand; an end of a repeat without a beginning leads back to the last
-    one, or to the start.
+
+def play_order(bars: list[Bar]) -> list[int]:
+    """Indices of bars in the order in which they are played: with repeats, and with endings.
+
+    Lines without any repeat sign are played as they stand; an end of a repeat without a beginning leads back
+    to the last one, or to the start.
     """
     order, start, number, again = [], 0, 0, False
     while number < len(bars):
         bar = bars[number]
         if bar.repeat_start and not again:
             start = number
-        skipped = again and bar.ending == 1
-        if not skipped:
+        if not (again and bar.ending == 1):
             order.append(number)
         back = bar.repeat_end and not again and bar.ending != 2
         if bar.repeat_end and not back:
@@ -63,36 +70,23 @@ def play_order(bars):
     return order
 
 
-def played_notes(bars):
-    """Notes as they are played, repeats and endings included, tied notes as one.
-
-    Returns
-    -------
-    list of (start, duration, midi_pitch)
-        In quarter notes from the first note or rest; fractions.
-    """
+def played_notes(bars: list[Bar]) -> list[tuple[Fraction, Fraction, int]]:
+    """Notes as they are played, tied notes as one: (start, duration, MIDI pitch), in quarter notes."""
     notes, place, sounding = [], Fraction(0), None
-    for number in play_order(bars):
-        for event in bars[number].events:
-            if event.position is not None:
-                sound = midi_pitch(event.step, event.alter)
-                if sounding == sound:
-                    notes[-1] = (notes[-1][0], notes[-1][1] + event.quarters, sound)
-                else:
-                    notes.append((place, event.quarters, sound))
-                sounding = sound if event.joined else None
-            place += event.quarters
+    for event in (event for number in play_order(bars) for event in bars[number].events):
+        if event.position is not None:
+            sound = midi_pitch(event.step, event.alter)
+            if sounding == sound:
+                notes[-1] = (notes[-1][0], notes[-1][1] + event.quarters, sound)
+            else:
+                notes.append((place, event.quarters, sound))
+            sounding = sound if event.joined else None
+        place += event.quarters
     return notes
 
 
-def played_bars(bars):
-    """Bars in the order in which they are played, each as often as it is: the music without any repeat sign.
-
-    Returns
-    -------
-    list of Bar
-        Copies, counted on.
-    """
+def played_bars(bars: list[Bar]) -> list[Bar]:
+    """Copies of the bars in the order in which they are played, counted on: without repeat signs."""
     played = [deepcopy(bars[number]) for number in play_order(bars)]
     for number, bar in enumerate(played, bars[0].number if bars else 1):
         bar.number, bar.ending, bar.repeat_start, bar.repeat_end = number, 0, False, False
@@ -104,223 +98,44 @@ def played_bars(bars):
     return played
 
 
-def main_metre(bars):
+def main_metre(bars: list[Bar]) -> str:
     """The metre, as a fraction, under which the music is for the longest time."""
     lasting = {}
     for bar in bars:
         lasting[bar.metre] = lasting.get(bar.metre, 0) + bar.sum
-    printed = max(lasting, key=lasting.get)
-    return RATIOS.get(printed, printed)
+    return ratio(max(lasting, key=lasting.get))
 
 
-def usual_tempo(metre):
-    """(beats a minute, quarter notes in such a beat) at which a metre is played where nothing is said."""
-    return (HALF_NOTES[metre], 2.0) if metre in HALF_NOTES else (TEMPO, beat_length(RATIOS.get(metre, metre)))
+def quarters_a_minute(bars: list[Bar]) -> float:
+    """The tempo at which bars are played where nothing is said, by the metre that most have."""
+    metre = main_metre(bars)
+    return HALF_NOTES[metre] * 2.0 if metre in HALF_NOTES else TEMPO * beat_length(metre)
 
 
-def quarters_a_minute(bars):
-    """The tempo at which bars are played, by the metre that most have."""
-    beats, length = usual_tempo(main_metre(bars))
-    return beats * length
-
-
-def to_midi(bars):
-    """What is played, as a pretty_midi.PrettyMIDI: one track, repeats and endings included."""
-    import pretty_midi
-
+def to_midi(bars: list[Bar]) -> pretty_midi.PrettyMIDI:
+    """What is played: one track, repeats and endings included."""
     quarter = 60 / quarters_a_minute(bars)
-    midi, track = (
-        pretty_midi.PrettyMIDI(resolution=480, initial_tempo=60 / quarter),
-        pretty_midi.Instrument(0, name="Tune"),
-    )
-    track.notes = [
-        pretty_midi.Note(90, sound, float(start * quarter), float((start + lasts) * quarter))
-        for start, lasts, sound in played_notes(bars)
-    ]
+    midi = pretty_midi.PrettyMIDI(resolution=480, initial_tempo=60 / quarter)
+    track = pretty_midi.Instrument(0, name="Tune")
+    for start, lasts, sound in played_notes(bars):
+        end = float((start + lasts) * quarter)
+        track.notes.append(pretty_midi.Note(90, sound, float(start * quarter), end))
     midi.instruments.append(track)
     place, before = Fraction(0), None
     for number in play_order(bars):
-        metre = RATIOS.get(bars[number].metre, bars[number].metre)
+        metre = ratio(bars[number].metre)
         if metre != before:
-            midi.time_signature_changes.append(
-                pretty_midi.TimeSignature(*map(int, metre.split("/")), float(place * quarter))
-            )
+            change = pretty_midi.TimeSignature(*map(int, metre.split("/")), float(place * quarter))
+            midi.time_signature_changes.append(change)
         place, before = place + bars[number].sum, metre
     return midi
 
 
-CLEFS = {"treble": clefs.TrebleClef, "bass": clefs.BassClef, "alto": clefs.AltoClef, "tenor": clefs.TenorClef}
-TYPES = {1: "whole", 2: "half", 4: "quarter", 8: "eighth", 16: "16th", 32: "32nd"}
-STYLES = {"double-bar": "double", "final-bar": "final"}
+def to_tune(bars: list[Bar], title: str | None = None) -> Tune:
+    """What is played, as a tune for the converter: without a pick-up, harmonised, in its main metre.
 
-
-def read_bars(lines, *, clef=None, key=None, metre=None):
-    """Bars with pitches, checked for what does not add up.
-
-    Parameters
-    ----------
-    lines : list of list of str
-        Words as in :mod:`.symbols`, a list for each staff, top to bottom.
-    clef, key, metre : str, int (sharps, or minus the flats) and str, optional
-        In place of all that was read.
-
-    Returns
-    -------
-    list of Bar
-        As printed; empty if there are no notes and rests.
-    """
-    bars = count(split_bars(lines, clef=clef, key=key, metre=metre), trusted=metre is not None)
-    set_pitches(bars)
-    return bars
-
-
-# ---- score ------------------------------------------------------------------------------------------------
-
-
-def to_score(bars, title=None):
-    """A score as it is printed, with repeat signs, brackets, and lines that break where they did.
-
-    Parameters
-    ----------
-    bars : list of Bar
-        As from `read_bars`.
-    title : str, optional
-
-    Returns
-    -------
-    music21.stream.Score
-    """
-    part, shown, line = stream.Part(), (None, None, None), 0
-    for bar in bars:
-        measure, shown = to_measure(bar, shown)
-        if bar.spans[0][0] != line:
-            measure.insert(0, layout.SystemLayout(isNew=True))
-        line = bar.spans[-1][0]
-        part.append(measure)
-    measures = list(part.getElementsByClass(stream.Measure))
-    if bars:
-        measures[0].insert(
-            0, tempo.MetronomeMark(numberSounding=quarters_a_minute(bars))
-        )  # heard, but not printed
-        beam(measures, bars)
-    for ending, group in bracketed(bars, measures):
-        part.insert(0, spanner.RepeatBracket(group, number=ending))
-    part.partName = ""
-    score = stream.Score([part])
-    score.metadata = metadata.Metadata(title=title or "untitled")
-    score.metadata.addContributor(metadata.Contributor(role="transcriber", name="NoteNinja"))
-    return score
-
-
-def beam(measures, bars):
-    """Beam the notes of bars that are not too long, and bracket triplets."""
-    metre = None
-    for measure, bar in zip(measures, bars):
-        metre = measure.timeSignature or metre
-        makeNotation.makeTupletBrackets(measure, inPlace=True)
-        notes, missing = list(measure.notesAndRests), bar.length - bar.sum
-        if missing >= 0:
-            with redirect_stderr(StringIO()):  # music21 talks about odd rhythms, which the doubts tell better
-                beamed = metre.getBeams(notes, measureStartOffset=0 if bar.number else missing)
-            for element, beams in zip(notes, beamed):
-                if beams and element.isNote:
-                    element.beams = beams
-
-
-def bracketed(bars, measures):
-    """Groups of measures under one bracket: (1 or 2, measures)."""
-    groups, before = [], 0
-    for bar, measure in zip(bars, measures):
-        if bar.ending and bar.ending == before:
-            groups[-1][1].append(measure)
-        elif bar.ending:
-            groups.append((bar.ending, [measure]))
-        before = bar.ending if not bar.repeat_end else 0
-    return groups
-
-
-def to_measure(bar, shown):
-    """A bar as a measure, and the (clef, key, metre) in force after it; `shown` are those before it."""
-    measure = stream.Measure(number=bar.number)
-    if not bar.number:  # a pick-up is not counted
-        measure.showNumber = stream.enums.ShowNumber.NEVER
-    now = (bar.clef, bar.fifths, bar.metre)
-    for new, old, make in zip(now, shown, (lambda clef: CLEFS[clef](), key.KeySignature, to_time)):
-        if new != old:
-            measure.append(make(new))
-    joined, changes = False, dict(bar.clefs)
-    for number, event in enumerate(bar.events):
-        if number in changes and number:
-            measure.append(CLEFS[changes[number]]())
-            now = (changes[number], *now[1:])
-        element = to_element(event)
-        if bar.starts_joined and not number or joined:
-            element.tie = tie.Tie("continue" if event.joined else "stop")
-        elif event.joined:
-            element.tie = tie.Tie("start")
-        joined = event.joined
-        measure.append(element)
-    if bar.repeat_start:
-        measure.leftBarline = bar_lines.Repeat("start")
-    if bar.repeat_end:
-        measure.rightBarline = bar_lines.Repeat("end")
-    elif bar.close in STYLES:
-        measure.rightBarline = bar_lines.Barline(STYLES[bar.close])
-    return measure, now
-
-
-def to_time(metre):
-    """A time signature as it is printed."""
-    return meter.TimeSignature({"C": "common", "C|": "cut"}.get(metre, metre))
-
-
-def to_element(event):
-    """A note or rest of a music21 score."""
-    length = duration.Duration(type=TYPES[event.value], dots=event.dots)
-    if event.triplet:
-        length.appendTuplet(duration.Tuplet(3, 2, TYPES[event.value]))
-    if event.whole is not None:
-        rest = note.Rest(quarterLength=event.whole)
-        rest.fullMeasure = True
-        return rest
-    if event.position is None:
-        return note.Rest(duration=length)
-    sound = pitch.Pitch(pitch_name(event.step, event.alter))
-    if event.accidental or event.alter:
-        sound.accidental = pitch.Accidental(event.alter)
-        sound.accidental.displayStatus = bool(event.accidental)
-    return note.Note(sound, duration=length)
-
-
-def key_in_words(fifths):
-    """A key signature in words: "2 flats (B flat major or G minor)"."""
-    signature = key.KeySignature(fifths)
-    major, minor = (signature.asKey(mode).tonic for mode in ("major", "minor"))
-    names = [tonic.name.replace("-", " flat").replace("#", " sharp") for tonic in (major, minor)]
-    sign = "sharp" if fifths > 0 else "flat"
-    count = f"{abs(fifths)} {sign}{'' if abs(fifths) == 1 else 's'}" if fifths else "no sharps or flats"
-    return f"{count} ({names[0]} major or {names[1]} minor)"
-
-
-def to_musicxml(bars, title=None):
-    """Bars as MusicXML text, read again to be sure that it can be."""
-    exporter = GeneralObjectExporter(to_score(bars, title))
-    exporter.makeNotation = False  # it would spread a bar that is too long over the next ones
-    text = exporter.parse().decode("utf-8")
-    with catch_warnings():
-        simplefilter("ignore", MusicXMLWarning)  # of bars that are too long, which are marked as doubtful
-        converter.parseData(text, format="musicxml")
-    return text
-
-
-def to_tune(bars, title=None):
-    """What is played, as a tune for the converter: without a pick-up, harmonised, in the one metre that most of it has.
-
-    Where the metre changes, every note keeps its time; only the beats are counted in that one metre throughout.
-
-    Returns
-    -------
-    Tune
+    Where the metre changes, every note keeps its time; only the beats are counted in that one metre
+    throughout.
 
     Raises
     ------
@@ -335,3 +150,127 @@ def to_tune(bars, title=None):
         if start >= pickup:
             part.insert(start - pickup, note.Note(sound, quarterLength=lasts))
     return tune_from_score(part, title)
+
+
+# ---- what is printed -------------------------------------------------------------------------------------
+
+
+def to_score(bars: list[Bar], title: str | None = None) -> stream.Score:
+    """A score as it is printed, with repeat signs, brackets, and lines that break where they did."""
+    part, shown, line = stream.Part(), (None, None, None), 0
+    for bar in bars:
+        measure, shown = _measure(bar, shown)
+        if bar.spans[0][0] != line:
+            measure.insert(0, layout.SystemLayout(isNew=True))
+        line = bar.spans[-1][0]
+        part.append(measure)
+    measures = list(part.getElementsByClass(stream.Measure))
+    if bars:  # a tempo that is heard, but not printed
+        measures[0].insert(0, music21.tempo.MetronomeMark(numberSounding=quarters_a_minute(bars)))
+        _beam(measures, bars)
+    for ending, group in _bracketed(bars, measures):
+        part.insert(0, music21.spanner.RepeatBracket(group, number=ending))
+    part.partName = ""
+    score = stream.Score([part])
+    score.metadata = metadata.Metadata(title=title or "untitled")
+    score.metadata.addContributor(metadata.Contributor(role="transcriber", name="NoteNinja"))
+    return score
+
+
+def _beam(measures, bars):
+    """Beam the notes of bars that are not too long, and bracket triplets."""
+    metre = None
+    for measure, bar in zip(measures, bars):
+        metre = measure.timeSignature or metre
+        makeNotation.makeTupletBrackets(measure, inPlace=True)
+        notes, missing = list(measure.notesAndRests), bar.length - bar.sum
+        if missing >= 0:
+            with redirect_stderr(StringIO()):  # music21 talks about odd rhythms, which the doubts tell better
+                beamed = metre.getBeams(notes, measureStartOffset=0 if bar.number else missing)
+            for element, beams in zip(notes, beamed):
+                if beams and element.isNote:
+                    element.beams = beams
+
+
+def _bracketed(bars, measures):
+    """Groups of measures under one bracket: (1 or 2, measures)."""
+    groups, before = [], 0
+    for bar, measure in zip(bars, measures):
+        if bar.ending and bar.ending == before:
+            groups[-1][1].append(measure)
+        elif bar.ending:
+            groups.append((bar.ending, [measure]))
+        before = bar.ending if not bar.repeat_end else 0
+    return groups
+
+
+def _measure(bar, shown):
+    """A bar as a measure, and the (clef, key, metre) in force after it; `shown` are those before it."""
+    measure = stream.Measure(number=bar.number)
+    if not bar.number:  # a pick-up is not counted
+        measure.showNumber = stream.enums.ShowNumber.NEVER
+    now = (bar.clef, bar.fifths, bar.metre)
+    if bar.clef != shown[0]:
+        measure.append(CLEFS[bar.clef]())
+    if bar.fifths != shown[1]:
+        measure.append(key.KeySignature(bar.fifths))
+    if bar.metre != shown[2]:
+        measure.append(meter.TimeSignature({"C": "common", "C|": "cut"}.get(bar.metre, bar.metre)))
+    joined, changes = bar.starts_joined, dict(bar.clefs)
+    for number, event in enumerate(bar.events):
+        if number in changes and number:
+            measure.append(CLEFS[changes[number]]())
+            now = (changes[number], *now[1:])
+        element = _note_or_rest(event)
+        if joined:
+            element.tie = tie.Tie("continue" if event.joined else "stop")
+        elif event.joined:
+            element.tie = tie.Tie("start")
+        joined = event.joined
+        measure.append(element)
+    if bar.repeat_start:
+        measure.leftBarline = music21.bar.Repeat("start")
+    if bar.repeat_end:
+        measure.rightBarline = music21.bar.Repeat("end")
+    elif bar.close in STYLES:
+        measure.rightBarline = music21.bar.Barline(STYLES[bar.close])
+    return measure, now
+
+
+def _note_or_rest(event):
+    """A note or rest of a music21 score."""
+    if event.whole is not None:
+        rest = note.Rest(quarterLength=event.whole)
+        rest.fullMeasure = True
+        return rest
+    length = duration.Duration(type=TYPES[event.value], dots=event.dots)
+    if event.triplet:
+        length.appendTuplet(duration.Tuplet(3, 2, TYPES[event.value]))
+    if event.position is None:
+        return note.Rest(duration=length)
+    sound = pitch.Pitch(pitch_name(event.step, event.alter))
+    if event.accidental or event.alter:
+        sound.accidental = pitch.Accidental(event.alter)
+        sound.accidental.displayStatus = bool(event.accidental)
+    return note.Note(sound, duration=length)
+
+
+def key_in_words(fifths: int) -> str:
+    """A key signature in words: "2 flats (B flat major or G minor)"."""
+    signature = key.KeySignature(fifths)
+    major, minor = (signature.asKey(mode).tonic for mode in ("major", "minor"))
+    names = [tonic.name.replace("-", " flat").replace("#", " sharp") for tonic in (major, minor)]
+    sign = "sharp" if fifths > 0 else "flat"
+    count = f"{abs(fifths)} {sign}{'' if abs(fifths) == 1 else 's'}" if fifths else "no sharps or flats"
+    return f"{count} ({names[0]} major or {names[1]} minor)"
+
+
+def to_musicxml(bars: list[Bar], title: str | None = None) -> str:
+    """Bars as MusicXML text, read again to be sure that it can be."""
+    exporter = GeneralObjectExporter(to_score(bars, title))
+    exporter.makeNotation = False  # it would spread a bar that is too long over the next ones
+    text = exporter.parse().decode("utf-8")
+    with catch_warnings():
+        simplefilter("ignore", MusicXMLWarning)  # of bars that are too long, which are marked as doubtful
+        music21.converter.parseData(text, format="musicxml")
+    return text

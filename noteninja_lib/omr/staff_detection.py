@@ -1,7 +1,9 @@
-"""The staffs of a page, each cut out as a straight strip for the network. Lesson: 10_reading_sheet_music.
+"""The staves of a page, each cut out as a straight staff image for the network.
 
-Staff lines are found and followed in :mod:`.stafflines`; here a strip is cut along them, column by column, so that bent lines
-become straight, and pages that cannot be read are turned away with one sentence.
+A template of five lines is laid on the row sums of narrow slabs of the working picture (see `image_io`).
+Where it fits best a staff is begun, and followed slab by slab to both sides, so that lines may lean and bend
+as they do in a photograph. A staff image is cut out along the lines, column by column, so that bent lines
+become straight; pages that cannot be read are turned away with one sentence. Lesson: 10_reading_sheet_music.
 """
 
 from dataclasses import dataclass, field
@@ -11,123 +13,101 @@ import numpy as np
 from scipy.interpolate import make_smoothing_spline
 
 from noteninja_lib.errors import UserError
-from noteninja_lib.omr.image_io import HOP, SPACE, level, prepare, slabs, spaces, thin
+from noteninja_lib.omr.image_io import HOP, SPACE, level, prepare, slabs, staff_spaces, thin
 
-# Where five lines run, in a working picture (see :mod:`.straightening`). Lesson: 10_reading_sheet_music.
-#
-# A comb of five teeth is laid on the row sums of narrow slabs. Where it fits best a staff is begun, and followed slab by slab
-# to both sides, so that lines may lean and bend as they do in a photograph.
-
-SIZES = (
-    np.geomspace(0.8, 1.25, 10) * SPACE
-)  # staff spaces that are tried, for perspective makes far staffs smaller
-TEETH = np.arange(-2, 3)  # the five lines, in spaces from the middle one
-SEED, GOOD = 0.45, 0.25  # fit of a comb at which a staff may begin, and may go on
+SIZES = np.geomspace(0.8, 1.25, 10) * SPACE  # staff spaces that are tried, for perspective
+TEMPLATE = np.arange(-2, 3)  # the five lines, in spaces from the middle one
+SEED, GOOD = 0.45, 0.25  # fit of a template at which a staff may begin, and may go on
 MOST_MISSES = 10  # slabs without a fit that are passed over (beams hide lines)
 SHORTEST, LONG = 8, 14  # spaces that each staff is long, and one of a page, at least
+IMAGE_SPACE = 8  # pixels of a staff space in a staff image
+IMAGE_HEIGHT = 96
+IMAGE_MIDDLE = 48  # row of the middle line
+LINES = (32, 40, 48, 56, 64)  # rows of all five
+ENOUGH = 2.0  # widths of the page: with so much found, no other size is tried
+SMALLEST = 5.0  # pixels of a staff space in the page
 
 
 @dataclass
 class Track:
-    """One staff in the working picture.
+    """One staff in the working picture."""
 
-    Attributes
-    ----------
-    left, right : int
-        The columns where its lines begin and end.
-    centre, space : np.ndarray, shape (width of the picture,)
-        Height of the middle line, and the staff space, at every column.
-    presence : np.ndarray, shape (7,)
-        How much of each line is there, 0..1: five, and those that would lie one space above and below.
-    """
-
-    left: int
+    left: int  # the columns where its lines begin and end
     right: int
-    centre: np.ndarray
+    centre: np.ndarray  # height of the middle line, and staff space, at every column of the picture
     space: np.ndarray
-    presence: np.ndarray
+    presence: np.ndarray  # (7,): how much of each line is there, 0..1; five, one above and one below
+
+    @property
+    def width(self) -> int:
+        """Columns from its left to its right end."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Row of the middle line, half-way along."""
+        return float(self.centre[(self.left + self.right) // 2])
 
 
 def _fit(sums, slab, middle, space):
-    """How well combs fit a slab: arrays of middles and spaces -> about -1..1.
+    """How well templates fit a slab: arrays of middles and spaces -> about -1..1.
 
-    A line that is missing counts double, for a comb that is off by one line misses only one.
+    A line that is missing counts double, for a template that is off by one line misses only one.
     """
 
-    def at(teeth):
-        rows = np.clip(np.rint(middle[..., None] + teeth * space[..., None]).astype(int), 0, len(sums) - 1)
+    def at(lines):
+        rows = np.clip(np.rint(middle[..., None] + lines * space[..., None]).astype(int), 0, len(sums) - 1)
         return sums[rows, np.asarray(slab)[..., None]]
 
-    lines = at(TEETH)
-    return (lines.mean(axis=-1) + lines.min(axis=-1)) / 2 - at(TEETH[:-1] + 0.5).mean(axis=-1)
+    lines = at(TEMPLATE)
+    return (lines.mean(axis=-1) + lines.min(axis=-1)) / 2 - at(TEMPLATE[:-1] + 0.5).mean(axis=-1)
 
 
-def find_tracks(ink):
-    """All staffs of a working picture, the best first.
-
-    Parameters
-    ----------
-    ink : np.ndarray, uint8, shape (height, width)
-        See `straightening.prepare`.
-
-    Returns
-    -------
-    list of Track
-    """
+def find_tracks(ink: np.ndarray) -> list[Track]:
+    """All staves of a working picture (uint8, see `image_io.prepare`), the best first."""
     lines = thin(ink)
     sums = slabs(lines)
-    wide = cv2.dilate(sums, np.ones((3, 1), np.uint8))  # a tooth may be off by a pixel
+    wide = cv2.dilate(sums, np.ones((3, 1), np.uint8))  # a template's line may be off by a pixel
     rows, places = np.mgrid[: sums.shape[0], : sums.shape[1] : 3]
     fits = np.stack([_fit(wide, places, rows, np.full(rows.shape, size)) for size in SIZES])
     best, which = fits.max(axis=0), fits.argmax(axis=0)
     tracks = []
     while best.max() > SEED:
-        middle, column = np.unravel_index(int(best.argmax()), best.shape)
-        at, middles, sizes = _follow(
-            wide, places[middle, column], float(middle), SIZES[which[middle, column]]
-        )
+        start = np.unravel_index(int(best.argmax()), best.shape)
+        at, middles, sizes = _follow(wide, places[start], float(start[0]), SIZES[which[start]])
         span = (places[0] >= at[0]) & (places[0] <= at[-1])
         off = np.abs(rows - np.interp(places[0], at, middles))
         best[span & (off < 4.4 * np.interp(places[0], at, sizes))] = -1
         track = _track(ink, lines, sums, at, middles, sizes)
-        if (
-            track and np.abs(track.centre[at * HOP] - middles).min() > 0.5 * SPACE
-        ):  # set right by a line: followed anew
-            slab = at[len(at) // 2]
-            again = _track(
-                ink, lines, sums, *_follow(wide, slab, track.centre[slab * HOP], track.space[slab * HOP])
-            )
-            track = max(filter(None, (track, again)), key=lambda one: one.right - one.left)
+        if track and np.abs(track.centre[at * HOP] - middles).min() > 0.5 * SPACE:
+            slab = at[len(at) // 2]  # it was set right by a line: followed anew
+            followed = _follow(wide, slab, track.centre[slab * HOP], track.space[slab * HOP])
+            again = _track(ink, lines, sums, *followed)
+            track = max(filter(None, (track, again)), key=lambda one: one.width)
         tracks = _with(track, tracks) if track else tracks
-    usual = np.median([track.presence[1:-1].mean() for track in tracks]) if tracks else 0
-    tracks = [
-        track
-        for track in tracks
-        if track.right - track.left >= 2 * LONG * SPACE or track.presence[1:-1].mean() > 0.85 * usual
-    ]
+    there = [track.presence[1:-1].mean() for track in tracks]
+    usual = np.median(there) if tracks else 0
+    long = [track.width >= 2 * LONG * SPACE for track in tracks]
+    tracks = [one for one, share, sure in zip(tracks, there, long) if sure or share > 0.85 * usual]
     # What is short is believed only beside a longer one: five systems seen from far are five lines, too.
-    return tracks if any(track.right - track.left >= LONG * SPACE for track in tracks) else []
+    return tracks if any(track.width >= LONG * SPACE for track in tracks) else []
 
 
 def _track(ink, lines, sums, at, middles, sizes):
     """The Track of what was followed, or None."""
     if len(at) < SHORTEST:
         return None
-    return _with_ends(
-        ink, lines, *_smooth(sums, lines.shape[1], at, middles, sizes), at[0] * HOP, (at[-1] + 1) * HOP
-    )
+    centre, space = _smooth(sums, lines.shape[1], at, middles, sizes)
+    return _with_ends(ink, lines, centre, space, at[0] * HOP, (at[-1] + 1) * HOP)
 
 
 def _with(track, tracks):
     """The tracks with one more; of two that meet, the longer stays."""
-    twins = [
-        one
-        for one in tracks
-        if np.abs(track.centre - one.centre)[track.left : track.right].min() <= 4 * SPACE
-    ]
-    if any(one.right - one.left >= track.right - track.left for one in twins):
+    inside = slice(track.left, track.right)
+    meets = [np.abs(track.centre - one.centre)[inside].min() <= 4 * SPACE for one in tracks]
+    if any(meet and one.width >= track.width for one, meet in zip(tracks, meets)):
         return tracks
-    return [one for one in tracks if not any(one is twin for twin in twins)] + [track]
+    return [one for one, meet in zip(tracks, meets) if not meet] + [track]
 
 
 def _follow(sums, slab, middle, space):
@@ -143,12 +123,11 @@ def _follow(sums, slab, middle, space):
             middles, sizes = middle + slope * (here - last) + up, np.clip(space * larger, SIZES[0], SIZES[-1])
             fits = _fit(sums, here, middles, sizes) - penalty
             best = np.unravel_index(int(fits.argmax()), fits.shape)
+            misses += 1
             if fits[best] > GOOD:
                 trail.append((here, middles[best], sizes[best]))
                 found.append(trail[-1])
                 misses = 0
-            else:
-                misses += 1
             here += direction
     at, middles, sizes = np.array(sorted(found)).T
     return at.astype(int), middles, sizes
@@ -158,20 +137,18 @@ def _smooth(sums, width, at, middles, sizes):
     """Curves through the points that were followed: middle line and staff space at every column."""
     centre, space, weights = _exact(sums, at, middles, sizes)
     for limit in (1.5, 0.6, 0.3):  # again and again, so that what lies off is left out
-        curves = [
-            make_smoothing_spline(at, values, weights, lam=lam)
-            for values, lam in ((centre, 200), (space, 2e4))
-        ]
-        weights = np.where(np.abs(centre - curves[0](at)) > limit, 1e-3, weights)
+        middle = make_smoothing_spline(at, centre, weights, lam=200)
+        size = make_smoothing_spline(at, space, weights, lam=2e4)
+        weights = np.where(np.abs(centre - middle(at)) > limit, 1e-3, weights)
     beyond = (np.arange(width) - HOP // 2) / HOP
     inside = np.clip(beyond, at[0], at[-1])
     # Beyond the ends a straight line: a spline would swing out.
-    return curves[0](inside) + curves[0].derivative()(inside) * (beyond - inside), curves[1](inside)
+    return middle(inside) + middle.derivative()(inside) * (beyond - inside), size(inside)
 
 
 def _exact(sums, at, middles, sizes):
-    """Middles and spaces of slabs to a fraction of a pixel: a straight fit to the places of five lines; and its weights."""
-    rows = np.rint(middles[:, None] + TEETH * sizes[:, None]).astype(int)[..., None] + np.arange(-3, 4)
+    """Middles and spaces of slabs, by a straight fit to the five lines, and the weights of the fit."""
+    rows = np.rint(middles[:, None] + TEMPLATE * sizes[:, None]).astype(int)[..., None] + np.arange(-3, 4)
     rows = np.clip(rows, 0, len(sums) - 1)  # (slabs, 5 lines, 7 rows around each)
     dark = sums[rows, at[:, None, None]]
     dark = (dark - dark.min(axis=2, keepdims=True)) ** 2 + 1e-9
@@ -179,40 +156,42 @@ def _exact(sums, at, middles, sizes):
     trusted = weight
     for _ in range(2):  # the second time, less where a line lies off the others
         total = trusted.sum(axis=1)
-        tooth, place = (trusted * TEETH).sum(axis=1) / total, (trusted * places).sum(axis=1) / total
-        across = TEETH - tooth[:, None]
+        line, place = (trusted * TEMPLATE).sum(axis=1) / total, (trusted * places).sum(axis=1) / total
+        across = TEMPLATE - line[:, None]
         space = (trusted * across * places).sum(axis=1) / (trusted * across**2).sum(axis=1)
-        centre = place - space * tooth
-        trusted = weight / (1 + (4 * (places - centre[:, None] - TEETH * space[:, None])) ** 2)
+        centre = place - space * line
+        trusted = weight / (1 + (4 * (places - centre[:, None] - TEMPLATE * space[:, None])) ** 2)
     return centre, space, np.maximum(weight.mean(axis=1), 1e-3)
 
 
+def _begins_and_ends(there):
+    """Where the runs of True in a row begin, and where they have ended."""
+    edges = np.diff(np.pad(there.astype(np.int8), 1))
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+
+
 def _with_ends(ink, lines, centre, space, left, right):
-    """A Track with the columns where at least three of its lines begin and end, or None where too little is there."""
+    """A Track from where three of its lines begin to where they end; None if too little is there."""
     columns = np.arange(lines.shape[1])
-    teeth = np.arange(-3, 3.1, 0.5)  # lines and the middles between them, from one above to one below
-    rows = np.rint(centre + teeth[:, None] * space).astype(int)
-    dark = np.max([lines[np.clip(rows + shift, 0, len(lines) - 1), columns] for shift in (-1, 0, 1)], axis=0)
-    usual = np.median(dark[2:-2:2, left:right])
-    there = dark > max(0.4 * usual, 12)
-    near = (columns >= left - 4 * SPACE) & (columns < right + 4 * SPACE)
-    run = ((there[2:-2:2].sum(axis=0) >= 3) & near).astype(np.uint8)[None]
-    run = cv2.morphologyEx(run, cv2.MORPH_OPEN, np.ones((1, SPACE // 2), np.uint8))
-    run = cv2.morphologyEx(
-        np.pad(run, ((0, 0), (200, 200))), cv2.MORPH_CLOSE, np.ones((1, 10 * SPACE), np.uint8)
-    )[0, 200:-200]
-    edges = np.diff(np.pad(run.astype(np.int8), 1))
-    begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    places = np.arange(-3, 3.1, 0.5)  # lines and the middles between them, from one above to one below
+    rows = np.rint(centre + places[:, None] * space).astype(int)
+    near = [np.clip(rows + shift, 0, len(lines) - 1) for shift in (-1, 0, 1)]
+    dark = np.max([lines[some, columns] for some in near], axis=0)
+    there = dark > max(0.4 * np.median(dark[2:-2:2, left:right]), 12)
+    three = there[2:-2:2].sum(axis=0) >= 3
+    run = three & (columns >= left - 4 * SPACE) & (columns < right + 4 * SPACE)
+    run = cv2.morphologyEx(run.astype(np.uint8)[None], cv2.MORPH_OPEN, np.ones((1, SPACE // 2), np.uint8))
+    run = np.pad(run, ((0, 0), (200, 200)))
+    run = cv2.morphologyEx(run, cv2.MORPH_CLOSE, np.ones((1, 10 * SPACE), np.uint8))[0, 200:-200]
+    begins, ends = _begins_and_ends(run)
     if not len(begins) or (ends - begins).max() < SHORTEST * SPACE:
         return None
     longest = int(np.argmax(ends - begins))
     left, right = int(begins[longest]), int(ends[longest])
-    near = [ink[np.clip(rows[2:-2:2] + shift, 0, len(ink) - 1), columns] for shift in (-1, 0, 1)]
-    solid = np.max(near, axis=0).min(axis=0) > 90
-    solid |= there[2:-2:2].sum(axis=0) >= 3
-    while (
-        right < len(columns) - 1 and solid[right]
-    ):  # bar lines at the end, and the bits of lines between them
+    solid = np.max([ink[some[2:-2:2], columns] for some in near], axis=0).min(axis=0) > 90
+    solid |= three
+    # With the bar lines at its ends, and the bits of lines between them.
+    while right < len(columns) - 1 and solid[right]:
         right += 1
     while left > 0 and solid[left - 1]:
         left -= 1
@@ -229,68 +208,50 @@ def _with_ends(ink, lines, centre, space, left, right):
     return Track(left, right, centre.astype(np.float32), space.astype(np.float32), share[::2])
 
 
-IMAGE_SPACE = 8  # pixels of a staff space in a strip
-IMAGE_HEIGHT = 96
-IMAGE_MIDDLE = 48  # row of the middle line
-LINES = (32, 40, 48, 56, 64)  # rows of all five
-ENOUGH = 2.0  # widths of the page: with so much found, no other size is tried
-SMALLEST = 5.0  # pixels of a staff space in the page
-
-
 @dataclass
 class Staff:
     """One staff of a page.
 
-    Attributes
-    ----------
-    strip : np.ndarray, uint8, shape (96, width)
-        The staff cut out and straightened: 255 paper, 0 ink, lines at rows 32, 40, 48, 56 and 64, one space of paper before
-        and after them.
-    space : float
-        Staff space in pixels of the page.
-    confidence : float
-        How much of the five lines was found, 0..1.
+    Its image (uint8, shape (96, width)) is cut out and straightened: 255 paper, 0 ink, lines at rows 32, 40,
+    48, 56 and 64, one space of paper before and after them.
     """
 
-    staff_image: np.ndarray
-    space: float
-    confidence: float
+    image: np.ndarray
+    space: float  # in pixels of the page
+    confidence: float  # how much of the five lines was found, 0..1
     _middle: np.ndarray = field(repr=False)  # (width, 2): x, y in the page of each column's row 48
     _down: np.ndarray = field(repr=False)  # (width, 2): the step in the page of one row down
 
     @property
-    def width(self):
-        """Columns of the strip."""
-        return self.strip.shape[1]
+    def width(self) -> int:
+        """Columns of the staff image."""
+        return self.image.shape[1]
 
-    def to_page(self, column, row):
-        """Where places of the strip lie in the page: numbers or arrays of columns and rows -> arrays (x, y), in pixels."""
-        column, row = np.broadcast_arrays(np.asarray(column, float), np.asarray(row, float))
-        places = np.arange(self.width)
-        return tuple(
-            np.interp(column, places, self._middle[:, axis])
-            + (row - IMAGE_MIDDLE) * np.interp(column, places, self._down[:, axis])
-            for axis in (0, 1)
-        )
+    def to_page(self, column: np.ndarray | float, row: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+        """Where columns and rows of the staff image lie in the page: x and y in pixels."""
+        return _interpolate(self._middle, self._down, *np.broadcast_arrays(column, np.asarray(row, float)))
 
 
-def find_staves(page):
-    """Find the staffs of a page and cut them out.
+def _interpolate(middle, down, column, row):
+    """x and y in the page, from those of each column's middle and the step of a row down."""
+    at = np.arange(len(middle))
+    starts, steps = ([np.interp(column, at, one[:, axis]) for axis in (0, 1)] for one in (middle, down))
+    return tuple(start + (row - IMAGE_MIDDLE) * step for start, step in zip(starts, steps))
+
+
+def find_staves(page: np.ndarray) -> list[Staff]:
+    """Find the staves of a page and cut them out, from top to bottom.
 
     Parameters
     ----------
     page : np.ndarray, uint8, shape (height, width)
         255 white; any lighting, leaning by up to 8 degrees, mildly bent.
 
-    Returns
-    -------
-    list of Staff
-        From top to bottom.
-
     Raises
     ------
     UserError
-        A blank page, no staff found, staffs joined to systems, too small, cut off at the margin, or not of five lines.
+        A blank page, no staff found, staves joined to systems, too small, cut off at the margin, or not of
+        five lines.
     """
     even = level(page)
     if (even < 160).mean() < 1e-4:
@@ -302,29 +263,26 @@ def find_staves(page):
     if not tracks:
         if any(track.presence[1:-1].min() > 0.7 for track in _search(np.ascontiguousarray(even.T))[2]):
             raise UserError("The staffs run up the picture: turn it by 90 degrees.")
-        raise UserError(
-            "No staff of five lines was found: choose a picture of printed sheet music, sharp and large enough."
-        )
+        which = "choose a picture of printed sheet music, sharp and large enough"
+        raise UserError(f"No staff of five lines was found: {which}.")
     tracks = in_order(tracks)
     _refuse(ink, tracks, matrix, page.shape)
     staves = [_cut(even, track, matrix) for track in tracks]
     for number, staff in enumerate(staves, 1):
         edge = _cut_off(staff, page.shape)
         if edge:
-            raise UserError(
-                f"Staff {number} from the top is cut off at the {edge} edge of the picture: "
-                "scan or photograph the whole page."
-            )
+            where = f"Staff {number} from the top is cut off at the {edge} edge of the picture"
+            raise UserError(f"{where}: scan or photograph the whole page.")
     return staves
 
 
 def _search(even):
-    """The working picture of a levelled page, its matrix, and the tracks in it, at the size that gives most."""
+    """Working picture, matrix and tracks of a levelled page, at the size that gives most."""
     best, most = (None, None, []), 0
-    for space in spaces(even):
+    for space in staff_spaces(even):
         ink, matrix = prepare(even, space)
         tracks = find_tracks(ink)
-        found = space * sum(track.right - track.left for track in tracks)
+        found = space * sum(track.width for track in tracks)
         if found > most:
             best, most = (ink, matrix, tracks), found
         if found > ENOUGH * SPACE * even.shape[1]:
@@ -332,49 +290,42 @@ def _search(even):
     return best
 
 
-def in_order(tracks):
+def in_order(tracks: list[Track]) -> list[Track]:
     """From top to bottom; side by side on one row from left to right."""
     rows = []
-    for track in sorted(tracks, key=_height):
-        if rows and abs(_height(track) - _height(rows[-1][-1])) < 2 * SPACE:
+    for track in sorted(tracks, key=lambda one: one.height):
+        if rows and abs(track.height - rows[-1][-1].height) < 2 * SPACE:
             rows[-1].append(track)
         else:
             rows.append([track])
     return [track for row in rows for track in sorted(row, key=lambda one: one.left)]
 
 
-def _height(track):
-    return float(track.centre[(track.left + track.right) // 2])
-
-
 def _refuse(ink, tracks, matrix, shape):
     """Say in one sentence what cannot be read in the tracks of a working picture."""
-    scale = np.hypot(*matrix[:, 0])
-    if np.median([np.median(track.space[track.left : track.right]) for track in tracks]) / scale < SMALLEST:
-        raise UserError(
-            "The staffs are too small to be read: scan the page with 300 dpi, or photograph it from nearer."
-        )
-    if any(max(track.presence[0], track.presence[-1]) > 0.5 for track in tracks):
-        raise UserError(
-            "The lines do not stand in fives (tablature, or ruled paper): only staffs of five lines can be read."
-        )
-    if any(_joined(ink, upper, lower) for upper, lower in zip(tracks, tracks[1:])):
-        raise UserError(
-            "Two or more staffs are joined to a system (piano or several parts): only music with one staff "
-            "a line can be read."
-        )
-    edge = _part_of_a_staff(ink, tracks, matrix, shape)
+    space = np.median([np.median(track.space[track.left : track.right]) for track in tracks])
+    why, edge = None, None
+    if space / np.hypot(*matrix[:, 0]) < SMALLEST:
+        why = "The staffs are too small to be read: scan the page with 300 dpi, or photograph it from nearer."
+    elif any(max(track.presence[0], track.presence[-1]) > 0.5 for track in tracks):
+        why = "The lines do not stand in fives (tablature, or ruled paper): only staffs of five lines"
+        why += " can be read."
+    elif any(_joined(ink, upper, lower) for upper, lower in zip(tracks, tracks[1:])):
+        why = "Two or more staffs are joined to a system (piano or several parts): only music with one staff"
+        why += " a line can be read."
+    else:
+        edge = _part_of_a_staff(ink, tracks, matrix, shape)
     if edge:
-        raise UserError(
-            f"A staff is cut off at the {edge} edge of the picture: scan or photograph the whole page."
-        )
+        why = f"A staff is cut off at the {edge} edge of the picture: scan or photograph the whole page."
+    if why:
+        raise UserError(why)
 
 
 def _part_of_a_staff(ink, tracks, matrix, shape):
     """ "upper" or "lower" where two to four lines, and no more, run along that edge of the page."""
     lines = slabs(thin(ink)) > 0.5
     size = int(np.median([np.median(track.space) for track in tracks]))
-    length = np.median([track.right - track.left for track in tracks]) / HOP
+    length = np.median([track.width for track in tracks]) / HOP
     at = np.arange(lines.shape[1]) * HOP + HOP // 2
     for track in tracks:
         for place, column in enumerate(at):
@@ -382,68 +333,54 @@ def _part_of_a_staff(ink, tracks, matrix, shape):
             lines[max(middle - reach, 0) : max(middle + reach, 0), place] = False
     for edge, y in (("upper", 0), ("lower", shape[0] - 1)):
         corners = np.array([[0, y, 1], [shape[1] - 1, y, 1]]) @ matrix.T
-        height = np.interp(at, *corners.T)
-        rows = np.arange(len(lines))[:, None]
-        near = np.abs(rows - height) < 4.2 * size
-        full = (
-            cv2.dilate((lines & near).astype(np.uint8), np.ones((3, 1), np.uint8)).sum(axis=1) > 0.5 * length
-        )
-        places = np.flatnonzero(np.diff(np.pad(full, (1, 0)).astype(np.int8)) == 1)
+        near = np.abs(np.arange(len(lines))[:, None] - np.interp(at, *corners.T)) < 4.2 * size
+        dark = cv2.dilate((lines & near).astype(np.uint8), np.ones((3, 1), np.uint8)).sum(axis=1)
+        places, _ = _begins_and_ends(dark > 0.5 * length)
         if (np.abs(np.diff(places) - size) < 0.2 * size).any():
             return edge
     return None
 
 
 def _cut_off(staff, shape):
-    """ "left" or "right" where a staff runs to that edge of the page without the clef or bar line that belongs there."""
+    """ "left" or "right" if a staff runs to that edge without the clef or bar line that belongs there."""
     near = 0.5 * staff.space
-    ink = staff.strip < 128
+    ink = staff.image < 128
     if staff.to_page(IMAGE_SPACE, IMAGE_MIDDLE)[0] < near:
         ink[[row + shift for row in LINES for shift in (-1, 0, 1)]] = False
         columns = np.flatnonzero(ink[28:69, IMAGE_SPACE:].sum(axis=0) >= 2)
-        first = (
-            columns[: np.append(np.flatnonzero(np.diff(columns) > 3) + 1, len(columns))[0]]
-            if len(columns)
-            else columns
-        )
+        first = np.split(columns, np.flatnonzero(np.diff(columns) > 3) + 1)[0]  # of the signs
         tall = np.flatnonzero(ink[:, first + IMAGE_SPACE].any(axis=1)) if len(first) else [0]
-        if (
-            len(first) < IMAGE_SPACE
-            or not 1 <= first[0] <= 3 * IMAGE_SPACE
-            or tall[-1] - tall[0] < 2 * IMAGE_SPACE
-        ):
+        placed = len(first) >= IMAGE_SPACE and 1 <= first[0] <= 3 * IMAGE_SPACE
+        if not placed or tall[-1] - tall[0] < 2 * IMAGE_SPACE:
             return "left"
     if staff.to_page(staff.width - IMAGE_SPACE, IMAGE_MIDDLE)[0] > shape[1] - 1 - near:
-        end = staff.strip[LINES[0] : LINES[-1] + 1, -2 * IMAGE_SPACE - 4 : -IMAGE_SPACE + 3]
+        end = staff.image[LINES[0] : LINES[-1] + 1, -2 * IMAGE_SPACE - 4 : -IMAGE_SPACE + 3]
         if not (end < 140).mean(axis=0).max() > 0.95:
             return "right"
     return None
 
 
 def _joined(ink, upper, lower):
-    """Whether a line runs down from the lines of one staff to those of the next, at their left end or twice further on."""
-    if min(upper.right, lower.right) - max(upper.left, lower.left) < 0.5 * (upper.right - upper.left):
+    """Whether a line runs down from one staff to the next, at their left end or twice further on."""
+    if min(upper.right, lower.right) - max(upper.left, lower.left) < 0.5 * upper.width:
         return False
     steps = np.linspace(0, 1, 64)[:, None]
-    across = np.arange(-SPACE // 2, max(upper.right - upper.left, lower.right - lower.left) + SPACE)
-    part = across / (upper.right - upper.left)
-    x_top, x_bottom = upper.left + across, lower.left + part * (lower.right - lower.left)
-    last = ink.shape[1] - 1
-    x_top, x_bottom = (np.clip(x, 0, last) for x in (x_top, x_bottom))
+    across = np.arange(-SPACE // 2, max(upper.width, lower.width) + SPACE)
+    x_top, x_bottom = upper.left + across, lower.left + across / upper.width * lower.width
+    x_top, x_bottom = (np.clip(x, 0, ink.shape[1] - 1) for x in (x_top, x_bottom))
     top = (upper.centre + 2 * upper.space)[x_top.astype(int)]
     bottom = (lower.centre - 2 * lower.space)[x_bottom.astype(int)]
     map_x, map_y = (x_top + (x_bottom - x_top) * steps), (top + (bottom - top) * steps)
     gap = cv2.remap(ink, map_x.astype(np.float32), map_y.astype(np.float32), cv2.INTER_LINEAR)
     dark = cv2.dilate(gap, np.ones((1, 3), np.uint8)) > 90
-    full = dark.mean(axis=0) > 0.93
-    starts = np.flatnonzero(np.diff(np.pad(full, (1, 0)).astype(np.int8)) == 1)
+    starts, _ = _begins_and_ends(dark.mean(axis=0) > 0.93)
     return bool((starts < 1.5 * SPACE).any() or len(starts) >= 2)
 
 
 def _cut(even, track, matrix):
-    """A Staff from a levelled page: strip columns step along the staff by an eighth of its space."""
+    """A Staff from a levelled page: columns of its image step along the staff by an eighth of its space."""
     columns = np.arange(len(track.centre))
-    travelled = np.concatenate([[0], np.cumsum(IMAGE_SPACE / track.space)[:-1]])  # in strip pixels
+    travelled = np.concatenate([[0], np.cumsum(IMAGE_SPACE / track.space)[:-1]])  # in pixels of the image
     begin, end = np.interp([track.left, track.right], columns, travelled)
     x = np.interp(np.arange(np.ceil(begin - IMAGE_SPACE), end + IMAGE_SPACE), travelled, columns)
     y, space = np.interp(x, columns, track.centre), np.interp(x, columns, track.space)
@@ -451,20 +388,11 @@ def _cut(even, track, matrix):
     middle = np.stack([x, y], axis=1) @ inverse[:, :2].T + inverse[:, 2]
     down = (space / IMAGE_SPACE)[:, None] * inverse[:, 1]
     page_space = float(np.median(space) * np.hypot(*inverse[:, 0]))
-    fine = max(
-        int(np.ceil(page_space / IMAGE_SPACE)), 1
-    )  # samples a strip pixel in both directions, then averaged
-    steps = (np.arange(IMAGE_HEIGHT * fine) + 0.5) / fine - 0.5 - IMAGE_MIDDLE
-    places = (np.arange(len(x) * fine) + 0.5) / fine - 0.5
-    grid = [
-        np.interp(places, np.arange(len(x)), middle[:, axis])
-        + steps[:, None] * np.interp(places, np.arange(len(x)), down[:, axis])
-        for axis in (0, 1)
-    ]
-    staff_image = cv2.remap(
-        even, *(one.astype(np.float32) for one in grid), cv2.INTER_LINEAR, borderValue=255
-    )
-    staff_image = cv2.resize(staff_image, (len(x), IMAGE_HEIGHT), interpolation=cv2.INTER_AREA)
-    black = min(float(np.percentile(staff_image, 3)), 128.0)  # pencil-grey print becomes black
-    staff_image = np.clip((staff_image - black) * (255 / (250 - black)), 0, 255).astype(np.uint8)
-    return Staff(staff_image, page_space, float(track.presence[1:-1].mean()), middle, down)
+    fine = max(int(np.ceil(page_space / IMAGE_SPACE)), 1)  # samples a pixel in both directions, then averaged
+    down_to, along = ((np.arange(size * fine) + 0.5) / fine - 0.5 for size in (IMAGE_HEIGHT, len(x)))
+    grid = _interpolate(middle, down, along, down_to[:, None])
+    image = cv2.remap(even, *(one.astype(np.float32) for one in grid), cv2.INTER_LINEAR, borderValue=255)
+    image = cv2.resize(image, (len(x), IMAGE_HEIGHT), interpolation=cv2.INTER_AREA)
+    black = min(float(np.percentile(image, 3)), 128.0)  # pencil-grey print becomes black
+    image = np.clip((image - black) * (255 / (250 - black)), 0, 255).astype(np.uint8)
+    return Staff(image, page_space, float(track.presence[1:-1].mean()), middle, down)

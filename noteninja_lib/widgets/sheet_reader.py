@@ -12,12 +12,12 @@ import ipywidgets as widgets
 import numpy as np
 from IPython.display import HTML
 
-from benchmarks.sheet_music.printed_pages import print_tune
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.synthesis import sketch
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import Stopped
 from noteninja_lib.music.tunes import find_tune
+from noteninja_lib.omr.composer import print_tune
 from noteninja_lib.omr.recognition import Line, Sheet, read_sheet
 from noteninja_lib.omr.rendering import FONTS, engrave, engrave_score, rasterise
 from noteninja_lib.omr.score import key_in_words
@@ -207,7 +207,10 @@ class SheetReader(Workbench):
     def _play(self, wish):
         if self.sheet is None:
             self._read()
-        result, facts = self.convert_with(None, self.sheet.content(), **wish), {"words": self.sheet.words()}
+        result, facts = (
+            self.convert_with(None, self.sheet.piano_roll(), **wish),
+            {"words": self.sheet.tokens()},
+        )
         self.results.show(result, self.title, wish, before=f"{self.title}, on a piano", facts=facts)
 
     def save(self, kind: str) -> None:
@@ -284,7 +287,7 @@ def names_of_notes(sheet: Sheet) -> dict[int, dict[int, str]]:
             (line, number)
             for line, first, end in bar.spans
             for number in range(first, end)
-            if sheet.lines[line].symbols[number].word.startswith(("note:", "rest:"))
+            if sheet.lines[line].symbols[number].token.startswith(("note:", "rest:"))
         ]
         for (line, number), event in zip(places, bar.events):
             if event.step is not None:
@@ -306,9 +309,9 @@ def doubtful_bars(sheet: Sheet, page: int) -> list[str]:
 
 def line_marks(line: Line, names: dict[int, str]) -> list[str]:
     """SVG of what was read in one staff; `names` are those of its notes, by number of the token."""
-    pen, tokens, parts = Pen(line.staff), [symbol.word for symbol in line.symbols], []
+    pen, tokens, parts = Pen(line.staff), [symbol.token for symbol in line.symbols], []
     for number, symbol in enumerate(line.symbols):
-        token, x = symbol.word, symbol.column
+        token, x = symbol.token, symbol.column
         kind, _, text = token.partition(":")
         nearby = tokens[number :: -1 if token == "dot" else 1]  # only a dot stands behind its note
         note = next(filter(is_note, nearby), None)
