@@ -8,6 +8,7 @@ import pytest
 from music21 import converter
 
 from benchmarks.sheet_music.printed_tunes import (
+    Layout,
     Section,
     bars_of,
     book_section,
