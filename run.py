@@ -119,9 +119,9 @@ def pip_install(arguments):
     sys.exit("{}\n{}, then run this command again.".format("\n".join(errors[-1:]), advice))
 
 
-def run(arguments, **environment):
-    """Run Python in .venv in the repository's folder, and return its exit status."""
-    process = subprocess.Popen([str(PYTHON), *arguments], cwd=ROOT, env={**os.environ, **environment})
+def run(arguments, folder=ROOT, **environment):
+    """Run Python in .venv in a folder, and return its exit status."""
+    process = subprocess.Popen([str(PYTHON), *arguments], cwd=folder, env={**os.environ, **environment})
     while True:
         try:
             return process.wait()
@@ -166,7 +166,8 @@ def main():
         "lab": lab,
         "test": test,
         "setup": lambda arguments: 0,
-        "noteninja": lambda arguments: run(["-m", "noteninja_lib", *arguments]),
+        # Files are looked for where the user stands.
+        "noteninja": lambda arguments: run(["-m", "noteninja_lib", *arguments], folder=Path.cwd()),
     }
     arguments = sys.argv[1:]
     if not arguments or arguments[0] not in commands:

@@ -41,6 +41,27 @@ def test_too_old_a_python():
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_commands_look_for_files_where_the_user_stands(run, monkeypatch, tmp_path):
+    """`python3 ../course/run.py noteninja convert song.mp3`: the song lies in the current folder."""
+    started = []
+
+    class Process:
+        def __init__(self, command, cwd, **options):
+            started.append((command[1:], Path(cwd)))
+
+        def wait(self):
+            return 0
+
+    monkeypatch.setattr(run.subprocess, "Popen", Process)
+    monkeypatch.setattr(run, "set_up", lambda cpu: None)
+    monkeypatch.chdir(tmp_path)
+    for words in (["noteninja", "convert", "song.mp3"], ["test", "tests/test_run.py"]):
+        monkeypatch.setattr(run.sys, "argv", ["run.py", *words])
+        assert run.main() == 0
+    assert started[0] == (["-m", "noteninja_lib", "convert", "song.mp3"], tmp_path)
+    assert started[1][1] == run.ROOT
+
+
 def test_no_room_on_the_disk(run, monkeypatch, tmp_path):
     monkeypatch.setattr(run.shutil, "disk_usage", lambda path: type("Usage", (), dict(free=2e9)))
     with pytest.raises(SystemExit, match="needs 3 GB of room"):
