@@ -99,7 +99,7 @@ OURS = "ours"
 
 
 def measured_figures() -> dict:
-    """The figures measured on test tunes, which come with the networks; see `comparison.figures_of`."""
+    """The figures measured on test tunes, which come with the networks; see `benchmarks.evaluation`."""
     path = noteninja_lib.data_folder() / "models" / "evaluation.json"
     return json.loads(path.read_text(encoding="utf-8"))
 
