@@ -7,7 +7,7 @@ __version__ = "0.1.0"
 STEPS = 4  # inference steps: hardly worse than 10 by `noteninja steps`, in less than half of the time
 
 
-def data_folder():
+def data_folder() -> Path:
     """Folder with the tunes, recipes, songs and trained weights.
 
     Returns
@@ -18,7 +18,7 @@ def data_folder():
     return Path(os.environ.get("NOTENINJA_DATA") or Path(__file__).resolve().parent.parent / "data")
 
 
-def fast_mode():
+def fast_mode() -> bool:
     """Whether `NOTENINJA_FAST=1` asks for shorter clips and fewer steps, as the tests do.
 
     Returns

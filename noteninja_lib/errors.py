@@ -9,7 +9,7 @@ class Stopped(Exception):
     """Raised inside a progress callback to end work that the user stopped."""
 
 
-def check_range(name, value, low, high):
+def check_range(name: str, value: float, low: float, high: float) -> None:
     """Refuse what is out of range, with one sentence that names the range."""
     if not low <= value <= high:
         raise UserError(f"The {name} must lie between {low:g} and {high:g}, not {value:g}.")

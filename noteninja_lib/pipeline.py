@@ -1,8 +1,8 @@
 """The converter: a song in, the same tune out in another genre.
 
-`NoteNinjaPipeline.__call__` shows the way in six numbered steps. What is played (the piano roll) and how it is played
-(the style) lead noise to latents of music; with a `strength` below 1, sampling begins at the source's noised latents.
-Lesson: 00_genre_converter.
+`NoteNinjaPipeline.__call__` shows the way in six numbered steps. What is played (the piano roll) and how it
+is played (the style) lead noise to latents of music; with a `strength` below 1, sampling begins at the
+source's noised latents. Lesson: 00_genre_converter.
 """
 
 import json
@@ -168,7 +168,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         genre : str, dict or list
             One of the ten, shares of several, or a path of either: [(0, "blues"), (1, "disco")].
         strength : float
-            0 gives the source through autoencoder and vocoder, 1 the full conversion. Its old name is `amount`.
+            0 gives the source through autoencoder and vocoder, 1 the full conversion. Its old name is
+            `amount`.
         num_inference_steps : int
             Steps of the scheduler.
         guidance_scale : float
@@ -180,11 +181,13 @@ class NoteNinjaPipeline(DiffusionPipeline):
         tempo : float, optional
             Beats a minute, between half and twice the source's own.
         rate : float, optional
-            The same as a factor, 0.5 to 2. If neither is given, the source's tempo stays, or the mood changes it by up to 15 %.
+            The same as a factor, 0.5 to 2. If neither is given, the source's tempo stays, but for the mood's
+            15 %.
         seconds : float, optional
             Length of the result, up to an hour: the song is extended to it, with a form.
         latents : torch.Tensor or callable, optional
-            Noise to begin with, such as `noise_like` or `invert` give, or a function of the piano roll that gives it.
+            Noise to begin with, such as `noise_like` or `invert` give, or a function of the piano roll that
+            gives it.
         out : path, optional
             Where to save the result; sooner done here than afterwards, since it is listened to meanwhile.
         progress : callable, optional
@@ -241,8 +244,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         progress: Progress | None = None,
         amount: float | None = None,
     ) -> Conversion:
-        """A song between two songs: their notes mixed on one beat, at a tempo between theirs; with a strength below 1,
-        their latents too.
+        """A song between two songs: their notes mixed on one beat, at a tempo between theirs; with a strength
+        below 1, their latents too.
 
         Parameters
         ----------

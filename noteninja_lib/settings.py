@@ -252,7 +252,7 @@ def differences(path: str | Path, source: Path, second: Path | None = None) -> l
 
 
 def find_source(name: str | None, folder: Path) -> Path | None:
-    """A song's file by the name that the user gave: where that leads, or else in a folder; None if there is none."""
+    """A song's file by the name that the user gave: where that leads, or in a folder; None if it is gone."""
     places = [Path(name), folder / name, folder / PureWindowsPath(name).name] if name else []
     return next((place for place in places if place.is_file()), None)
 
@@ -266,7 +266,7 @@ def digest(path: Path | None) -> str | None:
 
 
 def weights() -> dict[str, str]:
-    """SHA-256 of each network that a conversion uses, by its name; they were compared when the weights were loaded."""
+    """SHA-256 of each network that a conversion uses, by its name."""
     sums = json.loads((models_folder() / CHECKSUMS).read_text(encoding="utf-8"))
     return {
         name.partition("/")[0]: value for name, value in sums.items() if name.partition("/")[0] in NETWORKS
@@ -280,7 +280,8 @@ def _from_json(value):
     return tuple(value) if isinstance(value, list) else value
 
 
-# What is written beside a conversion: the notes heard as MIDI and as a score, and the settings that make it again.
+# What is written beside a conversion: the notes heard as MIDI and as a score, and the settings that make it
+# again.
 
 KINDS = ("mid", "musicxml", "json")
 PIANO = 0  # in General MIDI
@@ -358,7 +359,8 @@ def _whole(path):
 
 
 def write_midi(roll: PianoRoll, path: Path, tempo: float) -> None:
-    """Write the notes heard as MIDI: one track with the tune, one with all others; `tempo` in beats a minute."""
+    """Write the notes heard as MIDI: a track with the tune, one with all others; `tempo` in beats a
+    minute."""
     import pretty_midi
 
     midi = pretty_midi.PrettyMIDI(initial_tempo=tempo)

@@ -1,4 +1,4 @@
-"""What comes in, and what is heard in it: a recording, or notes that are known already. Lesson: 00_genre_converter."""
+"""What comes in, a recording or known notes, and what is heard in it. Lesson: 00_genre_converter."""
 
 import warnings
 from collections.abc import Callable
@@ -40,13 +40,14 @@ class Source:
     piano_roll: PianoRoll
 
 
-def read_source(song, seconds: float | None = None, progress: Callable = lambda done: None) -> Source:
+def read_source(song: object, seconds: float | None = None, progress: Callable = lambda done: None) -> Source:
     """A song as the pipeline takes it.
 
     Parameters
     ----------
     song : path, numpy.ndarray of shape (samples,), music21.stream.Stream, Tune or PianoRoll
-        A path may lead to a recording, to a MIDI, MusicXML or ABC file, or to a picture (also a pdf) of printed music.
+        A path may lead to a recording, to a MIDI, MusicXML or ABC file, or to a picture (also a pdf) of
+        printed music.
     seconds : float, optional
         Only the beginning.
     progress : callable
@@ -83,7 +84,7 @@ def read_source(song, seconds: float | None = None, progress: Callable = lambda 
 
 
 def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:
-    """The piano roll of printed music; a warning tells which bars are doubtful and which pages were left out."""
+    """The piano roll of printed music; a warning names doubtful bars and pages that were left out."""
     from noteninja_lib.omr.recognition import read_sheet  # loads music21 and opencv
 
     sheet = read_sheet(path, progress=progress)

@@ -92,8 +92,8 @@ class _Writer:
         accidental = f"<accidental>{ACCIDENTALS[element.sign]}</accidental>" if element.sign else ""
         length = f"<duration>{element.length * DIVISIONS}</duration>{tied.format('tie')}<voice>1</voice>"
         return (
-            f"{before}<note>{what}{length}<type>{TYPES[element.value]}</type>{'<dot/>' * element.dots}{accidental}"
-            f"{TRIPLET * self.in_triplet}<notations>{notations}{inside}</notations>{lyric}</note>"
+            f"{before}<note>{what}{length}<type>{TYPES[element.value]}</type>{'<dot/>' * element.dots}"
+            f"{accidental}{TRIPLET * self.in_triplet}<notations>{notations}{inside}</notations>{lyric}</note>"
         )
 
 

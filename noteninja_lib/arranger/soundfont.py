@@ -80,7 +80,7 @@ class SoundFont:
         If the file cannot be read or is not a SoundFont.
     """
 
-    def __init__(self, path, sample_rate):
+    def __init__(self, path: str | Path, sample_rate: int):
         chunks = dict(_chunks(memoryview(Path(path).read_bytes())))
         self.sample_rate, self._samples = sample_rate, chunks["smpl"]
         self._tables = {name: np.frombuffer(chunks[name], row) for name, row in _ROWS.items()}
@@ -92,7 +92,7 @@ class SoundFont:
         self._zones, self._voices = lru_cache(None)(self._zones), lru_cache(512)(self._voices)
         self._recording = lru_cache(512)(self._recording)
 
-    def play(self, strokes, samples, program, is_drum=False):
+    def play(self, strokes: list[tuple], samples: int, program: int, is_drum: bool = False) -> np.ndarray:
         """The sound of notes on one instrument.
 
         Parameters

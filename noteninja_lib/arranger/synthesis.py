@@ -11,7 +11,7 @@ import numpy as np
 import pretty_midi
 
 from noteninja_lib.arranger.mixing import finish, mix_stems
-from noteninja_lib.arranger.performance import Part, Performance
+from noteninja_lib.arranger.performance import Note, Part, Performance
 from noteninja_lib.arranger.soundfont import SoundFont
 from noteninja_lib.arranger.vocals import speak
 from noteninja_lib.errors import UserError
@@ -24,7 +24,7 @@ _TAILS = {
 _FADE = 0.25  # seconds, after an ending
 
 
-def default_soundfont():
+def default_soundfont() -> Path:
     """Path of the SoundFont that any machine has: TimGM6mb.sf2, inside pretty_midi."""
     return Path(pretty_midi.__file__).parent / "TimGM6mb.sf2"
 
@@ -72,7 +72,9 @@ def _render_part(font, part, samples):
     return font.play(strokes, samples, part.program, part.is_drum)
 
 
-def render_stems(performance, soundfont=None, sample_rate=RENDER_RATE):
+def render_stems(
+    performance: Performance, soundfont: str | Path | None = None, sample_rate: int = RENDER_RATE
+) -> dict[str, np.ndarray]:
     """Render each part of a performance by itself, without effects.
 
     Parameters
@@ -98,7 +100,13 @@ def render_stems(performance, soundfont=None, sample_rate=RENDER_RATE):
     }
 
 
-def render(performance, soundfont=None, *, mixed=True, sample_rate=22050):
+def render(
+    performance: Performance,
+    soundfont: str | Path | None = None,
+    *,
+    mixed: bool = True,
+    sample_rate: int = 22050,
+) -> np.ndarray:
     """Play a performance: stems, effects, levels, resampling.
 
     Parameters
@@ -128,12 +136,12 @@ def render(performance, soundfont=None, *, mixed=True, sample_rate=22050):
     return audio
 
 
-def sketch(lead, others, seconds):
-    """Notes as a piano plays them, so that a score can be heard before a band takes it up.
+def sketch(melody: list[Note], others: list[Note], seconds: float) -> np.ndarray:
+    """Notes as a piano plays them, so that a score can be heard before it is arranged.
 
     Parameters
     ----------
-    lead, others : list of Note
+    melody, others : list of Note
         The tune, and what goes below it.
     seconds : float
 
@@ -145,5 +153,5 @@ def sketch(lead, others, seconds):
     played = Performance(
         None, "sketch", 0, 120.0, 0.0, 0, seconds, mix={"levels": {"melody": 0.0, "chords": -6.0}}
     )
-    played.parts = [Part("melody", 0, False, lead), Part("chords", 0, False, others)]
+    played.parts = [Part("melody", 0, False, melody), Part("chords", 0, False, others)]
     return render(played, mixed=False)

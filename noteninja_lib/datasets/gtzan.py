@@ -31,11 +31,14 @@ FAULTS = """GTZAN has faults that were found ten years after it had become the m
 - 50 excerpts are exact repetitions of others, one of them in two genres; 22 more are from the same recording,
   13 are other versions of the same piece.
 - 43 labels are conspicuously wrong, 63 more can be argued about.
-- Few artists: 35 reggae excerpts are Bob Marley, 24 pop excerpts are Britney Spears. Split at random, a network can
-  learn the artist, or the album's sound, and be praised for knowing the genre.
-- Some excerpts are distorted; in one, all but 5 seconds are useless. In a widespread copy jazz.00054 cannot be read.
-So the default split keeps each artist in one part and leaves out 70 faulty excerpts (443, 197 and 290 remain).
-Sturm 2012, doi 10.1145/2390848.2390851; Sturm 2013, arXiv 1306.1461; Kereliuk, Sturm and Larsen 2015, arXiv 1507.04761."""
+- Few artists: 35 reggae excerpts are Bob Marley, 24 pop excerpts are Britney Spears. Split at random, a
+  network can learn the artist, or the album's sound, and be praised for knowing the genre.
+- Some excerpts are distorted; in one, all but 5 seconds are useless. In a widespread copy jazz.00054 cannot
+  be read.
+So the default split keeps each artist in one part and leaves out 70 faulty excerpts (443, 197 and 290
+remain).
+Sturm 2012, doi 10.1145/2390848.2390851; Sturm 2013, arXiv 1306.1461; Kereliuk, Sturm and Larsen
+2015, arXiv 1507.04761."""
 
 
 class Excerpt(Recording):

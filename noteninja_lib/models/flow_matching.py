@@ -1,9 +1,9 @@
 """Rectified flow, written to be read: noising, training target, samplers and guidance.
 
-Music and noise are joined by a straight line; a network learns the velocity along it, and sampling goes back from
-noise to music in a few steps. The samplers give the same numbers as diffusers' schedulers, which the tests assert.
-Long pieces go through the network in chunks that overlap, as if they were one.
-Lessons: 06_diffusion_theory, 09_tempo_mood_and_length.
+Music and noise are joined by a straight line; a network learns the velocity along it, and sampling goes back
+from noise to music in a few steps. The samplers give the same numbers as diffusers' schedulers, which the
+tests assert. Long pieces go through the network in chunks that overlap, as if they were one. Lessons:
+06_diffusion_theory, 09_tempo_mood_and_length.
 
 References
 ----------
@@ -44,7 +44,8 @@ def velocity(clean: Tensor, noise: Tensor) -> Tensor:
 def sample_times(batch: int, generator: torch.Generator | None = None, begin: float = 0.1) -> Tensor:
     """Times for training, shape (batch,): logit-normal, most in the middle, where the work is hardest.
 
-    A share of `begin` is 1, pure noise: sampling begins there, and logit-normal times all but never come near it.
+    A share of `begin` is 1, pure noise: sampling begins there, and logit-normal times all but never come near
+    it.
     """
     times = torch.sigmoid(torch.randn(batch, generator=generator))
     return torch.where(torch.rand(batch, generator=generator) < begin, 1.0, times)
@@ -82,7 +83,7 @@ def euler(predict: Callable, latents: Tensor, times: Sequence[float]) -> Tensor:
 
 
 def heun(predict: Callable, latents: Tensor, times: Sequence[float]) -> Tensor:
-    """As `euler`, with each step corrected by the velocity at its end: two evaluations a step, far smaller error."""
+    """As `euler`, each step corrected by the velocity at its end: two evaluations a step, far less error."""
     for now, following in zip(times[:-1], times[1:]):
         first = predict(latents, float(now))
         ahead = latents + (following - now) * first
@@ -93,7 +94,7 @@ def heun(predict: Callable, latents: Tensor, times: Sequence[float]) -> Tensor:
 
 
 def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
-    """A point on the arc between two noises: what lies on the straight line between them is too weak to be noise.
+    """A point on the arc between two noises: on the straight line between them it would be too weak.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
 
 
 def set_schedule(scheduler: SchedulerMixin, steps: int, level: float = 1.0, device=None) -> int:
-    """Set one of diffusers' schedulers to sample from a noise level to 0; returns the index of its first step."""
+    """Set one of diffusers' schedulers to sample from a noise level; returns the index of its first step."""
     begin = 0
     if isinstance(
         scheduler, FlowMatchEulerDiscreteScheduler
@@ -130,8 +131,9 @@ def set_schedule(scheduler: SchedulerMixin, steps: int, level: float = 1.0, devi
     return begin
 
 
-# Long pieces in chunks: all chunks share one noise and take each step together, and where they overlap their velocities
-# are blended (MultiDiffusion). So there is one piece at each noise level, and no seam to be mended afterwards.
+# Long pieces in chunks: all chunks share one noise and take each step together, and where they overlap their
+# velocities are blended (MultiDiffusion). So there is one piece at each noise level, and no seam to be mended
+# afterwards.
 
 FOLD = 4  # spectrogram frames to a latent frame
 HOP = FOLD * HOP_LENGTH  # samples to a latent frame
@@ -210,9 +212,10 @@ def velocity_under(
 def single_genres(condition: Condition) -> list[Condition]:
     """A condition with shares of several genres as conditions of one genre each.
 
-    The network learned single genres: asked for two at once it plays the stronger one and switches at the half. So each
-    is asked for by itself and their velocities are mixed, with the square roots of the shares as weights: so the
-    change from one to the other sounds even. A style without a genre (unconditional) stays as it is.
+    The network learned single genres: asked for two at once it plays the stronger one and switches at the
+    half. So each is asked for by itself and their velocities are mixed, with the square roots of the shares
+    as weights: so the change from one to the other sounds even. A style without a genre (unconditional) stays
+    as it is.
     """
     shares = condition.style[:-2]
     named = shares.nonzero()[:, 0].tolist()
@@ -232,15 +235,16 @@ def weigh(
 ) -> list[Condition]:
     """Conditions whose weighted velocities are guided, and in which valence is heard.
 
-    With the velocities a (asked), u (unconditional) and n (asked, but for valence) the sum is, as `guide` does it,
-    u + scale (a - u), and VALENCE_SCALE (a - n) on top.
+    With the velocities a (asked), u (unconditional) and n (asked, but for valence) the sum is, as `guide`
+    does it, u + scale (a - u), and VALENCE_SCALE (a - n) on top.
 
     Parameters
     ----------
     asked : list of Condition
         Their weights sum to 1.
     neutral, nothing : torch.Tensor or None
-        What the encoder makes of the same music with neutral valence, and of an empty piano roll; None leaves it out.
+        What the encoder makes of the same music with neutral valence, and of an empty piano roll; None leaves
+        it out.
     scale : float
         Of guidance; 1 where `nothing` is None.
     """
@@ -271,7 +275,7 @@ class Flow:
     guidance_interval : (float, float)
         Noise levels between which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724).
     neutral : PianoRoll, optional
-        The same music with neutral valence; what valence changes in the velocity is then added `VALENCE_SCALE` times more.
+        The same music with neutral valence; what valence changes is then added `VALENCE_SCALE` times more.
     """
 
     def __init__(
@@ -291,7 +295,8 @@ class Flow:
                 self.guided.append(weigh(asked, plain, nothing[length], guidance_scale))
 
     def encode(self, roll, chunk: slice) -> Tensor:
-        """What the network's encoder makes of a chunk of a piano roll, or of none; kept in half precision, for all steps."""
+        """What the encoder makes of a chunk of a piano roll, or of none; half precision, kept for all
+        steps."""
         frames = slice(FOLD * chunk.start, FOLD * chunk.stop)
         stack = (
             np.zeros((357, frames.stop - frames.start), np.float32)
@@ -336,7 +341,8 @@ def encode(vae: torch.nn.Module, audio: np.ndarray) -> Tensor:
 
 
 def warp_latents(latents: Tensor, time_map: np.ndarray) -> Tensor:
-    """Latents whose time runs otherwise; `time_map` counts spectrogram frames, as `time_warp.warp` takes it."""
+    """Latents whose time runs otherwise; `time_map` is as `time_warp.warp` takes it, in spectrogram
+    frames."""
     frames = np.round(time_map[::FOLD] / FOLD).astype(int).clip(0, latents.shape[-1] - 1)
     return latents[..., np.pad(frames, (0, -len(frames) % 4), mode="edge")]
 

@@ -1,8 +1,9 @@
 """Rhythm: how strongly something begins in each frame, and when the beats are.
 
-Beats are tracked as Ellis (2007, doi 10.1080/09298210701653344) does: a tempo first, then the best way through the
-onsets that keeps to it. The beats are those of `librosa.beat.beat_track`; written anew, because loading that takes
-longer than converting a song, and it looks for the tempo at every frame where every fourth tells the same.
+Beats are tracked as Ellis (2007, doi 10.1080/09298210701653344) does: a tempo first, then the best way
+through the onsets that keeps to it. The beats are those of `librosa.beat.beat_track`; written anew, because
+loading that takes longer than converting a song, and it looks for the tempo at every frame where every fourth
+tells the same.
 """
 
 import numpy as np
@@ -46,7 +47,7 @@ def hear_rhythm(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def track_beats(onset_strength: np.ndarray) -> np.ndarray:
-    """Beat times in seconds from onset strength, minute by minute: the tempo may drift, and memory stays flat."""
+    """Beat times in seconds from onset strength, minute by minute: the tempo may drift, memory stays flat."""
     beats, start = [], 0
     for part in np.array_split(onset_strength, -(-len(onset_strength) // (60 * int(FRAME_RATE)))):
         beats.append((start + find_beats(part)) / FRAME_RATE)
@@ -55,7 +56,8 @@ def track_beats(onset_strength: np.ndarray) -> np.ndarray:
 
 
 def beat_period(onsets: np.ndarray) -> int:
-    """Frames from beat to beat: the delay after which the onsets come again, if need be one near 120 beats a minute."""
+    """Frames from beat to beat: the delay after which the onsets come again, rather near 120 beats a
+    minute."""
     around = sliding_window_view(np.pad(onsets, MEMORY // 2, mode="linear_ramp"), MEMORY)[: len(onsets) : 4]
     spectra = scipy.fft.rfft(around * np.hanning(MEMORY + 1)[:-1], 2 * MEMORY)
     again = scipy.fft.irfft(np.abs(spectra) ** 2)[:, :MEMORY]  # autocorrelation (Wiener and Khinchin)
@@ -66,7 +68,8 @@ def beat_period(onsets: np.ndarray) -> int:
 
 
 def find_beats(onsets: np.ndarray) -> np.ndarray:
-    """Frames of the beats in a part of constant tempo: dynamic programming over the best beat before each frame."""
+    """Frames of the beats in a part of one tempo: dynamic programming over the best beat before each
+    frame."""
     if np.ptp(onsets) == 0:
         return np.zeros(0, int)
     period, count = beat_period(onsets), len(onsets)
@@ -96,7 +99,7 @@ def find_beats(onsets: np.ndarray) -> np.ndarray:
 
 
 def fill_beats(beats: np.ndarray, seconds: float) -> np.ndarray:
-    """Beats that go on to both ends of the music, at their median distance; none where fewer than two are known.
+    """Beats that go on to both ends of the music, at their median distance; none of fewer than two.
 
     Parameters
     ----------

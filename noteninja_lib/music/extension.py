@@ -1,8 +1,8 @@
 """Extending: a piece of any length from a short clip, with the form of a song.
 
-The clip is set on a steady beat and cut at its bar lines; its bars are then joined anew: an intro without the tune,
-A A B A as often as there is time for, and a last chord. All of this happens in the piano roll, so no cut is heard.
-Lesson: 09_tempo_mood_and_length.
+The clip is set on a steady beat and cut at its bar lines; its bars are then joined anew: an intro without the
+tune, A A B A as often as there is time for, and a last chord. All of this happens in the piano roll, so no
+cut is heard. Lesson: 09_tempo_mood_and_length.
 """
 
 from collections.abc import Iterable
@@ -109,8 +109,8 @@ def set_on_grid(roll: PianoRoll) -> tuple[PianoRoll, int, int]:
 def sections(clip: PianoRoll, bar: int) -> list[PianoRoll]:
     """Sections A and B, of the same even number of bars, each `bar` frames long.
 
-    They are the two halves of a clip of eight bars or more. A shorter one is all A; B then is a break: its second half
-    without the tune, and then with it.
+    They are the two halves of a clip of eight bars or more. A shorter one is all A; B then is a break: its
+    second half without the tune, and then with it.
     """
     count = clip.frames // bar
     if count >= BOTH_HALVES:
@@ -129,7 +129,7 @@ def without_melody(roll: PianoRoll) -> PianoRoll:
 
 
 def lay_out(count: int, section: int, rng: np.random.Generator) -> list[tuple[str, int]]:
-    """The form as a list of (name, bars): intro, A and B; where a section is too long for the end, the last bars of A.
+    """The form as a list of (name, bars): intro, A and B, and the last bars of A where a section is too long.
 
     Parameters
     ----------

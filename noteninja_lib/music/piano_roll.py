@@ -1,7 +1,7 @@
 """The piano roll: what is played, apart from how it is played.
 
-One form, whether the music came as sound, as MIDI or as a score: pitch along the rows (the 88 keys of a piano), time
-along the frames (one every 256 samples, as in the spectrogram). Lesson: 00_genre_converter.
+One form, whether the music came as sound, as MIDI or as a score: pitch along the rows (the 88 keys of a
+piano), time along the frames (one every 256 samples, as in the spectrogram). Lesson: 00_genre_converter.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ class PianoRoll:
     onsets : numpy.ndarray, float32, shape (3, frames)
         Onset strength of low, middle and high sounds, 0 to 1.
     beats : numpy.ndarray, shape (n,)
-        Times of the beats in seconds, at their median distance up to both ends; empty where fewer than two are known.
+        Times of the beats in seconds, up to both ends; empty where fewer than two are known.
     """
 
     melody: np.ndarray
@@ -66,7 +66,7 @@ class PianoRoll:
         return PianoRoll(*(change(layer) for layer in (self.melody, self.notes, self.onsets)), beats)
 
     def network_input(self, part: slice = slice(None)) -> np.ndarray:
-        """The networks' input for some frames: melody, notes, onsets and the beat's phase; float32, shape (357, frames)."""
+        """The networks' input: melody, notes, onsets and the beat's phase; float32, shape (357, frames)."""
         start, stop, _ = part.indices(self.frames)
         layers = [
             layer[..., start:stop].reshape(-1, stop - start)
@@ -147,15 +147,16 @@ def tune_likeness(tune: list[Note], heard: np.ndarray, tolerance: float = 0.05) 
     ----------
     tune : list of Note
     heard : numpy.ndarray, shape (2, 88, frames)
-        What `transcribe` hears in the recording; all notes count, since another instrument may have taken the tune.
+        What `transcribe` hears in the recording; all notes count, since another instrument may have taken the
+        tune.
     tolerance : float
         Seconds by which an onset may be off (50 ms, as in MIREX).
 
     Returns
     -------
     float
-        Share of the tune's notes with an onset of their pitch class, 0 to 1; less a penalty where onsets are so dense
-        that any tune would be found: the same share for the tune moved by a tritone.
+        Share of the tune's notes with an onset of their pitch class, 0 to 1; less a penalty where onsets are
+        so dense that any tune would be found: the same share for the tune moved by a tritone.
     """
     if not tune:
         return 0.0
@@ -170,7 +171,7 @@ def tune_likeness(tune: list[Note], heard: np.ndarray, tolerance: float = 0.05) 
 
 
 def draw_notes(notes: list[Note], frames: int) -> np.ndarray:
-    """Notes as a layer of shape (2, 88, frames): onsets, three frames wide as Basic Pitch shows them, and sustain."""
+    """Notes as a layer (2, 88, frames): onsets, three frames wide as Basic Pitch shows them, and sustain."""
     layer = np.zeros((2, PITCHES, frames), np.float32)
     for note in notes:
         row, start = note.pitch - LOWEST, round(note.start * FRAME_RATE)

@@ -1,9 +1,9 @@
-"""What a mood changes in the music itself: chords, register, density and tempo; never the pitches of the tune.
+"""What a mood changes in the music: chords, register, density and tempo; never the pitches of the tune.
 
-Valence turns chords into their relatives: C major and A minor share two of three notes, so that the tune still fits
-(Riemann's transformation R); and it lifts or lowers what lies under the tune. Arousal quickens the tempo, and
-strikes more or fewer notes. Both are known from listening tests (Gabrielsson and Lindström 2010, in Juslin and
-Sloboda, Handbook of Music and Emotion). Lesson: 09_tempo_mood_and_length.
+Valence turns chords into their relatives: C major and A minor share two of three notes, so that the tune
+still fits (Riemann's transformation R); and it lifts or lowers what lies under the tune. Arousal quickens the
+tempo, and strikes more or fewer notes. Both are known from listening tests (Gabrielsson and Lindström 2010,
+in Juslin and Sloboda, Handbook of Music and Emotion). Lesson: 09_tempo_mood_and_length.
 """
 
 import re
@@ -136,7 +136,7 @@ def rate_of(roll: PianoRoll, tempo: float) -> float:
 
 
 def shape_dynamics(audio: np.ndarray, plan: Plan) -> np.ndarray:
-    """The sound (samples,) of a plan, cut to its length: louder where it is excited, fading after the last note."""
+    """The sound of a plan, cut to its length: louder where it is excited, fading after the last note."""
     audio = audio[: plan.samples]
     if plan.moods[:, 1].any():
         audio = audio * (10 ** (LOUDER / 20 * over(plan.moods, len(audio))[:, 1])).astype(np.float32)
@@ -144,7 +144,7 @@ def shape_dynamics(audio: np.ndarray, plan: Plan) -> np.ndarray:
 
 
 def fade_out(audio: np.ndarray, roll: PianoRoll) -> np.ndarray:
-    """A recording that dies away where the notes that it was made from have ended: left alone, the networks play on.
+    """A recording that dies away where its notes have ended: left alone, the networks play on.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def map_of_rates(rates: np.ndarray) -> np.ndarray:
 
 
 def segments_of(roll: PianoRoll) -> list[slice]:
-    """Stretches (slices of frames) that have one chord each: two beats, or a second where no beat was found."""
+    """Slices of frames that have one chord each: two beats, or a second where no beat was found."""
     marks = roll.beats[::CHORD_BEATS] * FRAME_RATE
     if len(marks) < 2:
         marks = np.arange(0, roll.frames, FRAME_RATE)
@@ -265,7 +265,7 @@ def shift_of(pitch: int, chord: int, valence: float) -> int:
 
 
 def enliven(roll: PianoRoll, arousal: np.ndarray) -> PianoRoll:
-    """Onsets under the tune made stronger and struck again on half beats, or weaker and left out between beats.
+    """Onsets under the tune made stronger and struck again on half beats, or weaker between beats.
 
     Parameters
     ----------
@@ -291,8 +291,9 @@ def enliven(roll: PianoRoll, arousal: np.ndarray) -> PianoRoll:
     return replace(roll, notes=notes, onsets=onsets)
 
 
-# Paths: how genre and mood change from the beginning of a piece, 0, to its end, 1, as lists of (place, value). Mood has
-# two axes, valence (sad to happy) and arousal (calm to excited), after Russell (1980, doi 10.1037/h0077714).
+# Paths: how genre and mood change from the beginning of a piece, 0, to its end, 1, as lists of (place,
+# value). Mood has two axes, valence (sad to happy) and arousal (calm to excited), after Russell (1980, doi
+# 10.1037/h0077714).
 
 
 def is_path(value: object) -> bool:
@@ -301,12 +302,13 @@ def is_path(value: object) -> bool:
 
 
 def mood_pair(mood: str | tuple[float, float] | None) -> tuple[float, float]:
-    """Valence and arousal of a mood: of a word in `MOODS`, of a pair of numbers from -1 to 1, or neutral for None."""
+    """Valence and arousal of a mood: a word in `MOODS`, a pair of numbers from -1 to 1, or None for
+    neutral."""
     if isinstance(mood, str):
         if mood not in MOODS:
             raise UserError(
-                f"There is no mood called {mood}: choose from {', '.join(MOODS)}, or give valence and arousal "
-                "from -1 to 1, such as 0.5,-0.3."
+                f"There is no mood called {mood}: choose from {', '.join(MOODS)}, or give valence and "
+                "arousal from -1 to 1, such as 0.5,-0.3."
             )
         return MOODS[mood]
     pair = (0.0, 0.0) if mood is None else tuple(mood)
@@ -362,14 +364,14 @@ def parse_mood(text: str) -> tuple[float, float]:
 
 
 def parse_path(text: str) -> list[tuple[float, str]]:
-    """A path of genres as a user writes it: "blues,disco" evenly spaced, or with places as in "blues:0,jazz:0.3,disco:1"."""
+    """A path of genres as a user writes it: "blues,disco", or with places "blues:0,jazz:0.3,disco:1"."""
     path = _places(text)
     styles(path)  # refuses what is no genre
     return path
 
 
 def parse_moods(text: str) -> list[tuple[float, str]]:
-    """A path of moods as a user writes it: "sad,calm,happy" evenly spaced, or with places as in "sad:0,happy:0.7"."""
+    """A path of moods as a user writes it: "sad,calm,happy", or with places as in "sad:0,happy:0.7"."""
     path = _places(text)
     moods(path)
     return path
@@ -389,7 +391,8 @@ def _places(text):
         marks = [float(place) for place in places] if any(places) else evenly
     except ValueError:
         raise UserError(
-            f"The path {text!r} can't be read: write it with commas, and places from 0 to 1 as in a:0,b:0.3,c:1."
+            f"The path {text!r} can't be read: write it with commas, and places from 0 to 1 as in "
+            "a:0,b:0.3,c:1."
         ) from None
     return [(float(mark), word) for mark, word in zip(marks, words)]
 

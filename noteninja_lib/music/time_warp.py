@@ -1,8 +1,8 @@
 """Piano rolls stretched, cut, joined and mixed: the music changes, and only then is made to sound.
 
-Stretched sound smears its drums; a stretched piano roll has its onsets moved, each as sharp as it was, and the
-denoiser plays them anew. A time map says, for each new frame, which old frame it shows: rising numbers, whole only by
-chance. Lesson: 09_tempo_mood_and_length.
+Stretched sound smears its drums; a stretched piano roll has its onsets moved, each as sharp as it was, and
+the denoiser plays them anew. A time map says, for each new frame, which old frame it shows: rising numbers,
+whole only by chance. Lesson: 09_tempo_mood_and_length.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """A tune from the notes that were heard: where its beats and bar lines are, its key and its chords.
 
-Notes come at any moment; the beats are the ruler by which they are written down. :mod:`noteninja_lib.music.score_io` then
-gives them values that can be read. Lesson: 00_genre_converter.
+Notes come at any moment; the beats are the ruler by which they are written down.
+:mod:`noteninja_lib.music.score_io` then gives them values that can be read. Lesson: 00_genre_converter.
 """
 
 from dataclasses import replace
@@ -59,8 +59,8 @@ def heard_tune(roll: PianoRoll, title: str = "heard") -> tuple[Tune, float, floa
     Returns
     -------
     (Tune, float, float)
-        The tune, its notes on the grid of the beats; the time of its first bar line in seconds (0 or earlier); the tempo
-        in felt beats a minute.
+        The tune, its notes on the grid of the beats; the time of its first bar line in seconds (0 or
+        earlier); the tempo in felt beats a minute.
     """
     beats = settle(roll.beats if len(roll.beats) > 1 else np.arange(0, roll.seconds + 1, 0.5), roll)
     metre, downbeat = find_bar(harmony_changes(roll, beats))
@@ -80,7 +80,7 @@ def in_beats(times: np.ndarray | float, beats: np.ndarray) -> np.ndarray:
 
 
 def settle(beats: np.ndarray, roll: PianoRoll) -> np.ndarray:
-    """Beats moved to where long notes of the tune and notes of the bass begin; trackers often follow the snare off the beat.
+    """Beats moved to where long notes of the tune and the bass begin; trackers often follow the snare.
 
     An even pulse of nearly the same tempo is tried as well, and taken where the music keeps to it better.
 
@@ -152,7 +152,7 @@ def set_in_bars(
 
 
 def harmony_changes(roll: PianoRoll, beats: np.ndarray) -> np.ndarray:
-    """How much other notes sound after each beat than before it, 0 to 1: bar lines are where chords change."""
+    """How much what sounds changes at each beat, 0 to 1: bar lines are where chords change."""
     chroma, step = np.cumsum(np.pad(roll.chroma(), ((0, 0), (1, 0))), axis=1), np.median(np.diff(beats))
     edges = np.round(np.array([beats - step, beats, beats + step]) * FRAME_RATE)
     edges = np.clip(edges, 0, chroma.shape[1] - 1).astype(int)
@@ -180,7 +180,7 @@ def key_of_notes(notes: list[Note]) -> tuple[int, str]:
 
 
 def key_of_music(roll: PianoRoll) -> tuple[int, str]:
-    """Tonic (pitch class) and mode of a piano roll, by Krumhansl's profiles: the tune and all that sounds weigh alike."""
+    """Tonic and mode of a piano roll, by Krumhansl's profiles: the tune and all that sounds weigh alike."""
     heard, tune = roll.chroma().sum(1).astype(float), np.zeros(12)
     for one in roll.melody_notes():
         tune[one.pitch % 12] += one.end - one.start
