@@ -1,4 +1,6 @@
-"""What a mood changes in the music: chords, register, density and tempo; never the pitches of the tune.
+"""How a song is to be played: genre, mood, tempo and length.
+
+A mood changes chords, register, density and tempo, and never the pitches of the tune.
 
 Valence turns chords into their relatives: C major and A minor share two of three notes, so that the tune
 still fits (Riemann's transformation R); and it lifts or lowers what lies under the tune. Arousal quickens the
@@ -38,7 +40,7 @@ LOUDER = 4.0  # and to the loudness, in dB, either way
 CHORD_BEATS = 2  # beats to a chord
 GOLDEN = 0.618  # multiples of it, without their whole part, lie evenly: which chords change first
 UNHEARD = 0.2  # strength below which nothing is played
-ENDED = 0.25  # seconds of that at the end make an ending
+ENDED = 0.25  # seconds without notes at the end, in which the sound is faded out
 BASS = 48  # below this MIDI pitch a note is the bass
 ONSET = 3  # frames around a note's beginning that belong to it
 #: The 24 triads, major ones first, as pitch classes.
@@ -63,7 +65,7 @@ class Plan:
     time_map : numpy.ndarray, shape (frames,)
         The song's frame that each frame of the piece shows, see `time_warp`.
     samples : int
-        Of its sound.
+        Length of its sound.
     """
 
     piano_roll: PianoRoll
@@ -96,7 +98,7 @@ def plan(
     tempo : float, optional
         Beats a minute.
     rate : float, optional
-        How much faster, .5 to 2; if neither is given, the mood decides.
+        Factor of the tempo, .5 to 2; if neither is given, the mood decides.
     seconds : float, optional
         Length of the result: the song is extended to it, with a form (see `extension.extend`), or cut.
     samples : int, optional
