@@ -31,7 +31,7 @@ from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, pick_notes
 def hear(audio: np.ndarray) -> PianoRoll:
     """The piano roll of a recording as far as these measures look at it: melody and notes, no rhythm."""
     notes = transcribe(audio)
-    return PianoRoll(extract_melody(notes), notes, None)
+    return PianoRoll(extract_melody(notes), notes, np.zeros((3, notes.shape[-1]), np.float32), [])
 
 
 def note_f1(melody: list[Note], heard: PianoRoll, *, octaves: bool = False) -> float:
