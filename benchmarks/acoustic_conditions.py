@@ -36,20 +36,20 @@ MOUTHS, SYLLABLES = 12, 4.5  # people in a crowd, and what each says in a second
 MP3_RATE = 44100  # Hz: songs are written at this rate
 
 #: Difficulties: reverberation in seconds, strength of the crowd (source above it in dB) and bit rate in
-#: kbit/s; None: without.
+#: kbit/s (None: without), and what they are called.
 CONDITIONS = {
-    "clean": (None, None, None),
-    "mp3_64": (None, None, 64),
-    "hall": (1.5, None, None),
-    "crowd_10": (None, 10.0, None),
-    "crowd_5": (None, 5.0, None),
-    "all": (1.5, 10.0, 64),
+    "clean": (None, None, None, "the clean recording"),
+    "mp3_64": (None, None, 64, "mp3 of 64 kbit/s"),
+    "hall": (1.5, None, None, "in a hall (1.5 s of reverberation)"),
+    "crowd_10": (None, 10.0, None, "in a talking crowd, 10 dB below"),
+    "crowd_5": (None, 5.0, None, "in a talking crowd, 5 dB below"),
+    "all": (1.5, 10.0, 64, "hall, crowd at 10 dB, and mp3"),
 }
 
 
 def make_difficult(audio: np.ndarray, condition: str, rng: np.random.Generator) -> np.ndarray:
     """A recording in one of the `CONDITIONS`, in time with the clean one and within full scale."""
-    seconds, snr, kilobits = CONDITIONS[condition]
+    seconds, snr, kilobits, _ = CONDITIONS[condition]
     samples, changed = len(audio), np.asarray(audio, np.float32)
     if seconds:
         changed = signal.fftconvolve(changed, hall(rng, seconds))[:samples]
@@ -65,18 +65,9 @@ def hall(rng: np.random.Generator, seconds: float) -> np.ndarray:
 
     The image-source model of a shoebox: each echo comes straight from a mirror image of the source (Allen and
     Berkley 1979, doi 10.1121/1.382599), weaker by its way and by each wall that it met.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Chooses the hall's size and the places of source and microphone.
-    seconds : float
-        Reverberation time after Eyring: the sound falls by 60 dB.
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (samples,)
-        Begins with the direct sound, which is about 1.
+    `rng` chooses the hall's size and the places of source and microphone; `seconds` is the reverberation time
+    after Eyring, in which the sound falls by 60 dB. Returns an array (samples,) of float32 that begins with
+    the direct sound, which is about 1.
     """
     size = np.array([rng.uniform(*wall) for wall in WALLS])
     volume, surface = size.prod(), 2 * (size[0] * size[1] + size[1] * size[2] + size[0] * size[2])
@@ -124,23 +115,11 @@ def crowd(rng: np.random.Generator, samples: int) -> np.ndarray:
     return sound
 
 
-WORDS = {
-    "clean": "the clean recording",
-    "mp3_64": "mp3 of 64 kbit/s",
-    "hall": "in a hall (1.5 s of reverberation)",
-    "crowd_10": "in a talking crowd, 10 dB below",
-    "crowd_5": "in a talking crowd, 5 dB below",
-    "all": "hall, crowd at 10 dB, and mp3",
-}
 #: Columns of the table: heading and measure.
 COLUMNS = {
-    "tune kept, by notes": "tune_kept_note_f1",
-    "by onsets": "tune_kept_likeness",
-    "right tune": "right_tune",
-    "chroma cosine": "chroma_cosine",
-    "recording of 10": "right_recording_of_10",
-    "judge": "judge",
-}
+    "tune kept, by notes": "tune_kept_note_f1", "by onsets": "tune_kept_likeness", "right tune": "right_tune",
+    "chroma cosine": "chroma_cosine", "recording of 10": "right_recording_of_10", "judge": "judge",
+}  # fmt: skip
 
 
 def measure_tune(
@@ -193,11 +172,8 @@ def measure_tune(
 def figures_of(found: list[tuple], seed: int = 0) -> dict[str, dict]:
     """Figures of each condition and baseline, each as [mean, low, high], from what `measure_tune` gives.
 
-    Returns
-    -------
-    dict of condition to dict
-        The measures of `ours`, `transcribe` and `heard`, and `ahead`: ours less the other's, tune by tune.
-        The fixed points of *tune kept* are those of the clean source in all conditions.
+    Returns the measures of `ours`, `transcribe` and `heard`, and `ahead`: ours less the other's, tune by
+    tune. The fixed points of *tune kept* are those of the clean source in all conditions.
     """
     truths = {rows["clean"][0].tune: chroma for rows, chroma in found}
     conditions = {
@@ -229,7 +205,7 @@ def lines(figures: dict) -> list[str]:
     """What is left of the tune when the source is a bad recording, in Markdown."""
     rows = []
     for condition, found in figures["conditions"].items():
-        cells = [WORDS[condition], cell(found["heard"]["note_f1"])]
+        cells = [CONDITIONS[condition][-1], cell(found["heard"]["note_f1"])]
         for name in COLUMNS.values():
             (_, low, high), ours, other = (found[one][name] for one in ("ahead", "ours", "transcribe"))
             marks = ("**" * (low > 0), "**" * (high < 0))

@@ -102,11 +102,8 @@ def note_features(performance: Performance) -> dict[str, float]:
     `drum_strokes` a beat; `bass_beats`, how long a bass note lasts; `tempo` in beats a minute; and those of
     `drum_features` and `chord_features`.
     """
-    beats_a_second = performance.tempo / 60
-    drums, bass = (
-        [note for part in performance.parts if part.name == name for note in part.notes]
-        for name in ("drums", "bass")
-    )
+    parts, beats_a_second = performance.parts, performance.tempo / 60
+    drums, bass = (sum((one.notes for one in parts if one.name == name), []) for name in ("drums", "bass"))
     return {
         "drum_strokes": len(drums) / (performance.duration * beats_a_second),
         "bass_beats": mean_or_nan([note.end - note.start for note in bass]) * beats_a_second,
@@ -122,10 +119,8 @@ def drum_features(performance: Performance, drums: list[Note]) -> dict[str, floa
     `kick_with_backbeat`: share of its strokes together with cross-stick, snare or clap. `kick_on_one`: share
     of the bars of four beats with one on their first beat; nan without kicks or in 3/4.
     """
-    kicks, others = (
-        np.array([note.start for note in drums if note.pitch in keys]) for keys in (KICKS, BACKBEATS)
-    )
-    others = others if len(others) else np.array([np.inf])
+    kicks = np.array([note.start for note in drums if note.pitch in KICKS])
+    others = np.array([note.start for note in drums if note.pitch in BACKBEATS] or [np.inf])
     beats, bars = kicks * performance.tempo / 60, int(performance.duration * performance.tempo / 60 // 4)
     on_one = {round(beat / 4) for beat in beats if abs((beat + 2) % 4 - 2) < 0.2} & set(range(bars))
     known = len(kicks) and bars and round(performance.tune.bar / performance.tune.beat) % 3
@@ -151,11 +146,10 @@ def chord_features(performance: Performance) -> dict[str, float]:
         for note in notes:
             phase = note.start * performance.tempo / 60 - np.array([0.0, off_beat])
             loudness += note.velocity * (abs((phase + 0.5) % 1 - 0.5) < 0.11)
-        sounding = [
-            (chord, {note.pitch for note in notes if chord[0] <= note.start + TOGETHER < chord[1]})
-            for chord in performance.harmony  # each is (start, end, root, quality)
-        ]
-        part = [one for one in sounding if one[1]]
+        part = []
+        for chord in performance.harmony:  # each is (start, end, root, quality)
+            sounding = {one.pitch for one in notes if chord[0] <= one.start + TOGETHER < chord[1]}
+            part += [(chord, sounding)] if sounding else []
         chords += part
         changes += pairwise(part)
     steps, parallels = [], []
@@ -165,11 +159,8 @@ def chord_features(performance: Performance) -> dict[str, float]:
         if first != second and len(first) == len(second):
             voices = combinations(zip(sorted(first), sorted(second)), 2)
             parallels.append(any((b - a) % 12 == 7 and y - b == x - a != 0 for (a, x), (b, y) in voices))
-    free = [
-        any((pitch - chord[2]) % 12 in (10, 11) for pitch in pitches)
-        for chord, pitches in chords
-        if chord[3] != "dom7"
-    ]
+    chords = [(chord[2], pitches) for chord, pitches in chords if chord[3] != "dom7"]
+    free = [any((pitch - root) % 12 in (10, 11) for pitch in pitches) for root, pitches in chords]
     return {
         "offbeat_chords": float(loudness[1] / loudness.sum()) if loudness.any() else np.nan,
         "free_sevenths": mean_or_nan(free),
@@ -208,11 +199,8 @@ def sound_features(audio: np.ndarray) -> dict[str, float]:
 def judge_traits(features: dict[str, list[dict]]) -> list[dict]:
     """Where each trait's genre stands among all, by `note_features` and `sound_features` of recordings.
 
-    Returns
-    -------
-    list of dict
-        The trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal values
-        share a place), and whether that, or the mean where there is a limit, is `as_expected`.
+    Returns the trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal
+    values share a place), and whether that, or the mean where there is a limit, is `as_expected`.
     """
     found = []
     for genre, feature, side, limit, words in TRAITS:
@@ -275,11 +263,8 @@ def tune_unchanged(neutral: Performance, moody: Performance) -> float:
 def measure_moods(job: tuple[str, Tune, int], soundfont: File = None) -> dict:
     """Play one tune in one genre through the grid of moods; `job` is genre, tune and seed.
 
-    Returns
-    -------
-    dict
-        `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest share
-        of the tune's notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
+    Returns `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest
+    share of the tune's notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
     """
     genre, tune, seed = job
     cells, unchanged, heard, neutral = [], [], {}, excerpt(tune, genre, seed, MOOD_SECONDS)
@@ -303,10 +288,7 @@ def measure_moods(job: tuple[str, Tune, int], soundfont: File = None) -> dict:
 def correlations(walks: list[dict]) -> dict[str, dict[str, float | None]]:
     """Spearman's rank correlation of each slider with each measure, each tune taken against its own mean.
 
-    Parameters
-    ----------
-    walks : list of dict
-        As from `measure_moods`. A measure that does not exist is None (power chords have no third).
+    The walks are as from `measure_moods`. A measure that does not exist is None (power chords have no third).
     """
     found = {slider: {} for slider in MOVES}
     for slider, name in product(MOVES, MEASURES):
@@ -336,12 +318,9 @@ def correlations_by_genre(walks: list[dict]) -> dict[str, dict]:
 def summarise(walks: list[dict]) -> dict:
     """All figures about mood: correlations by genre and on average, and whether the tune stays.
 
-    Returns
-    -------
-    dict
-        `correlations`; `tune_unchanged` (smallest share of notes that stayed); `heard` (mean likeness of the
-        tune at each mood of `HEARD_AT`) and `heard_change` (the largest share by which it is better or worse
-        than in the neutral mood).
+    Returns `correlations`; `tune_unchanged` (smallest share of notes that stayed); `heard` (mean likeness of
+    the tune at each mood of `HEARD_AT`) and `heard_change` (the largest share by which it is better or worse
+    than in the neutral mood).
     """
     heard = np.mean([one["heard"] for one in walks], 0)
     return {
@@ -377,10 +356,7 @@ def raw_midi(performance: Performance) -> Performance:
 def play(job: tuple, soundfont: File = None, folder: File = None) -> dict:
     """Play and measure one recording; keep it, and where it is due the raw one, as wav files in `folder`.
 
-    Returns
-    -------
-    dict
-        `genre`, `features`, `seconds` of music, `cpu` seconds that they took, `files` (kind to path).
+    Returns `genre`, `features`, `seconds` of music, `cpu` seconds that they took, `files` (kind to path).
     """
     genre, tune, seed, number = job
     render(excerpt(tune, genre, seed, 1.0), soundfont)  # loads what is loaded once
@@ -400,11 +376,8 @@ def play(job: tuple, soundfont: File = None, folder: File = None) -> dict:
 def outside_listener(genres: list[str], scores: list[dict[str, float]]) -> dict:
     """How often a recording's own genre is among the tagger's three strongest.
 
-    Returns
-    -------
-    dict
-        `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its share,
-        and how often which genre was the strongest.
+    Returns `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its
+    share, and how often which genre was the strongest.
     """
     heard, rows, every = grouped(zip(genres, scores), lambda pair: pair[0]), {}, []
     for genre in sorted(heard):

@@ -36,18 +36,7 @@ def spread_evenly(levels: np.ndarray, measured: np.ndarray) -> np.ndarray:
     """Noise levels for equally spaced strengths, so that equal steps of the strength go equally far.
 
     How far one has come is the mean of the two measures, each from 0 at the lowest level to 1 at the highest.
-
-    Parameters
-    ----------
-    levels : numpy.ndarray, shape (n,)
-        Rising.
-    measured : numpy.ndarray, shape (2, n)
-        Means over tunes.
-
-    Returns
-    -------
-    numpy.ndarray, shape (POINTS,)
-        From the first level to the last.
+    `levels` (n,) rise, `measured` (2, n) are means over tunes; returns levels from first to last, (POINTS,).
     """
     gone = mean_way(*measured)
     # Chance makes the curve fall here and there; halfway between its rising hulls from both sides it doesn't.

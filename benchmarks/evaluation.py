@@ -79,8 +79,12 @@ def measure_piece(numbers: tuple[int, int], setting: Setting) -> tuple[list[Row]
             again = {"truth": target, "copy": piece.source}.get(baseline)
             roll = heard[again] if again else metrics.hear(audio)
             embedded = metrics.embeddings(pipe.judge, audio)
-            figures = against_source(audio, piece.audio)
-            figures["judge"] = next(iter(pipe.judge_genre(audio))) == target
+            figures = {  # what the papers measure: likeness to the recording that was converted
+                "chroma_cosine": metrics.chroma_cosine(audio, piece.audio),
+                "melody_accuracy": metrics.melody_accuracy(piece.audio, audio),
+                "cqt1_correlation": metrics.cqt1_correlation(audio, piece.audio),
+                "judge": harness.hears(pipe, audio, target),
+            }
             if piece.melody is not None:
                 figures |= against_score(piece.melody, roll)
                 figures |= against_truth(audio, piece.recordings[target], known[target].edges, own)
@@ -91,15 +95,6 @@ def measure_piece(numbers: tuple[int, int], setting: Setting) -> tuple[list[Row]
                 path = Path(setting.folder) / file_name(number, target, baseline)
                 soundfile.write(path, audio, SAMPLE_RATE)
     return rows, {genre: metrics.onset_chroma(roll.notes[0]) for genre, roll in heard.items()}
-
-
-def against_source(audio: np.ndarray, source: np.ndarray) -> dict[str, float]:
-    """What the papers measure: likeness to the recording that was converted."""
-    return {
-        "chroma_cosine": metrics.chroma_cosine(audio, source),
-        "melody_accuracy": metrics.melody_accuracy(source, audio),
-        "cqt1_correlation": metrics.cqt1_correlation(audio, source),
-    }
 
 
 def against_score(melody: list, roll: PianoRoll) -> dict[str, float]:
@@ -145,12 +140,9 @@ def choose_pairs(tunes: int, setting: Setting) -> list[tuple[int, int]]:
 def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: int = 0) -> dict:
     """All figures, each as [mean, low, high]; `truths`: onset chroma of true recordings by tune, genre.
 
-    Returns
-    -------
-    dict
-        `rivals`: for each baseline its measures; `zero`: another tune's content through our converter;
-        `genres`: our measures by asked-for genre; `frechet_floor` and `frechet_floor_oracle`: among the true
-        recordings, and among the oracle's.
+    Returns `rivals`: for each baseline its measures; `zero`: another tune's content through our converter;
+    `genres`: our measures by asked-for genre; `frechet_floor` and `frechet_floor_oracle`: among the true
+    recordings, and among the oracle's.
     """
     names, figures = dict.fromkeys(row.baseline for row in rows), {"rivals": {}}
     # in one order, so that lists can be laid beside each other
@@ -254,20 +246,12 @@ def report(
 
 #: Columns of the table: heading and measure. Sharpness and treble are shares of the true recording's.
 COLUMNS = {
-    "tune kept": "tune_kept_note_f1",
-    "chroma cosine": "chroma_cosine",
-    "melody accuracy": "melody_accuracy",
-    "CQT-1": "cqt1_correlation",
-    "tune among 50": f"right_tune_of_{CROWD}",
-    "recording of 10": "right_recording_of_10",
-    "judge": "judge",
-    "outside": "outside_listener",
-    "LSD in dB": "log_spectral_distance",
-    "sharp in time": "sharpness_in_time",
-    "in frequency": "sharpness_in_frequency",
-    "treble": "treble",
-    "Fréchet": "frechet_distance",
-}
+    "tune kept": "tune_kept_note_f1", "chroma cosine": "chroma_cosine", "melody accuracy": "melody_accuracy",
+    "CQT-1": "cqt1_correlation", "tune among 50": f"right_tune_of_{CROWD}",
+    "recording of 10": "right_recording_of_10", "judge": "judge", "outside": "outside_listener",
+    "LSD in dB": "log_spectral_distance", "sharp in time": "sharpness_in_time",
+    "in frequency": "sharpness_in_frequency", "treble": "treble", "Fréchet": "frechet_distance",
+}  # fmt: skip
 #: Lines of the first table: measure, and what is said of it.
 MEASURES = {
     "tune_kept_note_f1": "tune kept, by F-measure of the melody's notes (0: another tune's content, 1: the "

@@ -24,14 +24,7 @@ from noteninja_lib.audio.io import FORMATS, SAMPLE_RATE, load, normalise
 from noteninja_lib.audio.spectrogram import griffin_lim, log_mel
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, metrics
-from noteninja_lib.evaluation.baselines import (
-    SECONDS,
-    Piece,
-    choose_targets,
-    choose_tunes,
-    decoded,
-    make_piece,
-)
+from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
 from noteninja_lib.evaluation.comparison import Known, frechet, know
 from noteninja_lib.models.classifiers import GenreClassifier
 from noteninja_lib.models.flow_matching import CHUNK, FOLD, HOP, OVERLAP
@@ -144,7 +137,7 @@ def make(
         case "griffin_lim":
             return griffin_lim(mel)
         case "decoded":
-            return decoded(pipe, audio)
+            return baselines.decoded(pipe, audio)
         case "converter":
             return pipe(audio, target, generator=torch.Generator().manual_seed(seed)).audio
     given = torch.from_numpy(mel)[None].to(pipe.device)
@@ -228,12 +221,9 @@ def speeds(seed: int = 0, split: str = "test") -> dict[str, float]:
 def summarise(rows: list[Row], seams: list[dict]) -> dict:
     """All figures: each measure of each stage, together and by genre, as [mean, low, high].
 
-    Returns
-    -------
-    dict
-        `rungs`: stage to `together` and `genres`; `frechet` by stage, from the true recordings of other
-        tunes, with the floor among true recordings as that of `truth`; `embedding_floor`, the mean distance
-        of two tunes in one genre; `seams`.
+    Returns `rungs`: stage to `together` and `genres`; `frechet` by stage, from the true recordings of other
+    tunes, with the floor among true recordings as that of `truth`; `embedding_floor`, the mean distance of
+    two tunes in one genre; `seams`.
     """
     figures, by_stage = {"rungs": {}, "frechet": {}}, grouped(rows, lambda row: row.stage)
     truths = by_stage["truth"]
@@ -267,16 +257,12 @@ def of_rows(rows: list[Row]) -> dict[str, list[float]]:
 
 #: Columns of the table: heading to measure and format. Sharpness is a share of the true recording's.
 COLUMNS = {
-    "mel, nats": ("mel_distance", ".3f"),
-    "STFT": ("multi_resolution", ".2f"),
-    "above 4 kHz, dB": ("treble_db", "+.1f"),
-    "above 6 kHz, dB": ("cymbals_db", "+.1f"),
-    "below 200 Hz, dB": ("bass_db", "+.1f"),
-    "sharp in time": ("sharpness_in_time", ".2f"),
-    "in frequency": ("sharpness_in_frequency", ".2f"),
-    "embedding": ("embedding_distance", ".1f"),
+    "mel, nats": ("mel_distance", ".3f"), "STFT": ("multi_resolution", ".2f"),
+    "above 4 kHz, dB": ("treble_db", "+.1f"), "above 6 kHz, dB": ("cymbals_db", "+.1f"),
+    "below 200 Hz, dB": ("bass_db", "+.1f"), "sharp in time": ("sharpness_in_time", ".2f"),
+    "in frequency": ("sharpness_in_frequency", ".2f"), "embedding": ("embedding_distance", ".1f"),
     "clicks/s": ("clicks", ".2f"),
-}
+}  # fmt: skip
 OF_MEL = ("mel, nats", "sharp in time", "in frequency")  # what can be measured without sound
 
 

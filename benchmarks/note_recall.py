@@ -62,14 +62,11 @@ def plan(count: int, seed: int = 0) -> list[Job]:
 def measures_of(melody: list[Note], heard: PianoRoll) -> dict[str, float]:
     """How much of a known melody a piano roll holds.
 
-    Returns
-    -------
-    dict
-        `note_f1` and `note_f1_octave`: F-measure of the melody's notes, onsets within 50 ms, pitch folded
-        into one octave or not. `pitch_class`: raw chroma accuracy (Salamon et al. 2014, doi
-        10.1109/MSP.2013.2271648), the share of the frames in which the melody sounds where its surest
-        sustained pitch is of the right pitch class. `likeness`: share of the melody found among all notes,
-        less what chance would give; it does not depend on which notes are taken for the melody.
+    Returns `note_f1` and `note_f1_octave`: F-measure of the melody's notes, onsets within 50 ms, pitch folded
+    into one octave or not. `pitch_class`: raw chroma accuracy (Salamon et al. 2014, doi
+    10.1109/MSP.2013.2271648), the share of the frames in which the melody sounds where its surest sustained
+    pitch is of the right pitch class. `likeness`: share of the melody found among all notes, less what chance
+    would give; it does not depend on which notes are taken for the melody.
     """
     return {
         "note_f1": metrics.note_f1(melody, heard),
@@ -92,15 +89,8 @@ def hear(job: Job) -> dict[str, tuple]:
 def retrieval(chroma: dict[str, np.ndarray]) -> dict:
     """How often a tune heard in one genre is the nearest among all tunes heard in another.
 
-    Parameters
-    ----------
-    chroma : dict of genre to numpy.ndarray, shape (tunes, n)
-        Onset chroma of the same tunes in each genre.
-
-    Returns
-    -------
-    dict
-        `among` (tunes), `mean` over all pairs of different genres, `worst` and `worst_pair`.
+    `chroma` has the onset chroma (tunes, n) of the same tunes in each genre. Returns
+    `among` (tunes), `mean` over all pairs of different genres, `worst` and `worst_pair`.
     """
     rates, count = {}, len(next(iter(chroma.values())))
     for pair in permutations(chroma, 2):

@@ -23,16 +23,8 @@ from benchmarks.options import CORES, Out, Tunes, Workers
 from noteninja_lib import STEPS
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import metrics
-from noteninja_lib.evaluation.baselines import (
-    SECONDS,
-    Piece,
-    choose_targets,
-    choose_tunes,
-    make_piece,
-    sample,
-    sound,
-)
+from noteninja_lib.evaluation import baselines, metrics
+from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
 from noteninja_lib.evaluation.comparison import Known, among_ten, know
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.pipeline import GUIDANCE_INTERVAL, NoteNinjaPipeline, load_pipeline
@@ -100,12 +92,9 @@ def prepare(number: int, seed: int) -> tuple[Piece, Source, dict[str, Known]]:
 def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> list[dict]:
     """Convert one tune to a few genres in one way; `job` is the tune's number and the way.
 
-    Returns
-    -------
-    list of dict
-        Figures of each conversion; sharpness and treble as pairs (made, true), for their ratio. `evaluations`
-        of the network, where a conditional and an unconditional one count as two; `core_seconds` of denoising
-        for a second of music, as if a single core did it all.
+    Returns figures of each conversion; sharpness and treble as pairs (made, true), for their ratio.
+    `evaluations` of the network, where a conditional and an unconditional one count as two; `core_seconds` of
+    denoising for a second of music, as if a single core did it all.
     """
     number, way = job
     piece, heard, known = prepare(number, seed)
@@ -116,8 +105,8 @@ def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> 
         for target in choose_targets(piece, targets, seed):
             evaluated.clear()
             began = time.process_time()
-            latents = sample(pipe, heard, target, number, steps=way.steps, guidance=way.guidance)
-            took, audio = time.process_time() - began, sound(pipe, heard, latents)
+            latents = baselines.sample(pipe, heard, target, number, steps=way.steps, guidance=way.guidance)
+            took, audio = time.process_time() - began, baselines.sound(pipe, heard, latents)
             shares, edges, true = pipe.judge_genre(audio), metrics.edges(audio), known[target].edges
             row = {
                 "evaluations": sum(evaluated),
@@ -139,18 +128,9 @@ def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> 
 def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list] | None = None) -> dict:
     """Means with their intervals, and the difference to the same conversions by a reference way.
 
-    Parameters
-    ----------
-    rows, reference : dict of str to list
-        Each measure of all conversions; the other way's.
-    tunes : list of int
-        The tune of each conversion.
-
-    Returns
-    -------
-    dict
-        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds`
-        (median, since the first conversion in a process takes longer).
+    `rows` and `reference` have each measure of all conversions, of which `tunes` are the tunes. Returns
+    `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds` (median,
+    since the first conversion in a process takes longer).
     """
     taken = {name: values for name, values in rows.items() if name not in ("evaluations", "core_seconds")}
     single = [name for name, values in taken.items() if reference and np.ndim(values) == 1]
@@ -166,10 +146,7 @@ def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list
 def merge(kept: dict[Way, dict], found: dict[Way, dict], tunes: list[int]) -> list[dict]:
     """Rows of new ways replace older ones of the same; each is then set beside Euler with the most steps.
 
-    Returns
-    -------
-    list of dict
-        A way each: its settings, its figures (see `summarise`) and its rows.
+    Returns a way each: its settings, its figures (see `summarise`) and its rows.
     """
     rows, names = kept | found, list(SCHEDULERS)
 
@@ -203,16 +180,10 @@ def write(path: Path, figures: dict) -> None:
 
 #: Columns of the table: heading and measure.
 COLUMNS = {
-    "note F1": "note_f1",
-    "chroma cosine": "chroma_cosine",
-    "recording of 10": "right_recording_of_10",
-    "judge": "judge",
-    "judge's share": "judge_share",
-    "LSD in dB": "log_spectral_distance",
-    "sharp in time": "sharpness_in_time",
-    "in frequency": "sharpness_in_frequency",
-    "treble": "treble",
-}
+    "note F1": "note_f1", "chroma cosine": "chroma_cosine", "recording of 10": "right_recording_of_10",
+    "judge": "judge", "judge's share": "judge_share", "LSD in dB": "log_spectral_distance",
+    "sharp in time": "sharpness_in_time", "in frequency": "sharpness_in_frequency", "treble": "treble",
+}  # fmt: skip
 
 
 def beside_each_other(chosen: list[dict]) -> list[str]:

@@ -53,19 +53,12 @@ def largest_step(gone: np.ndarray) -> float:
 
 
 def judge_slider(genre: Sequence[float], distance: Sequence[float], kept: Sequence[float]) -> dict[str, list]:
-    """Whether a slider does what is asked of it.
+    """Whether a slider does what is asked of it: what was found, and whether it will do.
 
-    Parameters
-    ----------
-    genre, distance, kept : sequence of float
-        Means by strength: share of the asked-for genre, distance to the source, and F-measure of the tune.
-
-    Returns
-    -------
-    dict of str to [float, bool]
-        What was found, and whether it will do. `genre_rises`, `likeness_falls`: the smallest step in the
-        right direction, in the measure's own unit. `tune_stays`: its least value, as share of the better
-        end's. `..._largest_step`: as share of the whole way; `mean` is the mean of the two ways.
+    All three are means by strength: share of the asked-for genre, distance to the source, and F-measure of
+    the tune. Returns `genre_rises` and `likeness_falls`, the smallest step in the right direction, in the
+    measure's own unit; `tune_stays`, its least value as share of the better end's; and `..._largest_step`, as
+    share of the whole way, of genre, likeness and the mean of their ways.
     """
     rises, falls = np.diff(genre).min(), np.diff(distance).min()
     stays = np.min(kept) / max(kept[0], kept[-1], 1e-9)

@@ -17,7 +17,6 @@ from noteninja_lib.models.flow_matching import CHUNK, FOLD, HOP, OVERLAP, spans
 from noteninja_lib.music import style
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import extend
-from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.time_warp import cut
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
@@ -33,15 +32,6 @@ def recording(number: int, part: int, seconds: float, seed: int, split: str) -> 
     rng = np.random.default_rng((seed, number, part))
     own, target = (str(genre) for genre in rng.choice(GENRES, 2, replace=False))
     return read_source(render(excerpt(load_tunes(split)[number], own, number, seconds))), target
-
-
-def concatenated(pipe: NoteNinjaPipeline, roll: PianoRoll, genre: str, seed: int) -> np.ndarray:
-    """The same piece with each window by itself, with its own noise: what the seams are measured beside."""
-    parts = []
-    for number, window in enumerate(spans(roll.frames // FOLD, CHUNK, 0)):
-        start, stop = (FOLD * edge / FRAME_RATE for edge in (window.start, window.stop))
-        parts.append(play(pipe, style.plan(cut(roll, start, stop), genre), seed + number))
-    return normalise(np.concatenate(parts))
 
 
 def edges_of(samples: int, step: int) -> list[int]:
@@ -60,10 +50,14 @@ def judged(pipe: NoteNinjaPipeline, audio: np.ndarray, genre: str, edges: list[i
 
 
 def measure_piece(number: int, seed: int = 0, split: str = "test") -> dict[str, dict]:
-    """Convert a long piece in windows, and in concatenated windows: what is at the edges, and elsewhere."""
+    """Convert a long piece in windows, and each window by itself: what is at the edges, and elsewhere."""
     (source, target), pipe, found = recording(number, 4, SECONDS, seed, split), load_pipeline(), {}
     plan = style.plan(source.piano_roll, target, samples=len(source.audio))
-    alone = concatenated(pipe, plan.piano_roll, target, number)[: len(source.audio)]
+    roll, parts = plan.piano_roll, []
+    for take, window in enumerate(spans(roll.frames // FOLD, CHUNK, 0), number):  # each from its own noise
+        start, stop = (FOLD * edge / FRAME_RATE for edge in (window.start, window.stop))
+        parts.append(play(pipe, style.plan(cut(roll, start, stop), target), take))
+    alone = normalise(np.concatenate(parts))[: len(source.audio)]
     sounds = {"windows": (played(pipe, plan, number), CHUNK - OVERLAP), "concatenated": (alone, CHUNK)}
     for name, (made, step) in sounds.items():
         edges = edges_of(len(made), step)

@@ -18,54 +18,44 @@ from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE, normalise
 from noteninja_lib.evaluation import metrics
 from noteninja_lib.music import style
-from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.style import BASS, QUICKER, chords_of, segments_of
 
 MOODS = list(product(GRID, GRID))  # valence, arousal
 
 
-def measures_of(raw: np.ndarray, plan: style.Plan) -> tuple[dict[str, float], PianoRoll]:
-    """What is heard in a conversion whose loudness is not yet evened out, and its piano roll.
-
-    The share of the chords that are heard as major, and the mean pitch under the tune, without the bass.
-    """
-    audio = normalise(raw.copy())
-    heard = replace(metrics.hear(audio), beats=plan.piano_roll.beats)
-    onsets = librosa.onset.onset_detect(y=audio, sr=SAMPLE_RATE)
-    return arrangements.sound_measures(audio, raw) | {
-        "onset_rate": len(onsets) * SAMPLE_RATE / len(audio),
-        "major_share": float(np.mean(chords_of(heard, segments_of(heard)) < 12)),
-        "register": arrangements.mean_or_nan(
-            [note.pitch for note in heard.accompaniment() if note.pitch >= BASS]
-        ),
-    }, heard
-
-
 def measure_tune(job: tuple[int, str], seed: int = 0, split: str = "test") -> dict:
-    """One tune in one genre through 5 x 5 moods, as from `measure_moods`, with note F1 by mood."""
+    """One tune in one genre through 5 x 5 moods, as from `measure_moods`, with note F1 by mood.
+
+    The share of major chords and the register are heard; the loudness is that before it is evened out.
+    """
     number, genre = job
     (pipe, piece, source, _), cells = prepare(number, seed, split), []
     for mood in MOODS:
         plan = style.plan(source.piano_roll, genre, mood, samples=len(piece.audio))
         made = style.shape_dynamics(play(pipe, plan, number), plan)
-        found, heard = measures_of(made, plan)
-        found["note_f1"] = metrics.note_f1(quickened(piece.melody, 1 + QUICKER * mood[1]), heard)
-        found["judge"] = pipe.judge_genre(normalise(made))[genre]
-        cells.append(dict(zip(("valence", "arousal"), mood)) | found)
+        audio, sliders = normalise(made.copy()), dict(zip(("valence", "arousal"), mood))
+        heard = replace(metrics.hear(audio), beats=plan.piano_roll.beats)
+        onsets = librosa.onset.onset_detect(y=audio, sr=SAMPLE_RATE)
+        under = [note.pitch for note in heard.accompaniment() if note.pitch >= BASS]
+        found = {
+            "onset_rate": len(onsets) * SAMPLE_RATE / len(audio),
+            "major_share": float(np.mean(chords_of(heard, segments_of(heard)) < 12)),
+            "register": arrangements.mean_or_nan(under),
+            "note_f1": metrics.note_f1(quickened(piece.melody, 1 + QUICKER * mood[1]), heard),
+            "judge": pipe.judge_genre(audio)[genre],
+        }
+        cells.append(sliders | found | arrangements.sound_measures(audio, made))
     return {"genre": genre, "cells": cells}
 
 
 def summarise(walks: list[dict]) -> dict:
     """Spearman's correlations, each measure at the ends of its slider, and the tune.
 
-    Returns
-    -------
-    dict
-        `correlations`: of each slider with each measure over the 25 settings, each setting being the mean of
-        all tunes; `by_walk`: the mean of the same over single genres, each tune against its own mean; `ends`:
-        each measure at both ends and in the middle of the slider that should move it, mean of all; `kept`:
-        note F1 beside that of the neutral mood, at its worst of the 25 (mean over tunes), and the share for
-        the genre beside the neutral one's.
+    Returns `correlations`: of each slider with each measure over the 25 settings, each setting being the mean
+    of all tunes; `by_walk`: the mean of the same over single genres, each tune against its own mean; `ends`:
+    each measure at both ends and in the middle of the slider that should move it, mean of all; `kept`: note
+    F1 beside that of the neutral mood, at its worst of the 25 (mean over tunes), and the share for the genre
+    beside the neutral one's.
     """
 
     def values(name):

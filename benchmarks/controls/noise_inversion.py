@@ -34,12 +34,9 @@ WAYS = {
 def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict[str, dict]:
     """Invert one recording in several ways, and edit it.
 
-    Returns
-    -------
-    dict
-        `round_trip`: mean absolute error of the log-mel in nats by way, `autoencoder` being the least that is
-        possible; and for the edit `by content` and the one `by inversion` note F1, the classifier's verdict
-        and share, LSD to the true recording in the asked-for genre, and chroma cosine to the source.
+    Returns `round_trip`: mean absolute error of the log-mel in nats by way, `autoencoder` being the least
+    that is possible; and for the edit `by content` and the one `by inversion` note F1, the classifier's
+    verdict and share, LSD to the true recording in the asked-for genre, and chroma cosine to the source.
     """
     pipe, piece, heard, (target,) = prepare(number, seed, split, alone=False)
     source = piece.audio
