@@ -83,10 +83,8 @@ def hall(rng: np.random.Generator, seconds: float) -> np.ndarray:
         squares = np.add.outer(squares, at.astype(np.float32) ** 2).ravel()
         walls = np.add.outer(walls, met.astype(np.float32)).ravel()
     ways, direct = np.sqrt(squares), np.linalg.norm(source - microphone)
-    late, samples = (
-        np.rint((ways - direct) / SOUND_SPEED * SAMPLE_RATE).astype(int),
-        round(seconds * SAMPLE_RATE),
-    )
+    late = np.rint((ways - direct) / SOUND_SPEED * SAMPLE_RATE).astype(int)
+    samples = round(seconds * SAMPLE_RATE)
     heard, bands = late < samples, []
     for fall in (seconds, seconds / 2):
         kept = np.exp(-0.161 * volume / surface / fall / 2)  # pressure that a wall gives back
@@ -127,12 +125,9 @@ def measure_tune(
 ) -> tuple[dict[str, list[Row]], dict[str, np.ndarray]]:
     """One test tune in all conditions; `options` are the pipeline's.
 
-    Returns
-    -------
-    (dict of condition to list of Row, dict of genre to numpy.ndarray)
-        The rows of `ours`, of `transcribe`, and of what was `heard` in the source; `decoded`, the true
-        recording through our decoder, stands in the clean condition. And the onset chroma of the true
-        recordings.
+    Returns the rows of `ours`, of `transcribe`, and of what was `heard` in the source, by condition
+    (`decoded`, the true recording through our decoder, stands in the clean one); and the onset chroma of the
+    true recordings, by genre.
     """
     pipe, piece, rows = load_pipeline(), make_piece(number, seed), {}
     recordings, rng = piece.recordings, np.random.default_rng((seed, number, 2))
@@ -140,31 +135,29 @@ def measure_tune(
     known = {genre: metrics.embeddings(pipe.judge, audio).mean(0) for genre, audio in recordings.items()}
     frames = len(piece.audio) // HOP_LENGTH  # the pipeline hears a little silence beyond the end
 
-    def row(baseline, roll, embedded=None, **figures):
-        figures["note_f1"] = metrics.note_f1(piece.melody, roll)
-        figures["likeness"] = tune_likeness(piece.melody, roll.notes)
+    def row(baseline, roll, audio=None):
+        figures = {
+            "note_f1": metrics.note_f1(piece.melody, roll),
+            "likeness": tune_likeness(piece.melody, roll.notes),
+        }
+        embedded = None if audio is None else metrics.embeddings(pipe.judge, audio)
+        if audio is not None:
+            nearest = metrics.nearest(embedded.mean(0), known, metrics.euclidean)
+            figures["chroma_cosine"] = metrics.chroma_cosine(audio, piece.audio)
+            figures |= {"right_recording_of_10": nearest == target, "judge": hears(pipe, audio, target)}
         notes, onsets = metrics.melody_of(roll), eight_bits(roll.notes[0, :, :frames])
         return Row(baseline, target, number, figures, piece.melody, notes, onsets, embedded)
-
-    def converted(baseline, audio):
-        embedded = metrics.embeddings(pipe.judge, audio)
-        return row(
-            baseline,
-            metrics.hear(audio),
-            embedded,
-            chroma_cosine=metrics.chroma_cosine(audio, piece.audio),
-            right_recording_of_10=metrics.nearest(embedded.mean(0), known, metrics.euclidean) == target,
-            judge=hears(pipe, audio, target),
-        )
 
     for condition in conditions:
         source = make_difficult(piece.audio, condition, rng)
         result = pipe(source, target, generator=torch.Generator().manual_seed(number), **(options or {}))
         written = baselines.transcribe_arrange_render(source, target, number, roll=result.piano_roll)
-        rows[condition] = [converted("ours", result.audio), converted("transcribe", written)]
+        made = {"ours": result.audio, "transcribe": written}
+        rows[condition] = [row(name, metrics.hear(audio), audio) for name, audio in made.items()]
         rows[condition].append(row("heard", result.piano_roll))
         if condition == "clean":
-            rows[condition].append(converted("decoded", baselines.decoded(pipe, recordings[target])))
+            decoded = baselines.decoded(pipe, recordings[target])
+            rows[condition].append(row("decoded", metrics.hear(decoded), decoded))
     heard = {genre: metrics.transcribe(audio)[0] for genre, audio in recordings.items()}
     return rows, {genre: metrics.onset_chroma(onsets) for genre, onsets in heard.items()}
 
@@ -212,11 +205,11 @@ def lines(figures: dict) -> list[str]:
             cells.append(" / ".join(f"{mark}{cell(one)}{mark}" for mark, one in zip(marks, (ours, other))))
         rows.append(cells)
     return [
-        f"Difficult sources ({figures['tunes']} test tunes): in each cell NoteNinja / transcribe, arrange, "
-        "render; in bold where the difference is sure (95 % interval on one side of 0). *Heard in it*: "
-        "note F1 of what is heard in the source, where both begin. *Tune kept*: between the fixed points of "
-        f"the clean source. *Right tune*: the nearest of {figures['tunes']} by its onsets. The chroma cosine "
-        "compares with the clean source:",
+        f"Difficult sources ({figures['tunes']} test tunes; halls and crowds of other kinds than in training), in "
+        "each cell NoteNinja / transcribe, arrange, render; in bold where the difference is sure (95 % interval "
+        "on one side of 0). *Heard in it*: note F1 of what is heard in the source, where both begin. *Tune "
+        f"kept*: between the fixed points of the clean source. *Right tune*: the nearest of {figures['tunes']} "
+        "by its onsets. The chroma cosine compares with the clean source:",
         *table(["source", "heard in it", *COLUMNS], rows),
     ]
 

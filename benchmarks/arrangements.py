@@ -15,11 +15,11 @@ Rosen, C. (1971). The Classical Style. Viking. -- texture, dynamics, dominant an
 
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, namedtuple
 from dataclasses import replace
 from itertools import combinations, pairwise, product
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import librosa
 import numpy as np
@@ -51,14 +51,8 @@ NOT_CHORDS = ("melody", "double", "bass", "drums", "voice")
 TOGETHER = 0.035  # seconds: strokes and chord notes this near sound as one
 
 
-class Trait(NamedTuple):
-    """What marks a genre: among the `limit` "largest" or "smallest" of the ten, or "below" the limit."""
-
-    genre: str
-    feature: str
-    side: str
-    limit: float
-    words: str
+#: What marks a genre: among the `limit` "largest" or "smallest" of the ten, or "below" the limit.
+Trait = namedtuple("Trait", "genre feature side limit words")
 
 
 #: Genre to its traits: feature, side, limit, and words.
@@ -450,14 +444,12 @@ def lines(figures: dict) -> list[str]:
             f"{figures['soundfont']}): how often the genre is among a tagger's three strongest of eight:",
             *table(["", "together", *genres], rows),
         ]
-    arousal, valence = (
-        ", ".join(f"{words} {cell(together[slider][name])}" for name, words in names.items())
-        for slider, names in MOVES.items()
-    )
+    moved = {s: (f"{words} {cell(together[s][name])}" for name, words in MOVES[s].items()) for s in MOVES}
     return [
         *found,
-        f"Mood (Spearman's correlation of slider and sound, mean of ten genres): arousal with {arousal}; "
-        f"valence with {valence}. One core plays {figures['speed']['together']:.0f} s of music a second.",
+        "Mood (Spearman's correlation of slider and sound, mean of ten genres): arousal with "
+        f"{', '.join(moved['arousal'])}; valence with {', '.join(moved['valence'])}. One core plays "
+        f"{figures['speed']['together']:.0f} s of music a second.",
     ]
 
 

@@ -21,9 +21,8 @@ def measure_levels(number: int, levels: np.ndarray) -> np.ndarray:
     """Share for the asked-for genre, and distance to the source, by noise level; shape (2, levels)."""
     pipe, piece, heard, (target,) = prepare(number, SEED, SPLIT)
     made = (convert(pipe, heard, target, number, strength=strength_at(pipe, level)) for level in levels)
-    return np.transpose(
-        [(pipe.judge_genre(one)[target], spectral_distance(one, piece.audio)) for one in made]
-    )
+    found = [(pipe.judge_genre(one)[target], spectral_distance(one, piece.audio)) for one in made]
+    return np.transpose(found)
 
 
 def hear_tune(number: int) -> tuple[list[Note], np.ndarray]:

@@ -47,9 +47,6 @@ class Setting(Run):
     options: dict = field(default_factory=dict)  # for the pipeline
 
 
-# --- Measuring one tune ---
-
-
 def file_name(number: int, target: str, baseline: str) -> str:
     """Where a version is kept for an outside listener; a source serves all targets."""
     return f"{number}-source.wav" if baseline == "copy" else f"{number}-{target}-{baseline}.wav"
@@ -122,9 +119,6 @@ def against_truth(audio: np.ndarray, truth: np.ndarray, edges: dict, own: dict) 
     }
 
 
-# --- From rows to figures ---
-
-
 def choose_pairs(tunes: int, setting: Setting) -> list[tuple[int, int]]:
     """Numbers of the tunes, or of the real recordings, each with that of another one."""
     numbers = [] if setting.data else setting.tunes(tunes)
@@ -147,7 +141,7 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
     names, figures = dict.fromkeys(row.baseline for row in rows), {"rivals": {}}
     # in one order, so that lists can be laid beside each other
     by_baseline = grouped(sorted(rows, key=lambda row: (row.tune, row.target)), lambda row: row.baseline)
-    ours, truth, oracle = (by_baseline[name] for name in ("ours", "truth", "oracle"))
+    ours, best, truth, oracle = (by_baseline[name] for name in ("ours", "decoded", "truth", "oracle"))
     tunes = [row.tune for row in ours]
     zero = comparison.other_content(ours, seed) if truth else {}  # real recordings come without a score
     figures["zero"] = {name: metrics.bootstrap(values, tunes) for name, values in zero.items()}
@@ -156,20 +150,15 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
         summary = figures["rivals"][baseline] = intervals([row.figures for row in found], tunes)
         if truth:
             for name, low in zero.items():
-                values, high = (
-                    [row.figures[name] for row in some] for some in (found, by_baseline["decoded"])
-                )
+                values, high = [row.figures[name] for row in found], [row.figures[name] for row in best]
                 summary[f"tune_kept_{name}"] = metrics.place_between(values, low, high, tunes)
-            summary[f"right_tune_of_{CROWD}"] = metrics.bootstrap(
-                comparison.right_tune(found, truths, seed), tunes
-            )
+            right = comparison.right_tune(found, truths, seed)
+            summary[f"right_tune_of_{CROWD}"] = metrics.bootstrap(right, tunes)
             summary["frechet_distance"] = frechet(found, truth)
             summary["frechet_to_oracle"] = frechet(found, oracle)
     if truth:
-        figures["frechet_floor"], figures["frechet_floor_oracle"] = (
-            frechet(truth, truth),
-            frechet(oracle, oracle),
-        )
+        for name, some in (("frechet_floor", truth), ("frechet_floor_oracle", oracle)):
+            figures[name] = frechet(some, some)
     by_genre, shown = grouped(ours, lambda row: row.target), ("note_f1", "right_recording_of_10", "judge")
     shown = [name for name in shown if name in ours[0].figures]
     figures["genres"] = {
@@ -208,13 +197,8 @@ def evaluate(tunes: int, setting: Setting, tagger: File = None) -> dict:
         heard = outside(tagger, folder, rows) if tagger else {}
     for baseline, value in heard.items():
         figures["rivals"][baseline]["outside_listener"] = value
-    of = {
-        "tunes": tunes,
-        "conversions": tunes * setting.targets,
-        "seed": setting.seed,
-        "split": setting.split,
-    }
-    return of | figures
+    of = {"tunes": tunes, "conversions": tunes * setting.targets}
+    return of | {"seed": setting.seed, "split": setting.split} | figures
 
 
 def report(
@@ -242,8 +226,6 @@ def report(
     return finish(figures, beside_others(figures), out, "evaluation", not data and split == "test")
 
 
-# --- Tables ---
-
 #: Columns of the table: heading and measure. Sharpness and treble are shares of the true recording's.
 COLUMNS = {
     "tune kept": "tune_kept_note_f1", "chroma cosine": "chroma_cosine", "melody accuracy": "melody_accuracy",
@@ -254,13 +236,13 @@ COLUMNS = {
 }  # fmt: skip
 #: Lines of the first table: measure, and what is said of it.
 MEASURES = {
-    "tune_kept_note_f1": "tune kept, by F-measure of the melody's notes (0: another tune's content, 1: the "
-    "true recording through the same decoder)",
+    "tune_kept_note_f1": "tune kept, by F-measure of the melody's notes against the known score (0: another "
+    "tune's content, 1: the true recording through the same decoder)",
     "tune_kept_likeness": "tune kept, by onsets of the melody's pitch classes",
     "raw_pitch_accuracy": "raw pitch accuracy against the known score",
     "right_tune_of_50": "the right tune is the nearest of 50 (chance 0.02)",
-    "right_recording_of_10": "of the tune's ten true recordings the nearest, by the judge network's "
-    "embedding, is in the asked-for genre (chance 0.10)",
+    "right_recording_of_10": "the nearest of the tune's ten true recordings is the one in the asked-for "
+    "genre, by the judge network's embedding (chance 0.10)",
     "right_spectrum_of_10": "the same by plain spectral distance",
     "judge": "a judge network hears the asked-for genre",
 }

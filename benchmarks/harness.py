@@ -26,8 +26,6 @@ from noteninja_lib.source import read_source
 
 File = str | Path | None  # the path of a file or a folder, where there is one
 
-# --- Measuring: one function of one job, again and again ---
-
 
 def _with_one_thread(work, job):
     torch.set_num_threads(1)  # one process a core: threads within it would only get in each other's way
@@ -83,9 +81,6 @@ def listen(tagger: File, files: list[str]) -> list[dict[str, float]]:
     return scores
 
 
-# --- Conversions ---
-
-
 def prepare(number: int, seed: int, split: str, targets: int = 1, *, alone: bool = True) -> tuple:
     """Pipeline, a tune's `Piece`, what is heard in its source (a `Source`), and genres to convert it to."""
     piece = make_piece(number, seed, split, alone=alone)
@@ -112,9 +107,6 @@ def play(pipe: NoteNinjaPipeline, plan: Plan, noise: torch.Tensor | int) -> np.n
 def played(pipe: NoteNinjaPipeline, plan: Plan, noise: torch.Tensor | int) -> np.ndarray:
     """The same, as loud as the pipeline makes its results."""
     return normalise(play(pipe, plan, noise))
-
-
-# --- Figures: files, sentences and tables ---
 
 
 def check_folder(out: File) -> None:

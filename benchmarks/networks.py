@@ -234,13 +234,9 @@ def summarise(rows: list[Row], seams: list[dict]) -> dict:
         complete = len(found) == len(truths) and found[0].embeddings is not None
         if complete and len({row.tune for row in found}) > 3:
             figures["frechet"][stage] = frechet(found, truths)
-    pairs = combinations(sorted(truths, key=lambda row: row.tune), 2)
-    pairs = [
-        (a.embeddings.mean(0), b.embeddings.mean(0))
-        for a, b in pairs
-        if a.genre == b.genre and a.tune < b.tune
-    ]
-    apart = [metrics.euclidean(*pair) for pair in pairs]
+    means = [(row.genre, row.tune, row.embeddings.mean(0)) for row in truths]
+    pairs = [(one, two) for one, two in combinations(means, 2) if one[0] == two[0] and one[1] != two[1]]
+    apart = [metrics.euclidean(one[2], two[2]) for one, two in pairs]
     figures["embedding_floor"] = rounded_mean(apart) if apart else None
     figures["seams"] = {}
     for name in ("truth", "decoded", "converter", "blends"):
@@ -274,11 +270,10 @@ def cells(row: dict[str, list[float]]) -> list[str]:
 def lines(figures: dict) -> list[str]:
     """What each network on the way from sound to sound costs, together and by genre, in Markdown."""
     speed, rungs, seams = figures["speed"], figures["rungs"], figures["seams"]
-    fast = {stage: f"{1 / speed[stage]:.0f}" if stage in speed else "" for stage in rungs}
-    rows = (
-        [STAGES[stage], *cells(rungs[stage]["together"]), fast[stage]] for stage in STAGES if stage in rungs
-    )
-    genres = rungs["autoencoder"]["genres"]
+    genres, rows = rungs["autoencoder"]["genres"], []
+    for stage in (one for one in STAGES if one in rungs):
+        fast = f"{1 / speed[stage]:.0f}" if stage in speed else ""
+        rows.append([STAGES[stage], *cells(rungs[stage]["together"]), fast])
     of_mel = ([name, *(cells(row)[list(COLUMNS).index(name)] for row in genres.values())] for name in OF_MEL)
     words = {"decoded": "decoded", "converter": "converted", "truth": "in the true recording"}
     where = "; ".join(f"{interval(seams[name])} {said}" for name, said in words.items() if name in seams)

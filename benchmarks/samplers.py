@@ -202,9 +202,8 @@ def alone(ways: list[dict]) -> dict[str, list[dict]]:
     """The ways that differ from the most usual guidance in nothing, by scheduler; with rising steps."""
     settings = [(one["guidance"], tuple(one["guided"]), one["shift"]) for one in ways]
     usual = max(set(settings), key=settings.count)
-    found = grouped(
-        (one for one, setting in zip(ways, settings) if setting == usual), itemgetter("scheduler")
-    )
+    chosen = (one for one, setting in zip(ways, settings) if setting == usual)
+    found = grouped(chosen, itemgetter("scheduler"))
     return {scheduler: sorted(rows, key=itemgetter("steps")) for scheduler, rows in found.items()}
 
 

@@ -27,18 +27,15 @@ def measure_tune(
     """Convert one test tune with each strength; measures, as in `MEASURES`, by strength."""
     pipe, piece, heard, (target,) = prepare(number, seed, split)
     source, embedded = piece.audio, metrics.embeddings(pipe.judge, piece.audio).mean(0)
-
-    def measured(made):
-        return (
-            pipe.judge_genre(made)[target],
-            metrics.spectral_distance(made, source),
-            metrics.euclidean(metrics.embeddings(pipe.judge, made).mean(0), embedded),
-            metrics.chroma_cosine(made, source),
-            metrics.note_f1(piece.melody, metrics.hear(made)),
-        )
-
-    rows = [measured(convert(pipe, heard, target, number, strength=one)) for one in strengths]
-    return dict(zip(MEASURES, map(list, zip(*rows))))
+    made = [convert(pipe, heard, target, number, strength=one) for one in strengths]
+    distances = [metrics.euclidean(metrics.embeddings(pipe.judge, one).mean(0), embedded) for one in made]
+    return {
+        "judge_share": [pipe.judge_genre(one)[target] for one in made],
+        "spectral_distance": [metrics.spectral_distance(one, source) for one in made],
+        "embedding_distance": distances,
+        "chroma_cosine": [metrics.chroma_cosine(one, source) for one in made],
+        "note_f1": [metrics.note_f1(piece.melody, metrics.hear(one)) for one in made],
+    }
 
 
 def way(values: Sequence[float]) -> np.ndarray:
@@ -109,9 +106,9 @@ ASKED = {
 
 def lines(figures: dict) -> list[str]:
     """Whether the amount slider leads evenly from the source to the conversion, in Markdown."""
+    verdict = figures["verdict"].items()
     found = (
-        f"{ASKED[name]}: {value:.3f}" + ("" if passed else " (**missed**)")
-        for name, (value, passed) in figures["verdict"].items()
+        f"{ASKED[name]}: {value:.3f}{'' if good else ' (**missed**)'}" for name, (value, good) in verdict
     )
     return [
         f"The amount slider, in steps of a tenth, on {figures['conversions']} conversions of as many tunes. "

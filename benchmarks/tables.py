@@ -20,8 +20,6 @@ from noteninja_lib.evaluation.baselines import choose_tunes, decoded, make_piece
 from noteninja_lib.pipeline import load_pipeline
 from noteninja_lib.plots import LOOKS, plot_conversion, plot_curves, plot_pairs
 
-# --- Pictures of what a setting does. Lessons: 00_genre_converter, 06_diffusion_theory ---
-
 #: Panels of the picture of steps: what is drawn, the measure, and the least that the y axis spans, so that
 #: chance looks small.
 PANELS = (
@@ -128,9 +126,6 @@ def draw_measured(folder: Path) -> list[Path]:
         if figures:
             plot(figures).savefig(path, dpi=80)
     return [path for path, (_, figures) in drawn.items() if figures]
-
-
-# --- Tables: all of them in benchmarks/README.md, the most important figures in README.md ---
 
 
 def lines(found: dict) -> list[str]:

@@ -59,9 +59,8 @@ def summarise(rows: list[dict], references: list[float]) -> dict:
     """Figures of all inventions, from the rows of `measure_one` and `reference_likeness`."""
     groups, alike = grouped(rows, lambda row: row["genre"]), [row["alike"] for row in rows]
     by_genre, most = {genre: groups[genre] for genre in sorted(groups)}, rows[int(np.argmax(alike))]
-    judged, known = (
-        metrics.bootstrap([row[name] for row in rows if name in row]) for name in ("judge", "oracle")
-    )
+    judged = metrics.bootstrap([row["judge"] for row in rows])
+    known = metrics.bootstrap([row["oracle"] for row in rows if "oracle" in row])
 
     def lowest_and_mean(name):
         mels = ([row[name] for row in group if name in row] for group in by_genre.values())
@@ -95,9 +94,8 @@ def report(count: int, run: Run) -> dict:
 def lines(figures: dict) -> list[str]:
     """Whether inventions are in their genre, and new, in Markdown."""
     own, band = (figures["pair_distance"][name] for name in ("inventions", "the band"))
-    (near, known), (copies, variants) = (
-        [figures[key][name] for name in ("inventions", "test tunes")] for key in ("nearest", "variants")
-    )
+    near, known = (figures["nearest"][name] for name in ("inventions", "test tunes"))
+    copies, variants = (figures["variants"][name] for name in ("inventions", "test tunes"))
     judged, oracle = (interval(figures[name], ".0%") for name in ("judge", "oracle"))
     return [
         f"*Inventions* ({figures['inventions']}): the judge hears the asked-for genre in {judged}, in the "
@@ -105,5 +103,6 @@ def lines(figures: dict) -> list[str]:
         f"{own[0]:.2f} (the band's: {band[1]:.2f} and {band[0]:.2f}). Of a tune's runs of eight notes "
         f"{near[0]:.0%}, at most {near[1]:.0%}, are in the training tune most like it (of traditional tunes "
         f"never trained on: {known[0]:.0%}, {known[1]:.0%}); half or more in {copies:.0%} of the inventions, "
-        f"in {variants:.0%} of those tunes. None has more than {KNOWN_RUN} notes on end in common with one."
+        f"in {variants:.0%} of those tunes. No invention has more than {KNOWN_RUN} notes on end in common "
+        "with a training tune."
     ]

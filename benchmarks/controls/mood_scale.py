@@ -97,6 +97,7 @@ def lines(figures: dict) -> list[str]:
     def between(name, form):
         return f"{found[name]:.2f} ({ends[name]['-1']:{form}} to {ends[name]['1']:{form}})"
 
+    rows = ([name, *means(row, row)] for name, row in ends.items())
     return [
         f"*Mood* ({figures['walks']} tunes through 5 × 5 settings; Spearman's correlation over their "
         f"means): arousal with onset rate {between('onset_rate', '.1f')}, loudness {found['loudness']:.2f}, "
@@ -105,7 +106,5 @@ def lines(figures: dict) -> list[str]:
         f"chords decide, only {single['major_share']:.2f} and {single['register']:.2f}. At the worst setting "
         f"the tune keeps {figures['kept']:.0%} of its note F1, and the judge's share falls from "
         f"{judge['neutral']:.2f} to {judge['lowest']:.2f}.",
-        *table(
-            ["at the slider's", *ends["register"]], ([name, *means(row, row)] for name, row in ends.items())
-        ),
+        *table(["at the slider's", *ends["register"]], rows),
     ]

@@ -122,11 +122,9 @@ def report(count: int, run: Run) -> dict:
 def lines(figures: dict) -> list[str]:
     """How evenly one thing turns into another, in Markdown."""
     genres, noises, songs, paths = (figures[name] for name in ("genres", "noises", "songs", "paths"))
-    shown = {"genres": ("first", "second", "way", "note_f1"), "noises": ("way", "judge", "note_f1")}
-    shown["songs"] = ("first", "second", "way")
-    rows = (
-        [f"{kind}: {one}", *map(cell, figures[kind][one])] for kind, names in shown.items() for one in names
-    )
+    shown = {"genres": "first second way note_f1", "noises": "way judge note_f1", "songs": "first second way"}
+    named = ((kind, name) for kind, names in shown.items() for name in names.split())
+    rows = ([f"{kind}: {name}", *map(cell, figures[kind][name])] for kind, name in named)
     return [
         "*Between two things*, in ten steps (asked: none above 0.25 of the way): from genre to genre a "
         f"largest step of the judge's share of {genres['largest_step']:.2f} (mean of {genres['tunes']} "

@@ -56,17 +56,12 @@ def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict:
     """Convert one tune at a tempo between half and twice its own; see `summarise`."""
     pipe, piece, heard, (target,) = prepare(number, seed, split)
     rate = float(np.exp(np.random.default_rng((seed, number, 3)).uniform(*np.log(style.RATES))))
-    plain, stretched = (
-        played(pipe, style.plan(heard.piano_roll, target, rate=one, samples=len(piece.audio)), number)
-        for one in (1.0, rate)
-    )
-    vocoded = librosa.effects.time_stretch(plain, rate=rate)
+    plans = (style.plan(heard.piano_roll, target, rate=one, samples=len(piece.audio)) for one in (1.0, rate))
+    plain, stretched = (played(pipe, plan, number) for plan in plans)
+    made = {"plain": plain, "stretched": stretched, "vocoded": librosa.effects.time_stretch(plain, rate=rate)}
     found = {"rate": rate, "own_tempo": folded(heard.piano_roll.tempo / piece.tempo)}
-    for name, audio, asked in (
-        ("plain", plain, 1.0),
-        ("stretched", stretched, rate),
-        ("vocoded", vocoded, rate),
-    ):
+    for name, audio in made.items():
+        asked = 1.0 if name == "plain" else rate
         found[name] = {
             "rate": rate_heard(piece.melody, audio) / asked,
             "tracked": folded(tracked_tempo(audio) / (piece.tempo * asked)),
@@ -116,11 +111,10 @@ def report(count: int, run: Run) -> dict:
 def lines(figures: dict) -> list[str]:
     """Whether the tempo is what was asked for, in Markdown."""
     slowest, fastest = figures["rates"]
+    rows = ([label, *means(figures[label], COLUMNS)] for label in TEMPO_NAMES.values())
     return [
         f"*Tempo* ({figures['conversions']} conversions at {slowest} to {fastest} of their own; right: "
-        f"within 2 %; by beats a minute {interval(figures['beats_a_minute_right'], '.0%')} are right, since "
-        "the song's own tempo has to be found first):",
-        *table(
-            ["", *COLUMNS.values()], ([one, *means(figures[one], COLUMNS)] for one in TEMPO_NAMES.values())
-        ),
+        f"within 2 %; by beats a minute, where the song's own tempo has to be found, "
+        f"{interval(figures['beats_a_minute_right'], '.0%')} are right):",
+        *table(["", *COLUMNS.values()], rows),
     ]
