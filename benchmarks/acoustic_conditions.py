@@ -205,11 +205,11 @@ def lines(figures: dict) -> list[str]:
             cells.append(" / ".join(f"{mark}{cell(one)}{mark}" for mark, one in zip(marks, (ours, other))))
         rows.append(cells)
     return [
-        f"Difficult sources ({figures['tunes']} test tunes; halls and crowds of other kinds than in training), in "
-        "each cell NoteNinja / transcribe, arrange, render; in bold where the difference is sure (95 % interval "
-        "on one side of 0). *Heard in it*: note F1 of what is heard in the source, where both begin. *Tune "
-        f"kept*: between the fixed points of the clean source. *Right tune*: the nearest of {figures['tunes']} "
-        "by its onsets. The chroma cosine compares with the clean source:",
+        f"Difficult sources ({figures['tunes']} test tunes; halls and crowds of other kinds than in "
+        "training), in each cell NoteNinja / transcribe, arrange, render; in bold where the difference is "
+        "sure (95 % interval on one side of 0). *Heard in it*: note F1 of what is heard in the source, "
+        "where both begin. *Tune kept*: between the fixed points of the clean source. *Right tune*: the "
+        f"nearest of {figures['tunes']} by its onsets. The chroma cosine compares with the clean source:",
         *table(["source", "heard in it", *COLUMNS], rows),
     ]
 

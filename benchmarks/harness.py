@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -182,15 +183,13 @@ def grouped(rows: Iterable, key: Callable) -> dict:
 
 def aligned(lines: Iterable[str]) -> list[str]:
     """Lines in which the columns of each table are equally wide, for a terminal."""
-    done, waiting = [], []
-    for line in [*lines, ""]:
-        if line.startswith("|"):
-            waiting.append([text.strip() for text in line.strip("|").split("|")])
+    done = []
+    for tabular, some in groupby(lines, lambda line: line.startswith("|")):
+        if not tabular:
+            done += some
             continue
-        if waiting:
-            del waiting[1]
-            widths = [max(map(len, texts)) for texts in zip(*waiting)]
-            done += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in waiting]
-            waiting = []
-        done.append(line)
-    return done[:-1]
+        rows = [[text.strip() for text in line.strip("|").split("|")] for line in some]
+        del rows[1]
+        widths = [max(map(len, texts)) for texts in zip(*rows)]
+        done += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return done
