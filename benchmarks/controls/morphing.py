@@ -58,9 +58,9 @@ def between_songs(numbers: tuple[int, int], seed: int = 0, split: str = "test") 
     for share in SHARES:
         aligned = [warp(*pair) for pair in zip(rolls, align(*rolls, share))]
         heard = metrics.hear(played(pipe, style.plan(mix(*aligned, share), target), numbers[0])).notes[0]
-        for name, one in zip(found, aligned):
-            frames = min(heard.shape[-1], one.notes.shape[-1])
-            chroma = [metrics.onset_chroma(onsets[:, :frames]) for onsets in (heard, one.notes[0])]
+        for name, roll in zip(found, aligned):
+            frames = min(heard.shape[-1], roll.notes.shape[-1])
+            chroma = [metrics.onset_chroma(onsets[:, :frames]) for onsets in (heard, roll.notes[0])]
             found[name].append(float(chroma[0] @ chroma[1]))
     return found
 
