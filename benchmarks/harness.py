@@ -160,7 +160,7 @@ def means(found: dict[str, Sequence], names: Iterable[str], form: str = ".2f") -
 
 def rounded(values: Sequence | float, digits: int = 4) -> list | float:
     """A number, or numbers of any shape, as JSON can hold them."""
-    return np.round(np.asarray(values, float), digits).tolist()
+    return [rounded(one, digits) for one in values] if np.ndim(values) else round(float(values), digits)
 
 
 def rounded_mean(values: Iterable[float], digits: int = 4) -> float:
