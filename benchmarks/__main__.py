@@ -54,25 +54,16 @@ def measure_sheets(
     report(folder, out or (None if folder else models_folder() / "sheets.json"), scores=scores)
 
 
-def build(words: list[str]) -> typer.Typer:
-    """The command line with the one command that is asked for, else with all, which loads all modules."""
-    app = typer.Typer(
-        help="Measure the library, and write its tables.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-    app.add_typer(sheets_app, name="sheets")
-    asked = words[:1] if words and words[0] in COMMANDS else [] if words[:1] == ["sheets"] else COMMANDS
-    for name in asked:
-        app.command(name)(import_module(f"benchmarks.{COMMANDS[name]}").report)
-    return app
-
-
 def main() -> None:
-    """Run the command line; what the user can mend is told in one sentence, with exit status 2."""
+    """Run the command that is asked for; what the user can mend is told in a sentence, with exit status 2."""
+    app = typer.Typer(help="Measure the library, and write its tables.", no_args_is_help=True,
+                      add_completion=False, pretty_exceptions_enable=False)  # fmt: skip
+    app.add_typer(sheets_app, name="sheets")
+    asked = sys.argv[1:2]
+    for name in asked if asked and asked[0] in COMMANDS else () if asked == ["sheets"] else COMMANDS:
+        app.command(name)(import_module(f"benchmarks.{COMMANDS[name]}").report)  # loads what it measures
     try:
-        build(sys.argv[1:])()
+        app()
     except UserError as problem:
         typer.echo(f"benchmarks: {problem}", err=True)
         raise SystemExit(2) from None

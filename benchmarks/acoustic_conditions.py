@@ -1,20 +1,19 @@
 """Difficult sources: a small mp3, a hall, a crowd that talks, all of it at once. What is left of the tune?
 
-Test tunes, played by instruments that no network was trained on, are made difficult and then converted by us,
-and by the strong baseline without a network of ours in its sound: transcribe, arrange, render. Both begin
-from the same hearing. The halls and the noises are not those of training, which hears dying noise, white
-noise and hum. The fixed points of *tune kept* are those of the clean source in all conditions. Command:
-`noteninja difficult`. Lesson: 11_judging_a_converter.
+Test tunes are made difficult and then converted by us, and by the strong baseline without a network of ours
+in its sound: transcribe, arrange, render. Both begin from the same hearing. Training (`audio.augmentation`)
+hears other rooms and noises: noise that dies away there, the echoes of a shoebox's walls here; white noise
+and hum there, people who talk here. Command: `noteninja difficult`. Lesson: 11_judging_a_converter.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
 from scipy import fft, signal
 
-from benchmarks.harness import cell, finish, measure, table
+from benchmarks.harness import cell, finish, grouped, hears, measure, table
 from benchmarks.options import CORES, Guidance, Out, Steps, Tunes, Workers
 from noteninja_lib import STEPS
 from noteninja_lib.arranger.performance import Note
@@ -26,36 +25,31 @@ from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.evaluation import baselines, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, make_piece
 from noteninja_lib.evaluation.comparison import Row, eight_bits, other_content, right_tune
-from noteninja_lib.evaluation.metrics import bootstrap, place_between
 from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.pipeline import load_pipeline
-
-# Where a song may have been recorded: a hall, a crowd. For measuring only.
-#
-# Training hears rooms and noises too (`audio.augmentation`), but others: noise that dies away there, the
-# echoes of a shoebox's walls here; white noise and hum there, people who talk here.
 
 SOUND_SPEED = 343.0  # m/s
 WALLS = ((8, 14), (6, 10), (3, 5))  # length, width and height of a hall in metres
 RUMBLE, TREBLE = 60.0, 1500.0  # Hz: walls give back nothing below, and above only for half as long
+DISTANCE = (3.0, 5.0)  # metres between source and microphone
 MOUTHS, SYLLABLES = 12, 4.5  # people in a crowd, and what each says in a second
 MP3_RATE = 44100  # Hz: songs are written at this rate
 
 #: Difficulties: reverberation in seconds, strength of the crowd (source above it in dB) and bit rate in
-#: kbit/s; None: without.
+#: kbit/s (None: without), and what they are called.
 CONDITIONS = {
-    "clean": (None, None, None),
-    "mp3_64": (None, None, 64),
-    "hall": (1.5, None, None),
-    "crowd_10": (None, 10.0, None),
-    "crowd_5": (None, 5.0, None),
-    "all": (1.5, 10.0, 64),
+    "clean": (None, None, None, "the clean recording"),
+    "mp3_64": (None, None, 64, "mp3 of 64 kbit/s"),
+    "hall": (1.5, None, None, "in a hall (1.5 s of reverberation)"),
+    "crowd_10": (None, 10.0, None, "in a talking crowd, 10 dB below"),
+    "crowd_5": (None, 5.0, None, "in a talking crowd, 5 dB below"),
+    "all": (1.5, 10.0, 64, "hall, crowd at 10 dB, and mp3"),
 }
 
 
-def make_difficult(audio, condition, rng):
+def make_difficult(audio: np.ndarray, condition: str, rng: np.random.Generator) -> np.ndarray:
     """A recording in one of the `CONDITIONS`, in time with the clean one and within full scale."""
-    seconds, snr, kilobits = CONDITIONS[condition]
+    seconds, snr, kilobits, _ = CONDITIONS[condition]
     samples, changed = len(audio), np.asarray(audio, np.float32)
     if seconds:
         changed = signal.fftconvolve(changed, hall(rng, seconds))[:samples]
@@ -66,37 +60,24 @@ def make_difficult(audio, condition, rng):
     return through_mp3(changed, kilobits, MP3_RATE) if kilobits else changed
 
 
-def hall(rng, seconds, distance=(3.0, 5.0)):
+def hall(rng: np.random.Generator, seconds: float) -> np.ndarray:
     """Impulse response of an empty hall with bare walls.
 
     The image-source model of a shoebox: each echo comes straight from a mirror image of the source (Allen and
     Berkley 1979, doi 10.1121/1.382599), weaker by its way and by each wall that it met.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Chooses the hall's size and the places of source and microphone.
-    seconds : float
-        Reverberation time after Eyring: the sound falls by 60 dB.
-    distance : (float, float)
-        Range of metres between source and microphone.
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (samples,)
-        Begins with the direct sound, which is about 1.
+    `rng` chooses the hall's size and the places of source and microphone; `seconds` is the reverberation time
+    after Eyring, in which the sound falls by 60 dB. Returns an array (samples,) of float32 that begins with
+    the direct sound, which is about 1.
     """
     size = np.array([rng.uniform(*wall) for wall in WALLS])
     volume, surface = size.prod(), 2 * (size[0] * size[1] + size[1] * size[2] + size[0] * size[2])
-    microphone = size * rng.uniform(0.3, 0.7, 3)
-    source = microphone
-    while not distance[0] <= np.linalg.norm(source - microphone) <= distance[1]:
+    source = microphone = size * rng.uniform(0.3, 0.7, 3)
+    while not DISTANCE[0] <= np.linalg.norm(source - microphone) <= DISTANCE[1]:
         source = size * rng.uniform(0.1, 0.9, 3)
     squares, walls = np.zeros(1, np.float32), np.zeros(1, np.float32)
     for length, here, there in zip(size, microphone, source):
-        reach = np.arange(
-            -np.ceil(seconds * SOUND_SPEED / 2 / length), np.ceil(seconds * SOUND_SPEED / 2 / length) + 1
-        )
+        far = np.ceil(seconds * SOUND_SPEED / 2 / length)
+        reach = np.arange(-far, far + 1)
         at = np.concatenate([there + 2 * length * reach, -there + 2 * length * reach]) - here
         met = np.concatenate([2 * np.abs(reach), np.abs(reach) + np.abs(reach - 1)])
         squares = np.add.outer(squares, at.astype(np.float32) ** 2).ravel()
@@ -104,60 +85,39 @@ def hall(rng, seconds, distance=(3.0, 5.0)):
     ways, direct = np.sqrt(squares), np.linalg.norm(source - microphone)
     late = np.rint((ways - direct) / SOUND_SPEED * SAMPLE_RATE).astype(int)
     samples = round(seconds * SAMPLE_RATE)
-    heard = late < samples
-    bands = []
+    heard, bands = late < samples, []
     for fall in (seconds, seconds / 2):
         kept = np.exp(-0.161 * volume / surface / fall / 2)  # pressure that a wall gives back
         echoes = np.bincount(late[heard], kept ** walls[heard] * direct / ways[heard], samples)
         echoes[0] -= 1
         bands.append(fft.rfft(echoes))
     frequency = fft.rfftfreq(samples, 1 / SAMPLE_RATE)
-    low = 1 / (1 + (frequency / TREBLE) ** 2)
-    echoes = fft.irfft(
-        (bands[0] * low + bands[1] * (1 - low)) / (1 + (RUMBLE / np.maximum(frequency, 1)) ** 2), samples
-    )
+    low, rumble = 1 / (1 + (frequency / TREBLE) ** 2), 1 + (RUMBLE / np.maximum(frequency, 1)) ** 2
+    echoes = fft.irfft((bands[0] * low + bands[1] * (1 - low)) / rumble, samples)
     echoes[0] += 1
     return echoes.astype(np.float32)
 
 
-def crowd(rng, samples):
+def crowd(rng: np.random.Generator, samples: int) -> np.ndarray:
     """People who talk at the same time, each of them in syllables without a meaning; shape (samples,)."""
     sound, seconds = np.zeros(samples, np.float32), samples / SAMPLE_RATE
     for _ in range(MOUTHS):
-        pitch = rng.uniform(43, 60)
+        pitch, spoken = rng.uniform(43, 60), []
         starts = np.cumsum(rng.gamma(4, 1 / SYLLABLES / 4, int(2 * SYLLABLES * seconds) + 8))
-        spoken = [
-            Note(
-                start,
-                start + 0.8 * (after - start),
-                round(pitch + 2 * rng.normal()),
-                int(rng.integers(60, 120)),
-            )
-            for start, after in zip(starts, starts[1:])
-            if after < seconds and rng.random() < 0.85
-        ]
+        for start, after in pairwise(starts):
+            if after < seconds and rng.random() < 0.85:
+                key, velocity = round(pitch + 2 * rng.normal()), int(rng.integers(60, 120))
+                spoken.append(Note(start, start + 0.8 * (after - start), key, velocity))
         voice = speak(spoken, samples, SAMPLE_RATE, int(rng.integers(2**31)))
         sound += rng.uniform(0.4, 1) * voice / max(np.sqrt(np.mean(voice**2)), 1e-9)
     return sound
 
 
-WORDS = {
-    "clean": "the clean recording",
-    "mp3_64": "mp3 of 64 kbit/s",
-    "hall": "in a hall (1.5 s of reverberation)",
-    "crowd_10": "in a talking crowd, 10 dB below",
-    "crowd_5": "in a talking crowd, 5 dB below",
-    "all": "hall, crowd at 10 dB, and mp3",
-}
 #: Columns of the table: heading and measure.
 COLUMNS = {
-    "tune kept, by notes": "tune_kept_note_f1",
-    "by onsets": "tune_kept_likeness",
-    "right tune": "right_tune",
-    "chroma cosine": "chroma_cosine",
-    "recording of 10": "right_recording_of_10",
-    "judge": "judge",
-}
+    "tune kept, by notes": "tune_kept_note_f1", "by onsets": "tune_kept_likeness", "right tune": "right_tune",
+    "chroma cosine": "chroma_cosine", "recording of 10": "right_recording_of_10", "judge": "judge",
+}  # fmt: skip
 
 
 def measure_tune(
@@ -165,12 +125,9 @@ def measure_tune(
 ) -> tuple[dict[str, list[Row]], dict[str, np.ndarray]]:
     """One test tune in all conditions; `options` are the pipeline's.
 
-    Returns
-    -------
-    (dict of condition to list of Row, dict of genre to numpy.ndarray)
-        The rows of `ours`, of `transcribe`, and of what was `heard` in the source; `decoded`, the true
-        recording through our decoder, stands in the clean condition. And the onset chroma of the true
-        recordings.
+    Returns the rows of `ours`, of `transcribe`, and of what was `heard` in the source, by condition
+    (`decoded`, the true recording through our decoder, stands in the clean one); and the onset chroma of the
+    true recordings, by genre.
     """
     pipe, piece, rows = load_pipeline(), make_piece(number, seed), {}
     recordings, rng = piece.recordings, np.random.default_rng((seed, number, 2))
@@ -178,31 +135,29 @@ def measure_tune(
     known = {genre: metrics.embeddings(pipe.judge, audio).mean(0) for genre, audio in recordings.items()}
     frames = len(piece.audio) // HOP_LENGTH  # the pipeline hears a little silence beyond the end
 
-    def row(baseline, roll, figures=None, embedded=None):
-        notes, onsets = metrics.melody_of(roll), eight_bits(roll.notes[0, :, :frames])
-        tune = {
+    def row(baseline, roll, audio=None):
+        figures = {
             "note_f1": metrics.note_f1(piece.melody, roll),
             "likeness": tune_likeness(piece.melody, roll.notes),
         }
-        return Row(baseline, target, number, tune | (figures or {}), piece.melody, notes, onsets, embedded)
-
-    def converted(baseline, audio):
-        embedded = metrics.embeddings(pipe.judge, audio)
-        figures = {
-            "chroma_cosine": metrics.chroma_cosine(audio, piece.audio),
-            "right_recording_of_10": metrics.nearest(embedded.mean(0), known, metrics.euclidean) == target,
-            "judge": next(iter(pipe.judge_genre(audio))) == target,
-        }
-        return row(baseline, metrics.hear(audio), figures, embedded)
+        embedded = None if audio is None else metrics.embeddings(pipe.judge, audio)
+        if audio is not None:
+            nearest = metrics.nearest(embedded.mean(0), known, metrics.euclidean)
+            figures["chroma_cosine"] = metrics.chroma_cosine(audio, piece.audio)
+            figures |= {"right_recording_of_10": nearest == target, "judge": hears(pipe, audio, target)}
+        notes, onsets = metrics.melody_of(roll), eight_bits(roll.notes[0, :, :frames])
+        return Row(baseline, target, number, figures, piece.melody, notes, onsets, embedded)
 
     for condition in conditions:
         source = make_difficult(piece.audio, condition, rng)
         result = pipe(source, target, generator=torch.Generator().manual_seed(number), **(options or {}))
         written = baselines.transcribe_arrange_render(source, target, number, roll=result.piano_roll)
-        rows[condition] = [converted("ours", result.audio), converted("transcribe", written)]
+        made = {"ours": result.audio, "transcribe": written}
+        rows[condition] = [row(name, metrics.hear(audio), audio) for name, audio in made.items()]
         rows[condition].append(row("heard", result.piano_roll))
         if condition == "clean":
-            rows[condition].append(converted("decoded", baselines.decoded(pipe, recordings[target])))
+            decoded = baselines.decoded(pipe, recordings[target])
+            rows[condition].append(row("decoded", metrics.hear(decoded), decoded))
     heard = {genre: metrics.transcribe(audio)[0] for genre, audio in recordings.items()}
     return rows, {genre: metrics.onset_chroma(onsets) for genre, onsets in heard.items()}
 
@@ -210,69 +165,52 @@ def measure_tune(
 def figures_of(found: list[tuple], seed: int = 0) -> dict[str, dict]:
     """Figures of each condition and baseline, each as [mean, low, high], from what `measure_tune` gives.
 
-    Returns
-    -------
-    dict of condition to dict
-        The measures of `ours`, `transcribe` and `heard`, and `ahead`: ours less the other's, tune by tune.
+    Returns the measures of `ours`, `transcribe` and `heard`, and `ahead`: ours less the other's, tune by
+    tune. The fixed points of *tune kept* are those of the clean source in all conditions.
     """
     truths = {rows["clean"][0].tune: chroma for rows, chroma in found}
-    conditions = defaultdict(lambda: defaultdict(list))
-    for rows, _ in found:
-        for condition, some in rows.items():
-            for row in some:
-                conditions[condition][row.baseline].append(row)
+    conditions = {
+        name: grouped((row for rows, _ in found for row in rows[name]), lambda row: row.baseline)
+        for name in found[0][0]
+    }
     low, decoded = other_content(conditions["clean"]["ours"], seed), conditions["clean"].pop("decoded")
     ends = {name: (low[name], [row.figures[name] for row in decoded]) for name in low}
-    return {name: figures_of_one(rows, truths, ends, seed) for name, rows in conditions.items()}
-
-
-def figures_of_one(
-    by_baseline: dict[str, list[Row]], truths: dict, ends: dict[str, tuple], seed: int
-) -> dict:
-    """Figures of one condition; `ends` are the fixed points of *tune kept*."""
-    values, figures = {}, {}
-    for baseline, rows in by_baseline.items():
-        columns = {name: np.array([row.figures[name] for row in rows], float) for name in rows[0].figures}
-        columns["right_tune"] = np.array(right_tune(rows, truths, seed), float)
-        values[baseline] = columns
-    ahead = {name: column - values["transcribe"][name] for name, column in values["ours"].items()}
-    for baseline, columns in (values | {"ahead": ahead}).items():
-        figures[baseline] = {name: bootstrap(column, seed=seed) for name, column in columns.items()}
-        for name, (low, high) in ends.items():
-            if (
-                baseline == "ahead"
-            ):  # differences are measured in lengths of the scale, from 0 to its whole length
-                high = np.subtract(high, low)
-                low = 0 * high
-            figures[baseline][f"tune_kept_{name}"] = place_between(columns[name], low, high, seed=seed)
+    figures = {}
+    for condition, by_baseline in conditions.items():
+        values, figures[condition] = {}, {}
+        for baseline, rows in by_baseline.items():
+            values[baseline] = {
+                name: np.array([row.figures[name] for row in rows], float) for name in rows[0].figures
+            }
+            values[baseline]["right_tune"] = np.array(right_tune(rows, truths, seed), float)
+        values["ahead"] = {name: ours - values["transcribe"][name] for name, ours in values["ours"].items()}
+        for baseline, taken in values.items():
+            summary = {name: metrics.bootstrap(some, seed=seed) for name, some in taken.items()}
+            for name, (zero, one) in ends.items():
+                if baseline == "ahead":  # differences, in lengths of the scale: from 0 to its whole length
+                    zero, one = np.zeros(len(zero)), np.subtract(one, zero)
+                summary[f"tune_kept_{name}"] = metrics.place_between(taken[name], zero, one, seed=seed)
+            figures[condition][baseline] = summary
     return figures
-
-
-def beside_each_other(figures: dict) -> list[str]:
-    """The figures as a table in Markdown: ours and the baseline's, the surely better one in bold."""
-    rows = []
-    for condition, found in figures["conditions"].items():
-        cells = [WORDS[condition], cell(found["heard"]["note_f1"])]
-        for name in COLUMNS.values():
-            (_, low, high), ours, other = found["ahead"][name], found["ours"][name], found["transcribe"][name]
-            ours, other = (cell(value, ".2f") for value in (ours, other))
-            ours, other = f"**{ours}**" if low > 0 else ours, f"**{other}**" if high < 0 else other
-            cells.append(f"{ours} / {other}")
-        rows.append(cells)
-    return table(["source", "heard in it", *COLUMNS], rows)
 
 
 def lines(figures: dict) -> list[str]:
     """What is left of the tune when the source is a bad recording, in Markdown."""
+    rows = []
+    for condition, found in figures["conditions"].items():
+        cells = [CONDITIONS[condition][-1], cell(found["heard"]["note_f1"])]
+        for name in COLUMNS.values():
+            (_, low, high), ours, other = (found[one][name] for one in ("ahead", "ours", "transcribe"))
+            marks = ("**" * (low > 0), "**" * (high < 0))
+            cells.append(" / ".join(f"{mark}{cell(one)}{mark}" for mark, one in zip(marks, (ours, other))))
+        rows.append(cells)
     return [
-        f"Difficult sources ({figures['tunes']} test tunes, each converted to one genre; halls and crowds "
-        "of other kinds than in training): in each cell NoteNinja / transcribe, arrange, render; in bold "
-        "where the difference is sure (its 95 % interval is on one side of 0). *Heard in it*: note F1 of "
-        "what is heard in the source, where both begin. *Tune kept* as above, between the fixed points of "
-        f"the clean source. *Right tune*: the nearest of {figures['tunes']} by its onsets. The chroma "
-        "cosine compares with the clean source:",
-        "",
-        *beside_each_other(figures),
+        f"Difficult sources ({figures['tunes']} test tunes; halls and crowds of other kinds than in "
+        "training), in each cell NoteNinja / transcribe, arrange, render; in bold where the difference is "
+        "sure (95 % interval on one side of 0). *Heard in it*: note F1 of what is heard in the source, "
+        "where both begin. *Tune kept*: between the fixed points of the clean source. *Right tune*: the "
+        f"nearest of {figures['tunes']} by its onsets. The chroma cosine compares with the clean source:",
+        *table(["source", "heard in it", *COLUMNS], rows),
     ]
 
 

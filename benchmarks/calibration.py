@@ -2,18 +2,16 @@
 
 import numpy as np
 
-from benchmarks.harness import measure, rounded, rounded_mean
+from benchmarks.harness import measure, prepare, rounded, rounded_mean
 from benchmarks.options import CORES, Tunes, Workers
-from benchmarks.strength import way
+from benchmarks.strength import mean_way
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.evaluation import baselines
-from noteninja_lib.evaluation.baselines import choose_targets, choose_tunes, make_piece, strength_at
+from noteninja_lib.evaluation.baselines import choose_tunes, convert, strength_at
 from noteninja_lib.evaluation.metrics import spectral_distance
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.music.piano_roll import tune_likeness
-from noteninja_lib.pipeline import assemble, load_pipeline
-from noteninja_lib.source import read_source
+from noteninja_lib.pipeline import assemble
 
 POINTS = 21  # of the curve that is kept
 SEED, SPLIT = 1, "validation"
@@ -21,56 +19,36 @@ SEED, SPLIT = 1, "validation"
 
 def measure_levels(number: int, levels: np.ndarray) -> np.ndarray:
     """Share for the asked-for genre, and distance to the source, by noise level; shape (2, levels)."""
-    pipe, piece = load_pipeline(), make_piece(number, SEED, SPLIT, alone=True)
-    target, heard, found = choose_targets(piece, 1, SEED)[0], read_source(piece.audio), []
-    for level in levels:
-        made = baselines.convert(pipe, heard, target, number, strength=strength_at(pipe, level))
-        found.append((pipe.judge_genre(made)[target], spectral_distance(made, piece.audio)))
+    pipe, piece, heard, (target,) = prepare(number, SEED, SPLIT)
+    made = (convert(pipe, heard, target, number, strength=strength_at(pipe, level)) for level in levels)
+    found = [(pipe.judge_genre(one)[target], spectral_distance(one, piece.audio)) for one in made]
     return np.transpose(found)
 
 
 def hear_tune(number: int) -> tuple[list[Note], np.ndarray]:
     """Notes heard in a tune's source, and what is heard in the true recording of the asked-for genre."""
-    piece = make_piece(number, SEED, SPLIT)
-    truth = piece.recordings[choose_targets(piece, 1, SEED)[0]]
-    return read_source(piece.audio).piano_roll.melody_notes(), transcribe(truth)
+    _, piece, heard, (target,) = prepare(number, SEED, SPLIT, alone=False)
+    return heard.piano_roll.melody_notes(), transcribe(piece.recordings[target])
 
 
 def spread_evenly(levels: np.ndarray, measured: np.ndarray) -> np.ndarray:
     """Noise levels for equally spaced strengths, so that equal steps of the strength go equally far.
 
     How far one has come is the mean of the two measures, each from 0 at the lowest level to 1 at the highest.
-
-    Parameters
-    ----------
-    levels : numpy.ndarray, shape (n,)
-        Rising.
-    measured : numpy.ndarray, shape (2, n)
-        Means over tunes.
-
-    Returns
-    -------
-    numpy.ndarray, shape (POINTS,)
-        From the first level to the last.
+    `levels` (n,) rise, `measured` (2, n) are means over tunes; returns levels from first to last, (POINTS,).
     """
-    gone = (way(measured[0]) + way(measured[1])) / 2
-    # Chance makes the curve fall here and there; halfway between its rising hulls from both sides it never
-    # does.
+    gone = mean_way(*measured)
+    # Chance makes the curve fall here and there; halfway between its rising hulls from both sides it doesn't.
     gone = (np.maximum.accumulate(gone) + np.minimum.accumulate(gone[::-1])[::-1]) / 2
     gone += 1e-6 * np.arange(len(gone))
     return np.interp(np.linspace(gone[0], gone[-1], POINTS), gone, levels)
 
 
 def calibrate(tunes: int = 16, workers: int = 1, levels: int = 11) -> dict[str, list[float]]:
-    """Find out what the amount slider and the "tune kept" number should show, on validation tunes.
+    """`strength_curve` (noise levels for equally spaced strengths) and `tune_scale`, on validation tunes.
 
     Sampling is begun at several noise levels: first at equally spaced ones, then at those which the first
     round found to be equally far apart, since most of the way lies between few levels.
-
-    Returns
-    -------
-    dict
-        `strength_curve` (noise levels for equally spaced strengths) and `tune_scale`.
     """
     numbers = choose_tunes(tunes, SEED, SPLIT)
 
@@ -85,10 +63,8 @@ def calibrate(tunes: int = 16, workers: int = 1, levels: int = 11) -> dict[str, 
     heard = measure(hear_tune, numbers, "tunes", workers)
     truth = [tune_likeness(notes, true) for notes, true in heard]
     other = [tune_likeness(notes, true) for (notes, _), (_, true) in zip(heard[1:], heard)]
-    return {
-        "strength_curve": rounded(spread_evenly(every[order], measured[:, order])),
-        "tune_scale": [rounded_mean(other), rounded_mean(truth)],
-    }
+    curve = rounded(spread_evenly(every[order], measured[:, order]))
+    return {"strength_curve": curve, "tune_scale": [rounded_mean(other), rounded_mean(truth)]}
 
 
 def report(tunes: Tunes = 16, workers: Workers = CORES) -> None:

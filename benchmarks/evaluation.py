@@ -4,8 +4,7 @@ Command: `noteninja evaluate`. Lesson: 11_judging_a_converter.
 """
 
 import tempfile
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -14,19 +13,18 @@ import numpy as np
 import soundfile
 from typer import Option
 
-from benchmarks.harness import File, cell, check_folder, finish, interval, listen, means, measure, table
+from benchmarks import harness
+from benchmarks.harness import File, Run, cell, finish, grouped, interval, intervals, means, table
 from benchmarks.options import CORES, Guidance, Out, Recordings, Soundfont, Split, Steps, Tagger, Workers
 from noteninja_lib import STEPS
-from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.datasets import open_dataset
 from noteninja_lib.datasets.base import DataSet
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, comparison, metrics
-from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
+from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, make_piece
 from noteninja_lib.evaluation.comparison import CROWD, Row, among_ten, eight_bits, frechet, know
-from noteninja_lib.evaluation.metrics import bootstrap, place_between
 from noteninja_lib.music.piano_roll import PianoRoll, tune_likeness
 from noteninja_lib.pipeline import load_pipeline
 
@@ -38,21 +36,15 @@ UNTRAINED = (
 )
 
 
-@dataclass
-class Setting:
+@dataclass(frozen=True)
+class Setting(Run):
     """What is to be compared."""
 
-    seed: int = 0
-    split: str = "test"  # "validation" to choose checkpoints
     data: File = None  # a folder of real recordings to convert instead: no score and no right answer is known
     targets: int = 4  # genres for each tune
-    soundfont: File = None  # of the source and the true recordings; TimGM6mb by default
-    other_soundfont: File = None  # of the oracle
+    oracle_soundfont: File = None  # of the other takes; TimGM6mb by default
     folder: File = None  # where the sounds are to be kept
     options: dict = field(default_factory=dict)  # for the pipeline
-
-
-# --- Measuring one tune ---
 
 
 def file_name(number: int, target: str, baseline: str) -> str:
@@ -66,31 +58,30 @@ def opened(root: File) -> DataSet:
     return open_dataset(root, tell=None)
 
 
-def found_piece(root: File, number: int) -> Piece:
-    """A recording of a data set of real music, cut to length: no score is known, and no right answer."""
-    data = opened(root)
-    genre, audio = data.labels[number], data.audio(number)[: int(SECONDS * SAMPLE_RATE)]
-    return Piece(number, genre, None, {genre: audio})
-
-
 def measure_piece(numbers: tuple[int, int], setting: Setting) -> tuple[list[Row], dict[str, np.ndarray]]:
     """All rows of a tune, and the onset chroma of its recordings; `numbers`: its own and another tune's."""
     pipe, (number, other), rows = load_pipeline(), numbers, []
-    if setting.data:
-        piece = found_piece(setting.data, number)
+    if setting.data:  # real music, cut to length: neither the score nor the right answer is known
+        data = opened(setting.data)
+        genre, audio = data.labels[number], data.audio(number)[: int(SECONDS * SAMPLE_RATE)]
+        piece = Piece(number, genre, None, {genre: audio})
     else:
-        piece = make_piece(number, setting.seed, setting.split, setting.soundfont, setting.other_soundfont)
+        piece = make_piece(number, setting.seed, setting.split, other_soundfont=setting.oracle_soundfont)
     heard = {genre: metrics.hear(audio) for genre, audio in piece.recordings.items()}
     known = know(pipe.judge, piece.recordings)
-    options = {"split": setting.split, "soundfont": setting.soundfont, **setting.options}
     for target in choose_targets(piece, setting.targets, setting.seed):
-        made = baselines.versions(pipe, piece, target, other, **options)
+        made = baselines.versions(pipe, piece, target, other, split=setting.split, **setting.options)
         own = metrics.edges(made["oracle"]) if "oracle" in made else None
         for baseline, audio in made.items():
             again = {"truth": target, "copy": piece.source}.get(baseline)
             roll = heard[again] if again else metrics.hear(audio)
             embedded = metrics.embeddings(pipe.judge, audio)
-            figures = against_source(audio, piece) | {"judge": next(iter(pipe.judge_genre(audio))) == target}
+            figures = {  # what the papers measure: likeness to the recording that was converted
+                "chroma_cosine": metrics.chroma_cosine(audio, piece.audio),
+                "melody_accuracy": metrics.melody_accuracy(piece.audio, audio),
+                "cqt1_correlation": metrics.cqt1_correlation(audio, piece.audio),
+                "judge": harness.hears(pipe, audio, target),
+            }
             if piece.melody is not None:
                 figures |= against_score(piece.melody, roll)
                 figures |= against_truth(audio, piece.recordings[target], known[target].edges, own)
@@ -103,16 +94,7 @@ def measure_piece(numbers: tuple[int, int], setting: Setting) -> tuple[list[Row]
     return rows, {genre: metrics.onset_chroma(roll.notes[0]) for genre, roll in heard.items()}
 
 
-def against_source(audio: np.ndarray, piece: Piece) -> dict[str, float]:
-    """What the papers measure: likeness to the recording that was converted."""
-    return {
-        "chroma_cosine": metrics.chroma_cosine(audio, piece.audio),
-        "melody_accuracy": metrics.melody_accuracy(piece.audio, audio),
-        "cqt1_correlation": metrics.cqt1_correlation(audio, piece.audio),
-    }
-
-
-def against_score(melody: list[Note], roll: PianoRoll) -> dict[str, float]:
+def against_score(melody: list, roll: PianoRoll) -> dict[str, float]:
     """Likeness to the notes that were to be played."""
     return {
         "note_f1": metrics.note_f1(melody, roll),
@@ -137,110 +119,86 @@ def against_truth(audio: np.ndarray, truth: np.ndarray, edges: dict, own: dict) 
     }
 
 
-# --- From rows to figures ---
-
-
 def choose_pairs(tunes: int, setting: Setting) -> list[tuple[int, int]]:
     """Numbers of the tunes, or of the real recordings, each with that of another one."""
+    numbers = [] if setting.data else setting.tunes(tunes)
     if setting.data:
         clips = opened(setting.data).splits().get(setting.split)
         if not clips:
-            raise UserError(
-                f"{setting.data} has no recordings in its part {setting.split!r}: "
-                "choose train, validation or test."
-            )
-        numbers = [int(number) for number in np.random.default_rng(setting.seed).permutation(clips)[:tunes]]
-    else:
-        numbers = choose_tunes(tunes, setting.seed, setting.split)
+            part = f"{setting.data} has no recordings in its part {setting.split!r}"
+            raise UserError(f"{part}: choose train, validation or test.")
+        numbers = np.random.default_rng(setting.seed).permutation(clips)[:tunes].tolist()
     return list(zip(numbers, numbers[1:] + numbers[:1]))
 
 
 def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: int = 0) -> dict:
     """All figures, each as [mean, low, high]; `truths`: onset chroma of true recordings by tune, genre.
 
-    Returns
-    -------
-    dict
-        `rivals`: for each baseline its measures; `zero`: another tune's content through our converter;
-        `genres`: our measures by asked-for genre; `frechet_floor` and `frechet_floor_oracle`: among the true
-        recordings, and among the oracle's.
+    Returns `rivals`: for each baseline its measures; `zero`: another tune's content through our converter;
+    `genres`: our measures by asked-for genre; `frechet_floor` and `frechet_floor_oracle`: among the true
+    recordings, and among the oracle's.
     """
-    by_baseline = defaultdict(list)
-    for row in sorted(
-        rows, key=lambda row: (row.tune, row.target)
-    ):  # so that lists can be laid beside each other
-        by_baseline[row.baseline].append(row)
-    ours, decoded = by_baseline["ours"], by_baseline.get("decoded")
-    zero = (
-        comparison.other_content(ours, seed) if decoded else {}
-    )  # real recordings come without score and right answer
+    names, figures = dict.fromkeys(row.baseline for row in rows), {"rivals": {}}
+    # in one order, so that lists can be laid beside each other
+    by_baseline = grouped(sorted(rows, key=lambda row: (row.tune, row.target)), lambda row: row.baseline)
+    ours, best, truth, oracle = (by_baseline[name] for name in ("ours", "decoded", "truth", "oracle"))
     tunes = [row.tune for row in ours]
-    figures = {"rivals": {}, "zero": {name: bootstrap(values, tunes) for name, values in zero.items()}}
-    for baseline in dict.fromkeys(row.baseline for row in rows):
+    zero = comparison.other_content(ours, seed) if truth else {}  # real recordings come without a score
+    figures["zero"] = {name: metrics.bootstrap(values, tunes) for name, values in zero.items()}
+    for baseline in names:
         found = by_baseline[baseline]
-        values = {name: [row.figures[name] for row in found] for name in found[0].figures}
-        summary = {name: bootstrap(some, tunes) for name, some in values.items()}
-        if decoded:
+        summary = figures["rivals"][baseline] = intervals([row.figures for row in found], tunes)
+        if truth:
             for name, low in zero.items():
-                high = [row.figures[name] for row in decoded]
-                summary[f"tune_kept_{name}"] = place_between(values[name], low, high, tunes)
-            summary[f"right_tune_of_{CROWD}"] = bootstrap(comparison.right_tune(found, truths, seed), tunes)
-            summary["frechet_distance"] = frechet(found, by_baseline["truth"])
-            summary["frechet_to_oracle"] = frechet(found, by_baseline["oracle"])
-        figures["rivals"][baseline] = summary
-    if decoded:
-        for name, baseline in (("frechet_floor", "truth"), ("frechet_floor_oracle", "oracle")):
-            figures[name] = frechet(by_baseline[baseline], by_baseline[baseline])
-    figures["genres"] = {}
-    for genre in GENRES:
-        chosen = [row for row in ours if row.target == genre]
-        if chosen:
-            figures["genres"][genre] = {
-                name: bootstrap([row.figures[name] for row in chosen], [row.tune for row in chosen])
-                for name in ("note_f1", "right_recording_of_10", "judge")
-                if name in chosen[0].figures
-            }
+                values, high = [row.figures[name] for row in found], [row.figures[name] for row in best]
+                summary[f"tune_kept_{name}"] = metrics.place_between(values, low, high, tunes)
+            right = comparison.right_tune(found, truths, seed)
+            summary[f"right_tune_of_{CROWD}"] = metrics.bootstrap(right, tunes)
+            summary["frechet_distance"] = frechet(found, truth)
+            summary["frechet_to_oracle"] = frechet(found, oracle)
+    if truth:
+        for name, some in (("frechet_floor", truth), ("frechet_floor_oracle", oracle)):
+            figures[name] = frechet(some, some)
+    by_genre, shown = grouped(ours, lambda row: row.target), ("note_f1", "right_recording_of_10", "judge")
+    shown = [name for name in shown if name in ours[0].figures]
+    figures["genres"] = {
+        genre: intervals([row.figures for row in some], [row.tune for row in some], shown)
+        for genre in GENRES
+        if (some := by_genre.get(genre))
+    }
     return figures
 
 
 def outside(tagger: File, folder: File, rows: list[Row], seed: int = 0) -> dict[str, list[float]]:
-    """Share of the versions of which a tagger gives the asked-for genre a higher score than to the source.
+    """Share of the versions to which a tagger gives more of the asked-for genre than to their source.
 
-    Parameters
-    ----------
-    tagger, folder : path
-        See `harness.listen`; where the sounds were kept.
+    `tagger` is as in `harness.listen`; `folder` is where the sounds were kept.
     """
     files = sorted(Path(folder).glob("*.wav"))
-    heard = dict(zip((path.name for path in files), listen(tagger, list(map(str, files)))))
-    risen = defaultdict(lambda: ([], []))
+    heard = dict(zip((path.name for path in files), harness.listen(tagger, list(map(str, files)))))
+    risen = {}
     for row in rows:
         if row.baseline != "copy" and row.baseline in LISTENED_TO:
             names = (file_name(row.tune, row.target, baseline) for baseline in (row.baseline, "copy"))
-            scores, source = (heard[name] for name in names)
-            if row.target in scores:
-                risen[row.baseline][0].append(scores[row.target] > source[row.target])
-                risen[row.baseline][1].append(row.tune)
-    return {baseline: bootstrap(*found, seed=seed) for baseline, found in risen.items()}
+            scores, source = (heard[name].get(row.target) for name in names)
+            if scores is not None:
+                risen.setdefault(row.baseline, []).append((scores > source, row.tune))
+    return {baseline: metrics.bootstrap(*zip(*found), seed=seed) for baseline, found in risen.items()}
 
 
-def evaluate(tunes: int, setting: Setting, workers: int = 1, tagger: File = None) -> dict:
+def evaluate(tunes: int, setting: Setting, tagger: File = None) -> dict:
     """Make and measure all baselines' versions of test tunes, with a progress bar; returns all figures."""
     with tempfile.TemporaryDirectory() as folder:
-        setting.folder = folder if tagger else None
-        found = measure(measure_piece, choose_pairs(tunes, setting), "tunes", workers, setting=setting)
+        setting = replace(setting, folder=folder if tagger else None)
+        pairs = choose_pairs(tunes, setting)
+        found = harness.measure(measure_piece, pairs, "tunes", setting.workers, setting=setting)
         rows = [row for some, _ in found for row in some]
         figures = figures_of(rows, {some[0].tune: chroma for some, chroma in found}, setting.seed)
         heard = outside(tagger, folder, rows) if tagger else {}
     for baseline, value in heard.items():
         figures["rivals"][baseline]["outside_listener"] = value
-    of = {
-        "tunes": tunes,
-        "conversions": tunes * setting.targets,
-        "seed": setting.seed,
-        "split": setting.split,
-    }
-    return of | figures
+    of = {"tunes": tunes, "conversions": tunes * setting.targets}
+    return of | {"seed": setting.seed, "split": setting.split} | figures
 
 
 def report(
@@ -259,33 +217,23 @@ def report(
     for path in filter(None, (tagger, oracle_soundfont)):
         if not Path(path).is_file():
             raise UserError(f"There is no file {path}.")
-    check_folder(out)
+    harness.check_folder(out)
     if not baselines.regression_network():
         print(UNTRAINED)
     options = {"num_inference_steps": steps, "guidance_scale": guidance}
-    setting = Setting(seed, split, data, other_soundfont=oracle_soundfont, options=options)
-    figures = evaluate(max(2, round(pairs / setting.targets)), setting, workers, tagger)
+    setting = Setting(seed, split, workers, data, oracle_soundfont=oracle_soundfont, options=options)
+    figures = evaluate(max(2, round(pairs / setting.targets)), setting, tagger)
     return finish(figures, beside_others(figures), out, "evaluation", not data and split == "test")
 
 
-# --- Tables ---
-
 #: Columns of the table: heading and measure. Sharpness and treble are shares of the true recording's.
 COLUMNS = {
-    "tune kept": "tune_kept_note_f1",
-    "chroma cosine": "chroma_cosine",
-    "melody accuracy": "melody_accuracy",
-    "CQT-1": "cqt1_correlation",
-    "tune among 50": f"right_tune_of_{CROWD}",
-    "recording of 10": "right_recording_of_10",
-    "judge": "judge",
-    "outside": "outside_listener",
-    "LSD in dB": "log_spectral_distance",
-    "sharp in time": "sharpness_in_time",
-    "in frequency": "sharpness_in_frequency",
-    "treble": "treble",
-    "Fréchet": "frechet_distance",
-}
+    "tune kept": "tune_kept_note_f1", "chroma cosine": "chroma_cosine", "melody accuracy": "melody_accuracy",
+    "CQT-1": "cqt1_correlation", "tune among 50": f"right_tune_of_{CROWD}",
+    "recording of 10": "right_recording_of_10", "judge": "judge", "outside": "outside_listener",
+    "LSD in dB": "log_spectral_distance", "sharp in time": "sharpness_in_time",
+    "in frequency": "sharpness_in_frequency", "treble": "treble", "Fréchet": "frechet_distance",
+}  # fmt: skip
 #: Lines of the first table: measure, and what is said of it.
 MEASURES = {
     "tune_kept_note_f1": "tune kept, by F-measure of the melody's notes against the known score (0: another "
@@ -302,13 +250,9 @@ MEASURES = {
 
 def beside_others(figures: dict) -> list[str]:
     """The figures of all baselines as a table in Markdown, a row each."""
-    found = figures["rivals"]
+    found, named = figures["rivals"], baselines.BASELINES
     shown = {heading: name for heading, name in COLUMNS.items() if name in found["ours"]}
-    rows = (
-        [words, *means(found[one], shown.values())]
-        for one, words in baselines.BASELINES.items()
-        if one in found
-    )
+    rows = ([named[one], *means(found[one], shown.values())] for one in named if one in found)
     return table(["", *shown], rows)
 
 
@@ -321,28 +265,19 @@ def lines(figures: dict) -> list[str]:
         rows.append([words, f"**{mean}** {between}", cell(oracle[name]), cell(truth[name])])
     edges = {"in time": "sharpness_in_time", "in frequency": "sharpness_in_frequency", "treble": "treble"}
     beside = ", ".join(f"{words} {cell(ours[name + '_beside_oracle'])}" for words, name in edges.items())
+    headings = ("measure", "converted", "another take by the band, other instruments", "the true recording")
     return [
-        f"On {figures['conversions']} conversions of {figures['tunes']} test tunes, played by instruments "
-        "that no network was trained on; in brackets the 95 % interval:",
-        "",
-        *table(
-            ("measure", "converted", "another take by the band, other instruments", "the true recording"),
-            rows,
-        ),
-        "",
+        f"{figures['conversions']} conversions of {figures['tunes']} test tunes, with 95 % intervals:",
+        *table(headings, rows),
         "And beside other ways to the same end:",
-        "",
         *beside_others(figures),
-        "",
         "Chroma cosine (MusicGen), melody accuracy (Music ControlNet) and CQT-1 correlation (SteerMusic) "
-        "compare with the *source*, as these papers define them; the distances compare with the true "
-        "recording in the asked-for genre. Outside: how often a tagger's score for the asked-for genre is "
-        "higher than in the source. Sharpness (energy of the log-mel gradient) and treble (above 4 kHz) are "
-        "shares of the true recording's. The Fréchet distance is between the judge's embeddings and those "
-        f"of the true recordings of other tunes (among true recordings: {figures['frechet_floor']:.0f}).",
-        "",
-        "The true recordings are played by instruments that the converter never heard. Beside the other "
-        f"take, if that is played by those which it learned from, sharpness is {beside}, and the Fréchet "
-        f"distance {ours['frechet_to_oracle']:.0f} (among such takes: "
-        f"{figures['frechet_floor_oracle']:.0f}).",
+        "compare with the *source*, as these papers define them; the distances with the true recording in "
+        "the asked-for genre. Outside: how often a tagger's score for that genre is above the source's. "
+        "Sharpness (energy of the log-mel gradient) and treble (above 4 kHz) are shares of the true "
+        "recording's. Fréchet: from the judge's embeddings to those of the true recordings of other tunes "
+        f"(among true recordings: {figures['frechet_floor']:.0f}).",
+        "\nThe true recordings are played by instruments that the converter never heard. Beside another take "
+        f"on those which it learned from, sharpness is {beside}, and the Fréchet distance "
+        f"{ours['frechet_to_oracle']:.0f} (among such takes: {figures['frechet_floor_oracle']:.0f}).",
     ]

@@ -4,8 +4,11 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +18,14 @@ from tqdm import tqdm
 from noteninja_lib.audio.io import normalise
 from noteninja_lib.datasets.base import processes
 from noteninja_lib.errors import UserError
+from noteninja_lib.evaluation.baselines import choose_targets, choose_tunes, make_piece
+from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.music.style import Plan
-from noteninja_lib.pipeline import NoteNinjaPipeline
+from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
+from noteninja_lib.source import read_source
 
 File = str | Path | None  # the path of a file or a folder, where there is one
-
-# --- Measuring: one function of one job, again and again ---
 
 
 def _with_one_thread(work, job):
@@ -29,34 +33,40 @@ def _with_one_thread(work, job):
     return work(job)
 
 
-def in_order(work: Callable, jobs: Sequence, workers: int = 1, **options) -> Iterator:
-    """Results of `work(job, **options)` in the order of the jobs.
+def measure(work: Callable, jobs: Sequence, unit: str, workers: int = 1, **options) -> list:
+    """Results of `work(job, **options)` in the order of the jobs, with a progress bar that counts `unit`.
 
     `work` is a function of a module. A single worker is this process, with all its threads.
     """
-    work = partial(work, **options)
+    bar, work = partial(tqdm, total=len(jobs), unit=f" {unit}", dynamic_ncols=True), partial(work, **options)
     if workers == 1:
-        yield from map(work, jobs)
-    else:
-        with processes(workers) as pool:
-            yield from pool.map(partial(_with_one_thread, work), jobs)
+        return list(bar(map(work, jobs)))
+    with processes(workers) as pool:
+        return list(bar(pool.map(partial(_with_one_thread, work), jobs)))
 
 
-def measure(work: Callable, jobs: Sequence, unit: str, workers: int = 1, **options) -> list:
-    """The same as a list, with a progress bar that counts `unit`, such as "recordings"."""
-    results = in_order(work, jobs, workers, **options)
-    return list(tqdm(results, total=len(jobs), unit=f" {unit}", dynamic_ncols=True))
+@dataclass(frozen=True)
+class Run:
+    """What all measurements of a command have in common."""
+
+    seed: int = 0
+    split: str = "test"  # validation to choose checkpoints and settings
+    workers: int = 1
+
+    def tunes(self, count: int) -> list[int]:
+        """Numbers of `count` tunes of the split."""
+        return choose_tunes(count, self.seed, self.split)
+
+    def measure(self, work: Callable, jobs: Sequence, unit: str) -> list:
+        """Results of `work(job, seed=..., split=...)`, with a progress bar."""
+        return measure(work, jobs, unit, self.workers, seed=self.seed, split=self.split)
 
 
 def listen(tagger: File, files: list[str]) -> list[dict[str, float]]:
     """Genre scores by an outside listener: a program that knows nothing of how the sounds were made.
 
-    Parameters
-    ----------
-    tagger : path
-        A Python program that is called with `--json` and the files, and prints a line of JSON for each, with
-        `genres` (a score for each genre that it knows), in the order of the files.
-    files : list of str
+    `tagger` is the path of a Python program that is called with `--json` and the files, and prints a line of
+    JSON for each in their order, with `genres`: a score for each genre that it knows.
     """
     if not Path(tagger).is_file():
         raise UserError(f"There is no tagger {tagger}: give the path of a Python program.")
@@ -72,7 +82,15 @@ def listen(tagger: File, files: list[str]) -> list[dict[str, float]]:
     return scores
 
 
-# --- Conversions of a plan ---
+def prepare(number: int, seed: int, split: str, targets: int = 1, *, alone: bool = True) -> tuple:
+    """Pipeline, a tune's `Piece`, what is heard in its source (a `Source`), and genres to convert it to."""
+    piece = make_piece(number, seed, split, alone=alone)
+    return load_pipeline(), piece, read_source(piece.audio), choose_targets(piece, targets, seed)
+
+
+def hears(pipe: NoteNinjaPipeline, audio: np.ndarray, genre: str) -> bool:
+    """Whether the genre classifier takes a sound for this genre."""
+    return next(iter(pipe.judge_genre(audio))) == genre
 
 
 def noise_for(pipe: NoteNinjaPipeline, plan: Plan, seed: int) -> torch.Tensor:
@@ -92,9 +110,6 @@ def played(pipe: NoteNinjaPipeline, plan: Plan, noise: torch.Tensor | int) -> np
     return normalise(play(pipe, plan, noise))
 
 
-# --- Figures: files, sentences and tables ---
-
-
 def check_folder(out: File) -> None:
     """Complain now, and not after hours of measuring, if a file can't be written where it is to go."""
     if out and not Path(out).resolve().parent.is_dir():
@@ -110,8 +125,7 @@ def read_figures(name: str) -> dict | None:
 def finish(figures: dict, lines: Iterable[str], out: Path | None, name: str, usual: bool = True) -> dict:
     """Print lines, write figures as JSON, and return them.
 
-    They go into a file `out`, else, if they were measured as `usual`, into the one of this name in
-    data/models.
+    They go into `out`, else, if they were measured as `usual`, into the file of this name in data/models.
     """
     print("\n".join(aligned(lines)))
     if out or usual:
@@ -121,10 +135,10 @@ def finish(figures: dict, lines: Iterable[str], out: Path | None, name: str, usu
 
 
 def table(headings: Iterable, rows: Iterable[Iterable]) -> list[str]:
-    """Lines of a table in Markdown; the first heading is that of the rows' names."""
+    """Lines of a table in Markdown between two empty ones; the first heading is that of the rows' names."""
     headings = list(headings)
     heading, *lines = ("| " + " | ".join(map(str, row)) + " |" for row in (headings, *rows))
-    return [heading.replace("|  |", "| |"), "|" + "---|" * len(headings), *lines]
+    return ["", heading.replace("|  |", "| |"), "|" + "---|" * len(headings), *lines, ""]
 
 
 def cell(value: Sequence | float | None, form: str = ".2f") -> str:
@@ -144,27 +158,38 @@ def means(found: dict[str, Sequence], names: Iterable[str], form: str = ".2f") -
     return [cell(found.get(name), form) for name in names]
 
 
-def rounded(values: Iterable[float], digits: int = 4) -> list[float]:
-    """Numbers of any kind as floats that JSON can hold."""
-    return [round(float(value), digits) for value in values]
+def rounded(values: Sequence | float, digits: int = 4) -> list | float:
+    """A number, or numbers of any shape, as JSON can hold them."""
+    return [rounded(one, digits) for one in values] if np.ndim(values) else round(float(values), digits)
 
 
 def rounded_mean(values: Iterable[float], digits: int = 4) -> float:
     """Mean of numbers of any kind, as JSON can hold it."""
-    return round(float(np.mean(list(values))), digits)
+    return rounded(np.mean(list(values)), digits)
+
+
+def intervals(rows: list[dict], tunes: Sequence | None = None, names: Iterable | None = None) -> dict:
+    """Measures of some rows, all or those named, each as [mean, low, high]; see `metrics.bootstrap`."""
+    return {name: bootstrap([row[name] for row in rows], tunes) for name in names or rows[0]}
+
+
+def grouped(rows: Iterable, key: Callable) -> dict:
+    """Lists of the rows that have a key in common, in the order in which the keys come."""
+    groups = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return groups
 
 
 def aligned(lines: Iterable[str]) -> list[str]:
     """Lines in which the columns of each table are equally wide, for a terminal."""
-    done, waiting = [], []
-    for line in [*lines, ""]:
-        if line.startswith("|"):
-            waiting.append([text.strip() for text in line.strip("|").split("|")])
+    done = []
+    for tabular, some in groupby(lines, lambda line: line.startswith("|")):
+        if not tabular:
+            done += some
             continue
-        if waiting:
-            del waiting[1]
-            widths = [max(map(len, texts)) for texts in zip(*waiting)]
-            done += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in waiting]
-            waiting = []
-        done.append(line)
-    return done[:-1]
+        rows = [[text.strip() for text in line.strip("|").split("|")] for line in some]
+        del rows[1]
+        widths = [max(map(len, texts)) for texts in zip(*rows)]
+        done += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return done

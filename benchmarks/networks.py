@@ -1,14 +1,11 @@
 """The ablation of sharpness: what each network on the way from sound to sound costs.
 
 True recording, its mel through Griffin-Lim, its mel through the vocoder, the autoencoder's mel, that mel
-through the vocoder, and last the whole converter: whatever a stage loses, none after it can win back. Tunes
-and instruments are such as no network was trained on. Command: `noteninja ladder`. Lesson:
-05_autoencoders_and_latent_space.
+through the vocoder, and last the whole converter: whatever a stage loses, none after it can win back.
+Command: `noteninja ladder`. Lesson: 05_autoencoders_and_latent_space.
 """
 
 import time
-from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -17,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.harness import File, cell, check_folder, finish, interval, measure, rounded_mean, table
+from benchmarks import harness
+from benchmarks.harness import File, cell, finish, grouped, interval, intervals, measure, rounded_mean, table
 from benchmarks.options import CORES, Out, Recordings, Split, Tunes, Workers
 from noteninja_lib import fast_mode, pipeline
 from noteninja_lib.arranger.recipe import GENRES
@@ -26,9 +24,8 @@ from noteninja_lib.audio.io import FORMATS, SAMPLE_RATE, load, normalise
 from noteninja_lib.audio.spectrogram import griffin_lim, log_mel
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, metrics
-from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_tunes, decoded, make_piece
+from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
 from noteninja_lib.evaluation.comparison import Known, frechet, know
-from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.classifiers import GenreClassifier
 from noteninja_lib.models.flow_matching import CHUNK, FOLD, HOP, OVERLAP
 from noteninja_lib.music.tunes import load_tunes
@@ -116,39 +113,36 @@ def measure_stages(job: Job, seed: int = 0, split: str = "test") -> list[Row]:
         target = str(np.random.default_rng((seed, job.tune)).choice(others))
     else:
         piece = played(job.tune, seed, split)
-        from_genre = piece.source if piece.source != target else baselines.choose_targets(piece, 1, seed)[0]
-        truth, source = piece.recordings[target], piece.recordings[from_genre]
+        own = piece.source if piece.source != target else choose_targets(piece, 1, seed)[0]
+        truth, source = piece.recordings[target], piece.recordings[own]
     pipe, truth, source = pipeline.load_pipeline(), whole(truth), whole(source)
     mel, known, rows = log_mel(truth), know(pipe.judge, {target: truth})[target], []
     for stage in STAGES:
-        if stage == "griffin_lim" and not job.slow:
-            continue
-        made = maker(pipe, stage, source if stage == "converter" else truth, mel, target, job.tune)()
-        if stage == "converter" and job.file:  # nobody knows what it should have become
-            found = (defects(made), None)
-        else:
-            found = measure_stage(pipe.judge, stage, made, truth, mel, known)
-        rows.append(Row(stage, job.genre, job.tune, *found))
+        if stage != "griffin_lim" or job.slow:
+            made = make(pipe, stage, source if stage == "converter" else truth, mel, target, job.tune)
+            unknown = stage == "converter" and job.file  # nobody knows what it should have become
+            found = (defects(made),) if unknown else measure_stage(pipe.judge, stage, made, truth, mel, known)
+            rows.append(Row(stage, job.genre, job.tune, *found))
     return rows
 
 
-def maker(
+@torch.no_grad()
+def make(
     pipe: NoteNinjaPipeline, stage: str, audio: np.ndarray, mel: np.ndarray, target: str, seed: int = 0
-) -> Callable[[], np.ndarray]:
-    """A function without arguments that makes a stage's sound, or mel, from a recording: it can be timed."""
-
-    @torch.no_grad()
-    def network(made):
-        return made(torch.from_numpy(mel)[None].to(pipe.device))[0].cpu().numpy()
-
-    return {
-        "truth": lambda: audio,
-        "griffin_lim": lambda: griffin_lim(mel),
-        "vocoder": lambda: network(pipe.vocoder),
-        "autoencoder": lambda: network(lambda one: pipe.vae.decode(pipe.vae.encode(one))),
-        "decoded": lambda: decoded(pipe, audio),
-        "converter": lambda: pipe(audio, target, generator=torch.Generator().manual_seed(seed)).audio,
-    }[stage]
+) -> np.ndarray:
+    """A stage's sound, or mel, of a recording and its mel."""
+    match stage:
+        case "truth":
+            return audio
+        case "griffin_lim":
+            return griffin_lim(mel)
+        case "decoded":
+            return baselines.decoded(pipe, audio)
+        case "converter":
+            return pipe(audio, target, generator=torch.Generator().manual_seed(seed)).audio
+    given = torch.from_numpy(mel)[None].to(pipe.device)
+    made = pipe.vocoder(given) if stage == "vocoder" else pipe.vae.decode(pipe.vae.encode(given))
+    return made[0].cpu().numpy()
 
 
 def measure_stage(
@@ -198,133 +192,102 @@ def measure_seams(job: Job, seed: int = 0, split: str = "test") -> dict[str, lis
     target = job.genre if job.genre in GENRES else GENRES[job.tune % len(GENRES)]
     pipe, step = pipeline.load_pipeline(), CHUNK - OVERLAP
     sounds = {"truth": truth, "decoded": truth, "converter": source}
-    sounds = {stage: maker(pipe, stage, one, None, target, job.tune)() for stage, one in sounds.items()}
+    sounds = {stage: make(pipe, stage, one, None, target, job.tune) for stage, one in sounds.items()}
     gradient = np.square(np.diff(log_mel(sounds["converter"]))).mean(0)
     frames = np.arange(len(gradient)) // FOLD
-    shared = (frames >= step) & (
-        frames % step < OVERLAP
-    )  # a window's first frames are its neighbour's last ones
+    shared = (frames >= step) & (frames % step < OVERLAP)  # a window's first frames are its neighbour's last
     edges = range(CHUNK * HOP, len(truth), CHUNK * HOP)
     found = {stage: metrics.seams(audio, edges) for stage, audio in sounds.items()}
     blends = [(float(gradient[shared].mean()), float(gradient[~shared].mean()))] if shared.any() else []
     return found | {"blends": blends}
 
 
-def speeds(seed: int = 0, split: str = "test", repeats: int = 3) -> dict[str, float]:
+def speeds(seed: int = 0, split: str = "test") -> dict[str, float]:
     """Seconds of work for a second of sound on each stage, with all cores: the best of a few times."""
     pipe, number = pipeline.load_pipeline(), choose_tunes(1, seed, split)[0]
     piece = make_piece(number, seed, split, alone=True)
     audio, found = whole(np.tile(piece.audio, 3)), {}
-    mel, target = log_mel(audio), baselines.choose_targets(piece, 1, seed)[0]
+    mel, target = log_mel(audio), choose_targets(piece, 1, seed)[0]
     for stage in list(STAGES)[1:]:
-        make, times = maker(pipe, stage, audio, mel, target), []
-        for _ in range(1 if stage == "griffin_lim" else repeats + 1):  # the first time, much is still cold
+        times = []
+        for _ in range(1 if stage == "griffin_lim" else 4):  # the first time, much is still cold
             began = time.perf_counter()
-            make()
+            make(pipe, stage, audio, mel, target)
             times.append(time.perf_counter() - began)
         found[stage] = float(f"{min(times) * SAMPLE_RATE / len(audio):.3g}")
     return found
 
 
-def true_and_decoded(seconds: float = 5.0, seed: int = 0, split: str = "test") -> dict[str, tuple]:
-    """One tune by genre: two sounds each, as recorded and as autoencoder and vocoder give it back."""
-    pipe, piece = pipeline.load_pipeline(), make_piece(choose_tunes(1, seed, split)[0], seed, split)
-    part = slice(int(0.5 * SAMPLE_RATE), int((0.5 + seconds) * SAMPLE_RATE))
-    return {genre: (audio[part], decoded(pipe, audio)[part]) for genre, audio in piece.recordings.items()}
-
-
 def summarise(rows: list[Row], seams: list[dict]) -> dict:
     """All figures: each measure of each stage, together and by genre, as [mean, low, high].
 
-    Returns
-    -------
-    dict
-        `rungs`: stage to `together` and `genres`; `frechet` by stage, from the true recordings of other
-        tunes, with the floor among true recordings as that of `truth`; `embedding_floor`, the mean distance
-        of two tunes in one genre; `seams`.
+    Returns `rungs`: stage to `together` and `genres`; `frechet` by stage, from the true recordings of other
+    tunes, with the floor among true recordings as that of `truth`; `embedding_floor`, the mean distance of
+    two tunes in one genre; `seams`.
     """
-    figures, by_stage = {"rungs": {}, "frechet": {}}, defaultdict(list)
-    for row in rows:
-        by_stage[row.stage].append(row)
+    figures, by_stage = {"rungs": {}, "frechet": {}}, grouped(rows, lambda row: row.stage)
+    truths = by_stage["truth"]
     for stage, found in by_stage.items():
-        groups = {genre: [row for row in found if row.genre == genre] for genre in (*GENRES, OTHER)}
-        genres = {genre: intervals(some) for genre, some in groups.items() if some}
-        figures["rungs"][stage] = {"together": intervals(found), "genres": genres}
-        complete = len(found) == len(by_stage["truth"]) and found[0].embeddings is not None
+        groups = grouped(found, lambda row: row.genre)
+        genres = {genre: of_rows(groups[genre]) for genre in (*GENRES, OTHER) if genre in groups}
+        figures["rungs"][stage] = {"together": of_rows(found), "genres": genres}
+        complete = len(found) == len(truths) and found[0].embeddings is not None
         if complete and len({row.tune for row in found}) > 3:
-            figures["frechet"][stage] = frechet(found, by_stage["truth"])
-    places = [(row.genre, row.tune, row.embeddings.mean(0)) for row in by_stage["truth"]]
-    pairs = (sorted(pair, key=lambda one: one[1]) for pair in combinations(places, 2))
-    apart = [metrics.euclidean(a, b) for (one, n, a), (other, m, b) in pairs if one == other and n < m]
+            figures["frechet"][stage] = frechet(found, truths)
+    means = [(row.genre, row.tune, row.embeddings.mean(0)) for row in truths]
+    pairs = [(one, two) for one, two in combinations(means, 2) if one[0] == two[0] and one[1] != two[1]]
+    apart = [metrics.euclidean(one[2], two[2]) for one, two in pairs]
     figures["embedding_floor"] = rounded_mean(apart) if apart else None
     figures["seams"] = {}
     for name in ("truth", "decoded", "converter", "blends"):
-        pairs = [(number, pair) for number, found in enumerate(seams) for pair in found.get(name, ())]
+        pairs = [(pair, number) for number, found in enumerate(seams) for pair in found.get(name, ())]
         if pairs:
-            figures["seams"][name] = bootstrap([pair for _, pair in pairs], [number for number, _ in pairs])
+            figures["seams"][name] = metrics.bootstrap(*zip(*pairs))
     return figures
 
 
-def intervals(rows: list[Row]) -> dict[str, list[float]]:
+def of_rows(rows: list[Row]) -> dict[str, list[float]]:
     """Each measure of some rows as [mean, low, high]."""
-    tunes = [row.tune for row in rows]
-    return {name: bootstrap([row.figures[name] for row in rows], tunes) for name in rows[0].figures}
+    return intervals([row.figures for row in rows], [row.tune for row in rows])
 
 
 #: Columns of the table: heading to measure and format. Sharpness is a share of the true recording's.
 COLUMNS = {
-    "mel, nats": ("mel_distance", ".3f"),
-    "STFT": ("multi_resolution", ".2f"),
-    "above 4 kHz, dB": ("treble_db", "+.1f"),
-    "above 6 kHz, dB": ("cymbals_db", "+.1f"),
-    "below 200 Hz, dB": ("bass_db", "+.1f"),
-    "sharp in time": ("sharpness_in_time", ".2f"),
-    "in frequency": ("sharpness_in_frequency", ".2f"),
-    "embedding": ("embedding_distance", ".1f"),
+    "mel, nats": ("mel_distance", ".3f"), "STFT": ("multi_resolution", ".2f"),
+    "above 4 kHz, dB": ("treble_db", "+.1f"), "above 6 kHz, dB": ("cymbals_db", "+.1f"),
+    "below 200 Hz, dB": ("bass_db", "+.1f"), "sharp in time": ("sharpness_in_time", ".2f"),
+    "in frequency": ("sharpness_in_frequency", ".2f"), "embedding": ("embedding_distance", ".1f"),
     "clicks/s": ("clicks", ".2f"),
-}
-DETAILS = COLUMNS | {"DC": ("offset", ".3f")}
+}  # fmt: skip
 OF_MEL = ("mel, nats", "sharp in time", "in frequency")  # what can be measured without sound
 
 
-def cells(row: dict[str, list[float]], columns: dict[str, tuple] = COLUMNS) -> list[str]:
-    """A row's cells for columns such as `COLUMNS`."""
-    return [cell(row.get(name), form) for name, form in columns.values()]
+def cells(row: dict[str, list[float]]) -> list[str]:
+    """A row's cells for `COLUMNS`."""
+    return [cell(row.get(name), form) for name, form in COLUMNS.values()]
 
 
 def lines(figures: dict) -> list[str]:
     """What each network on the way from sound to sound costs, together and by genre, in Markdown."""
-    speed, rows = figures["speed"], []
-    for stage, words in STAGES.items():
-        if stage in figures["rungs"]:
-            fast = f"{1 / speed[stage]:.0f}" if stage in speed else ""
-            rows.append([words, *cells(figures["rungs"][stage]["together"]), fast])
-    genres, seams = figures["rungs"]["autoencoder"]["genres"], figures["seams"]
-    by_genre = (
-        [head, *(cell(row[COLUMNS[head][0]], COLUMNS[head][1]) for row in genres.values())] for head in OF_MEL
-    )
+    speed, rungs, seams = figures["speed"], figures["rungs"], figures["seams"]
+    genres, rows = rungs["autoencoder"]["genres"], []
+    for stage in (one for one in STAGES if one in rungs):
+        fast = f"{1 / speed[stage]:.0f}" if stage in speed else ""
+        rows.append([STAGES[stage], *cells(rungs[stage]["together"]), fast])
+    of_mel = ([name, *(cells(row)[list(COLUMNS).index(name)] for row in genres.values())] for name in OF_MEL)
     words = {"decoded": "decoded", "converter": "converted", "truth": "in the true recording"}
     where = "; ".join(f"{interval(seams[name])} {said}" for name, said in words.items() if name in seams)
-    met = (
-        f" Jumps of the spectrum where the converter's windows meet, beside those elsewhere: {where}."
-        if where
-        else ""
-    )
-    of = f"{figures['tunes']} test tunes in each genre, {figures['soundfont']}"
+    met = f" Jumps of the spectrum where windows meet, beside those elsewhere: {where}." if where else ""
     return [
-        f"The ladder: what each network costs in sharpness ({of}; speed on {figures['cores']} cores):",
-        "",
+        f"The ladder: what each network costs in sharpness ({figures['tunes']} test tunes in each genre, "
+        f"{figures['soundfont']}; speed on {figures['cores']} cores):",
         *table(["", *COLUMNS, "× real time"], rows),
-        "",
-        *table(["the autoencoder's picture", *genres], by_genre),
-        "",
-        "STFT: multi-resolution distance (Yamamoto et al. 2020, arXiv 1910.11480). Sharpness is the energy "
-        "of the log-mel gradient as a share of the true recording's; embedding: distance of the judge's "
-        f"embeddings to the true recording's ({cell(figures['embedding_floor'], '.1f')} between two tunes "
-        "in one genre). A conversion is another performance than the true recording in its genre, so that "
-        f"only ratios mean something there.{met}",
-        "",
-        "![Ten true recordings, and the same through autoencoder and vocoder](../figures/decoded.png)",
+        *table(["the autoencoder's picture", *genres], of_mel),
+        "STFT: multi-resolution distance (Yamamoto et al. 2020, arXiv 1910.11480). Embedding: distance of "
+        f"the judge's embeddings to the true recording's ({cell(figures['embedding_floor'], '.1f')} between "
+        "two tunes in one genre). A conversion is another performance than the true recording in its genre, "
+        f"so that only ratios mean something there.{met}",
+        "\n![Ten true recordings, and the same through autoencoder and vocoder](../figures/decoded.png)",
     ]
 
 
@@ -333,11 +296,9 @@ def by_genre(figures: dict) -> list[str]:
     found = []
     for genre in figures["rungs"]["truth"]["genres"]:
         stages = {stage: rung["genres"].get(genre, {}) for stage, rung in figures["rungs"].items()}
-        found += [
-            "",
-            *table([genre, *DETAILS], ([stage, *cells(row, DETAILS)] for stage, row in stages.items())),
-        ]
-    return [*found, "", *table(["", *figures["frechet"]], [["Fréchet", *figures["frechet"].values()]])]
+        rows = ([one, *cells(row), cell(row.get("offset"), ".3f")] for one, row in stages.items())
+        found += table([genre, *COLUMNS, "DC"], rows)
+    return found + table(["", *figures["frechet"]], [["Fréchet", *figures["frechet"].values()]])
 
 
 def report(
@@ -349,14 +310,12 @@ def report(
     workers: Workers = CORES,
 ) -> dict:
     """Measure what each network costs in sharpness, up to the converter, and look for clicks and seams."""
-    check_folder(out)
+    harness.check_folder(out)
     jobs, of = plan(tunes, seed, split, data), {"seed": seed, "split": split}
     results = measure(measure_stages, jobs, "recordings", workers, **of)
-    rows = [row for found in results for row in found]
+    rows = sum(results, [])
     if not rows:
-        raise UserError(
-            f"None of the recordings in {data} can be used: they must be longer than {SECONDS:.0f} s."
-        )
+        raise UserError(f"No recording in {data} can be used: they must be longer than {SECONDS:.0f} s.")
     seams = measure(measure_seams, jobs[:: len(GENRES) + 1], "long recordings", workers, **of)
     figures = {
         "tunes": tunes,

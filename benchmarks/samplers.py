@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -17,15 +18,14 @@ import diffusers
 import numpy as np
 from typer import Option
 
-from benchmarks.harness import aligned, means, measure, table
+from benchmarks.harness import aligned, grouped, means, measure, rounded, rounded_mean, table
 from benchmarks.options import CORES, Out, Tunes, Workers
 from noteninja_lib import STEPS
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, metrics
-from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_tunes, make_piece, sample, sound
+from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
 from noteninja_lib.evaluation.comparison import Known, among_ten, know
-from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.pipeline import GUIDANCE_INTERVAL, NoteNinjaPipeline, load_pipeline
 from noteninja_lib.source import Source, read_source
@@ -53,24 +53,20 @@ class Way:
     guidance_interval: tuple[float, float] = GUIDANCE_INTERVAL
     shift: float = 1.0
 
-    def saved(self) -> dict:
-        """The settings by their names in the file."""
-        return {
-            "guided" if name == "guidance_interval" else name: value for name, value in vars(self).items()
-        }
+
+SAVED = ("scheduler", "steps", "guidance", "guided", "shift")  # the same by their names in the file
 
 
 def ways(schedulers=(), steps=(), scales=(), intervals=(), shifts=()) -> list[Way]:
     """All combinations; of nothing, all schedulers at all steps, and the default guided otherwise."""
-    if schedulers or steps or scales or intervals or shifts:
-        unknown = set(schedulers) - set(SCHEDULERS)
-        if unknown:
-            raise UserError(f"There is no scheduler {min(unknown)!r}: choose from {', '.join(SCHEDULERS)}.")
-        given, usual = (schedulers, steps, scales, map(tuple, intervals), shifts), vars(Way()).values()
-        return [
-            Way(*one) for one in product(*(list(some) or [default] for some, default in zip(given, usual)))
-        ]
-    found = [Way(scheduler, number) for scheduler in SCHEDULERS for number in sorted(ALL_STEPS)]
+    given = (schedulers, steps, scales, intervals, shifts)
+    unknown = set(schedulers) - set(SCHEDULERS)
+    if unknown:
+        raise UserError(f"There is no scheduler {min(unknown)!r}: choose from {', '.join(SCHEDULERS)}.")
+    if any(given):
+        usual = vars(Way()).values()
+        return [Way(*one) for one in product(*(list(some) or [one] for some, one in zip(given, usual)))]
+    found = [Way(scheduler, number) for scheduler in SCHEDULERS for number in ALL_STEPS]
     found += [Way(guidance=scale) for scale in SCALES]
     return list(dict.fromkeys(found + [Way(guidance_interval=interval) for interval in INTERVALS]))
 
@@ -96,11 +92,9 @@ def prepare(number: int, seed: int) -> tuple[Piece, Source, dict[str, Known]]:
 def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> list[dict]:
     """Convert one tune to a few genres in one way; `job` is the tune's number and the way.
 
-    Returns
-    -------
-    list of dict
-        Figures of each conversion. `evaluations` of the network, where a conditional and an unconditional one
-        count as two; `core_seconds` of denoising for a second of music, as if a single core did it all.
+    Returns figures of each conversion; sharpness and treble as pairs (made, true), for their ratio.
+    `evaluations` of the network, where a conditional and an unconditional one count as two; `core_seconds` of
+    denoising for a second of music, as if a single core did it all.
     """
     number, way = job
     piece, heard, known = prepare(number, seed)
@@ -108,70 +102,51 @@ def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> 
     pipe, rows, evaluated = NoteNinjaPipeline(**parts, guidance_interval=way.guidance_interval), [], []
     counter = pipe.unet.register_forward_hook(lambda network, given, made: evaluated.append(len(made)))
     try:
-        for target in baselines.choose_targets(piece, targets, seed):
+        for target in choose_targets(piece, targets, seed):
             evaluated.clear()
             began = time.process_time()
-            latents = sample(pipe, heard, target, number, steps=way.steps, guidance=way.guidance)
-            took = time.process_time() - began
-            cost = {"evaluations": sum(evaluated), "core_seconds": took * SAMPLE_RATE / len(heard.audio)}
-            rows.append(cost | figures_of(pipe, sound(pipe, heard, latents), piece, target, known))
+            latents = baselines.sample(pipe, heard, target, number, steps=way.steps, guidance=way.guidance)
+            took, audio = time.process_time() - began, baselines.sound(pipe, heard, latents)
+            shares, edges, true = pipe.judge_genre(audio), metrics.edges(audio), known[target].edges
+            row = {
+                "evaluations": sum(evaluated),
+                "core_seconds": took * SAMPLE_RATE / len(heard.audio),
+                "note_f1": metrics.note_f1(piece.melody, metrics.hear(audio)),
+                "chroma_cosine": metrics.chroma_cosine(audio, piece.audio),
+                **among_ten(audio, metrics.embeddings(pipe.judge, audio).mean(0), target, known),
+                "judge": next(iter(shares)) == target,
+                "judge_share": shares[target],
+                "log_spectral_distance": metrics.log_spectral_distance(audio, piece.recordings[target]),
+                **{name: (edges[name], true[name]) for name in edges},
+            }
+            rows.append(row)
     finally:
         counter.remove()
     return rows
 
 
-def figures_of(
-    pipe: NoteNinjaPipeline, audio: np.ndarray, piece: Piece, target: str, known: dict[str, Known]
-) -> dict:
-    """Measures of one conversion; sharpness and treble as pairs (made, true), for their ratio."""
-    shares, edges, true = pipe.judge_genre(audio), metrics.edges(audio), known[target].edges
-    return {
-        "note_f1": metrics.note_f1(piece.melody, metrics.hear(audio)),
-        "chroma_cosine": metrics.chroma_cosine(audio, piece.audio),
-        **among_ten(audio, metrics.embeddings(pipe.judge, audio).mean(0), target, known),
-        "judge": next(iter(shares)) == target,
-        "judge_share": shares[target],
-        "log_spectral_distance": metrics.log_spectral_distance(audio, piece.recordings[target]),
-        **{name: (edges[name], true[name]) for name in edges},
-    }
-
-
 def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list] | None = None) -> dict:
     """Means with their intervals, and the difference to the same conversions by a reference way.
 
-    Parameters
-    ----------
-    rows, reference : dict of str to list
-        Each measure of all conversions; the other way's.
-    tunes : list of int
-        The tune of each conversion.
-
-    Returns
-    -------
-    dict
-        `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds`
-        (median, since the first conversion in a process takes longer).
+    `rows` and `reference` have each measure of all conversions, of which `tunes` are the tunes. Returns
+    `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds` (median,
+    since the first conversion in a process takes longer).
     """
-    names = [name for name in rows if name not in ("evaluations", "core_seconds")]
-    beside = {}
-    if reference:
-        single = [name for name in names if np.ndim(rows[name]) == 1]
-        beside = {name: np.subtract(rows[name], reference[name], dtype=float) for name in single}
+    taken = {name: values for name, values in rows.items() if name not in ("evaluations", "core_seconds")}
+    single = [name for name, values in taken.items() if reference and np.ndim(values) == 1]
+    beside = {name: np.subtract(taken[name], reference[name], dtype=float) for name in single}
     return {
-        "evaluations": round(float(np.mean(rows["evaluations"])), 2),
-        "core_seconds": round(float(np.median(rows["core_seconds"])), 4),
-        "measures": {name: bootstrap(rows[name], tunes) for name in names},
-        "beside": {name: bootstrap(difference, tunes) for name, difference in beside.items()},
+        "evaluations": rounded_mean(rows["evaluations"], 2),
+        "core_seconds": rounded(np.median(rows["core_seconds"])),
+        "measures": {name: metrics.bootstrap(values, tunes) for name, values in taken.items()},
+        "beside": {name: metrics.bootstrap(difference, tunes) for name, difference in beside.items()},
     }
 
 
 def merge(kept: dict[Way, dict], found: dict[Way, dict], tunes: list[int]) -> list[dict]:
     """Rows of new ways replace older ones of the same; each is then set beside Euler with the most steps.
 
-    Returns
-    -------
-    list of dict
-        A way each: its settings, its figures (see `summarise`) and its rows.
+    Returns a way each: its settings, its figures (see `summarise`) and its rows.
     """
     rows, names = kept | found, list(SCHEDULERS)
 
@@ -181,21 +156,20 @@ def merge(kept: dict[Way, dict], found: dict[Way, dict], tunes: list[int]) -> li
     ordered = sorted(rows, key=place)
     plain = [way for way in ordered if way == Way(steps=way.steps)]
     reference = rows[plain[-1]] if plain else None
-    return [way.saved() | summarise(rows[way], tunes, reference) | {"rows": rows[way]} for way in ordered]
+    return [
+        dict(zip(SAVED, vars(way).values())) | summarise(rows[way], tunes, reference) | {"rows": rows[way]}
+        for way in ordered
+    ]
 
 
-def read(path: Path | None, of: dict) -> dict[Way, dict]:
+def read(path: Path, of: dict) -> dict[Way, dict]:
     """Rows by way of an earlier run, if it converted the same by the same networks; else nothing."""
-    if not path or not path.exists():
-        return {}
-    earlier = json.loads(path.read_text(encoding="utf-8"))
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"of": None}
     if earlier["of"] != of:
         return {}
-    found = {}
-    for one in earlier["ways"]:
-        way = Way(one["scheduler"], one["steps"], one["guidance"], tuple(one["guided"]), one["shift"])
-        found[way] = one["rows"]
-    return found
+    settings = ([one[name] for name in SAVED] for one in earlier["ways"])
+    made = (Way(scheduler, steps, scale, tuple(at), shift) for scheduler, steps, scale, at, shift in settings)
+    return dict(zip(made, (one["rows"] for one in earlier["ways"])))
 
 
 def write(path: Path, figures: dict) -> None:
@@ -206,26 +180,20 @@ def write(path: Path, figures: dict) -> None:
 
 #: Columns of the table: heading and measure.
 COLUMNS = {
-    "note F1": "note_f1",
-    "chroma cosine": "chroma_cosine",
-    "recording of 10": "right_recording_of_10",
-    "judge": "judge",
-    "judge's share": "judge_share",
-    "LSD in dB": "log_spectral_distance",
-    "sharp in time": "sharpness_in_time",
-    "in frequency": "sharpness_in_frequency",
-    "treble": "treble",
-}
+    "note F1": "note_f1", "chroma cosine": "chroma_cosine", "recording of 10": "right_recording_of_10",
+    "judge": "judge", "judge's share": "judge_share", "LSD in dB": "log_spectral_distance",
+    "sharp in time": "sharpness_in_time", "in frequency": "sharpness_in_frequency", "treble": "treble",
+}  # fmt: skip
 
 
 def beside_each_other(chosen: list[dict]) -> list[str]:
     """Some of the ways as a table in Markdown, a row each."""
     rows = []
     for one in chosen:
-        guidance, where = f"{one['guidance']:g}", "{:g} to {:g}".format(*one["guided"])
-        guided = ("off", "") if one["guidance"] == 1 else (guidance, where)
+        guided = (f"{one['guidance']:g}", "{:g} to {:g}".format(*one["guided"]))
         name = one["scheduler"] + (f", shift {one['shift']:g}" if one["shift"] != 1 else "")
         cost = (f"{one['evaluations']:.0f}", f"{one['core_seconds']:.3f}")
+        guided = ("off", "") if one["guidance"] == 1 else guided
         rows.append([name, one["steps"], *guided, *cost, *means(one["measures"], COLUMNS.values())])
     return table(["scheduler", "steps", "guidance", "at noise", "evaluations", "seconds", *COLUMNS], rows)
 
@@ -233,28 +201,23 @@ def beside_each_other(chosen: list[dict]) -> list[str]:
 def alone(ways: list[dict]) -> dict[str, list[dict]]:
     """The ways that differ from the most usual guidance in nothing, by scheduler; with rising steps."""
     settings = [(one["guidance"], tuple(one["guided"]), one["shift"]) for one in ways]
-    usual, found = max(set(settings), key=settings.count), {}
-    for one, setting in zip(ways, settings):
-        if setting == usual:
-            found.setdefault(one["scheduler"], []).append(one)
-    return {scheduler: sorted(rows, key=lambda one: one["steps"]) for scheduler, rows in found.items()}
+    usual = max(set(settings), key=settings.count)
+    chosen = (one for one, setting in zip(ways, settings) if setting == usual)
+    found = grouped(chosen, itemgetter("scheduler"))
+    return {scheduler: sorted(rows, key=itemgetter("steps")) for scheduler, rows in found.items()}
 
 
 def lines(figures: dict) -> list[str]:
     """Quality against time, in Markdown: Euler's steps, then others at the usual number of steps."""
-    plain, of = alone(figures["ways"]), figures["of"]
-    every = sum(plain.values(), [])
+    every, of = sum(alone(figures["ways"]).values(), []), figures["of"]
     shown = [one for one in every if one["scheduler"] == "euler" or one["steps"] == STEPS]
     shown += [one for one in figures["ways"] if one not in every]
     return [
         f"Quality against time, on {of['tunes'] * of['targets']} conversions of {of['tunes']} {of['split']} "
-        "tunes; guidance is on while the noise level lies between the two numbers, evaluations are the "
-        "network's, and seconds are those that one core takes to denoise a second of music:",
-        "",
+        "tunes: noise levels at which guidance is on, evaluations of the network, and seconds that one core "
+        "takes to denoise a second of music:",
         *beside_each_other(shown),
-        "",
-        "![Quality of the conversion against the time of denoising, for four "
-        "schedulers](../figures/steps.png)",
+        "\n![Quality against the time of denoising, for four schedulers](../figures/steps.png)",
     ]
 
 
@@ -262,9 +225,7 @@ def report(
     step: Annotated[list[int] | None, Option("--steps", min=1, help="May be given several times.")] = None,
     scheduler: Annotated[list[str] | None, Option(help="euler, heun, dpm++ or unipc.")] = None,
     guidance: Annotated[list[float] | None, Option(help="Guidance scale; 1 is off.")] = None,
-    guidance_interval: Annotated[
-        list[str] | None, Option(help="Where guidance is on, such as 0.55-1.")
-    ] = None,
+    guidance_interval: Annotated[list[str] | None, Option(help="Where it is on, such as 0.55-1.")] = None,
     shift: Annotated[list[float] | None, Option(help="Above 1, more steps lie near the noise.")] = None,
     tunes: Tunes = 8,
     out: Out = None,
@@ -276,20 +237,15 @@ def report(
     chosen = ways(scheduler or (), step or (), guidance or (), list(intervals), shift or ())
     numbers = choose_tunes(tunes, seed, SPLIT)
     weights = hashlib.sha256((models_folder() / "SHA256SUMS.json").read_bytes()).hexdigest()[:16]
-    of = {
-        "tunes": tunes,
-        "targets": TARGETS,
-        "seconds": SECONDS,
-        "seed": seed,
-        "split": SPLIT,
-        "weights": weights,
+    of = {"tunes": tunes, "targets": TARGETS, "seconds": SECONDS, "seed": seed, "split": SPLIT}
+    jobs, of["weights"] = list(product(numbers, chosen)), weights
+    measured = measure(measure_way, jobs, "measurements", workers, seed=seed)
+    rows = {way: [] for way in chosen}
+    for (_, way), some in zip(jobs, measured):
+        rows[way] += some
+    found = {
+        way: {name: rounded([row[name] for row in some], 6) for name in some[0]} for way, some in rows.items()
     }
-    jobs, found = list(product(numbers, chosen)), {}
-    for (_, way), rows in zip(jobs, measure(measure_way, jobs, "measurements", workers, seed=seed)):
-        columns = found.setdefault(way, {name: [] for name in rows[0]})
-        for row in rows:
-            for name, value in row.items():
-                columns[name].append(np.round(np.asarray(value, float), 6).tolist())
     figures = {"of": of, "ways": merge(read(out, of), found, np.repeat(numbers, TARGETS).tolist())}
     print("\n".join(aligned(beside_each_other(figures["ways"]))))
     write(out, figures)

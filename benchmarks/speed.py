@@ -22,10 +22,9 @@ from noteninja_lib.pipeline import NoteNinjaPipeline
 SHORT, LONG = 30, (10, 20)  # seconds, and minutes, of music
 
 
-def run_measured(*words: str) -> tuple[float, float]:
+def run_measured(*words: str | Path) -> tuple[float, float]:
     """Run `noteninja` in a process of its own; returns its seconds and its peak memory in GB."""
-    began, peak = time.perf_counter(), 0
-    command = [sys.executable, "-m", "noteninja_lib", *words]
+    began, peak, command = time.perf_counter(), 0, [sys.executable, "-m", "noteninja_lib", *map(str, words)]
     process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     while process.poll() is None:
         try:
@@ -38,46 +37,38 @@ def run_measured(*words: str) -> tuple[float, float]:
     return time.perf_counter() - began, peak / 1e9
 
 
-def lengthen(song: str | Path, seconds: float, path: str | Path) -> None:
-    """Write an mp3 of the wanted length that repeats a song."""
-    audio, samples = load(song), int(seconds * SAMPLE_RATE)
-    save(path, np.tile(audio, -(-samples // len(audio)))[:samples])
-
-
 def report(out: Out = None) -> dict:
     """Measure speed and memory of a conversion on this machine."""
-    song = sorted((data_folder() / "songs").glob("*.mp3"))[0]
+    song = load(sorted((data_folder() / "songs").glob("*.mp3"))[0])
     own = hasattr(psutil.Process, "cpu_affinity")
     cores = len(psutil.Process().cpu_affinity()) if own else psutil.cpu_count()
     processor = platform.processor() or platform.machine()
     figures = {"processor": processor, "cores": cores, "torch": torch.__version__}
     with tempfile.TemporaryDirectory() as folder:
         short, long, made = (Path(folder) / name for name in ("short.mp3", "long.mp3", "made.mp3"))
-        lengthen(song, SHORT, short)
+        save(short, np.resize(song, SHORT * SAMPLE_RATE))  # the song again and again
         pipe, times = NoteNinjaPipeline.from_pretrained(), []
         for _ in tqdm(range(4), desc="30 s, networks loaded", unit=" conversions"):  # the first one warms up
             began = time.perf_counter()
             result = pipe(short, "jazz", generator=torch.Generator().manual_seed(0), out=made)
             times.append(time.perf_counter() - began)
-        read, lengths = load(made), [soundfile.info(path).duration for path in (made, short)]
+        lengths = [soundfile.info(path).duration for path in (made, short)]
         figures |= {
             "real_time_factor_loaded": min(times[1:]) / SHORT,
             "length_error_s": abs(len(result.audio) - len(result.source)) / SAMPLE_RATE,
             "file_length_error_s": abs(lengths[0] - lengths[1]),
             "peak": float(np.abs(result.audio).max()),
-            "loudness_lufs": loudness(read),
+            "loudness_lufs": loudness(load(made)),
         }
         del pipe, result
-        words = ("--to", "jazz", "-o", str(made))
-        figures["cold_s"], figures["memory_30_s_gb"] = run_measured("convert", str(short), *words)
+        words = ("--to", "jazz", "-o", made)
+        figures["cold_s"], figures["memory_30_s_gb"] = run_measured("convert", short, *words)
         for minutes in LONG:
             print(f"converting {minutes} minutes: this takes some minutes", flush=True)
-            lengthen(song, minutes * 60, long)
-            seconds, figures[f"memory_{minutes}_min_gb"] = run_measured("convert", str(long), *words)
+            save(long, np.resize(song, minutes * 60 * SAMPLE_RATE))
+            seconds, figures[f"memory_{minutes}_min_gb"] = run_measured("convert", long, *words)
             figures[f"real_time_factor_{minutes}_min"] = seconds / minutes / 60
-    figures = {
-        name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()
-    }
+    figures = {name: round(one, 3) if isinstance(one, float) else one for name, one in figures.items()}
     return finish(figures, table(["figure", ""], figures.items()), out, "benchmark")
 
 
@@ -89,17 +80,8 @@ def lines(figures: dict) -> list[str]:
         ("peak memory", f"{figures['memory_30_s_gb']:.2f} GB"),
     ]
     for minutes in LONG:
-        if f"memory_{minutes}_min_gb" in figures:
-            memory, fast = figures[f"memory_{minutes}_min_gb"], figures[f"real_time_factor_{minutes}_min"]
-            rows.append(
-                (
-                    f"{minutes} minutes of music: peak memory; time",
-                    f"{memory:.2f} GB; {fast:.2f} of real time",
-                )
-            )
-    of = f"{figures['cores']} cores ({figures['processor']})"
-    return [
-        f"Speed and memory on {of}, 30 s of mp3 unless said otherwise:",
-        "",
-        *table(["measure", "value"], rows),
-    ]
+        memory, fast = figures[f"memory_{minutes}_min_gb"], figures[f"real_time_factor_{minutes}_min"]
+        found = f"{memory:.2f} GB; {fast:.2f} of real time"
+        rows.append((f"{minutes} minutes of music: peak memory; time", found))
+    of = f"Speed and memory on {figures['cores']} cores ({figures['processor']}), of 30 s of mp3:"
+    return [of, *table(["measure", "value"], rows)]

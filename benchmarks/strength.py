@@ -1,30 +1,21 @@
 """Does the amount slider lead evenly from the source to the conversion? Command: `noteninja amounts`.
 
-Test tunes, played by instruments that no network was trained on, are converted with each strength from 0 to
-1, and three things are measured on the way: the asked-for genre, the likeness to the source, and the tune.
-Lesson: 11_judging_a_converter.
+Test tunes are converted with each strength from 0 to 1, and three things are measured on the way: the
+asked-for genre, the likeness to the source, and the tune. Lesson: 11_judging_a_converter.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.harness import cell, finish, measure, rounded, table
+from benchmarks.harness import Run, cell, finish, prepare, rounded, table
 from benchmarks.options import CORES, Out, Split, Tunes, Workers
-from noteninja_lib.evaluation import baselines, metrics
-from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, convert, make_piece
-from noteninja_lib.evaluation.metrics import bootstrap
-from noteninja_lib.pipeline import load_pipeline
-from noteninja_lib.source import read_source
+from noteninja_lib.evaluation import metrics
+from noteninja_lib.evaluation.baselines import SECONDS, convert
 
 STRENGTHS = [round(0.1 * number, 1) for number in range(11)]
-MEASURES = {
-    "judge_share": "the judge's share for the asked-for genre",
-    "spectral_distance": "spectral distance to the source, nats",
-    "embedding_distance": "distance to the source in the judge's embedding",
-    "chroma_cosine": "chroma cosine to the source",
-    "note_f1": "melody note F1 against the known score",
-}
+#: Distances are to the source: of spectra in nats, and in the genre classifier's embedding.
+MEASURES = ("judge_share", "spectral_distance", "embedding_distance", "chroma_cosine", "note_f1")
 GENRE, LIKENESS, TUNE = "judge_share", "spectral_distance", "note_f1"
 #: The tune at its worst, as share of its better end; a step, as share of the whole way.
 STAYS, LARGEST = 0.8, 0.25
@@ -34,20 +25,17 @@ def measure_tune(
     number: int, seed: int = 0, split: str = "test", strengths: Sequence[float] = STRENGTHS
 ) -> dict[str, list[float]]:
     """Convert one test tune with each strength; measures, as in `MEASURES`, by strength."""
-    pipe, piece = load_pipeline(), make_piece(number, seed, split, alone=True)
-    target, heard, source = baselines.choose_targets(piece, 1, seed)[0], read_source(piece.audio), piece.audio
-    embedded, rows = metrics.embeddings(pipe.judge, source).mean(0), []
-    for strength in strengths:
-        made = convert(pipe, heard, target, number, strength=strength)
-        row = (
-            pipe.judge_genre(made)[target],
-            metrics.spectral_distance(made, source),
-            metrics.euclidean(metrics.embeddings(pipe.judge, made).mean(0), embedded),
-            metrics.chroma_cosine(made, source),
-            metrics.note_f1(piece.melody, metrics.hear(made)),
-        )
-        rows.append(row)
-    return dict(zip(MEASURES, map(list, zip(*rows))))
+    pipe, piece, heard, (target,) = prepare(number, seed, split)
+    source, embedded = piece.audio, metrics.embeddings(pipe.judge, piece.audio).mean(0)
+    made = [convert(pipe, heard, target, number, strength=one) for one in strengths]
+    distances = [metrics.euclidean(metrics.embeddings(pipe.judge, one).mean(0), embedded) for one in made]
+    return {
+        "judge_share": [pipe.judge_genre(one)[target] for one in made],
+        "spectral_distance": [metrics.spectral_distance(one, source) for one in made],
+        "embedding_distance": distances,
+        "chroma_cosine": [metrics.chroma_cosine(one, source) for one in made],
+        "note_f1": [metrics.note_f1(piece.melody, metrics.hear(one)) for one in made],
+    }
 
 
 def way(values: Sequence[float]) -> np.ndarray:
@@ -56,34 +44,33 @@ def way(values: Sequence[float]) -> np.ndarray:
     return gone / gone[-1] if gone[-1] else gone
 
 
+def largest_step(gone: np.ndarray) -> float:
+    """The largest of the steps that lead along a `way`, as share of the whole."""
+    return float(np.abs(np.diff(gone)).max())
+
+
 def judge_slider(genre: Sequence[float], distance: Sequence[float], kept: Sequence[float]) -> dict[str, list]:
-    """Whether a slider does what is asked of it.
+    """Whether a slider does what is asked of it: what was found, and whether it will do.
 
-    Parameters
-    ----------
-    genre, distance, kept : sequence of float
-        Means by strength: share of the asked-for genre, distance to the source, and F-measure of the tune.
-
-    Returns
-    -------
-    dict of str to [float, bool]
-        What was found, and whether it will do. `genre_rises`, `likeness_falls`: the smallest step in the
-        right direction, in the measure's own unit. `tune_stays`: its least value, as share of the better
-        end's. `..._largest_step`: as share of the whole way; `mean` is the mean of the two ways.
+    All three are means by strength: share of the asked-for genre, distance to the source, and F-measure of
+    the tune. Returns `genre_rises` and `likeness_falls`, the smallest step in the right direction, in the
+    measure's own unit; `tune_stays`, its least value as share of the better end's; and `..._largest_step`, as
+    share of the whole way, of genre, likeness and the mean of their ways.
     """
     rises, falls = np.diff(genre).min(), np.diff(distance).min()
     stays = np.min(kept) / max(kept[0], kept[-1], 1e-9)
-    found = {
-        "genre_rises": (rises, rises > 0),
-        "likeness_falls": (falls, falls > 0),
-        "tune_stays": (stays, stays >= STAYS),
-    }
-    ways = {"genre": way(genre), "likeness": way(distance)}
-    for name, gone in (ways | {"mean": (ways["genre"] + ways["likeness"]) / 2}).items():
-        largest = float(np.abs(np.diff(gone)).max())
+    found = {"genre_rises": (rises, rises > 0), "likeness_falls": (falls, falls > 0)}
+    found["tune_stays"] = (stays, stays >= STAYS)
+    for name, gone in dict(genre=way(genre), likeness=way(distance), mean=mean_way(genre, distance)).items():
+        step = largest_step(gone)
         # Where nothing moves, no step is large; such a slider leads nowhere all the same.
-        found[f"{name}_largest_step"] = (largest, 0 < largest <= LARGEST)
-    return {name: [round(float(value), 4), bool(passed)] for name, (value, passed) in found.items()}
+        found[f"{name}_largest_step"] = (step, 0 < step <= LARGEST)
+    return {name: [rounded(value), bool(passed)] for name, (value, passed) in found.items()}
+
+
+def mean_way(genre: Sequence[float], distance: Sequence[float]) -> np.ndarray:
+    """Mean of the ways to the genre and away from the source."""
+    return (way(genre) + way(distance)) / 2
 
 
 def summarise(walks: list[dict], strengths: Sequence[float] = STRENGTHS) -> dict:
@@ -91,17 +78,17 @@ def summarise(walks: list[dict], strengths: Sequence[float] = STRENGTHS) -> dict
     values = {name: np.array([walk[name] for walk in walks]) for name in MEASURES}
     means = {name: rows.mean(0) for name, rows in values.items()}
     ways = {name: way(means[name]) for name in MEASURES if name != TUNE}
-    ways["mean"] = (ways[GENRE] + ways[LIKENESS]) / 2
+    ways["mean"] = mean_way(means[GENRE], means[LIKENESS])
     pairs = [pair for pair in zip(values[GENRE], values[LIKENESS]) if abs(pair[0][-1] - pair[0][0]) > 0.2]
-    alone = [np.abs(np.diff((way(genre) + way(distance)) / 2)).max() for genre, distance in pairs]
+    alone = [largest_step(mean_way(*pair)) for pair in pairs]
     return {
         "conversions": len(walks),
         "seconds": SECONDS,
         "amounts": list(strengths),
-        "measures": {name: [bootstrap(column) for column in rows.T] for name, rows in values.items()},
+        "measures": {name: [metrics.bootstrap(frame) for frame in rows.T] for name, rows in values.items()},
         "way": {name: rounded(gone) for name, gone in ways.items()},
-        "half": round(float(np.interp(0.5, strengths, ways["mean"])), 4),
-        "largest_step_of_one": round(float(np.median(alone)), 4) if alone else None,
+        "half": rounded(np.interp(0.5, strengths, ways["mean"])),
+        "largest_step_of_one": rounded(np.median(alone)) if alone else None,
         "verdict": judge_slider(means[GENRE], means[LIKENESS], means[TUNE]),
     }
 
@@ -119,34 +106,25 @@ ASKED = {
 
 def lines(figures: dict) -> list[str]:
     """Whether the amount slider leads evenly from the source to the conversion, in Markdown."""
+    verdict = figures["verdict"].items()
     found = (
-        f"{ASKED[name]}: {value:.3f}" + ("" if passed else " (**missed**)")
-        for name, (value, passed) in figures["verdict"].items()
+        f"{ASKED[name]}: {value:.3f}{'' if good else ' (**missed**)'}" for name, (value, good) in verdict
     )
     return [
-        f"The amount slider, from 0 to 1 in steps of a tenth, on {figures['conversions']} conversions of as "
-        f"many test tunes. Asked and found: {'; '.join(found)}. Half of the slider goes "
-        f"{figures['half']:.2f} of the way.",
-        "",
-        "![What the amount slider does to genre, likeness to the source and tune, and how evenly it "
-        "leads](../figures/amount.png)",
+        f"The amount slider, in steps of a tenth, on {figures['conversions']} conversions of as many tunes. "
+        f"Asked and found: {'; '.join(found)}. Half of it goes {figures['half']:.2f} of the way.",
+        "\n![What the amount slider does to genre, likeness and tune, and how evenly](../figures/amount.png)",
     ]
-
-
-def by_strength(figures: dict) -> list[str]:
-    """Each measure, and how far one has come, by strength; a table in Markdown."""
-    rows = [[name, *(cell(value, ".3f") for value in row)] for name, row in figures["measures"].items()]
-    rows += [
-        [f"way by {name}", *(cell(value, ".3f") for value in row)] for name, row in figures["way"].items()
-    ]
-    return table(["amount", *figures["amounts"]], rows)
 
 
 def report(
     tunes: Tunes = 40, out: Out = None, split: Split = "test", seed: int = 0, workers: Workers = CORES
 ) -> dict:
     """Measure whether the amount slider leads evenly from the source to the conversion."""
-    of, numbers = {"seed": seed, "split": split}, choose_tunes(tunes, seed, split)
-    figures = of | summarise(measure(measure_tune, numbers, "tunes", workers, **of))
-    told = by_strength(figures) + [""] + lines(figures)
+    run = Run(seed, split, workers)
+    walks = run.measure(measure_tune, run.tunes(tunes), "tunes")
+    figures = {"seed": seed, "split": split} | summarise(walks)
+    shown = figures["measures"] | {f"way by {name}": gone for name, gone in figures["way"].items()}
+    rows = ([name, *(cell(value, ".3f") for value in row)] for name, row in shown.items())
+    told = table(["amount", *figures["amounts"]], rows) + lines(figures)
     return finish(figures, told, out, "amounts", split == "test")

@@ -1,25 +1,24 @@
 """Pictures and tables of the two READMEs, made from the figures in data/models by `noteninja figures`."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks.harness import cell, read_figures, table
-from benchmarks.networks import true_and_decoded
 from benchmarks.samplers import alone
 from benchmarks.sheet_music.reading_errors import table as sheets_table
 from noteninja_lib import data_folder
-from noteninja_lib.audio.io import load
+from noteninja_lib.audio.io import SAMPLE_RATE, load
+from noteninja_lib.evaluation.baselines import choose_tunes, decoded, make_piece
 from noteninja_lib.pipeline import load_pipeline
 from noteninja_lib.plots import LOOKS, plot_conversion, plot_curves, plot_pairs
-
-# --- Pictures of what a setting does. Lessons: 00_genre_converter, 06_diffusion_theory ---
 
 #: Panels of the picture of steps: what is drawn, the measure, and the least that the y axis spans, so that
 #: chance looks small.
@@ -37,12 +36,7 @@ SCHEDULER_NAMES = {"euler": "Euler", "heun": "Heun", "dpm++": "DPM-Solver++", "u
 def plot_amounts(figures: dict, figure: Figure | None = None) -> Figure:
     """Draw what the amount slider does to genre, likeness and tune, and how evenly it leads.
 
-    Parameters
-    ----------
-    figures : dict
-        What `noteninja amounts` wrote.
-    figure : matplotlib.figure.Figure, optional
-        An empty figure; a new one if None.
+    The figures are what `noteninja amounts` wrote; the matplotlib figure is a new one if None.
     """
     figure = figure or plt.figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -75,18 +69,20 @@ def plot_amounts(figures: dict, figure: Figure | None = None) -> Figure:
 def plot_steps(figures: dict, figure: Figure | None = None) -> Figure:
     """Draw quality against the time of denoising: a line for each scheduler, a mark for each number of steps.
 
-    Parameters
-    ----------
-    figures : dict
-        What `noteninja steps` wrote.
-    figure : matplotlib.figure.Figure, optional
-        An empty figure; a new one if None.
+    Euler's line has its 95 % intervals and its steps. The figures are what `noteninja steps` wrote.
     """
     figure = figure or plt.figure(figsize=(12, 6.5), layout="constrained")
     drawn, axes = alone(figures["ways"]), figure.subplots(2, 3, sharex=True)
     for ax, (words, measure, span) in zip(axes.flat, PANELS):
         for (scheduler, found), look in zip(drawn.items(), LOOKS):
-            _curve_in_time(ax, found, measure, look, scheduler)
+            seconds, color = [one["core_seconds"] for one in found], look["color"]
+            means, lows, highs = zip(*(one["measures"][measure] for one in found))
+            ax.plot(seconds, means, label=SCHEDULER_NAMES[scheduler], markersize=5, **look)
+            if scheduler == "euler":
+                ax.fill_between(seconds, lows, highs, color=color, alpha=0.15, linewidth=0)
+                above = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "fontsize": 8}
+                for one, *place in zip(found, seconds, means):
+                    ax.annotate(str(one["steps"]), place, color=color, **above)
         low, high = ax.get_ylim()
         room = max(0, span - (high - low)) / 2
         ax.set(title=words, xscale="log", ylim=(low - room, high + room))
@@ -99,22 +95,11 @@ def plot_steps(figures: dict, figure: Figure | None = None) -> Figure:
     return figure
 
 
-def _curve_in_time(ax: Axes, found: list[dict], measure: str, look: dict, scheduler: str) -> None:
-    """One scheduler's line; Euler's with its 95 % intervals and its steps."""
-    seconds = [one["core_seconds"] for one in found]
-    means, lows, highs = zip(*(one["measures"][measure] for one in found))
-    ax.plot(seconds, means, label=SCHEDULER_NAMES[scheduler], markersize=5, **look)
-    if scheduler == "euler":
-        ax.fill_between(seconds, lows, highs, color=look["color"], alpha=0.15, linewidth=0)
-        above = {
-            "xytext": (0, 6),
-            "textcoords": "offset points",
-            "ha": "center",
-            "fontsize": 8,
-            "color": look["color"],
-        }
-        for one, *place in zip(found, seconds, means):
-            ax.annotate(str(one["steps"]), place, **above)
+def true_and_decoded(seconds: float = 5.0) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """A test tune by genre: two sounds each, as recorded and as autoencoder and vocoder give it back."""
+    pipe, piece = load_pipeline(), make_piece(choose_tunes(1)[0])
+    part = slice(int(0.5 * SAMPLE_RATE), int((0.5 + seconds) * SAMPLE_RATE))
+    return {genre: (audio[part], decoded(pipe, audio)[part]) for genre, audio in piece.recordings.items()}
 
 
 #: Pictures of measured figures: the picture's name, the file in data/models, and what draws it.
@@ -136,16 +121,11 @@ def make_figures(folder: str | Path) -> list[Path]:
 
 def draw_measured(folder: Path) -> list[Path]:
     """Draw the pictures of measured figures into an existing folder; returns their paths."""
-    made = []
-    for name, file, plot in MEASURED:
-        figures = read_figures(file)
+    drawn = {folder / name: (plot, read_figures(file)) for name, file, plot in MEASURED}
+    for path, (plot, figures) in drawn.items():
         if figures:
-            plot(figures).savefig(folder / name, dpi=80)
-            made.append(folder / name)
-    return made
-
-
-# --- Tables: all of them in benchmarks/README.md, the most important figures in README.md ---
+            plot(figures).savefig(path, dpi=80)
+    return [path for path, (_, figures) in drawn.items() if figures]
 
 
 def lines(found: dict) -> list[str]:
@@ -155,15 +135,12 @@ def lines(found: dict) -> list[str]:
     refused = sum(len(kind["refused"]) for kind in kinds.values())
     return [
         f"Sheet music: {found['pages']} pages ({found['lines']} lines) of test tunes by two engravers that "
-        "the reader never learned from, LilyPond and MuseScore, and what simulated scanners and cameras "
-        "make of them; in brackets the 95 % interval over pages (`noteninja sheets measure`):",
-        "",
-        sheets_table(found),
-        "",
-        "A symbol error is a word (note, rest, accidental, dot, bar line ...) missed, put in or mistaken, "
-        f"as a share of the true words. On clean LilyPond pages it is {plain} for plain tunes and "
-        f"{everything} for pages on which everything occurs that can be read. Pages refused: {refused}. "
-        "Scans and photographs are simulated.",
+        "the reader never learned from, LilyPond and MuseScore, and what simulated scanners and cameras make "
+        "of them; the 95 % interval is over pages:",
+        f"\n{sheets_table(found)}\n",
+        "A symbol error is a word (note, rest, accidental, dot, bar line ...) missed, put in or mistaken, as "
+        f"a share of the true words: on clean LilyPond pages {plain} for plain tunes and {everything} for "
+        f"pages on which everything occurs that can be read. Pages refused: {refused}.",
     ]
 
 
@@ -185,13 +162,14 @@ SECTIONS = {
 def numbers() -> str:
     """All tables, in Markdown: a section for each file of `SECTIONS` that was measured."""
     found = ((import_module(f"benchmarks.{module}"), read_figures(name)) for name, module in SECTIONS.items())
-    return "\n".join("\n".join(module.lines(one)).rstrip("\n") + "\n" for module, one in found if one)
+    text = "\n\n".join("\n".join(module.lines(one)) for module, one in found if one)
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 
 
 def summary() -> str:
     """The table of README.md: the most important figures, beside those of the strongest other way."""
-    rows, quality, hard = [], read_figures("evaluation"), read_figures("difficult")
-    fast, sheets = read_figures("benchmark"), read_figures("sheets")
+    rows, ways = [], ("ours", "transcribe")
+    quality, hard, fast, sheets = map(read_figures, ("evaluation", "difficult", "benchmark", "sheets"))
     if quality:
         names = {
             "tune kept (0: another tune; 1: the true recording, decoded)": "tune_kept_note_f1",
@@ -200,22 +178,20 @@ def summary() -> str:
             "nearest of ten recordings is the right one": "right_recording_of_10",
             "log-spectral distance to the true recording, dB": "log_spectral_distance",
         }
-        for words, name in names.items():
-            ours, other = (quality["rivals"][one].get(name) for one in ("ours", "transcribe"))
-            rows.append([words, cell(ours), cell(other)])
+        of = quality["rivals"]
+        rows += [[words, *(cell(of[one].get(name)) for one in ways)] for words, name in names.items()]
     if hard:
-        ours, other = (hard["conditions"]["hall"][one]["tune_kept_note_f1"] for one in ("ours", "transcribe"))
-        rows.append(["tune kept of a recording in a hall", cell(ours), cell(other)])
-    if sheets:
-        for kind, words in (("lilypond", "LilyPond's pages"), ("photograph", "simulated photographs")):
-            if kind in sheets["kinds"]:
-                errors = cell(sheets["kinds"][kind]["symbol_errors"], ".1%")
-                rows.append([f"printed music, symbols misread on {words}", errors, ""])
+        kept = (cell(hard["conditions"]["hall"][one]["tune_kept_note_f1"]) for one in ways)
+        rows.append(["tune kept of a recording in a hall", *kept])
+    for kind, words in (("lilypond", "LilyPond's pages"), ("photograph", "simulated photographs")):
+        if sheets and kind in sheets["kinds"]:
+            errors = cell(sheets["kinds"][kind]["symbol_errors"], ".1%")
+            rows.append([f"printed music, symbols misread on {words}", errors, ""])
     if fast:
-        cores = f"on {fast['cores']} CPU cores"
-        rows.append([f"time {cores}, of the music's length", cell(fast["real_time_factor_loaded"]), ""])
+        words = f"time on {fast['cores']} CPU cores, of the music's length"
+        rows.append([words, cell(fast["real_time_factor_loaded"]), ""])
         rows.append(["memory, at most, for 30 s of music", f"{fast['memory_30_s_gb']:.2f} GB", ""])
-    return "\n".join(table(("", "NoteNinja", "transcribe, arrange, render"), rows)) + "\n"
+    return "\n".join(table(("", "NoteNinja", "transcribe, arrange, render"), rows)[1:])
 
 
 BEGIN, END = "<!-- numbers:begin -->", "<!-- numbers:end -->"

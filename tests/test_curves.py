@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import calibration, samplers, strength
+from benchmarks import calibration, harness, samplers, strength
 from benchmarks.samplers import Way
 from benchmarks.tables import PANELS, plot_amounts, plot_steps
 from noteninja_lib.errors import UserError
@@ -78,7 +78,7 @@ def test_the_real_slider_leads_away_and_one_that_does_nothing_is_found_out(monke
     assert found["chroma_cosine"][0] > found["chroma_cosine"][-1]
     assert found["embedding_distance"][0] < found["embedding_distance"][-1]
     stuck = NoteNinjaPipeline(**load_pipeline().components, strength_curve=(1.0, 1.0))
-    monkeypatch.setattr(strength, "load_pipeline", lambda: stuck)
+    monkeypatch.setattr(harness, "load_pipeline", lambda: stuck)
     figures = strength.summarise([strength.measure_tune(number, split="validation", strengths=few)], few)
     assert not figures["verdict"]["genre_rises"][1] and not figures["verdict"]["likeness_falls"][1]
     assert figures["way"]["judge_share"] == [0, 0, 0]
@@ -97,7 +97,7 @@ def walks(tunes=3):
 
 def test_figures_of_the_slider_are_written_told_and_drawn(tmp_path, monkeypatch, capsys):
     made = iter(walks())
-    monkeypatch.setattr(strength, "measure", lambda work, numbers, *_, **__: [next(made) for _ in numbers])
+    monkeypatch.setattr(harness, "measure", lambda work, numbers, *_, **__: [next(made) for _ in numbers])
     figures = strength.report(3, tmp_path / "amounts.json")
     assert json.loads((tmp_path / "amounts.json").read_text(encoding="utf-8")) == figures
     assert figures["conversions"] == 3 and figures["half"] == pytest.approx(0.5, abs=0.01)

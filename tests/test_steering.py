@@ -146,7 +146,7 @@ def test_a_seam_is_told_from_what_is_elsewhere():
 
 def test_figures_are_kept_part_by_part(tmp_path, monkeypatch):
     class Part:
-        report = staticmethod(lambda count, workers, seed, split: {"count": count})
+        report = staticmethod(lambda count, run: {"count": count})
         lines = staticmethod(lambda figures: [str(figures)])
 
     monkeypatch.setattr(controls, "PARTS", {"first": (Part, 10), "second": (Part, 20)})

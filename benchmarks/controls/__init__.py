@@ -6,7 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from benchmarks.controls import invented_tunes, length, mood_scale, morphing, noise_inversion, tempo
-from benchmarks.harness import finish
+from benchmarks.harness import Run, finish
 from benchmarks.options import CORES, Out, Split, Workers
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.checkpoints import models_folder
@@ -24,10 +24,8 @@ PARTS = {
 
 def lines(figures: dict) -> list[str]:
     """A paragraph or table in Markdown for each part that was measured."""
-    found = ["What the knobs do:", ""]
-    for name, (module, _) in PARTS.items():
-        found += [*module.lines(figures[name]), ""] if name in figures else []
-    return found
+    told = [[*module.lines(figures[name]), ""] for name, (module, _) in PARTS.items() if name in figures]
+    return ["What the knobs do:", "", *sum(told, [])]
 
 
 def report(
@@ -42,11 +40,11 @@ def report(
     unknown = [name for name in only or () if name not in PARTS]
     if unknown:
         raise UserError(f"There is nothing called {unknown[0]} to measure: choose from {', '.join(PARTS)}.")
-    of = {"seed": seed, "split": split}
     if split == "test" and share == 1 and seed == 0:
         out = out or models_folder() / "steering.json"
     for name in only or PARTS:
         module, usual = PARTS[name]
-        figures = of | module.report(max(2, round(share * usual)), workers, **of)
+        figures = module.report(max(2, round(share * usual)), Run(seed, split, workers))
         kept = json.loads(out.read_text(encoding="utf-8")) if out and out.exists() else {}
-        finish(kept | {name: figures}, [f"--- {name}", *module.lines(figures)], out, "steering", bool(out))
+        kept[name] = {"seed": seed, "split": split} | figures
+        finish(kept, [f"--- {name}", *module.lines(figures)], out, "steering", bool(out))

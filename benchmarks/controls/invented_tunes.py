@@ -7,12 +7,11 @@ from itertools import combinations
 
 import numpy as np
 
-from benchmarks.harness import interval, measure, played, rounded_mean
+from benchmarks.harness import Run, grouped, hears, interval, measure, played, rounded_mean
 from noteninja_lib.arranger.recipe import GENRES, load_recipe
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, excerpt
-from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.music import style
 from noteninja_lib.music.generation import KNOWN_RUN, invent, nearest_tune
 from noteninja_lib.music.score_io import from_score
@@ -26,27 +25,19 @@ REFERENCES = 100  # tunes that are no copies, to compare with
 
 
 def measure_one(job: tuple[str, int], seed: int = 0) -> dict:
-    """Invent a tune of eight bars and play it in a genre, by the pipeline and by the arranger.
-
-    Parameters
-    ----------
-    job : (str, int)
-        Genre, and number of the invention.
-    """
+    """Invent a tune of eight bars and play it, by pipeline and arranger; `job` is (genre, its number)."""
     genre, number = job
     pipe, rng = load_pipeline(), np.random.default_rng((seed, number, GENRES.index(genre)))
     tune = invent(int(rng.integers(2**31)), bars=8, metre=str(rng.choice(METRES)))
     tempo = float(rng.uniform(*load_recipe(genre).tempo))
-    roll = from_score(tune, tempo)
-    plan = style.plan(cut(roll, 0.0, SECONDS), genre)
+    plan = style.plan(cut(from_score(tune, tempo), 0.0, SECONDS), genre)
     nearest, alike = nearest_tune(tune, load_tunes("train"))
     found = {"genre": genre, "alike": alike, "nearest": nearest.name, "title": tune.title}
     sounds = {("judge", "mel"): played(pipe, plan, number)}
     if number % 5 < 2:  # the arranger plays the same tune: what the classifier makes of the real thing
         sounds["oracle", "oracle_mel"] = render(excerpt(tune, genre, number, tempo=tempo))
     for (judge, mel), audio in sounds.items():
-        found[judge] = next(iter(pipe.judge_genre(audio))) == genre
-        found[mel] = metrics.centred_mel(audio).astype(np.float16)
+        found |= {judge: hears(pipe, audio, genre), mel: metrics.centred_mel(audio).astype(np.float16)}
     return found
 
 
@@ -66,61 +57,52 @@ def reference_likeness(number: int) -> float:
 
 def summarise(rows: list[dict], references: list[float]) -> dict:
     """Figures of all inventions, from the rows of `measure_one` and `reference_likeness`."""
-    genres = sorted({row["genre"] for row in rows})
-    by_genre = {genre: [row for row in rows if row["genre"] == genre] for genre in genres}
-    judged = bootstrap([row["judge"] for row in rows])
-    known = bootstrap([row["oracle"] for row in rows if "oracle" in row])
+    groups, alike = grouped(rows, lambda row: row["genre"]), [row["alike"] for row in rows]
+    by_genre, most = {genre: groups[genre] for genre in sorted(groups)}, rows[int(np.argmax(alike))]
+    judged = metrics.bootstrap([row["judge"] for row in rows])
+    known = metrics.bootstrap([row["oracle"] for row in rows if "oracle" in row])
 
-    def apart(name):
-        groups = ([row[name] for row in group if name in row] for group in by_genre.values())
-        return sum(map(pair_distances, groups), [])
+    def lowest_and_mean(name):
+        mels = ([row[name] for row in group if name in row] for group in by_genre.values())
+        apart = sum(map(pair_distances, mels), [])
+        return [round(min(apart), 3), rounded_mean(apart, 3)]
 
-    def ends(values, end):
-        return [round(float(end(values)), 3), rounded_mean(values, 3)]
-
-    made, true, alike = apart("mel"), apart("oracle_mel"), [row["alike"] for row in rows]
-    most = rows[int(np.argmax(alike))]
+    tunes = {"inventions": alike, "test tunes": references}
+    nearest = {name: [rounded_mean(some, 3), round(max(some), 3)] for name, some in tunes.items()}
     return {
         "inventions": len(rows),
         "judge": judged,
         "judge_by_genre": {
-            genre: rounded_mean([row["judge"] for row in group], 3) for genre, group in by_genre.items()
+            one: rounded_mean([row["judge"] for row in some], 3) for one, some in by_genre.items()
         },
         "oracle": known,
         "beside_oracle": round(judged[0] / max(known[0], 1e-9), 3),
-        "pair_distance": {"inventions": ends(made, np.min), "the band": ends(true, np.min)},
-        "nearest": {
-            "inventions": ends(alike, np.max)[::-1],
-            "test tunes": ends(references, np.max)[::-1],
-            "most_alike": [most["title"], most["nearest"]],
-        },
-        "variants": {
-            "inventions": rounded_mean([one >= HALF for one in alike], 3),
-            "test tunes": rounded_mean([one >= HALF for one in references], 3),
-        },
+        "pair_distance": {"inventions": lowest_and_mean("mel"), "the band": lowest_and_mean("oracle_mel")},
+        "nearest": nearest | {"most_alike": [most["title"], most["nearest"]]},
+        "variants": {name: rounded_mean(np.array(some) >= HALF, 3) for name, some in tunes.items()},
     }
 
 
-def report(count: int = 50, workers: int = 1, seed: int = 0, split: str = "test") -> dict:
-    """Measure with progress bars, `count` inventions a genre and always test tunes; returns all figures."""
+def report(count: int, run: Run) -> dict:
+    """Measure `count` inventions a genre, and always test tunes beside them; returns all figures."""
     jobs = [(genre, number) for number in range(count) for genre in GENRES]
-    numbers = choose_tunes(min(2 * count, REFERENCES), seed, "test")
-    references = measure(reference_likeness, numbers, "tunes", workers)
-    return summarise(measure(measure_one, jobs, "inventions", workers, seed=seed), references)
+    numbers = choose_tunes(min(2 * count, REFERENCES), run.seed)
+    references = measure(reference_likeness, numbers, "tunes", run.workers)
+    return summarise(measure(measure_one, jobs, "inventions", run.workers, seed=run.seed), references)
 
 
 def lines(figures: dict) -> list[str]:
     """Whether inventions are in their genre, and new, in Markdown."""
-    own, band = figures["pair_distance"]["inventions"], figures["pair_distance"]["the band"]
-    near, known = figures["nearest"]["inventions"], figures["nearest"]["test tunes"]
+    own, band = (figures["pair_distance"][name] for name in ("inventions", "the band"))
+    near, known = (figures["nearest"][name] for name in ("inventions", "test tunes"))
+    copies, variants = (figures["variants"][name] for name in ("inventions", "test tunes"))
     judged, oracle = (interval(figures[name], ".0%") for name in ("judge", "oracle"))
-    variants = figures["variants"]
     return [
         f"*Inventions* ({figures['inventions']}): the judge hears the asked-for genre in {judged}, in the "
-        f"band's own recordings of such tunes in {oracle}. Two of a genre lie {own[1]:.2f} nats apart, "
-        f"{own[0]:.2f} at the least (the band's: {band[1]:.2f} and {band[0]:.2f}). Of a tune's runs of "
-        f"eight notes {near[0]:.0%} are in the training tune that is most like it, {near[1]:.0%} at the "
-        f"most (of traditional tunes never trained on: {known[0]:.0%} and {known[1]:.0%}); half or more are "
-        f"in {variants['inventions']:.0%} of the inventions and in {variants['test tunes']:.0%} of those "
-        f"tunes. No invention has more than {KNOWN_RUN} notes on end in common with a training tune."
+        f"band's recordings of such tunes in {oracle}. Two of a genre lie {own[1]:.2f} nats apart, at least "
+        f"{own[0]:.2f} (the band's: {band[1]:.2f} and {band[0]:.2f}). Of a tune's runs of eight notes "
+        f"{near[0]:.0%}, at most {near[1]:.0%}, are in the training tune most like it (of traditional tunes "
+        f"never trained on: {known[0]:.0%}, {known[1]:.0%}); half or more in {copies:.0%} of the inventions, "
+        f"in {variants:.0%} of those tunes. No invention has more than {KNOWN_RUN} notes on end in common "
+        "with a training tune."
     ]
