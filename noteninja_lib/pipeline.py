@@ -37,10 +37,8 @@ from noteninja_lib.music.style import Genre, Mood, Plan
 from noteninja_lib.music.time_warp import align, mix, warp
 from noteninja_lib.source import Source, read_source
 
-GUIDANCE_INTERVAL = (
-    0.55,
-    1.0,
-)  # noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724)
+#: Noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724).
+GUIDANCE_INTERVAL = (0.55, 1.0)
 FAST_SECONDS, FAST_STEPS = 8, 3
 
 Progress = Callable[[float, str], None]  # called with (fraction done, what is being done); may raise to stop
@@ -269,15 +267,16 @@ class NoteNinjaPipeline(DiffusionPipeline):
             )
             for begin, song in ((0.0, first), (0.07, second))
         ]
-        maps = align(*(source.piano_roll for source in sources), share)
-        plan = style.plan(
-            mix(*(warp(source.piano_roll, one) for source, one in zip(sources, maps)), share), genre, mood
-        )
+        maps = align(sources[0].piano_roll, sources[1].piano_roll, share)
+        one, other = (warp(source.piano_roll, time_map) for source, time_map in zip(sources, maps))
+        plan = style.plan(mix(one, other, share), genre, mood)
         start = None
         if self.noise_level(strength) < 1:
             latents = [flow_matching.encode(self.vae, source.whole) for source in sources]
             latents = [flow_matching.warp_latents(one, time_map) for one, time_map in zip(latents, maps)]
-            start = flow_matching.warp_latents(flow_matching.slerp(*latents, share), plan.time_map)
+            start = flow_matching.warp_latents(
+                flow_matching.slerp(latents[0], latents[1], share), plan.time_map
+            )
         steps = (strength, num_inference_steps, guidance_scale, generator)
         made = self.denoise(start, plan, *steps, None, lambda done: progress(0.15 + 0.6 * done, "converting"))
         sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
@@ -343,20 +342,16 @@ class NoteNinjaPipeline(DiffusionPipeline):
         progress : callable
             Called with the fraction done.
         """
-        level, steps = (
-            self.noise_level(strength),
-            min(num_inference_steps, FAST_STEPS if fast_mode() else 1000),
-        )
-        if level < 0.01:
+        level = self.noise_level(strength)
+        steps = min(num_inference_steps, FAST_STEPS if fast_mode() else 1000)
+        if level < 0.01 and start is not None:
             return start
         noise = latents(plan.piano_roll) if callable(latents) else latents
         now = self.noise_like(plan.piano_roll, generator) if noise is None else noise
         begin = flow_matching.set_schedule(self.scheduler, steps, level, self.device)
         if start is not None:
-            sigma, frames = (
-                self.scheduler.sigmas[begin],
-                torch.arange(now.shape[-1]).clamp(max=start.shape[-1] - 1),
-            )
+            sigma = self.scheduler.sigmas[begin]
+            frames = torch.arange(now.shape[-1]).clamp(max=start.shape[-1] - 1)
             now = (1 - sigma) * start[..., frames] + sigma * now
         styles, guidance = torch.from_numpy(plan.styles), (guidance_scale, self.config.guidance_interval)
         flow = flow_matching.Flow(
@@ -435,6 +430,6 @@ def assemble(folder: Path, **settings) -> None:
     names = ("strength_curve", "tune_scale", "guidance_interval")
     settings = {name: kept[name] for name in names if name in kept} | settings
     networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, GenreClassifier)]
-    pipe = NoteNinjaPipeline(*networks, FlowMatchEulerDiscreteScheduler(), **settings)
+    pipe = NoteNinjaPipeline(*[*networks, FlowMatchEulerDiscreteScheduler()], **settings)
     pipe.scheduler.save_pretrained(folder / "scheduler")
     pipe.save_config(folder)

@@ -30,8 +30,10 @@ PACE, MOST = 1.5, 1.0
 @lru_cache(maxsize=4)
 def mel_filters(n_mels: int = N_MELS, n_fft: int = N_FFT) -> torch.Tensor:
     """Triangular mel filters of unit height (for 2048 samples), HTK scale, shape (n_mels, n_fft // 2 + 1)."""
-    options = dict(sr=SAMPLE_RATE, n_fft=n_fft, n_mels=n_mels, fmin=F_MIN, fmax=F_MAX, htk=True, norm=None)
-    return torch.from_numpy(librosa.filters.mel(**options).astype(np.float32) * (2048 / n_fft))
+    options: dict = dict(n_fft=n_fft, n_mels=n_mels, fmin=F_MIN, fmax=F_MAX, htk=True, norm=None)
+    return torch.from_numpy(
+        librosa.filters.mel(sr=SAMPLE_RATE, **options).astype(np.float32) * (2048 / n_fft)
+    )
 
 
 def mel_frequencies(n_mels: int = N_MELS) -> np.ndarray:

@@ -89,7 +89,8 @@ def plot_points(points: torch.Tensor, labels: torch.Tensor | None = None, ax: Ax
     points = np.asarray(points.detach())
     kinds = np.zeros(len(points), int) if labels is None else np.asarray(labels)
     for kind in np.unique(kinds):
-        ax.scatter(*points[kinds == kind].T, s=3, marker=MARKS[kind], color=(BLUE, BLUE, ORANGE)[kind])
+        x, y = points[kinds == kind].T
+        ax.scatter(x, y, s=3, marker=MARKS[kind], color=(BLUE, BLUE, ORANGE)[kind])
     ax.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal", xticks=(-2, 0, 2), yticks=(-2, 0, 2))
     return ax
 
@@ -197,6 +198,9 @@ class PlaneFlow(nn.Module):
     width : int
         Of the three hidden layers.
     """
+
+    places: torch.Tensor
+    times: torch.Tensor
 
     def __init__(self, width: int = 96):
         super().__init__()

@@ -99,7 +99,7 @@ def load_model(kind: type[Network], folder: Path | None = None, name: str | None
     `folder` holds all networks, by default `data/models`; `name` is the network's folder below it, if it is
     not its class's usual one.
     """
-    return _load(kind, folder or models_folder(), name or WHERE[kind.__name__])
+    return _load(kind, folder or models_folder(), name or WHERE[kind.__name__])  # type: ignore[arg-type]
 
 
 def save_model(model: ModelMixin, folder: Path, name: str | None = None) -> None:

@@ -9,6 +9,7 @@ in Juslin and Sloboda, Handbook of Music and Emotion). Lesson: 09_tempo_mood_and
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 import numpy as np
 
@@ -105,7 +106,7 @@ def plan(
     rate, course = rate_of(roll, tempo) if tempo else rate, moods(mood, np.linspace(0, 1, 200))
     if seconds:
         rates = 1 + QUICKER * course[:, 1] if rate is None else np.full(1, rate)
-        wanted, samples = seconds / np.mean(1 / rates), None
+        wanted, samples = float(seconds / np.mean(1 / rates)), None
         roll = extend(roll, wanted) if wanted > roll.seconds else cut(roll, 0, wanted)
     time_map = mood_map(course, roll.frames) if rate is None else even_map(roll.frames, rate)
     changed = len(time_map) != roll.frames or course.any()
@@ -238,7 +239,7 @@ def recolour(roll: PianoRoll, valence: np.ndarray) -> PianoRoll:
     notes *= ~np.repeat(changed, [one.stop - one.start for one in segments])
     for note in roll.accompaniment():
         start, end = round(note.start * FRAME_RATE), round(note.end * FRAME_RATE)
-        number = max(0, np.searchsorted(starts, start + 1, "right") - 1)
+        number = max(0, int(np.searchsorted(starts, start + 1, "right")) - 1)
         if changed[number]:
             first, last = max(0, start - ONSET), min(roll.frames, max(end, start + ONSET))
             pitch = note.pitch + shift_of(note.pitch, int(chords[number]), wish[number])
@@ -296,7 +297,7 @@ def enliven(roll: PianoRoll, arousal: np.ndarray) -> PianoRoll:
 # 10.1037/h0077714).
 
 
-def is_path(value: object) -> bool:
+def is_path(value: object) -> TypeGuard[list]:
     """Whether this is a path, and not a single genre or mood."""
     return isinstance(value, list)
 
@@ -327,7 +328,7 @@ def _points(path):
     return places, [value for _, value in path]
 
 
-def styles(genre: Genre, mood: Mood = None, places: Sequence[float] = (0.5,)) -> np.ndarray:
+def styles(genre: Genre, mood: Mood = None, places: Sequence[float] | np.ndarray = (0.5,)) -> np.ndarray:
     """Style vectors along a piece.
 
     Parameters
@@ -350,7 +351,7 @@ def styles(genre: Genre, mood: Mood = None, places: Sequence[float] = (0.5,)) ->
     return np.concatenate([shares, moods(mood, places)], 1).astype(np.float32)
 
 
-def moods(mood: Mood, places: Sequence[float] = (0.5,)) -> np.ndarray:
+def moods(mood: Mood, places: Sequence[float] | np.ndarray = (0.5,)) -> np.ndarray:
     """Valence and arousal along a piece, shape (len(places), 2); see `styles`."""
     moments, values = _points(mood if is_path(mood) else [(0.0, mood)])
     pairs = np.array([mood_pair(value) for value in values], float)

@@ -168,7 +168,7 @@ def find_bar(accents: np.ndarray) -> tuple[str, int]:
     found = {
         (bar, first): accents[first::bar].mean() if len(accents) > first else 0.0 for bar, first in places
     }
-    beats_in_bar, downbeat = max(found, key=found.get)
+    beats_in_bar, downbeat = max(found, key=lambda place: found[place])
     return f"{beats_in_bar}/4", downbeat
 
 

@@ -20,7 +20,7 @@ from noteninja_lib.omr.page_maker import StaffImages
 from noteninja_lib.training import tasks
 from noteninja_lib.training.trainer import Trainer, train
 
-TASKS = {  # by the words of the command line
+TASKS: dict[str, type[tasks.Task]] = {  # by the words of the command line
     "autoencoder": tasks.AutoencoderTask,
     "vocoder": tasks.VocoderTask,
     "lead": tasks.MelodyTask,
