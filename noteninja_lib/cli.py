@@ -106,7 +106,7 @@ def command(names: str) -> Callable[[Callable], Callable]:
 
         _, *own = signature(function).parameters.values()
         shared = [signature(Common).parameters[name] for name in names.split()]
-        call.__signature__ = signature(function).replace(parameters=own + shared)  # type: ignore[attr-defined]
+        setattr(call, "__signature__", signature(function).replace(parameters=own + shared))
         return app.command()(call)
 
     return register

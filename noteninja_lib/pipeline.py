@@ -274,9 +274,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         if self.noise_level(strength) < 1:
             latents = [flow_matching.encode(self.vae, source.whole) for source in sources]
             latents = [flow_matching.warp_latents(one, time_map) for one, time_map in zip(latents, maps)]
-            start = flow_matching.warp_latents(
-                flow_matching.slerp(latents[0], latents[1], share), plan.time_map
-            )
+            start = flow_matching.slerp(latents[0], latents[1], share)
+            start = flow_matching.warp_latents(start, plan.time_map)
         steps = (strength, num_inference_steps, guidance_scale, generator)
         made = self.denoise(start, plan, *steps, None, lambda done: progress(0.15 + 0.6 * done, "converting"))
         sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))

@@ -66,9 +66,8 @@ def plot_waveform(audio: np.ndarray, ax: Axes | None = None) -> Axes:
     librosa.display.waveshow(np.asarray(audio), sr=SAMPLE_RATE, ax=ax, color=BLUE, axis=None)
     end = len(audio) / SAMPLE_RATE
     ax.set(xlabel="time in seconds", ylabel="amplitude", ylim=(-1.05, 1.05), xlim=(0, end))
-    ax.xaxis.set_major_locator(
-        AutoLocator()
-    )  # librosa knows milliseconds and minutes, but takes the unit away
+    # librosa knows milliseconds and minutes, but takes the unit away.
+    ax.xaxis.set_major_locator(AutoLocator())
     ax.xaxis.set_major_formatter(ScalarFormatter())
     return ax
 

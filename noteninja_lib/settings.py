@@ -192,9 +192,8 @@ def read_settings(path: str | Path) -> Settings:
     except UserError as problem:
         raise UserError(f"{Path(path).name} can't be used: {str(problem).rstrip('.')}.") from problem
     except (TypeError, ValueError, KeyError) as problem:
-        raise UserError(
-            f"{Path(path).name} can't be used: choose a JSON file as a conversion writes it."
-        ) from problem
+        advice = "choose a JSON file as a conversion writes it"
+        raise UserError(f"{Path(path).name} can't be used: {advice}.") from problem
     return settings
 
 
@@ -350,9 +349,8 @@ def _whole(path):
         yield unfinished
         os.replace(unfinished, path)
     except OSError as problem:
-        raise UserError(
-            f"{path} could not be written: choose another folder, or make room on the disk."
-        ) from problem
+        advice = "choose another folder, or make room on the disk"
+        raise UserError(f"{path} could not be written: {advice}.") from problem
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)

@@ -79,9 +79,8 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
     else:
         audio = load(song, duration=seconds)
     whole = np.pad(audio, (0, -len(audio) % FOLDED))
-    return Source(
-        whole[: len(audio)], whole, hear(whole, progress)
-    )  # a view: a long song lies in memory once
+    # A view: a long song lies in memory once.
+    return Source(whole[: len(audio)], whole, hear(whole, progress))
 
 
 def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pretty_midi
 
-#: A `noteninja_lib.music.tunes.Tune`, which stands below: what the arranger reads of it are metre, mode, tonic,
-#: notes, chords, length, bar and beat.
+#: `noteninja_lib.music.tunes.Tune`, or what has its metre, mode, tonic, notes, chords, length, bar and beat; not
+#: imported, since music stands below the arranger.
 Tune = Any
 
 

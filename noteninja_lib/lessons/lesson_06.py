@@ -125,9 +125,8 @@ def plot_tiles(tiles: dict[str, np.ndarray | torch.Tensor], rows: int = 1, label
     for ax in axes.flat:
         ax.axis("off")
     values = [np.asarray(tile) for tile in tiles.values()]
-    reach = max(
-        np.quantile(np.abs(value), 0.99) for value in values
-    )  # a few outliers may be as dark as the rest
+    # A few outliers may be as dark as the rest.
+    reach = max(np.quantile(np.abs(value), 0.99) for value in values)
     look = {"origin": "lower", "aspect": "equal" if rows == 1 else "auto", "interpolation": "nearest"}
     for ax, title, value in zip(axes.flat, tiles, values):
         image = ax.imshow(value, cmap="PuOr", vmin=-reach, vmax=reach, **look)

@@ -116,9 +116,8 @@ def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
 def set_schedule(scheduler: SchedulerMixin, steps: int, level: float = 1.0, device=None) -> int:
     """Set one of diffusers' schedulers to sample from a noise level; returns the index of its first step."""
     begin = 0
-    if isinstance(
-        scheduler, FlowMatchEulerDiscreteScheduler
-    ):  # its own last step, from .001 to 0, does nothing
+    # Its own last step, from .001 to 0, does nothing.
+    if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
         scheduler.set_timesteps(sigmas=time_steps(steps, level)[:-1].tolist(), device=device)
     elif level >= 1:
         scheduler.set_timesteps(steps, device=device)
