@@ -37,7 +37,8 @@ from noteninja_lib.music.style import Genre, Mood, Plan
 from noteninja_lib.music.time_warp import align, mix, warp
 from noteninja_lib.source import Source, read_source
 
-#: Noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724).
+#: Noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724) where no model_index.json
+#: says others: the shipped pipeline's are in data/models/model_index.json.
 GUIDANCE_INTERVAL = (0.55, 1.0)
 FAST_SECONDS, FAST_STEPS = 8, 3
 
@@ -51,7 +52,7 @@ class Conversion(BaseOutput):
     Attributes
     ----------
     audio : numpy.ndarray, float32, shape (samples,)
-        As long as the source, about -16 LUFS.
+        About -16 LUFS; as long as the source, but for tempo, mood and `seconds`.
     sample_rate : int
     source : numpy.ndarray, float32, shape (samples,)
         The song that was converted, mono.
@@ -124,7 +125,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
     @classmethod
     def from_pretrained(cls, folder: str | Path | None = None, **kwargs) -> "NoteNinjaPipeline":
-        """Load all networks from a folder, `data/models` by default, once their SHA-256 was found right."""
+        """Load all networks from a folder, `data/models` by default, after checking their SHA-256."""
         folder = Path(folder) if folder else models_folder()
         verify(folder)
         disable_progress_bar()  # loading takes half a second
@@ -171,7 +172,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         num_inference_steps : int
             Steps of the scheduler.
         guidance_scale : float
-            How far to go beyond the unconditional velocity; 1 switches guidance off and halves the time.
+            How far to go beyond the unconditional velocity; 1 switches guidance off, and saves the network's
+            second answer wherever the noise level lies in the guidance interval.
         generator : torch.Generator, optional
             Its seed decides the result.
         mood : str, (float, float) or list, optional
@@ -187,7 +189,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             Noise to begin with, such as `noise_like` or `invert` give, or a function of the piano roll that
             gives it.
         out : path, optional
-            Where to save the result; sooner done here than afterwards, since it is listened to meanwhile.
+            Where to save the result; quicker here than afterwards, since it is measured meanwhile.
         progress : callable, optional
             Called with (fraction done, what is being done); may raise to stop.
 
@@ -204,7 +206,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         style.styles(genre, mood)  # what is wrong there is told before the song is listened to
         # 1. Read: which notes are played in the song, and when.
         progress(0.0, "reading")
-        source = read_source(audio, beginning(), lambda done: progress(0.02 + 0.13 * done, "listening"))
+        source = read_source(audio, seconds_used(), lambda done: progress(0.02 + 0.13 * done, "listening"))
         # 2. Condition: these notes in the asked-for mood, tempo and length, and the style.
         plan = style.plan(
             source.piano_roll, genre, mood, tempo=tempo, rate=rate, seconds=seconds, samples=len(source.audio)
@@ -263,7 +265,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         style.styles(genre, mood)
         sources = [
             read_source(
-                song, beginning(), lambda done, begin=begin: progress(begin + 0.07 * done, "listening")
+                song, seconds_used(), lambda done, begin=begin: progress(begin + 0.07 * done, "listening")
             )
             for begin, song in ((0.0, first), (0.07, second))
         ]
@@ -274,6 +276,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         if self.noise_level(strength) < 1:
             latents = [flow_matching.encode(self.vae, source.whole) for source in sources]
             latents = [flow_matching.warp_latents(one, time_map) for one, time_map in zip(latents, maps)]
+            longest = max(one.shape[-1] for one in latents)  # they differ where a song has no beat
+            latents = [flow_matching.fit_length(one, longest) for one in latents]
             start = flow_matching.slerp(latents[0], latents[1], share)
             start = flow_matching.warp_latents(start, plan.time_map)
         steps = (strength, num_inference_steps, guidance_scale, generator)
@@ -291,7 +295,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         audio
             As in a conversion; a recording.
         genre : str or dict, optional
-            What the song is now; unconditional if it is not given.
+            What the song is now; without it the notes alone are the condition.
         num_inference_steps : int
             Heun steps, of two evaluations each.
 
@@ -300,7 +304,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         torch.Tensor
             Noise (1, 8, rows, frames) for `latents` of a conversion.
         """
-        source = read_source(audio, beginning())
+        source = read_source(audio, seconds_used())
         vector = style.styles(genre) if genre else np.zeros((1, len(GENRES) + 2), np.float32)
         latents = flow_matching.encode(self.vae, source.whole)
         flow = flow_matching.Flow(
@@ -334,7 +338,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         Parameters
         ----------
         start : torch.Tensor or None
-            Where it begins, as from `encode_source`.
+            Latents to begin from, of `flow_matching.encode` and `warp_latents`; None at full strength.
         plan : Plan
         strength, num_inference_steps, guidance_scale, generator, latents
             As in a conversion.
@@ -342,7 +346,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             Called with the fraction done.
         """
         level = self.noise_level(strength)
-        steps = min(num_inference_steps, FAST_STEPS if fast_mode() else 1000)
+        steps = min(num_inference_steps, FAST_STEPS) if fast_mode() else num_inference_steps
         if level < 0.01 and start is not None:
             return start
         noise = latents(plan.piano_roll) if callable(latents) else latents
@@ -350,11 +354,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
         begin = flow_matching.set_schedule(self.scheduler, steps, level, self.device)
         if start is not None:
             sigma = self.scheduler.sigmas[begin]
-            frames = torch.arange(now.shape[-1]).clamp(max=start.shape[-1] - 1)
-            now = (1 - sigma) * start[..., frames] + sigma * now
-        styles, guidance = torch.from_numpy(plan.styles), (guidance_scale, self.config.guidance_interval)
+            now = (1 - sigma) * flow_matching.fit_length(start, now.shape[-1]) + sigma * now
+        guidance = {"guidance_scale": guidance_scale, "guidance_interval": self.config.guidance_interval}
+        styles = torch.from_numpy(plan.styles).to(self.device)
         flow = flow_matching.Flow(
-            self.unet, plan.piano_roll, styles.to(self.device), now.shape[-1], *guidance, plan.neutral
+            self.unet, plan.piano_roll, styles, now.shape[-1], **guidance, neutral=plan.neutral
         )
         timesteps = self.scheduler.timesteps[begin:]
         for number, time in enumerate(timesteps):
@@ -373,13 +377,12 @@ class NoteNinjaPipeline(DiffusionPipeline):
         with ThreadPoolExecutor(1) as pool:  # encoding an mp3 keeps only one core busy
             saved = pool.submit(save, out, audio) if out else None
             heard = transcribe(audio, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
-            shares = [classify(self.judge, one) for one in (audio, source.audio)]
+            genres = [self.judge_genre(one) for one in (audio, source.audio)]
         if saved:
             saved.result()  # raises what went wrong
         tune, (low, high) = plan.piano_roll.melody_notes(), self.config.tune_scale
         kept = float(np.clip((tune_likeness(tune, heard) - low) / (high - low), 0, 1))
         progress(1.0, "done")
-        genres = [{GENRES[number]: float(one[number]) for number in np.argsort(-one)} for one in shares]
         return Conversion(audio, SAMPLE_RATE, source.audio, plan.piano_roll, tune, kept, *genres)
 
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
@@ -388,16 +391,18 @@ class NoteNinjaPipeline(DiffusionPipeline):
         return {GENRES[number]: float(shares[number]) for number in np.argsort(-shares)}
 
 
-def beginning() -> float | None:
+def seconds_used() -> float | None:
     """Seconds of a song that are used: all (None) but in fast mode."""
     return FAST_SECONDS if fast_mode() else None
 
 
 def current_strength(strength: float, amount: float | None) -> float:
-    """The strength, also where it is given by its old name."""
+    """The strength; `amount` is its old name, which the command line and the widgets keep."""
     if amount is None:
         return strength
-    warnings.warn("`amount` is called `strength` now.", FutureWarning, stacklevel=4)
+    warnings.warn(
+        "`amount` is called `strength` now.", FutureWarning, stacklevel=4
+    )  # this function, the method, and torch's wrapper around it
     return amount
 
 

@@ -80,9 +80,8 @@ class Settings:
             if value is None and name in ("tempo", "rate", "seconds", "other_seed"):
                 continue
             if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
-                raise UserError(
-                    f"The {words} must be a {'whole ' if kind is int else ''}number, not {value!r}."
-                )
+                number = "whole number" if kind is int else "number"
+                raise UserError(f"The {words} must be a {number}, not {value!r}.")
             check_range(words, value, low, high)
         if self.tempo is not None and self.rate is not None:
             raise UserError("Give either a tempo in beats a minute or a rate, not both.")
@@ -207,9 +206,8 @@ def read_record(path: str | Path) -> dict:
             raise ValueError("too large")
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise UserError(
-            f"{path.name} is no JSON file that can be read: choose one that a conversion wrote."
-        ) from problem
+        what = "no JSON file that can be read: choose one that a conversion wrote"
+        raise UserError(f"{path.name} is {what}.") from problem
     shape = {"settings": dict, "source": str, "file": str, "weights_sha256": dict}
     if not isinstance(record, dict) or not all(
         isinstance(record.get(name), kind) for name, kind in shape.items()

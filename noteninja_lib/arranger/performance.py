@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pretty_midi
 
-#: `noteninja_lib.music.tunes.Tune`, or what has its metre, mode, tonic, notes, chords, length, bar and beat; not
-#: imported, since music stands below the arranger.
+#: What has metre, mode, tonic, notes, chords, length, bar and beat, as `noteninja_lib.music.tunes.Tune` has;
+#: that can't be imported here, since music stands below the arranger.
 Tune = Any
 
 

@@ -328,7 +328,7 @@ def load_recipe(name: str | Path) -> Recipe:
     if path.suffix not in (".yaml", ".yml"):
         path = data_folder() / "genres" / f"{name}.yaml"
         if not path.exists():
-            choice = f"choose one of {', '.join(GENRES)}, or give the path of a .yaml file"
+            choice = f"choose one of {', '.join(list_genres())}, or give the path of a .yaml file"
             raise UserError(f"There is no recipe for the genre {str(name)!r}: {choice}.")
     try:
         return Recipe(**_check(yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)))

@@ -69,9 +69,8 @@ def verify(folder: Path) -> None:
     try:
         expected = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise UserError(
-            f"The trained weights in {folder} are missing or have no {CHECKSUMS}: {mend}."
-        ) from problem
+        what = f"The trained weights in {folder} are missing or have no {CHECKSUMS}"
+        raise UserError(f"{what}: {mend}.") from problem
     for name, digest in expected.items():
         path = folder / name
         if not path.exists():

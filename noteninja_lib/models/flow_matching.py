@@ -116,8 +116,7 @@ def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
 def set_schedule(scheduler: SchedulerMixin, steps: int, level: float = 1.0, device=None) -> int:
     """Set one of diffusers' schedulers to sample from a noise level; returns the index of its first step."""
     begin = 0
-    # Its own last step, from .001 to 0, does nothing.
-    if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
+    if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):  # whose own last step does nothing
         scheduler.set_timesteps(sigmas=time_steps(steps, level)[:-1].tolist(), device=device)
     elif level >= 1:
         scheduler.set_timesteps(steps, device=device)
@@ -139,7 +138,7 @@ HOP = FOLD * HOP_LENGTH  # samples to a latent frame
 CHUNK, OVERLAP = 512, 32  # latent frames denoised at once (23.8 s), and shared by neighbours (1.5 s)
 SHORT, LAP = 128, 64  # the same where the style changes on the way: a chunk knows one style only
 VALENCE = -2  # place in a style vector
-VALENCE_SCALE = 4.0  # how much more of what valence changes: chords are heard less than asked for
+VALENCE_SCALE = 4.0  # how much more of what valence changes: chords come out weaker than asked for
 CONTEXT = 24  # latent frames around a chunk that encoder, decoder and vocoder also see
 
 
@@ -334,6 +333,11 @@ def encode(vae: ModelMixin, audio: np.ndarray) -> Tensor:
         mel = torch.from_numpy(log_mel(audio[in_samples(around)]))
         parts.append(vae.encode(mel[None].to(vae.device))[..., inside])
     return torch.cat(parts, -1)
+
+
+def fit_length(latents: Tensor, frames: int) -> Tensor:
+    """Latents of some frames: cut, or with the last frame held."""
+    return latents[..., torch.arange(frames).clamp(max=latents.shape[-1] - 1)]
 
 
 def warp_latents(latents: Tensor, time_map: np.ndarray) -> Tensor:

@@ -155,8 +155,8 @@ def tune_likeness(tune: list[Note], heard: np.ndarray, tolerance: float = 0.05) 
     Returns
     -------
     float
-        Share of the tune's notes with an onset of their pitch class, 0 to 1; less a penalty where onsets are
-        so dense that any tune would be found: the same share for the tune moved by a tritone.
+        Share of the tune's notes with an onset of their pitch class, less the same share for the tune moved
+        by a tritone: what chance finds where onsets are dense. From -1 to 1, near 0 for another song.
     """
     if not tune:
         return 0.0

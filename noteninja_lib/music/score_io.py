@@ -82,9 +82,8 @@ def read_notes(source: str | Path) -> Tune:
 
 def _unreadable(name, kind):
     again = "save it again from a notation program, or choose another file."
-    return UserError(
-        f"{name} can't be read as {kind}: {'look for a slip in it.' if kind == 'ABC' else again}"
-    )
+    advice = "look for a slip in it." if kind == "ABC" else again
+    return UserError(f"{name} can't be read as {kind}: {advice}")
 
 
 def open_midi(path: str | Path) -> "tuple[pretty_midi.PrettyMIDI, list[list[Note]]]":

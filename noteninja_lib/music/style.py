@@ -1,4 +1,6 @@
-"""What a mood changes in the music: chords, register, density and tempo; never the pitches of the tune.
+"""How a song is to be played: genre, mood, tempo and length.
+
+A mood changes chords, register, density and tempo, and never the pitches of the tune.
 
 Valence turns chords into their relatives: C major and A minor share two of three notes, so that the tune
 still fits (Riemann's transformation R); and it lifts or lowers what lies under the tune. Arousal quickens the
@@ -39,7 +41,7 @@ LOUDER = 4.0  # and to the loudness, in dB, either way
 CHORD_BEATS = 2  # beats to a chord
 GOLDEN = 0.618  # multiples of it, without their whole part, lie evenly: which chords change first
 UNHEARD = 0.2  # strength below which nothing is played
-ENDED = 0.25  # seconds of that at the end make an ending
+ENDED = 0.25  # seconds without notes at the end, in which the sound is faded out
 BASS = 48  # below this MIDI pitch a note is the bass
 ONSET = 3  # frames around a note's beginning that belong to it
 #: The 24 triads, major ones first, as pitch classes.
@@ -64,7 +66,7 @@ class Plan:
     time_map : numpy.ndarray, shape (frames,)
         The song's frame that each frame of the piece shows, see `time_warp`.
     samples : int
-        Of its sound.
+        Length of its sound.
     """
 
     piano_roll: PianoRoll
@@ -97,7 +99,7 @@ def plan(
     tempo : float, optional
         Beats a minute.
     rate : float, optional
-        How much faster, .5 to 2; if neither is given, the mood decides.
+        Factor of the tempo, .5 to 2; if neither is given, the mood decides.
     seconds : float, optional
         Length of the result: the song is extended to it, with a form (see `extension.extend`), or cut.
     samples : int, optional
@@ -130,9 +132,8 @@ def rate_of(roll: PianoRoll, tempo: float) -> float:
         raise UserError("No beat was found in this song: give its tempo as a share, such as 80%.")
     low, high = (round(own * rate) for rate in RATES)
     if not low <= tempo <= high:
-        raise UserError(
-            f"The tempo of this song, in beats a minute, must lie between {low} and {high}, not {tempo:g}."
-        )
+        limits = f"must lie between {low} and {high}, not {tempo:g}"
+        raise UserError(f"The tempo of this song, in beats a minute, {limits}.")
     return tempo / own
 
 
@@ -322,9 +323,8 @@ def _points(path):
     """Places of a path, and its values."""
     places = [place for place, _ in path]
     if not path or sorted(places) != places or not (0 <= places[0] and places[-1] <= 1):
-        raise UserError(
-            "The places of a path must rise from 0, the beginning of the piece, to at most 1, its end."
-        )
+        order = "rise from 0, the beginning of the piece, to at most 1, its end"
+        raise UserError(f"The places of a path must {order}.")
     return places, [value for _, value in path]
 
 
@@ -384,9 +384,8 @@ def _places(text):
     words = [part.partition(":")[0].strip().lower() for part in parts]
     places = [part.partition(":")[2].strip() for part in parts]
     if any(places) and not all(places):
-        raise UserError(
-            f"In the path {text!r} some points have a place and some have none: write it for all or for none."
-        )
+        problem = "some points have a place and some have none: write it for all or for none"
+        raise UserError(f"In the path {text!r} {problem}.")
     try:
         evenly = np.linspace(0, 1, max(len(parts), 2))[: len(parts)]
         marks = [float(place) for place in places] if any(places) else evenly
@@ -403,9 +402,8 @@ def parse_tempo(text: str) -> tuple[str, float]:
     word = text.strip()
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|bpm)?", word, re.IGNORECASE)
     if not found:
-        raise UserError(
-            f"The tempo {text!r} can't be read: write beats a minute such as 120, or a share such as 80%."
-        )
+        advice = "write beats a minute such as 120, or a share such as 80%"
+        raise UserError(f"The tempo {text!r} can't be read: {advice}.")
     return ("rate", float(found[1]) / 100) if found[2] == "%" else ("tempo", float(found[1]))
 
 

@@ -61,9 +61,8 @@ def make_task(network: str, data: Path | None, steps: int, models: Path, again: 
     data = open_dataset(data)
     numbers = data.training()
     if not numbers:
-        raise UserError(
-            f"{data.root} holds nothing to train on: no recording of it belongs to the training part."
-        )
+        why = "no recording of it belongs to the training part"
+        raise UserError(f"{data.root} holds nothing to train on: {why}.")
     return kind(data.part(numbers), **options)
 
 

@@ -93,7 +93,9 @@ class DiffusionTask(Task):
         drop_style: float = 0.1,
         score: float = 0.3,
     ):
-        super().__init__(data, start or Denoiser(tuple(map(float, mel_frequencies()))))
+        super().__init__(
+            data, start or Denoiser(tuple(map(float, mel_frequencies())), style_size=len(GENRES) + 2)
+        )
         self.vae, self.melody, self.pairs = vae, melody, data.pairs()
         self.drop_content, self.drop_style = drop_content, drop_style
         self.score = score if data.has_scores else 0.0
