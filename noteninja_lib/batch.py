@@ -157,9 +157,10 @@ def again(json_file: Path, out: Path | None = None, device: str = "cpu", as_json
     if out is None or out.is_dir():
         name = PureWindowsPath(record["file"])
         out = (out or json_file.parent) / f"{name.stem} (again){name.suffix}"
+    assert song is not None  # a source has a name always, if an empty one
     check_places([song], [out], ["json"])
     for sentence in differences(json_file, song, second):
         print(f"noteninja: {sentence}", file=sys.stderr)
     pipe = NoteNinjaPipeline.from_pretrained().to(check_device(device))
-    settings = replace(settings, source=str(song), second=second and str(second))
+    settings = replace(settings, source=str(song), second=str(second) if second else None)
     _convert(pipe, song, out, settings, ["json"], as_json)

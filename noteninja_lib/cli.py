@@ -73,7 +73,7 @@ class Common:
     steps: Annotated[int, Option(help="Inference steps.")] = STEPS
     guidance: Annotated[float, Option(help="Guidance scale; 1 switches it off.")] = 2.0
     seed: Seed = 0
-    kinds: Annotated[list[str], Option("--with", help=OF_KINDS)] = ("json",)
+    kinds: Annotated[list[str], Option("--with", help=OF_KINDS)] = ("json",)  # type: ignore[assignment]
     device: Annotated[str, Option(help="cpu, cuda or mps.")] = "cpu"
     json: Annotated[bool, Option("--json", help="Print one JSON object a song, for scripts.")] = False
 
@@ -82,10 +82,10 @@ class Common:
         from noteninja_lib.music.style import parse_mood, parse_tempo
         from noteninja_lib.settings import Settings
 
-        own = {"strength": self.amount, "steps": self.steps, "guidance": self.guidance, "seed": self.seed}
+        own: dict = {"strength": self.amount, "steps": self.steps, "guidance": self.guidance}
         timing = dict([parse_tempo(self.tempo)]) if self.tempo else {}
         mood = None if self.mood is None else parse_mood(self.mood)
-        return Settings(genre, **own | timing | {"mood": mood} | given)
+        return Settings(genre, **own | timing | {"mood": mood, "seed": self.seed} | given)
 
     def convert(self, songs: list[Path], settings: "Settings", out: Path | None) -> None:
         """Convert; the exit status is 2 if a song could not be used."""
@@ -101,12 +101,12 @@ def command(names: str) -> Callable[[Callable], Callable]:
 
     def register(function: Callable) -> Callable:
         @wraps(function)
-        def call(**given: object) -> None:
+        def call(**given) -> None:
             function(Common(**{name: given.pop(name) for name in names.split()}), **given)
 
         _, *own = signature(function).parameters.values()
         shared = [signature(Common).parameters[name] for name in names.split()]
-        call.__signature__ = signature(function).replace(parameters=own + shared)
+        setattr(call, "__signature__", signature(function).replace(parameters=own + shared))
         return app.command()(call)
 
     return register
@@ -128,7 +128,7 @@ def convert(
 
     if (to is None) == (path is None):
         raise UserError(f"Give either --to with one genre or --path with several; the genres are {GENRES}.")
-    common.convert(songs, common.settings(to or parse_path(path)), out)
+    common.convert(songs, common.settings(to or parse_path(path or "")), out)
 
 
 @command("mood steps guidance seed device json")
@@ -154,7 +154,7 @@ def interpolate(
         check_range("share", one, 0, 1)
         if between:
             first, second = _two("--between", between, str)
-            genre = {0: first, 1: second}.get(one, {first: 1 - one, second: one})
+            genre = {0.0: first, 1.0: second}.get(one) or {first: 1 - one, second: one}
             settings = common.settings(genre, strength=amount)
         elif seeds:
             first, second = _two("--seeds", seeds, int)
@@ -233,7 +233,7 @@ as MusicXML)."""
         wish = {"clef": clef, "key": key, "metre": metre}
         sheet = read_sheet(page, progress=lambda done: bar.update(round(100 * done - bar.n, 1)), **wish)
     typer.echo(dumps({"page": str(page), **sheet.summary()}) if common.json else f"{page}: {sheet}")
-    if to:
+    if to and out:
         written = out.with_name(f"{out.stem} (tune).musicxml")
         sheet.save(written, played=True)
         own = None if common.mood or sheet.tempo == TEMPO else sheet.tempo
@@ -425,10 +425,11 @@ def band(
     from noteninja_lib.music.tunes import find_tune
 
     check_writable(out)
-    wish = {"tempo": tempo, "valence": valence, "arousal": arousal, "duration": seconds}
-    played = arrange(find_tune(tune), load_recipe(genre), seed, **wish)
+    wish: dict = {"tempo": tempo, "valence": valence, "arousal": arousal, "duration": seconds}
+    found = find_tune(tune)
+    played = arrange(found, load_recipe(genre), seed, **wish)
     save(out, render(played, soundfont))
-    typer.echo(f"{out}: {played.tune.title}, {played.genre}, {played.tempo:.0f} beats a minute")
+    typer.echo(f"{out}: {found.title}, {played.genre}, {played.tempo:.0f} beats a minute")
 
 
 @app.command()

@@ -269,17 +269,17 @@ class NoteNinjaPipeline(DiffusionPipeline):
             )
             for begin, song in ((0.0, first), (0.07, second))
         ]
-        maps = align(*(source.piano_roll for source in sources), share)
-        plan = style.plan(
-            mix(*(warp(source.piano_roll, one) for source, one in zip(sources, maps)), share), genre, mood
-        )
+        maps = align(sources[0].piano_roll, sources[1].piano_roll, share)
+        one, other = (warp(source.piano_roll, time_map) for source, time_map in zip(sources, maps))
+        plan = style.plan(mix(one, other, share), genre, mood)
         start = None
         if self.noise_level(strength) < 1:
             latents = [flow_matching.encode(self.vae, source.whole) for source in sources]
             latents = [flow_matching.warp_latents(one, time_map) for one, time_map in zip(latents, maps)]
             longest = max(one.shape[-1] for one in latents)  # they differ where a song has no beat
             latents = [flow_matching.fit_length(one, longest) for one in latents]
-            start = flow_matching.warp_latents(flow_matching.slerp(*latents, share), plan.time_map)
+            start = flow_matching.slerp(latents[0], latents[1], share)
+            start = flow_matching.warp_latents(start, plan.time_map)
         steps = (strength, num_inference_steps, guidance_scale, generator)
         made = self.denoise(start, plan, *steps, None, lambda done: progress(0.15 + 0.6 * done, "converting"))
         sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
@@ -347,7 +347,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         """
         level = self.noise_level(strength)
         steps = min(num_inference_steps, FAST_STEPS) if fast_mode() else num_inference_steps
-        if level < 0.01:
+        if level < 0.01 and start is not None:
             return start
         noise = latents(plan.piano_roll) if callable(latents) else latents
         now = self.noise_like(plan.piano_roll, generator) if noise is None else noise
@@ -434,6 +434,6 @@ def assemble(folder: Path, **settings) -> None:
     names = ("strength_curve", "tune_scale", "guidance_interval")
     settings = {name: kept[name] for name in names if name in kept} | settings
     networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, GenreClassifier)]
-    pipe = NoteNinjaPipeline(*networks, FlowMatchEulerDiscreteScheduler(), **settings)
+    pipe = NoteNinjaPipeline(*[*networks, FlowMatchEulerDiscreteScheduler()], **settings)
     pipe.scheduler.save_pretrained(folder / "scheduler")
     pipe.save_config(folder)

@@ -27,7 +27,7 @@ from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel, mel_frequencies
 
 # From the palette of Okabe and Ito, safe for colour-blind readers.
 BLUE, ORANGE, VERMILION, GREEN = "#0072B2", "#E69F00", "#D55E00", "#009E73"
-LOOKS = (
+LOOKS: tuple[dict, ...] = (
     {"color": BLUE, "marker": "o"},
     {"color": ORANGE, "marker": "s", "linestyle": "--"},
     {"color": GREEN, "marker": "^", "linestyle": ":"},
@@ -66,9 +66,8 @@ def plot_waveform(audio: np.ndarray, ax: Axes | None = None) -> Axes:
     librosa.display.waveshow(np.asarray(audio), sr=SAMPLE_RATE, ax=ax, color=BLUE, axis=None)
     end = len(audio) / SAMPLE_RATE
     ax.set(xlabel="time in seconds", ylabel="amplitude", ylim=(-1.05, 1.05), xlim=(0, end))
-    ax.xaxis.set_major_locator(
-        AutoLocator()
-    )  # librosa knows milliseconds and minutes, but takes the unit away
+    # librosa knows milliseconds and minutes, but takes the unit away.
+    ax.xaxis.set_major_locator(AutoLocator())
     ax.xaxis.set_major_formatter(ScalarFormatter())
     return ax
 
@@ -113,9 +112,9 @@ def plot_mel(
     if notes := list(notes or ()):
         rows = _mel_rows(librosa.midi_to_hz([note.pitch for note in notes]))
         lines = [[(note.start, row), (note.end, row)] for note, row in zip(notes, rows)]
-        look = {"colors": "white", "linewidths": 2.2, "capstyle": "butt", "label": "notes that were heard"}
+        look: dict = {"colors": "white", "linewidths": 2.2, "capstyle": "butt"}
         edge = [Stroke(linewidth=4, foreground="black"), Stroke()]
-        ax.add_collection(LineCollection(lines, path_effects=edge, **look))
+        ax.add_collection(LineCollection(lines, path_effects=edge, label="notes that were heard", **look))
     shown = [hertz for hertz in TICKS_HZ if mel_frequencies()[0] <= hertz <= mel_frequencies()[-1]]
     ax.set_yticks(_mel_rows(shown), [str(hertz) for hertz in shown])
     ax.set(xlabel="time in seconds", ylabel="frequency in Hz", xlim=(0, picture.shape[1] * frame))
@@ -123,11 +122,11 @@ def plot_mel(
 
 
 def draw_levels(
-    ax: Axes, levels: np.ndarray, extent: tuple[float, ...], loudest: float | None = None
+    ax: Axes, levels: np.ndarray, extent: tuple[float, float, float, float], loudest: float | None = None
 ) -> None:
     """Draw levels in dB (rows, frames) as a picture of this extent; ``loudest`` as for `plot_mel`."""
     top = levels.max() if loudest is None else loudest
-    look = {"cmap": SPECTROGRAM_MAP, "origin": "lower", "aspect": "auto", "interpolation": "nearest"}
+    look: dict = {"cmap": SPECTROGRAM_MAP, "origin": "lower", "aspect": "auto", "interpolation": "nearest"}
     image = ax.imshow(levels, extent=extent, vmin=top - DARKEST, vmax=top, **look)
     if loudest is None:
         ax.figure.colorbar(image, ax=ax, label="level in dB", pad=0.01)

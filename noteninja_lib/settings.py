@@ -80,9 +80,8 @@ class Settings:
             if value is None and name in ("tempo", "rate", "seconds", "other_seed"):
                 continue
             if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
-                raise UserError(
-                    f"The {words} must be a {'whole ' if kind is int else ''}number, not {value!r}."
-                )
+                number = "whole number" if kind is int else "number"
+                raise UserError(f"The {words} must be a {number}, not {value!r}.")
             check_range(words, value, low, high)
         if self.tempo is not None and self.rate is not None:
             raise UserError("Give either a tempo in beats a minute or a rate, not both.")
@@ -192,9 +191,8 @@ def read_settings(path: str | Path) -> Settings:
     except UserError as problem:
         raise UserError(f"{Path(path).name} can't be used: {str(problem).rstrip('.')}.") from problem
     except (TypeError, ValueError, KeyError) as problem:
-        raise UserError(
-            f"{Path(path).name} can't be used: choose a JSON file as a conversion writes it."
-        ) from problem
+        advice = "choose a JSON file as a conversion writes it"
+        raise UserError(f"{Path(path).name} can't be used: {advice}.") from problem
     return settings
 
 
@@ -208,9 +206,8 @@ def read_record(path: str | Path) -> dict:
             raise ValueError("too large")
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise UserError(
-            f"{path.name} is no JSON file that can be read: choose one that a conversion wrote."
-        ) from problem
+        what = "no JSON file that can be read: choose one that a conversion wrote"
+        raise UserError(f"{path.name} is {what}.") from problem
     shape = {"settings": dict, "source": str, "file": str, "weights_sha256": dict}
     if not isinstance(record, dict) or not all(
         isinstance(record.get(name), kind) for name, kind in shape.items()
@@ -350,9 +347,8 @@ def _whole(path):
         yield unfinished
         os.replace(unfinished, path)
     except OSError as problem:
-        raise UserError(
-            f"{path} could not be written: choose another folder, or make room on the disk."
-        ) from problem
+        advice = "choose another folder, or make room on the disk"
+        raise UserError(f"{path} could not be written: {advice}.") from problem
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)

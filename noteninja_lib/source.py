@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Source:
     piano_roll: PianoRoll
 
 
-def read_source(song: object, seconds: float | None = None, progress: Callable = lambda done: None) -> Source:
+def read_source(song: Any, seconds: float | None = None, progress: Callable = lambda done: None) -> Source:
     """A song as the pipeline takes it.
 
     Parameters
@@ -78,9 +79,8 @@ def read_source(song: object, seconds: float | None = None, progress: Callable =
     else:
         audio = load(song, duration=seconds)
     whole = np.pad(audio, (0, -len(audio) % FOLDED))
-    return Source(
-        whole[: len(audio)], whole, hear(whole, progress)
-    )  # a view: a long song lies in memory once
+    # A view: a long song lies in memory once.
+    return Source(whole[: len(audio)], whole, hear(whole, progress))
 
 
 def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:

@@ -56,7 +56,7 @@ def arrange(
     UserError
         When a number is out of range, or leaves no time for the tune.
     """
-    limits = {"tempo": (tempo, 20, 400), "swing": (swing, 0, 1), "valence": (valence, -1, 1)}
+    limits: dict = {"tempo": (tempo, 20, 400), "swing": (swing, 0, 1), "valence": (valence, -1, 1)}
     limits |= {"arousal": (arousal, -1, 1), "duration": (duration, 0.5, 7200), "intro": (intro, 0, 64)}
     for name, (value, low, high) in limits.items():
         if value is not None and not low <= value <= high:

@@ -23,7 +23,7 @@ _SHELF = {"cutoff_frequency_hz": _FREQUENCY, "gain_db": (-30, 30), "q": (0.1, 20
 _CHORUS = {"rate_hz": (0, 20), "depth": _SHARE, "feedback": _SHARE, "mix": _SHARE}
 _COMPRESSOR = {"threshold_db": (-60, 0), "ratio": (1, 30), "attack_ms": (0.1, 200), "release_ms": (1, 2000)}
 #: Effects that a recipe may name: settings and their lowest and highest value (units as in pedalboard).
-EFFECTS = {
+EFFECTS: dict[str, dict] = {
     "distortion": {"drive_db": (0, 60)},
     "clipping": {"threshold_db": _DECIBELS},
     "bitcrush": {"bit_depth": (4, 16)},

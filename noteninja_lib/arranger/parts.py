@@ -7,6 +7,7 @@ double-time, where one beat of the pattern lasts two beats of the tune or half a
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.random import Generator
@@ -14,6 +15,8 @@ from numpy.random import Generator
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import DRUMS, FILL_STEPS, STEPS_PER_BEAT, STRENGTH
 from noteninja_lib.arranger.stage import Chord, Stage, chord_index
+
+Pattern = TypeVar("Pattern", str, dict[int, str])  # a row of signs, or one for each drum
 
 
 def voice_chord(tones: list[int], previous: list[int], low: int, high: int, style: str) -> list[int]:
@@ -130,7 +133,7 @@ def bass_pitch(
     return pitch - 12 if pitch > high + 4 else pitch
 
 
-def choose(patterns: list, arousal: float, rng: Generator) -> str | dict[int, str]:
+def choose(patterns: list[Pattern], arousal: float, rng: Generator) -> Pattern:
     """Draw a pattern; an excited mood favours busy ones, a calm mood sparse ones."""
     if len(patterns) == 1:
         return patterns[0]
@@ -185,7 +188,7 @@ _GRACE = 0.055  # seconds of one small note
 
 def play_melody(stage: Stage, role: str, interval: int | str) -> list[Note]:
     """The tune, or (role "double") a second voice: semitones away, or a "third" or "sixth" down."""
-    tune, style, rng = stage.performance.tune, stage.recipe.melody, stage.stream(role)
+    tune, style, rng = stage.tune, stage.recipe.melody, stage.stream(role)
     shift, duration, closing = stage.performance.transpose, stage.performance.duration, stage.last_chord()
     stop = closing[0] if closing else duration - 0.02
     classes = {(note[2] + shift) % 12 for note in tune.notes}
@@ -219,7 +222,7 @@ def play_melody(stage: Stage, role: str, interval: int | str) -> list[Note]:
 
 def second_voice(pitch: int, interval: int | str, chord: tuple) -> int:
     """The pitch beside a melody's: so many semitones away, or the next chord tone a third or sixth below."""
-    if interval not in ("third", "sixth"):
+    if not isinstance(interval, str):
         return pitch + interval
     classes = {(chord[0] + tone) % 12 for tone in chord[2]}
     for distance in range(3, 6) if interval == "third" else range(7, 10):
@@ -233,7 +236,7 @@ def articulation(stage: Stage, start: float, length: float) -> tuple[float, floa
 
     Start and length are in quarter notes from the beginning of the tune. Excitement makes shorter and louder.
     """
-    style, arousal, beat, bar = stage.recipe.melody, stage.arousal, stage.beat, stage.performance.tune.bar
+    style, arousal, beat, bar = stage.recipe.melody, stage.arousal, stage.beat, stage.tune.bar
     on_beat = start % beat < 1e-3
     # Long notes are sung out wherever they stand; short ones show the genre's articulation.
     share = style["length"] if on_beat or length > 0.9 * beat else style["offbeat"]
@@ -332,13 +335,13 @@ def _strokes(stage, style, role):
 def play_bass(stage: Stage) -> list[Note]:
     """The bass player's notes."""
     style, notes, previous, rng = stage.recipe.bass, [], None, stage.stream("bass")
-    closing, home = stage.last_chord(), stage.home
+    closing, home, (low, high) = stage.last_chord(), stage.home, style["range"]
     for chord, following, sign, when, until, accent in _strokes(stage, style, "bass"):
         chord = home if sign == "p" else chord  # a pedal point stays on the tonic
-        previous = bass_pitch(sign, chord, following, previous, *style["range"], rng)
+        previous = bass_pitch(sign, chord, following, previous, low, high, rng)
         notes.append(stage.note("bass", rng, when, until, previous, style["velocity"] + accent))
     if closing:
-        pitch = bass_pitch("R", home, home, previous, *style["range"], rng)
+        pitch = bass_pitch("R", home, home, previous, low, high, rng)
         notes.append(stage.note("bass", rng, *closing, pitch, style["velocity"] + 4))
     return notes
 

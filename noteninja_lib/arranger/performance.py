@@ -2,23 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import pretty_midi
 
-
-class Tune(Protocol):
-    """What the arranger reads of a tune; `noteninja_lib.music.tunes.Tune` says more about it."""
-
-    metre: str
-    mode: str
-    tonic: int
-    notes: tuple[tuple[float, float, int], ...]
-    chords: tuple[tuple[float, float, int, str], ...]
-    length: float
-    bar: float
-    beat: float
+#: What has metre, mode, tonic, notes, chords, length, bar and beat, as `noteninja_lib.music.tunes.Tune` has;
+#: that can't be imported here, since music stands below the arranger.
+Tune = Any
 
 
 @dataclass
@@ -78,7 +69,7 @@ class Performance:
     transpose: int
     duration: float
     parts: list[Part] = field(default_factory=list)
-    beats: np.ndarray | None = None
+    beats: np.ndarray = field(default_factory=lambda: np.zeros(0))
     chords: list[tuple[float, float, int, str]] = field(default_factory=list)
     mix: dict = field(default_factory=dict)
     intro: int = 0

@@ -9,6 +9,7 @@ schema, so that a typing mistake gives one sentence and not a strange sound.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pretty_midi
@@ -45,7 +46,8 @@ ROLES = ("melody", "double", "bass", *CHORD_ROLES)
 # The schema. A rule is a function of a field's place in the file and of its value: it returns the checked
 # value, or stops with one sentence that names the place, what is wrong and what is possible.
 
-Rule = Callable[[str, object], object]
+Rule = Callable[[str, Any], Any]
+Options = dict[str, tuple[Rule, Any]]  # with their defaults
 
 
 def _rule(check: Callable) -> Callable[..., Rule]:
@@ -146,7 +148,7 @@ def _patterns(rule: Callable[[int], Rule]) -> dict[str, Rule]:
     return {metre: _list(rule(steps)) for metre, steps in METRES.items()}
 
 
-def _part(signs: str, optional: dict[str, tuple[Rule, object]]) -> Rule:
+def _part(signs: str, optional: Options) -> Rule:
     optional = {"length": (_number(0.1, 1.5), 0.95), "velocity": (_number(1, 127), 84)} | optional
     patterns = _patterns(lambda steps: _pattern(steps, signs))
     return _section({"range": _pair(12, 108, int, span=12)} | patterns, optional)
@@ -184,7 +186,7 @@ def _settings(effect: str) -> Rule:
 
 
 _SHARE, _LEVEL, _PLAY = _number(0, 1), _number(-40, 12), {"play": _program}
-_CHORD = {"voicing": (_choice(("close", "open", "power", "shell", "strum")), "close")}
+_CHORD: Options = {"voicing": (_choice(("close", "open", "power", "shell", "strum")), "close")}
 _CHORD |= {"strum": (_number(0, 60), 0)}  # ms from string to string
 _INSTRUMENT = {"level": (_LEVEL, 0), "chain": (_any, None)}
 _INTERVAL = {"interval": (_choice((-12, 0, 12, "third", "sixth")), 0)}
@@ -194,11 +196,11 @@ _DRUMS = {"kits": _list(_kit)} | _patterns(_drum_pattern)
 _FILLS = {"fills": (_list(_drum_pattern(FILL_STEPS)), [{}])}
 _CRASHES = {"crashes": (_is(bool, "must be true or false"), False)}
 _VOICE = {"range": _pair(40, 64, int)} | _patterns(lambda steps: _pattern(steps, DRUM_SIGNS))
-_MELODY = {"length": (_number(0.1, 1.2), 0.9), "offbeat": (_number(0.1, 1.2), None)}
+_MELODY: Options = {"length": (_number(0.1, 1.2), 0.9), "offbeat": (_number(0.1, 1.2), None)}
 _MELODY |= {"velocity": (_number(1, 127), 96), "accent": (_number(0, 40), 8), "swell": (_number(0, 40), 0)}
 _MELODY |= {"late": (_number(0, 4), 0)}  # ms; no more, or melodies of different genres would fall out of step
 _MELODY |= {"grace": (_SHARE, 0), "grace_from": (_choice(("below", "slide", "above")), "below")}
-_FORM = {"intro": (_list(_number(0, 16, int)), [0]), "enter": (_any, None)}
+_FORM: Options = {"intro": (_list(_number(0, 16, int)), [0]), "enter": (_any, None)}
 # hold: the last chord rings; roll: it is spread upwards, then rings; stop: one short stroke
 _FORM |= {"ending": (_choice(("hold", "roll", "stop")), "hold")}
 _MIX = {"chains": (_mapping(lambda name: _list(_effect)), {}), "room": (_settings("reverb"), {})}

@@ -228,11 +228,8 @@ class _Voice:
         k = np.tan(np.pi * np.minimum(0.49, _hertz(cutoff) / self.rate))
         damping = k / 10 ** (zone["resonance"] / 200)
         scale = 1 / (1 + damping + k * k)
-        blocks[2], blocks[3], blocks[4] = (
-            k * k * scale,
-            2 * (k * k - 1) * scale,
-            (1 - damping + k * k) * scale,
-        )
+        blocks[2], blocks[3] = k * k * scale, 2 * (k * k - 1) * scale
+        blocks[4] = (1 - damping + k * k) * scale
         return blocks
 
     def _triangle(self, times, name):

@@ -87,9 +87,10 @@ class Stage:
     """
 
     def __init__(self, performance: Performance, recipe: Recipe, valence: float, arousal: float):
-        self.performance, self.recipe = performance, recipe
+        assert performance.tune is not None  # only what is not arranged has none
+        self.performance, self.recipe, self.tune = performance, recipe, performance.tune
         self.valence, self.arousal = valence, arousal
-        self.metre, self.beat = pattern_metre(performance.tune)
+        self.metre, self.beat = pattern_metre(self.tune)
         self.steps = METRES[self.metre]
         self.clock = Clock(performance.tempo, performance.swing, self.beat == 1.5)
         low, high = zip(recipe.tempo, recipe.natural_tempo(arousal))
@@ -98,13 +99,13 @@ class Stage:
         for passage in self.passages:
             # Equal random numbers each time through the tune, so that its harmony stays the same.
             rng = self.stream("intro" if passage.is_intro else "harmony")
-            written = [chord[2:] for chord in passage.chords]
-            passage.harmony = [self._read(*chord, valence, rng, i) for i, chord in enumerate(written)]
-        self.home = self._read(*tonic_chord(performance.tune), 0.0, self.stream("home"))
+            written = enumerate(chord[2:] for chord in passage.chords)
+            passage.harmony = [self._read(root, kind, valence, rng, i) for i, (root, kind) in written]
+        self.home = self._read(*tonic_chord(self.tune), 0.0, self.stream("home"))
 
     def _plan(self):
         """The passages, and the last bar line in felt beats (None where the piece just goes on)."""
-        tune, duration, intro = self.performance.tune, self.performance.duration, self.performance.intro
+        tune, duration, intro = self.tune, self.performance.duration, self.performance.intro
         bar, length, end = tune.bar / self.beat, tune.length / self.beat, None
         if self.performance.ending:
             end = np.floor((duration - RING) / self.clock.seconds / bar + 1e-6) * bar

@@ -45,11 +45,8 @@ def _attack(font, program, pitch):
     """Seconds from key stroke to hearing the note: where it reaches a third of its first peak, or .05."""
     samples = int(0.12 * font.sample_rate)
     envelope = np.maximum.accumulate(np.abs(font.play([(0, samples, samples, pitch, 95)], samples, program)))
-    return (
-        min(0.05, int(np.argmax(envelope >= envelope[-1] / 3)) / font.sample_rate)
-        if envelope[-1] > 0
-        else 0.0
-    )
+    rise = int(np.argmax(envelope >= envelope[-1] / 3)) / font.sample_rate
+    return min(0.05, rise) if envelope[-1] > 0 else 0.0
 
 
 def _render_part(font, part, samples):

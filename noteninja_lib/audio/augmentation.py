@@ -22,7 +22,7 @@ EARLY = (0.004, 0.05)  # seconds after the direct sound at which walls are first
 Range = tuple[float, float]
 
 
-def change_speed(recordings: Sequence[np.ndarray], speeds: Sequence[float], samples: int) -> np.ndarray:
+def change_speed(recordings: Sequence, speeds: Sequence[float] | np.ndarray, samples: int) -> np.ndarray:
     """Play recordings faster or slower, as a tape does: tempo and pitch move together.
 
     Parameters

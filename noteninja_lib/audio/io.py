@@ -29,7 +29,7 @@ SHORTEST = 1.0  # seconds below which a recording is refused: no beat fits into 
 SILENCE = 1e-4  # peak (-80 dB) below which a recording counts as silent
 BLOCK = 16384  # frames read or written at once: long Vorbis writes crash in one piece
 SEGMENT = 30 * SAMPLE_RATE  # samples worked on at once, so that memory stays flat however long a recording is
-FORMATS = {
+FORMATS: dict[str, dict] = {
     ".wav": dict(format="WAV", subtype="PCM_16"),
     ".flac": dict(format="FLAC", subtype="PCM_16"),
     ".ogg": dict(format="OGG", subtype="VORBIS"),

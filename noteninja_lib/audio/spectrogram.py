@@ -30,8 +30,9 @@ PACE, MOST = 1.5, 1.0
 @lru_cache(maxsize=4)
 def mel_filters(n_mels: int = N_MELS, n_fft: int = N_FFT) -> torch.Tensor:
     """Triangular mel filters of unit height (for 2048 samples), HTK scale, shape (n_mels, n_fft // 2 + 1)."""
-    options = dict(sr=SAMPLE_RATE, n_fft=n_fft, n_mels=n_mels, fmin=F_MIN, fmax=F_MAX, htk=True, norm=None)
-    return torch.from_numpy(librosa.filters.mel(**options).astype(np.float32) * (2048 / n_fft))
+    options: dict = dict(n_fft=n_fft, n_mels=n_mels, fmin=F_MIN, fmax=F_MAX, htk=True, norm=None)
+    filters = librosa.filters.mel(sr=SAMPLE_RATE, **options)
+    return torch.from_numpy(filters.astype(np.float32) * (2048 / n_fft))
 
 
 def mel_frequencies(n_mels: int = N_MELS) -> np.ndarray:
@@ -120,9 +121,8 @@ def fit_to_mel(audio: torch.Tensor, mel: torch.Tensor, rounds: int = 3) -> torch
         spectrum = _stft(audio, N_FFT, HOP_LENGTH, window)
         heard = torch.log((filters @ (spectrum[..., :-1].abs() * (2 / window.sum()))).clamp(min=FLOOR))
         gains = PACE * shares @ (mel - heard).clamp(-MOST, MOST)
-        spectrum = spectrum * torch.exp(
-            torch.cat([gains, gains[..., -1:]], -1)
-        )  # it has a frame at either end
+        # It has a frame at either end.
+        spectrum = spectrum * torch.exp(torch.cat([gains, gains[..., -1:]], -1))
         audio = torch.istft(spectrum, N_FFT, HOP_LENGTH, window=window, length=audio.shape[-1])
     return audio
 

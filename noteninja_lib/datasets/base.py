@@ -67,9 +67,8 @@ class Report:
         kinds = sorted(Counter(problem.kind for problem in self.problems).items())
         worst = next((one for one in self.problems if one.kind != "missing"), self.problems[0])
         left_out = ", ".join(f"{count} {kind}" for kind, count in kinds)
-        return (
-            f"{self.usable} recordings can be used; left out: {left_out} (such as {worst.file}: {worst.why})"
-        )
+        example = f"such as {worst.file}: {worst.why}"
+        return f"{self.usable} recordings can be used; left out: {left_out} ({example})"
 
     def __str__(self):
         lines = [f"{self.usable} recordings can be used."]
@@ -279,7 +278,7 @@ def _hear(number, degraded):
 @contextmanager
 def processes(workers: int, shared: Any = None) -> Iterator[ProcessPoolExecutor]:
     """Processes that end with the caller, however it ends; each is handed `shared` once."""
-    with ProcessPoolExecutor(workers, initializer=_begin, initargs=[shared]) as pool:
+    with ProcessPoolExecutor(workers, initializer=_begin, initargs=(shared,)) as pool:
         try:
             yield pool
         finally:

@@ -97,9 +97,8 @@ class SyntheticSet(DataSet):
         root = require_folder(root)
         manifests = sorted(root.glob("manifest*.jsonl"))
         if not manifests:
-            raise UserError(
-                f"{root} holds no data set: make one with `noteninja dataset build --out {root}`."
-            )
+            advice = f"make one with `noteninja dataset build --out {root}`"
+            raise UserError(f"{root} holds no data set: {advice}.")
         problems, clips = [], {}
         for manifest in manifests:
             found, broken = read_manifest(manifest)

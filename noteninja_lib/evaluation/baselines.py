@@ -111,7 +111,7 @@ def make_piece(
     def play(genre, take):
         return excerpt(tune, genre, take, tempo=tempo, swing=swing)
 
-    played = {genre: play(genre, int(rng.integers(1e6))) for genre in GENRES}
+    played = {genre: play(genre, int(rng.integers(10**6))) for genre in GENRES}
     melody = [note for note in played["jazz"].melody if note.end < SECONDS]
     source = str(rng.choice(GENRES))
     chosen = {source: played[source]} if alone else played
@@ -204,9 +204,8 @@ def sdedit(pipe: NoteNinjaPipeline, audio: np.ndarray, genre: str, seed: int = 0
 def regression_network() -> Denoiser | None:
     """The denoiser trained by `noteninja train regression`, or None where it was not."""
     folder = models_folder()
-    return (
-        load_model(Denoiser, name="regression") if (folder / "regression" / "config.json").exists() else None
-    )
+    trained = (folder / "regression" / "config.json").exists()
+    return load_model(Denoiser, name="regression") if trained else None
 
 
 @torch.no_grad()
@@ -278,7 +277,7 @@ def versions(
     if network:
         made["regression"] = regression(pipe, network, source, genre, result.piano_roll)
     made["transcribe"] = transcribe_arrange_render(source, genre, seed, soundfont, result.piano_roll)
-    if piece.melody is not None:
+    if piece.melody is not None and piece.replay is not None:
         made["wrong_tune"] = render(excerpt(load_tunes(split)[other], genre, other), soundfont)
         made["oracle"] = piece.replay(genre)
         made["decoded"] = decoded(pipe, piece.recordings[genre])

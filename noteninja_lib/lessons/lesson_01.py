@@ -190,7 +190,7 @@ class SpectrogramLab(Desk):
     def rebuild(audio: np.ndarray, n_fft: int, hop: int) -> np.ndarray:
         """Sound of a spectrogram without its phase, by some rounds of guessing."""
         magnitudes = np.abs(librosa.stft(audio, n_fft=n_fft, hop_length=hop))
-        settings = {"n_iter": ROUNDS, "length": len(audio), "random_state": 0}
+        settings: dict = {"n_iter": ROUNDS, "length": len(audio), "random_state": 0}
         guess = librosa.griffinlim(magnitudes, n_fft=n_fft, hop_length=hop, **settings)
         return np.clip(np.nan_to_num(guess), -1, 1)
 

@@ -77,9 +77,8 @@ def _test_better_chord(answer):
     assert other, "yours should be another chord than the machine's"
 
 
-BEGIN = (
-    "E E F G | G F E D | C C D E | E3/2 D/2 D2 | E E F G | G F E D | C C D E | D3/2 C/2 C2 |"  # an ode to joy
-)
+# An ode to joy.
+BEGIN = "E E F G | G F E D | C C D E | E3/2 D/2 D2 | E E F G | G F E D | C C D E | D3/2 C/2 C2 |"
 
 
 def better_chord() -> dict:

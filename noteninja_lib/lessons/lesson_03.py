@@ -139,7 +139,8 @@ def plot_parts(performance: Performance, beats: float = 16, ax: Axes | None = No
     floor, kit = min(pitches, default=48), sorted({note.pitch for note in parts["drums"]})
     for name, notes in parts.items():
         here = [note for note in notes if note.start * second < beats]
-        starts, look = [note.start * second for note in here], {"color": COLOURS[name], "label": name}
+        starts = [note.start * second for note in here]
+        look: dict = {"color": COLOURS[name], "label": name}
         if name == "drums":
             heights = [floor - 3 * (len(kit) - kit.index(note.pitch)) for note in here]
             ax.scatter(starts, heights, marker="|", s=40, **look)
@@ -173,7 +174,8 @@ class StepSequencer(Desk):
 
     def __init__(self, tune: Tune, genre: str = "reggae"):
         super().__init__()
-        self.tune, self.result, self.view = tune, None, SoundView("groove")
+        self.tune, self.view = tune, SoundView("groove")
+        self.result: np.ndarray | None = None
         self.genre = widgets.Dropdown(options=list_genres(), value=genre, description="genre")
         self.grid = {drum: [self._step(drum, step) for step in range(STEPS)] for drum in ROWS}
         still, loudness = {"continuous_update": False}, {"value": 0, "min": -24, "max": 12}
@@ -229,7 +231,7 @@ class StepSequencer(Desk):
     def play(self, _: object = None) -> None:
         """Arrange, render and show; the handler of the button."""
         genre, tempo, swing = self.genre.value, self.tempo.value, self.swing.value
-        whole = {"duration": 4 * STEPS / STEPS_PER_BEAT * 60 / tempo, "intro": 0, "ending": False}
+        whole: dict = {"duration": 4 * STEPS / STEPS_PER_BEAT * 60 / tempo, "intro": 0, "ending": False}
         try:
             recipe = with_drums(load_recipe(genre), self.pattern())
             played = arrange(self.tune, recipe, tempo=tempo, swing=swing, **whole)

@@ -114,11 +114,8 @@ class EncodedSong:
         w : float
             Guidance scale; 1 is none.
         """
-        style, size, interval = (
-            torch.from_numpy(styles(genre)),
-            self.latents.shape[-1],
-            self.pipe.config.guidance_interval,
-        )
+        style, size = torch.from_numpy(styles(genre)), self.latents.shape[-1]
+        interval = self.pipe.config.guidance_interval
         return flow_matching.Flow(self.pipe.unet, self.roll, style, size, w, interval)
 
     def picture(self, latents: torch.Tensor) -> np.ndarray:
@@ -225,13 +222,13 @@ class ToyAutoencoder(nn.Module):
             self.leave.weight.copy_((components * strengths[:, None]).T[:, :, None, None])
             self.leave.bias.copy_(mean)
         wide = nn.Conv2d(pixels, width, 3, padding=1)
-        self.look = nn.Sequential(wide, nn.SiLU(), nn.Conv2d(width, 2 * numbers, 1))
+        look = nn.Conv2d(width, 2 * numbers, 1)
+        self.look = nn.Sequential(wide, nn.SiLU(), look)
         wide, middle = (nn.Conv2d(before, width, 3, padding=1) for before in (numbers, width))
         self.paint = nn.Sequential(wide, nn.SiLU(), middle, nn.SiLU(), nn.Conv2d(width, pixels, 1))
-        for last in (self.look[-1], self.paint[-1]):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
-        nn.init.constant_(self.look[-1].bias[numbers:], NARROW)
+        for values in (*look.parameters(), *self.paint[-1].parameters()):
+            nn.init.zeros_(values)
+        nn.init.constant_(look.bias[numbers:], NARROW)
 
     def encode(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and logarithm of the variance of the latents of pictures.

@@ -89,7 +89,8 @@ def plot_points(points: torch.Tensor, labels: torch.Tensor | None = None, ax: Ax
     points = np.asarray(points.detach())
     kinds = np.zeros(len(points), int) if labels is None else np.asarray(labels)
     for kind in np.unique(kinds):
-        ax.scatter(*points[kinds == kind].T, s=3, marker=MARKS[kind], color=(BLUE, BLUE, ORANGE)[kind])
+        x, y = points[kinds == kind].T
+        ax.scatter(x, y, s=3, marker=MARKS[kind], color=(BLUE, BLUE, ORANGE)[kind])
     ax.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal", xticks=(-2, 0, 2), yticks=(-2, 0, 2))
     return ax
 
@@ -124,9 +125,8 @@ def plot_tiles(tiles: dict[str, np.ndarray | torch.Tensor], rows: int = 1, label
     for ax in axes.flat:
         ax.axis("off")
     values = [np.asarray(tile) for tile in tiles.values()]
-    reach = max(
-        np.quantile(np.abs(value), 0.99) for value in values
-    )  # a few outliers may be as dark as the rest
+    # A few outliers may be as dark as the rest.
+    reach = max(np.quantile(np.abs(value), 0.99) for value in values)
     look = {"origin": "lower", "aspect": "equal" if rows == 1 else "auto", "interpolation": "nearest"}
     for ax, title, value in zip(axes.flat, tiles, values):
         image = ax.imshow(value, cmap="PuOr", vmin=-reach, vmax=reach, **look)
@@ -197,6 +197,9 @@ class PlaneFlow(nn.Module):
     width : int
         Of the three hidden layers.
     """
+
+    places: torch.Tensor
+    times: torch.Tensor
 
     def __init__(self, width: int = 96):
         super().__init__()

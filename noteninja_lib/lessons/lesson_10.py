@@ -6,7 +6,6 @@ Lesson: 10_reading_sheet_music
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
-from types import SimpleNamespace
 
 import cv2
 import ipywidgets as widgets
@@ -20,7 +19,7 @@ from noteninja_lib.lessons.desk import Desk
 from noteninja_lib.lessons.exercise import Exercise, Question
 from noteninja_lib.models.crnn import BLANK, COLUMN, Symbol
 from noteninja_lib.omr.page_maker import cut_staff_images, find_systems
-from noteninja_lib.omr.recognition import read_sheet
+from noteninja_lib.omr.recognition import Sheet, read_sheet
 from noteninja_lib.omr.rendering import engrave, rasterise
 from noteninja_lib.omr.vocabulary import encode, note
 from noteninja_lib.plots import BLUE, SPECTROGRAM_MAP, VERMILION, axes_or_new
@@ -169,7 +168,7 @@ class PageBreaker(Desk):
 
     def __init__(self, page: np.ndarray, truth: list[list[str]]):
         super().__init__()
-        self.original, self.truth, self.rate = page, truth, None
+        self.original, self.truth, self.rate = page, truth, 1.0
         self.page, self.errors = widgets.HTML(), widgets.HTML()
         still = {"value": 0, "continuous_update": False}
         self.blur = widgets.FloatSlider(max=4, step=0.25, description="blur", **still)
@@ -191,7 +190,7 @@ class PageBreaker(Desk):
             self.say(str(sheet))
         except UserError as refusal:
             self.rate = 1.0
-            self.page.value = marked_page(SimpleNamespace(pages=[page], lines=[]), marks=False)
+            self.page.value = marked_page(Sheet("", [page], []), marks=False)
             self.say(str(refusal), "error")
         self.errors.value = meter("Symbol errors", self.rate, "of all that is printed")
 
@@ -282,8 +281,8 @@ def plot_row_sums(page: np.ndarray, sums: np.ndarray, rows: Sequence[float]) -> 
     rows : sequence of float
         Where lines were found; marked.
     """
-    size, shape = (11, 9 * page.shape[0] / page.shape[1] + 0.6), {"sharey": True, "width_ratios": (4, 1)}
-    axes = plt.subplots(1, 2, figsize=size, layout="constrained", **shape)[1]
+    size = 11, 9 * page.shape[0] / page.shape[1] + 0.6
+    axes = plt.subplots(1, 2, figsize=size, sharey=True, width_ratios=(4, 1), layout="constrained")[1]
     axes[0].imshow(page, aspect="auto", **GREY)
     axes[0].set(ylabel="row of the picture", xlabel="column of the picture")
     axes[1].plot(sums, np.arange(len(sums)), color=BLUE, linewidth=0.8)

@@ -130,7 +130,7 @@ def plot_plane(points: dict[str, tuple[float, float]], ax: Axes | None = None) -
     heights = _apart({baseline: genre for baseline, (_, genre) in points.items()}, 0.075)
     for baseline, (kept, genre) in points.items():
         ax.errorbar(kept, genre, markersize=8, clip_on=False, **_look_of(baseline))
-        label = {"xytext": (1.3, heights[baseline]), "va": "center", "fontsize": 9}
+        label: dict = {"xytext": (1.3, heights[baseline]), "va": "center", "fontsize": 9}
         ax.annotate(name_of(baseline), (kept, genre), arrowprops=arrow, **label)
     ax.set(xlabel="tune kept (0: another tune, 1: a true recording)", ylabel="share for the asked-for genre")
     ax.set(xlim=(-0.25, 2.6), ylim=(-0.05, 1.05), xticks=(0, 0.5, 1))

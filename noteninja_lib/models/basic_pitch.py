@@ -31,7 +31,7 @@ def convolve(x: torch.Tensor, layer: nn.Conv2d, together: int = 8) -> torch.Tens
     `x` has shape (batch, channels, rows, columns); the result is that of `layer(x)` but for rounding.
     """
     step, width = layer.stride[1], layer.kernel_size[1]
-    length = (x.shape[-1] + 2 * layer.padding[1] - width) // step + 1
+    length = (x.shape[-1] + 2 * layer.padding[1] - width) // step + 1  # type: ignore[operator]
     x = F.pad(x, (0, step * (-length % together))) if length % together else x
     kernels = torch.cat([F.pad(layer.weight, (step * n, step * (together - 1 - n))) for n in range(together)])
     bias = None if layer.bias is None else layer.bias.repeat(together)
@@ -46,6 +46,8 @@ class ConstantQ(nn.Module):
     One octave at a time from the top: the same filters serve each, since the sound is halved in rate in
     between (Schörkhuber and Klapuri 2010).
     """
+
+    gain: torch.Tensor
 
     def __init__(self, bins: int = 309, width: int = 256):
         super().__init__()

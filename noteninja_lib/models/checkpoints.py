@@ -69,9 +69,8 @@ def verify(folder: Path) -> None:
     try:
         expected = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise UserError(
-            f"The trained weights in {folder} are missing or have no {CHECKSUMS}: {mend}."
-        ) from problem
+        what = f"The trained weights in {folder} are missing or have no {CHECKSUMS}"
+        raise UserError(f"{what}: {mend}.") from problem
     for name, digest in expected.items():
         path = folder / name
         if not path.exists():
@@ -99,7 +98,7 @@ def load_model(kind: type[Network], folder: Path | None = None, name: str | None
     `folder` holds all networks, by default `data/models`; `name` is the network's folder below it, if it is
     not its class's usual one.
     """
-    return _load(kind, folder or models_folder(), name or WHERE[kind.__name__])
+    return _load(kind, folder or models_folder(), name or WHERE[kind.__name__])  # type: ignore[arg-type]
 
 
 def save_model(model: ModelMixin, folder: Path, name: str | None = None) -> None:

@@ -123,7 +123,7 @@ def classify(classifier: GenreClassifier, audio: np.ndarray) -> np.ndarray:
     audio : numpy.ndarray, float32, shape (samples,)
         Of a long song, parts spread over all of it are heard.
     """
-    total, block = 0.0, 16 * CLASSIFIED * HOP_LENGTH
+    total, block = np.zeros(1, np.float32), 16 * CLASSIFIED * HOP_LENGTH
     starts = range(0, len(audio), block)
     for start in starts[:: -(-len(starts) // BLOCKS)]:
         mel = torch.from_numpy(log_mel(audio[start : start + block]))

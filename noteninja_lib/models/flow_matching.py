@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, SchedulerMixin
+from diffusers import FlowMatchEulerDiscreteScheduler, ModelMixin, SchedulerMixin
 
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel
 
@@ -61,7 +61,7 @@ def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
     return unconditional + scale * (conditional - unconditional)
 
 
-def euler(predict: Callable, latents: Tensor, times: Sequence[float]) -> Tensor:
+def euler(predict: Callable, latents: Tensor, times: Sequence[float] | Tensor) -> Tensor:
     """Sample along the flow with straight steps.
 
     Parameters
@@ -82,7 +82,7 @@ def euler(predict: Callable, latents: Tensor, times: Sequence[float]) -> Tensor:
     return latents
 
 
-def heun(predict: Callable, latents: Tensor, times: Sequence[float]) -> Tensor:
+def heun(predict: Callable, latents: Tensor, times: Sequence[float] | Tensor) -> Tensor:
     """As `euler`, each step corrected by the velocity at its end: two evaluations a step, far less error."""
     for now, following in zip(times[:-1], times[1:]):
         first = predict(latents, float(now))
@@ -248,10 +248,11 @@ def weigh(
     """
     pull = 0.0 if neutral is None else VALENCE_SCALE
     conditions = [replace(one, weight=(scale + pull) * one.weight) for one in asked]
-    for one in asked if pull else ():
-        style = one.style.clone()
-        style[VALENCE] = 0
-        conditions.append(Condition(neutral, style, -pull * one.weight))
+    if neutral is not None:
+        for one in asked:
+            style = one.style.clone()
+            style[VALENCE] = 0
+            conditions.append(Condition(neutral, style, -pull * one.weight))
     if nothing is not None:
         conditions.append(Condition(nothing, torch.zeros_like(asked[0].style), 1 - scale))
     return conditions
@@ -296,18 +297,14 @@ class Flow:
         """What the encoder makes of a chunk of a piano roll, or of none; half precision, kept for all
         steps."""
         frames = slice(FOLD * chunk.start, FOLD * chunk.stop)
-        stack = (
-            np.zeros((357, frames.stop - frames.start), np.float32)
-            if roll is None
-            else roll.network_input(frames)
-        )
+        empty = np.zeros((357, frames.stop - frames.start), np.float32)
+        stack = empty if roll is None else roll.network_input(frames)
         return self.unet.content(torch.from_numpy(stack)[None].to(self.unet.device)).half()
 
     def __call__(self, latents: Tensor, time: float, progress: Callable = lambda done: None) -> Tensor:
         """Velocity (1, 8, rows, frames) at latents of the same shape and a noise level from 0 to 1."""
-        conditions = (
-            self.guided if self.guided and self.interval[0] <= time <= self.interval[1] else self.plain
-        )
+        inside = self.interval[0] <= time <= self.interval[1]
+        conditions = self.guided if self.guided and inside else self.plain
 
         def predict(part, number):
             return velocity_under(self.unet, part, time, conditions[number])
@@ -329,7 +326,7 @@ def in_samples(frames: slice) -> slice:
     return slice(frames.start * HOP, frames.stop * HOP)
 
 
-def encode(vae: torch.nn.Module, audio: np.ndarray) -> Tensor:
+def encode(vae: ModelMixin, audio: np.ndarray) -> Tensor:
     """Latents (1, 8, rows, frames) of a recording (samples,), chunk by chunk."""
     parts = []
     for _, around, inside in with_context(len(audio) // HOP):
@@ -350,15 +347,12 @@ def warp_latents(latents: Tensor, time_map: np.ndarray) -> Tensor:
     return latents[..., np.pad(frames, (0, -len(frames) % 4), mode="edge")]
 
 
-def decode(
-    vae: torch.nn.Module, vocoder: torch.nn.Module, latents: Tensor, progress: Callable = lambda done: None
-):
+def decode(vae: ModelMixin, vocoder: ModelMixin, latents: Tensor, progress: Callable = lambda done: None):
     """The sound of latents, chunk by chunk; float32, shape (frames * 1024,)."""
     frames = latents.shape[-1]
     made = np.empty(frames * HOP, np.float32)
     for chunk, around, inside in with_context(frames):
         progress(chunk.start / frames)
-        made[in_samples(chunk)] = (
-            vocoder(vae.decode(latents[..., around]))[0].cpu().numpy()[in_samples(inside)]
-        )
+        sound = vocoder(vae.decode(latents[..., around]))[0].cpu().numpy()
+        made[in_samples(chunk)] = sound[in_samples(inside)]
     return made

@@ -52,6 +52,8 @@ def drawing(mel_frequencies: Sequence[float], harmonics: Sequence[int]) -> torch
 class PianoRollEncoder(nn.Module):
     """Piano roll (batch, 357, frames) to channels on the latent grid (batch, width, mels / 4, frames / 4)."""
 
+    height: torch.Tensor
+
     def __init__(self, mel_frequencies: Sequence[float], width: int, out: int):
         super().__init__()
         self.register_buffer("fundamental", drawing(mel_frequencies, (1,)), persistent=False)

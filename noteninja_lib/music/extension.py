@@ -73,10 +73,11 @@ def join(rolls: Iterable[PianoRoll]) -> PianoRoll:
     """Piano rolls one after another."""
     rolls = list(rolls)
     begins = np.cumsum([0] + [one.seconds for one in rolls])
-    layers = (
+    melody, notes, onsets = (
         np.concatenate([getattr(one, name) for one in rolls], -1) for name in ("melody", "notes", "onsets")
     )
-    return PianoRoll(*layers, np.concatenate([one.beats + begin for one, begin in zip(rolls, begins)]))
+    beats = np.concatenate([one.beats + begin for one, begin in zip(rolls, begins)])
+    return PianoRoll(melody, notes, onsets, beats)
 
 
 def set_on_grid(roll: PianoRoll) -> tuple[PianoRoll, int, int]:

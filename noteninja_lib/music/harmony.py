@@ -132,9 +132,8 @@ def melody_weights(notes: Notes, metre: str, length: float, slot: float) -> np.n
     ends, edges = np.minimum(starts + durations, length), slot * np.arange(round(length / slot) + 1)
     overlaps = np.minimum.outer(ends, edges[1:]) - np.maximum.outer(starts, edges[:-1])
     overlaps[overlaps < 1e-3 * slot] = 0  # starts and ends are rounded to 4 digits
-    elsewhere = np.where(
-        starts % beat_length(metre) < 1e-3, COSTS["weight on another beat"], COSTS["weight between beats"]
-    )
+    on_beat = starts % beat_length(metre) < 1e-3
+    elsewhere = np.where(on_beat, COSTS["weight on another beat"], COSTS["weight between beats"])
     strength = np.where(starts % bar_length(metre) < 1e-3, COSTS["weight on the first beat"], elsewhere)
     weights = np.zeros((12, len(edges) - 1))
     np.add.at(weights, pitches.astype(int) % 12, strength[:, None] * overlaps / slot)

@@ -43,11 +43,8 @@ def read_roll(song: "str | Path | Tune | stream.Stream") -> PianoRoll:
     """Piano roll of notes: of a file (MIDI, MusicXML, ABC), a score or a tune."""
     if not isinstance(song, str | Path):
         return from_score(song)
-    return (
-        from_midi(song)
-        if Path(song).suffix.lower() in (".mid", ".midi")
-        else from_score(read_notes(Path(song)))
-    )
+    is_midi = Path(song).suffix.lower() in (".mid", ".midi")
+    return from_midi(song) if is_midi else from_score(read_notes(Path(song)))
 
 
 def read_notes(source: str | Path) -> Tune:
@@ -85,9 +82,8 @@ def read_notes(source: str | Path) -> Tune:
 
 def _unreadable(name, kind):
     again = "save it again from a notation program, or choose another file."
-    return UserError(
-        f"{name} can't be read as {kind}: {'look for a slip in it.' if kind == 'ABC' else again}"
-    )
+    advice = "look for a slip in it." if kind == "ABC" else again
+    return UserError(f"{name} can't be read as {kind}: {advice}")
 
 
 def open_midi(path: str | Path) -> "tuple[pretty_midi.PrettyMIDI, list[list[Note]]]":
@@ -263,7 +259,7 @@ def write_score(tune: Tune, path: Path, beats_a_minute: float) -> None:
     """
     score = to_stream(tune)
     mark = tempo.MetronomeMark(number=round(beats_a_minute), referent=duration.Duration(tune.beat))
-    score.parts[0].measure(1).insert(0, mark)
+    score.parts[0].measure(1).insert(0, mark)  # type: ignore[union-attr]
     score.parts[0].partName, score.metadata.composer = "Tune", score.metadata.composer or "NoteNinja"
     score.write("musicxml", str(path))
     converter.parse(str(path), format="musicxml", forceSource=True)

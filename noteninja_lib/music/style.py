@@ -11,6 +11,7 @@ in Juslin and Sloboda, Handbook of Music and Emotion). Lesson: 09_tempo_mood_and
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 import numpy as np
 
@@ -107,7 +108,7 @@ def plan(
     rate, course = rate_of(roll, tempo) if tempo else rate, moods(mood, np.linspace(0, 1, 200))
     if seconds:
         rates = 1 + QUICKER * course[:, 1] if rate is None else np.full(1, rate)
-        wanted, samples = seconds / np.mean(1 / rates), None
+        wanted, samples = float(seconds / np.mean(1 / rates)), None
         roll = extend(roll, wanted) if wanted > roll.seconds else cut(roll, 0, wanted)
     time_map = mood_map(course, roll.frames) if rate is None else even_map(roll.frames, rate)
     changed = len(time_map) != roll.frames or course.any()
@@ -131,9 +132,8 @@ def rate_of(roll: PianoRoll, tempo: float) -> float:
         raise UserError("No beat was found in this song: give its tempo as a share, such as 80%.")
     low, high = (round(own * rate) for rate in RATES)
     if not low <= tempo <= high:
-        raise UserError(
-            f"The tempo of this song, in beats a minute, must lie between {low} and {high}, not {tempo:g}."
-        )
+        limits = f"must lie between {low} and {high}, not {tempo:g}"
+        raise UserError(f"The tempo of this song, in beats a minute, {limits}.")
     return tempo / own
 
 
@@ -240,7 +240,7 @@ def recolour(roll: PianoRoll, valence: np.ndarray) -> PianoRoll:
     notes *= ~np.repeat(changed, [one.stop - one.start for one in segments])
     for note in roll.accompaniment():
         start, end = round(note.start * FRAME_RATE), round(note.end * FRAME_RATE)
-        number = max(0, np.searchsorted(starts, start + 1, "right") - 1)
+        number = max(0, int(np.searchsorted(starts, start + 1, "right")) - 1)
         if changed[number]:
             first, last = max(0, start - ONSET), min(roll.frames, max(end, start + ONSET))
             pitch = note.pitch + shift_of(note.pitch, int(chords[number]), wish[number])
@@ -298,7 +298,7 @@ def enliven(roll: PianoRoll, arousal: np.ndarray) -> PianoRoll:
 # 10.1037/h0077714).
 
 
-def is_path(value: object) -> bool:
+def is_path(value: object) -> TypeGuard[list]:
     """Whether this is a path, and not a single genre or mood."""
     return isinstance(value, list)
 
@@ -323,13 +323,12 @@ def _points(path):
     """Places of a path, and its values."""
     places = [place for place, _ in path]
     if not path or sorted(places) != places or not (0 <= places[0] and places[-1] <= 1):
-        raise UserError(
-            "The places of a path must rise from 0, the beginning of the piece, to at most 1, its end."
-        )
+        order = "rise from 0, the beginning of the piece, to at most 1, its end"
+        raise UserError(f"The places of a path must {order}.")
     return places, [value for _, value in path]
 
 
-def styles(genre: Genre, mood: Mood = None, places: Sequence[float] = (0.5,)) -> np.ndarray:
+def styles(genre: Genre, mood: Mood = None, places: Sequence[float] | np.ndarray = (0.5,)) -> np.ndarray:
     """Style vectors along a piece.
 
     Parameters
@@ -352,7 +351,7 @@ def styles(genre: Genre, mood: Mood = None, places: Sequence[float] = (0.5,)) ->
     return np.concatenate([shares, moods(mood, places)], 1).astype(np.float32)
 
 
-def moods(mood: Mood, places: Sequence[float] = (0.5,)) -> np.ndarray:
+def moods(mood: Mood, places: Sequence[float] | np.ndarray = (0.5,)) -> np.ndarray:
     """Valence and arousal along a piece, shape (len(places), 2); see `styles`."""
     moments, values = _points(mood if is_path(mood) else [(0.0, mood)])
     pairs = np.array([mood_pair(value) for value in values], float)
@@ -385,9 +384,8 @@ def _places(text):
     words = [part.partition(":")[0].strip().lower() for part in parts]
     places = [part.partition(":")[2].strip() for part in parts]
     if any(places) and not all(places):
-        raise UserError(
-            f"In the path {text!r} some points have a place and some have none: write it for all or for none."
-        )
+        problem = "some points have a place and some have none: write it for all or for none"
+        raise UserError(f"In the path {text!r} {problem}.")
     try:
         evenly = np.linspace(0, 1, max(len(parts), 2))[: len(parts)]
         marks = [float(place) for place in places] if any(places) else evenly
@@ -404,9 +402,8 @@ def parse_tempo(text: str) -> tuple[str, float]:
     word = text.strip()
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|bpm)?", word, re.IGNORECASE)
     if not found:
-        raise UserError(
-            f"The tempo {text!r} can't be read: write beats a minute such as 120, or a share such as 80%."
-        )
+        advice = "write beats a minute such as 120, or a share such as 80%"
+        raise UserError(f"The tempo {text!r} can't be read: {advice}.")
     return ("rate", float(found[1]) / 100) if found[2] == "%" else ("tempo", float(found[1]))
 
 

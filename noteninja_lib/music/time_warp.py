@@ -87,9 +87,8 @@ def align(first: PianoRoll, second: PianoRoll, share: float) -> tuple[np.ndarray
     """
     if min(len(first.beats), len(second.beats)) < 2:
         return np.arange(first.frames), np.arange(second.frames)
-    octave = 2.0 ** round(
-        np.log2(second.tempo / first.tempo)
-    )  # a song in half time is met at every other beat
+    # A song in half time is met at every other beat.
+    octave = 2.0 ** round(np.log2(second.tempo / first.tempo))
     tempo = first.tempo * (second.tempo / octave / first.tempo) ** share
     length = min(len(first.beats) - 1, (len(second.beats) - 1) / octave)
     return beat_map(first, tempo, length), beat_map(second, tempo * octave, length * octave)
@@ -124,5 +123,5 @@ def mix(first: PianoRoll, second: PianoRoll, share: float) -> PianoRoll:
 
     near, far = (second, first) if share > 0.5 else (first, second)
     beats = near.beats if len(near.beats) or share in (0, 1) else far.beats
-    layers = (blend(getattr(first, name), getattr(second, name)) for name in ("melody", "notes", "onsets"))
-    return PianoRoll(*layers, beats)
+    melody, notes = blend(first.melody, second.melody), blend(first.notes, second.notes)
+    return PianoRoll(melody, notes, blend(first.onsets, second.onsets), beats)

@@ -65,9 +65,8 @@ def heard_tune(roll: PianoRoll, title: str = "heard") -> tuple[Tune, float, floa
     beats = settle(roll.beats if len(roll.beats) > 1 else np.arange(0, roll.seconds + 1, 0.5), roll)
     metre, downbeat = find_bar(harmony_changes(roll, beats))
     bar, step = bar_length(metre), (beats[-1] - beats[0]) / (len(beats) - 1)
-    first = downbeat - bar * np.ceil(
-        (downbeat + beats[0] / step) / bar - 0.01
-    )  # the bar line before the first sound
+    # The bar line before the first sound.
+    first = downbeat - bar * np.ceil((downbeat + beats[0] / step) / bar - 0.01)
     tune = set_in_bars(roll.melody_notes(), beats, metre, key_of_music(roll), first, roll.seconds)
     return replace(quantise(tune), title=title), float(beats[0] + first * step), 60 / step
 
@@ -168,7 +167,7 @@ def find_bar(accents: np.ndarray) -> tuple[str, int]:
     found = {
         (bar, first): accents[first::bar].mean() if len(accents) > first else 0.0 for bar, first in places
     }
-    beats_in_bar, downbeat = max(found, key=found.get)
+    beats_in_bar, downbeat = max(found, key=lambda place: found[place])
     return f"{beats_in_bar}/4", downbeat
 
 

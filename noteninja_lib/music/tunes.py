@@ -307,7 +307,8 @@ def find_key(
         candidates = list(fit)
     else:
         candidates = [((signature.sharps * 7 + step) % 12, mode) for mode, step in MODES.items()]
-    named = getattr(signature, "tonic", None) and (signature.tonic.pitchClass, signature.mode)
+    tonic, mode = getattr(signature, "tonic", None), getattr(signature, "mode", None)
+    named = tonic and (tonic.pitchClass, mode)
     last, minor = notes[-1][2] % 12, ("minor", "dorian")
 
     def rating(candidate):
@@ -322,7 +323,7 @@ def find_key(
     # Accidentals may say more than the signature: D major with every C natural is D mixolydian.
     modes = minor if mode in minor else ("major", "mixolydian")
     outside = {m: 1 - weights[list(SCALES[m])].sum() / weights.sum() - 0.03 * (m == mode) for m in modes}
-    return int(tonic), min(outside, key=outside.get)
+    return int(tonic), min(outside, key=lambda mode: outside[mode])
 
 
 def _chords_from(symbols, length):

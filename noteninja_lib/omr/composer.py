@@ -5,7 +5,7 @@ looking. So half of its lines are tunes in any key and clef, half are drawn note
 follow any other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import cache
 
 import numpy as np
@@ -310,14 +310,14 @@ def _rests(length):
 # ---- chance ----------------------------------------------------------------------------------------------
 
 
-def _chance_bars(rng) -> Iterator[list[str]]:
+def _chance_bars(rng) -> Generator[list[str], str, None]:
     """A generator of bars drawn note by note: the height walks, each piece prefers some values."""
     habits = rng.dirichlet((0.5, 0.9, 1.6, 1.6, 1.0, 0.4))  # of the six values
     spans = (0, 0.12), (0.02, 0.25), (0, 0.3), (0, 0.15)
     triplets, rest, accidental, tie = (rng.uniform(*span) for span in spans)
     chords = rng.uniform(0.05, 0.7) if rng.random() < WITH_CHORDS else 0
     leap, middle, height = rng.uniform(1, 4), rng.uniform(1, 7), 4.0
-    metre, tied = (yield), None
+    metre, tied = (yield []), None
     while True:
         tokens, left = [], bar_ticks(metre)
         if rng.random() < 0.04:

@@ -56,7 +56,7 @@ class Bar:
 
     clef: str  # clef, fifths and metre are those in force where it begins
     fifths: int
-    metre: str | None  # as printed ("C|"); None before one was read
+    metre: str  # as printed ("C|"); empty before one was read
     events: list[Event] = field(default_factory=list)
     clefs: list[tuple[int, str]] = field(default_factory=list)  # inside it: before which event, which
     #: Where it was read: line, first token, token after the last. Two where it is split between systems.
@@ -76,9 +76,9 @@ class Bar:
         return sum((event.quarters for event in self.events), Fraction(0))
 
     @property
-    def length(self) -> Fraction | None:
-        """Quarter notes that its metre asks for; None before a metre was read."""
-        return None if self.metre is None else metre_length(self.metre)
+    def length(self) -> Fraction:
+        """Quarter notes that its metre asks for; 0 before a metre was read."""
+        return metre_length(self.metre) if self.metre else Fraction(0)
 
 
 def metre_length(metre: str) -> Fraction:
@@ -97,7 +97,7 @@ def check_corrections(clef: str | None = None, key: int | None = None, metre: st
 
 
 def split_bars(lines: list[list[str]], **corrections) -> list[Bar]:
-    """Bars of lines of tokens, as printed; their metre is None as long as none was read.
+    """Bars of lines of tokens, as printed; their metre is empty as long as none was read.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class _Splitter:
 
     def __init__(self, clef, key, metre):
         self.given = clef, key, metre
-        self.clef, self.fifths, self.metre = clef or "treble", key or 0, metre
+        self.clef, self.fifths, self.metre = clef or "treble", key or 0, metre or ""
         self.bars, self.bar, self.doubt = [], None, ""
 
     def read_line(self, number, tokens, clef, fifths, count, doubt):
@@ -318,7 +318,7 @@ def settle_metres(bars: list[Bar], trusted: bool = False) -> None:
     """Find a metre for bars before the first one that was read, and for those that hardly fit theirs."""
     for printed, stretch in groupby(bars, key=lambda bar: bar.metre):
         stretch = list(stretch)
-        if printed is None:
+        if not printed:
             why = "no metre was read before it, and {} was taken"
         elif not trusted and _misfits(stretch):
             why = f"the metre {printed} does not fit the bars from here, and {{}} was taken"
@@ -363,7 +363,8 @@ def guess_metre(bars: list[Bar]) -> str:
 
 def mark_triplets(bar: Bar) -> None:
     """Mark the notes of triplets; where a beginning or an end was not read, the group that fills the bar."""
-    events, groups, opened = bar.events, [], None
+    events, opened = bar.events, None
+    groups: list[tuple[int | None, int | None]] = []
     for number, event in enumerate(events):
         event.triplet = False
         if event.begins:
@@ -407,8 +408,8 @@ def join_systems(bars: list[Bar]) -> list[Bar]:
     joined = []
     for bar in bars:
         before = joined[-1] if joined else None
-        split = before and not before.close and before.spans[-1][0] != bar.spans[0][0]
-        if not split or before.sum + bar.sum > before.length:
+        same_line = before is not None and before.spans[-1][0] == bar.spans[0][0]
+        if before is None or before.close or same_line or before.sum + bar.sum > before.length:
             joined.append(bar)
             continue
         if bar.clef != (before.clefs[-1][1] if before.clefs else before.clef):

@@ -188,8 +188,8 @@ def _without_hidden_endings(system, tokens):
 
 def find_systems(svg: str) -> list[tuple[float, float, float]]:
     """Where the staves of an SVG lie: (left, right, y of the top line) each, in pixels at zoom 1."""
-    margin = re.search(r'class="page-margin" transform="translate\((\d+), (\d+)\)"', svg)
-    right, down = (int(value) for value in margin.groups())
+    margin = re.findall(r'class="page-margin" transform="translate\((\d+), (\d+)\)"', svg)[0]
+    right, down = (int(value) for value in margin)
     places = []
     for system in svg.split('class="system"')[1:]:
         staves = re.findall(r'class="staff">\s*<path d="M(-?\d+) (-?\d+) L(-?\d+) -?\d+"', system)
@@ -379,7 +379,7 @@ def degrade(staff_image: np.ndarray, rng: np.random.Generator, other: np.ndarray
     picture = np.clip(picture, 0, 255).astype(np.uint8)
     if wanted(0.25):
         coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))])[1]
-        picture = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
+        picture = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE))
     return picture
 
 

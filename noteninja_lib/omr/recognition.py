@@ -5,7 +5,7 @@ Lesson: 10_reading_sheet_music.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import music21
@@ -127,21 +127,19 @@ class Sheet:
         path = Path(path)
         check_suffix(path)
         if path.suffix.lower().startswith(".mid"):
-            write, content = self.midi().write, str(path)
+            write = partial(self.midi().write, str(path))
         else:
-            write, content = path.write_bytes, self.musicxml(played).encode("utf-8")
+            write = partial(path.write_bytes, self.musicxml(played).encode("utf-8"))
         try:
-            write(content)
+            write()
         except OSError as problem:
             message = f"{path} could not be written: choose another folder, or make room on the disk."
             raise UserError(message) from problem
 
     def summary(self) -> dict:
         """What was read: how many staves, bars and notes, clef, key, metre, the doubtful bars."""
-        first, notes = (
-            self.bars[0],
-            [one for bar in self.bars for one in bar.events if one.position is not None],
-        )
+        first = self.bars[0]
+        notes = [one for bar in self.bars for one in bar.events if one.position is not None]
         counts = dict(staffs=len(self.lines), bars=len(self.bars))
         signature = dict(clef=first.clef, key=first.fifths, metre=first.metre, notes=len(notes))
         return counts | signature | dict(doubtful=[doubt.number for doubt in self.doubtful])

@@ -287,6 +287,6 @@ def rasterise(svg: str, zoom: float = 1.0, text_font: str = "STIXGeneral") -> np
     """Pixels of an SVG: uint8, (height, width), 255 is paper; `zoom` 1 has 18 pixels in a staff space."""
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # the same text on every machine
     files = [str(folder / f"{name}.ttf") for name in TEXT_FONTS]
-    fonts = dict(serif_family=text_font, font_family=text_font, skip_system_fonts=True, font_files=files)
-    png = resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, background="#ffffff", **fonts)
-    return cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE)
+    fonts: dict = dict(serif_family=text_font, font_family=text_font, skip_system_fonts=True)
+    png = resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, background="#ffffff", font_files=files, **fonts)
+    return np.asarray(cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE))

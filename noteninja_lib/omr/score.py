@@ -74,7 +74,7 @@ def played_notes(bars: list[Bar]) -> list[tuple[Fraction, Fraction, int]]:
     """Notes as they are played, tied notes as one: (start, duration, MIDI pitch), in quarter notes."""
     notes, place, sounding = [], Fraction(0), None
     for event in (event for number in play_order(bars) for event in bars[number].events):
-        if event.position is not None:
+        if event.step is not None:
             sound = midi_pitch(event.step, event.alter)
             if sounding == sound:
                 notes[-1] = (notes[-1][0], notes[-1][1] + event.quarters, sound)
@@ -100,10 +100,10 @@ def played_bars(bars: list[Bar]) -> list[Bar]:
 
 def main_metre(bars: list[Bar]) -> str:
     """The metre, as a fraction, under which the music is for the longest time."""
-    lasting = {}
+    lasting: dict[str, Fraction] = {}
     for bar in bars:
-        lasting[bar.metre] = lasting.get(bar.metre, 0) + bar.sum
-    return ratio(max(lasting, key=lasting.get))
+        lasting[bar.metre] = lasting.get(bar.metre, Fraction(0)) + bar.sum
+    return ratio(max(lasting, key=lambda metre: lasting[metre]))
 
 
 def quarters_a_minute(bars: list[Bar]) -> float:

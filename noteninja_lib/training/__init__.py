@@ -20,7 +20,7 @@ from noteninja_lib.omr.page_maker import StaffImages
 from noteninja_lib.training import tasks
 from noteninja_lib.training.trainer import Trainer, train
 
-TASKS = {  # by the words of the command line
+TASKS: dict[str, type[tasks.Task]] = {  # by the words of the command line
     "autoencoder": tasks.AutoencoderTask,
     "vocoder": tasks.VocoderTask,
     "lead": tasks.MelodyTask,
@@ -61,9 +61,8 @@ def make_task(network: str, data: Path | None, steps: int, models: Path, again: 
     data = open_dataset(data)
     numbers = data.training()
     if not numbers:
-        raise UserError(
-            f"{data.root} holds nothing to train on: no recording of it belongs to the training part."
-        )
+        why = "no recording of it belongs to the training part"
+        raise UserError(f"{data.root} holds nothing to train on: {why}.")
     return kind(data.part(numbers), **options)
 
 

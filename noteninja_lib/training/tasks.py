@@ -1,7 +1,8 @@
 """What each network learns, and from what: batches and losses. Lesson: 07_training_on_gtzan."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +28,8 @@ from noteninja_lib.music.piano_roll import draw_notes
 from noteninja_lib.omr.page_maker import StaffImages, degrade
 from noteninja_lib.training.trainer import Trainer
 
-Batch, Loss = list[torch.Tensor], tuple[torch.Tensor, dict[str, torch.Tensor]]
+Batch = list[torch.Tensor]
+Loss = tuple[torch.Tensor, dict[str, torch.Tensor]]
 
 
 class Task:
@@ -38,9 +40,13 @@ class Task:
     and `rates` hold all that are trained, discriminators too, by name.
     """
 
-    model, main, rate, saved_as = nn.Module, "", 1e-3, None
+    model: Any = nn.Module
+    main, rate = "", 1e-3
+    saved_as: str | None = None
+    examples: Callable  # what the usual `batch` is made of
+    loss: Callable
 
-    def __init__(self, data: DataSet, start: nn.Module | None = None):
+    def __init__(self, data: Any, start: nn.Module | None = None):
         self.data, self.rates = data, {self.main: self.rate}
         self.networks = {self.main: start or self.model()}
 
@@ -54,7 +60,7 @@ class Task:
         trainer.descend(loss, self.main)
         return {name: value.item() for name, value in losses.items()}
 
-    def finish(self, network: nn.Module) -> None:
+    def finish(self, network: Any) -> None:
         """What is left to do with the averaged network before it is saved."""
 
 
@@ -310,7 +316,7 @@ class VocoderTask(SoundTask):
                 half = len(mel) // 2
                 mel[:half] = self.vae.decode(self.vae.encode(mel[:half]))
         made = self.networks["vocoder"](mel)
-        loss, losses = 0.0, {}
+        loss, losses = truth.new_zeros(()), {}
         for n_fft, n_mels in self.resolutions:
             distance = F.l1_loss(log_mel_tensor(made, n_mels, n_fft), log_mel_tensor(truth, n_mels, n_fft))
             real, fake = magnitude(truth, n_fft, n_fft // 4), magnitude(made, n_fft, n_fft // 4)

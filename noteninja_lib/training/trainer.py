@@ -53,7 +53,7 @@ class Trainer:
         self.task, self.folder, self.steps, self.seed, self.step = task, Path(folder), steps, seed, 0
         self.accelerator = Accelerator(mixed_precision=precision())
         set_seed(seed)
-        self.optimizers, options = {}, {"betas": (0.9, 0.99), "weight_decay": 0.01}
+        self.optimizers, options = {}, dict[str, Any](betas=(0.9, 0.99), weight_decay=0.01)
         for name, network in task.networks.items():
             network.train().to(memory_format=torch.channels_last)
             self.optimizers[name] = torch.optim.AdamW(network.parameters(), task.rates[name], **options)

@@ -9,7 +9,7 @@ Lesson: 11_judging_a_converter
 import html
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from math import comb
 from pathlib import Path
 
@@ -32,12 +32,12 @@ def chance(right: int, trials: int) -> float:
     return sum(comb(trials, number) for number in range(right, trials + 1)) / 2**trials
 
 
-def shuffled(names: Sequence[str], rounds: int, seed: int) -> list[tuple[str, int]]:
+def shuffled(names: Iterable[str], rounds: int, seed: int) -> list[tuple[str, int]]:
     """Who comes when, and where the right answer is.
 
     Parameters
     ----------
-    names : sequence of str
+    names : iterable of str
     rounds : int
         Each name comes equally often, or once more.
     seed : int

@@ -26,7 +26,7 @@ MORE = (
 class GenreConverter(Workbench):
     """A song in, the same tune out in another genre: lesson 00; parameters as those of `Workbench`."""
 
-    def __init__(self, pipeline: Callable | None = None, **options: object) -> None:
+    def __init__(self, pipeline: Callable | None = None, **options) -> None:
         super().__init__(pipeline, **options)
         self.chooser, self.mood = SongChooser(), MoodChooser()
         self.genre, self.seed = genre_menu(), seed_field()

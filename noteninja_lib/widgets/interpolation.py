@@ -33,9 +33,7 @@ class GenrePad(Workbench):
         As those of `Workbench`.
     """
 
-    def __init__(
-        self, song: str | Path | None = None, pipeline: Callable | None = None, **options: object
-    ) -> None:
+    def __init__(self, song: str | Path | None = None, pipeline: Callable | None = None, **options) -> None:
         super().__init__(pipeline, **options)
         self.chooser, self.pad, self.seed = SongChooser(song), Pad(labels=list(CORNERS)), seed_field()
         look = {"options": GENRES, "layout": {"width": "auto"}}
@@ -78,7 +76,7 @@ class GenrePad(Workbench):
 class SongMixer(Workbench):
     """A slider from one song to another: a piece between both; parameters as those of `Workbench`."""
 
-    def __init__(self, pipeline: Callable | None = None, **options: object) -> None:
+    def __init__(self, pipeline: Callable | None = None, **options) -> None:
         super().__init__(pipeline, **options)
         self.first, self.second = SongChooser(), SongChooser()
         self.genre, self.seed = genre_menu(), seed_field()

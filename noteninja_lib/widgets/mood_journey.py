@@ -28,7 +28,7 @@ STAY, ARRIVE = 0.2, 0.8  # parts of the time: until here in the first mood, from
 class Journey(Workbench):
     """A piece of some minutes that leads from one mood to another; parameters as those of `Workbench`."""
 
-    def __init__(self, pipeline: Callable | None = None, **options: object) -> None:
+    def __init__(self, pipeline: Callable | None = None, **options) -> None:
         super().__init__(pipeline, **options)
         self.chooser, self.seed, self.genre = SongChooser(), seed_field(), genre_menu("classical")
         self.source = widgets.ToggleButtons(options=SOURCES, value=SOURCES[0])
@@ -74,7 +74,8 @@ class Journey(Workbench):
         """What both curves say together, as the pipeline takes it: a list of (place, (valence, arousal))."""
         curves = (self.valence, self.arousal)
         places = sorted({place for curve in curves for place, _ in curve.points})
-        return [(place, tuple(round(float(curve.at(place)), 3) for curve in curves)) for place in places]
+        valence, arousal = ([round(float(curve.at(place)), 3) for place in places] for curve in curves)
+        return list(zip(places, zip(valence, arousal)))
 
     def make(self, _: object = None) -> None:
         """Extend the song and lead it along the curves; the handler of the button."""

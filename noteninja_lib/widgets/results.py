@@ -37,7 +37,7 @@ LINKED = 5_000_000  # bytes: larger files are saved, but get no link, since it w
 def measured(result: Conversion, genre: str) -> str:
     """The two numbers that measure a conversion into one genre, as bars with a sentence each (HTML)."""
     heard, was = result.genre_heard, result.source_genre
-    words = GENRE_HEARD.format(genre=genre, was=was[genre], most=max(heard, key=heard.get))
+    words = GENRE_HEARD.format(genre=genre, was=was[genre], most=max(heard, key=heard.__getitem__))
     return meter("Tune kept", result.tune_kept, TUNE_KEPT) + meter(f"Heard as {genre}", heard[genre], words)
 
 
@@ -81,7 +81,8 @@ class Results(widgets.VBox):
     """
 
     def __init__(self, bench: widgets.VBox) -> None:
-        self.bench, self.result, self.title, self.version = bench, None, "", ""
+        self.bench, self.title, self.version = bench, "", ""
+        self.result: Conversion | None = None
         self.settings, self.facts = {}, {}
         self.before, self.after, self.numbers = SoundView("before"), SoundView("after"), widgets.HTML()
         self.save_mp3 = widgets.Button(description="Save as mp3", icon="save")
@@ -140,7 +141,7 @@ class Results(widgets.VBox):
         if same_tune:  # drawn where they sound in the source, which may be slower or faster
             pace = len(result.source) / max(len(result.audio), 1)
             notes = [replace(note, start=note.start * pace, end=note.end * pace) for note in result.notes]
-        draw = picture and (lambda figure: picture(figure, result))
+        draw = (lambda figure: picture(figure, result)) if picture else None
         self.before.show(f"before: {before or title}", result.source, notes)
         self.after.show(f"after: {after or genre}", result.audio, result.notes, draw)
         self.numbers.value, self.saved.value = numbers or measured(result, genre), ""

@@ -87,7 +87,7 @@ class SheetReader(Workbench):
 
     what = "page"
 
-    def __init__(self, pipeline: Callable | None = None, **options: object) -> None:
+    def __init__(self, pipeline: Callable | None = None, **options) -> None:
         super().__init__(pipeline, **options)
         self._read_sheet, self.sheet, self.title = None, None, ""
         self.chooser, self.genre, self.seed = SheetChooser(), genre_menu(), seed_field()
@@ -207,10 +207,8 @@ class SheetReader(Workbench):
     def _play(self, wish):
         if self.sheet is None:
             self._read()
-        result, facts = (
-            self.convert_with(None, self.sheet.piano_roll(), **wish),
-            {"words": self.sheet.tokens()},
-        )
+        result = self.convert_with(None, self.sheet.piano_roll(), **wish)
+        facts = {"words": self.sheet.tokens()}
         self.results.show(result, self.title, wish, before=f"{self.title}, on a piano", facts=facts)
 
     def save(self, kind: str) -> None:
@@ -234,10 +232,8 @@ class SheetReader(Workbench):
 
 GREEN, PURPLE = "#009E73", "#AA4499"  # safe for colour-blind readers beside the others
 ALTERS = {-2: "𝄫", -1: "♭", 0: "", 1: "♯", 2: "𝄪"}
-NAMES_ROW, LABELS_ROW = (
-    15,
-    4,
-)  # of a staff image: where names of notes stand, and what has no place of its own
+# Rows of a staff image: where names of notes stand, and what has no place of its own.
+NAMES_ROW, LABELS_ROW = 15, 4
 BOTTOM_LINE, HALF_SPACE = 64, 4  # of a staff image: row of the bottom line, pixels between two positions
 WIDEST = 1600  # pixels of a page as it is shown
 LABELS = {"end-triplet": "⌉3", "triplet": "3⌈"}
@@ -315,7 +311,8 @@ def line_marks(line: Line, names: dict[int, str]) -> list[str]:
         kind, _, text = token.partition(":")
         nearby = tokens[number :: -1 if token == "dot" else 1]  # only a dot stands behind its note
         note = next(filter(is_note, nearby), None)
-        y = BOTTOM_LINE - HALF_SPACE * position_and_value(note)[0] if note else 48
+        position = position_and_value(note)[0] if note else None
+        y = 48 if position is None else BOTTOM_LINE - HALF_SPACE * position
         if is_note(token):
             mark = pen.ring(x, y, 5.5, BLUE) + pen.text(x, NAMES_ROW, names.get(number, ""), BLUE)
         elif token in BAR_LINES:
@@ -346,7 +343,7 @@ def signature_in_words(tokens: list[str]) -> str:
     return ", ".join([*clefs, *naturals, *key, *times])
 
 
-def svg(tag: str, content: str = "", **look: object) -> str:
+def svg(tag: str, content: str = "", /, **look: object) -> str:
     """An SVG element; _ in the name of an attribute stands for -, and fractions get one decimal."""
     written = {name: f"{value:.1f}" if isinstance(value, float) else value for name, value in look.items()}
     attributes = " ".join(f'{name.replace("_", "-")}="{value}"' for name, value in written.items())

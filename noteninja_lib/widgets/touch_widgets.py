@@ -105,7 +105,7 @@ class Curve(anywidget.AnyWidget):
 
     def at(self, places: float | np.ndarray) -> np.ndarray:
         """Values of the curve at places in 0..1, as an array of the same shape."""
-        return np.interp(places, *zip(*self.points))
+        return np.interp(places, *np.transpose(self.points))
 
 
 class PianoRoll(anywidget.AnyWidget):

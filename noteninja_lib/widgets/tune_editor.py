@@ -50,7 +50,7 @@ def tune_of(notes: Sequence[tuple[float, float, int]], metre: str, title: str = 
 class Inventor(Workbench):
     """Invent a tune, change it or write one, and hear it in a genre; parameters as those of `Workbench`."""
 
-    def __init__(self, pipeline: Callable | None = None, **options: object) -> None:
+    def __init__(self, pipeline: Callable | None = None, **options) -> None:
         super().__init__(pipeline, **options)
         self.tune, self._folder = None, tempfile.TemporaryDirectory(prefix="noteninja-")
         self.seed, self.genre = seed_field(), genre_menu()

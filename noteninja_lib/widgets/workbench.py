@@ -52,7 +52,8 @@ class Workbench(widgets.VBox):
         self, pipeline: Callable | None = None, *, in_background: bool = True, folder: str | Path = "outputs"
     ) -> None:
         self.pipeline, self.in_background, self.folder = pipeline, in_background, Path(folder)
-        self.thread, self.go_buttons, self.notices = None, [], []
+        self.thread: threading.Thread | None = None
+        self.go_buttons, self.notices = [], []
         self._stop, self._told, self._started = threading.Event(), 0.0, 0.0
         super().__init__()
         self.stop_button = widgets.Button(description="Stop", icon="stop", disabled=True)
