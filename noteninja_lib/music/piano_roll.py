@@ -63,7 +63,7 @@ class PianoRoll:
 
     def map(self, change: Callable[[np.ndarray], np.ndarray], beats: np.ndarray) -> "PianoRoll":
         """A roll of changed layers (each of shape (..., frames)), with beats of its own."""
-        return PianoRoll(*(change(layer) for layer in (self.melody, self.notes, self.onsets)), beats)
+        return PianoRoll(change(self.melody), change(self.notes), change(self.onsets), beats)
 
     def network_input(self, part: slice = slice(None)) -> np.ndarray:
         """The networks' input: melody, notes, onsets and the beat's phase; float32, shape (357, frames)."""
@@ -155,8 +155,8 @@ def tune_likeness(tune: list[Note], heard: np.ndarray, tolerance: float = 0.05) 
     Returns
     -------
     float
-        Share of the tune's notes with an onset of their pitch class, less the same share for the tune moved by
-        a tritone: what chance finds where onsets are dense. From -1 to 1, near 0 for another song.
+        Share of the tune's notes with an onset of their pitch class, less the same share for the tune moved
+        by a tritone: what chance finds where onsets are dense. From -1 to 1, near 0 for another song.
     """
     if not tune:
         return 0.0
@@ -183,7 +183,7 @@ def draw_notes(notes: list[Note], frames: int) -> np.ndarray:
 
 
 def from_notes(
-    melody: list[Note], others: list[Note], seconds: float, beats: Sequence[float] = ()
+    melody: list[Note], others: list[Note], seconds: float, beats: Sequence[float] | np.ndarray = ()
 ) -> PianoRoll:
     """Piano roll of known notes, as sheet music or MIDI give them.
 
@@ -198,4 +198,4 @@ def from_notes(
     """
     frames = int(seconds * FRAME_RATE)
     drawn, onsets = draw_notes(melody, frames), np.zeros((3, frames), np.float32)
-    return PianoRoll(drawn, np.maximum(drawn, draw_notes(others, frames)), onsets, beats)
+    return PianoRoll(drawn, np.maximum(drawn, draw_notes(others, frames)), onsets, np.asarray(beats))
