@@ -377,7 +377,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         with ThreadPoolExecutor(1) as pool:  # encoding an mp3 keeps only one core busy
             saved = pool.submit(save, out, audio) if out else None
             heard = transcribe(audio, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
-            genres = [self.judge_genre(one) for one in (audio, source.audio)]
+            genres = [classify(self.judge, GENRES, one) for one in (audio, source.audio)]
         if saved:
             saved.result()  # raises what went wrong
         tune, (low, high) = plan.piano_roll.melody_notes(), self.config.tune_scale
@@ -387,8 +387,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
         """What the genre classifier takes a recording for: genre to share, strongest first."""
-        shares = classify(self.judge, audio)
-        return {GENRES[number]: float(shares[number]) for number in np.argsort(-shares)}
+        return classify(self.judge, GENRES, audio)
 
 
 def seconds_used() -> float | None:

@@ -15,7 +15,7 @@ from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.classifiers import extract_melody
 from noteninja_lib.music.beats import hear_rhythm
 from noteninja_lib.music.piano_roll import PianoRoll
-from noteninja_lib.music.time_warp import cut, pad_frames
+from noteninja_lib.music.time_warp import cut
 
 FOLDED = 16 * HOP_LENGTH  # samples to a frame at the denoiser's lowest level
 MIDI, SCORES = (".mid", ".midi"), (".musicxml", ".xml", ".mxl", ".abc")
@@ -70,7 +70,7 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
         known = song if isinstance(song, PianoRoll) else None
     if known is not None:
         known = known if seconds is None else cut(known, 0, seconds)
-        roll = pad_frames(known)
+        roll = known.padded()
         tune, others = roll.melody_notes(), roll.accompaniment()
         whole = sketch(tune, others, roll.seconds)
         return Source(whole[: known.frames * HOP_LENGTH], whole, roll)

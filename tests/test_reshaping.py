@@ -45,7 +45,7 @@ def test_what_is_cut_and_joined_again_is_what_it_was(roll):
     middle = roll.frames / FRAME_RATE / 2
     whole = join([time_warp.cut(roll, 0, middle), time_warp.cut(roll, middle, 1e9)])
     np.testing.assert_array_equal(whole.notes, roll.notes)
-    assert time_warp.pad_frames(time_warp.cut(roll, 0, 1.0)).frames % 16 == 0
+    assert time_warp.cut(roll, 0, 1.0).padded().frames % 16 == 0
 
 
 def test_two_songs_meet_on_one_beat(roll):

@@ -3,6 +3,8 @@
 The second gives the "genre heard" number beside each conversion. Lesson: 11_judging_a_converter.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -114,12 +116,14 @@ def extract_melody(notes: np.ndarray, extractor: MelodyExtractor | None = None) 
 
 
 @torch.no_grad()
-def classify(classifier: GenreClassifier, audio: np.ndarray) -> np.ndarray:
-    """What the classifier takes a recording for: shares of the genres, which sum to 1; shape (classes,).
+def classify(classifier: GenreClassifier, names: Sequence[str], audio: np.ndarray) -> dict[str, float]:
+    """What the classifier takes a recording for: shares of the classes, which sum to 1, the largest first.
 
     Parameters
     ----------
     classifier : GenreClassifier
+    names : sequence of str
+        Of its classes.
     audio : numpy.ndarray, float32, shape (samples,)
         Of a long song, parts spread over all of it are heard.
     """
@@ -133,4 +137,5 @@ def classify(classifier: GenreClassifier, audio: np.ndarray) -> np.ndarray:
             mel = mel[:, torch.arange(CLASSIFIED) % mel.shape[1]]
         heard = mel.unfold(1, CLASSIFIED, CLASSIFIED // 2).transpose(0, 1)
         total = total + classifier(heard.to(classifier.device)).softmax(1).sum(0).cpu().numpy()
-    return total / total.sum()
+    shares = total / total.sum()
+    return {names[number]: float(shares[number]) for number in np.argsort(-shares)}

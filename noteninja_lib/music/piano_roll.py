@@ -65,6 +65,11 @@ class PianoRoll:
         """A roll of changed layers (each of shape (..., frames)), with beats of its own."""
         return PianoRoll(change(self.melody), change(self.notes), change(self.onsets), beats)
 
+    def padded(self, multiple: int = 16) -> "PianoRoll":
+        """The same with silence at its end, so that its length is a multiple of some frames."""
+        short = -self.frames % multiple
+        return self.map(lambda layer: np.pad(layer, [(0, 0)] * (layer.ndim - 1) + [(0, short)]), self.beats)
+
     def network_input(self, part: slice = slice(None)) -> np.ndarray:
         """The networks' input: melody, notes, onsets and the beat's phase; float32, shape (357, frames)."""
         start, stop, _ = part.indices(self.frames)

@@ -22,7 +22,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import extend
 from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, by_pitch_class, draw_notes
-from noteninja_lib.music.time_warp import cut, even_map, pad_frames, warp
+from noteninja_lib.music.time_warp import cut, even_map, warp
 
 Genre = str | dict[str, float] | list  # one of the ten, shares of several, or a path of either
 Mood = str | tuple[float, float] | list | None  # a word of MOODS, valence and arousal, or a path of either
@@ -114,7 +114,7 @@ def plan(
     changed = len(time_map) != roll.frames or course.any()
 
     def timed(one):
-        return pad_frames(warp(one, time_map) if changed else one)
+        return (warp(one, time_map) if changed else one).padded()
 
     played, neutral = timed(with_mood(roll, course)), None
     if course[:, 0].any():

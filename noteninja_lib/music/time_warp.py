@@ -94,14 +94,6 @@ def align(first: PianoRoll, second: PianoRoll, share: float) -> tuple[np.ndarray
     return beat_map(first, tempo, length), beat_map(second, tempo * octave, length * octave)
 
 
-def pad_frames(roll: PianoRoll, multiple: int = 16) -> PianoRoll:
-    """A piano roll with silence at its end, so that its length is a multiple of some frames."""
-    short = -roll.frames % multiple
-    if not short:
-        return roll
-    return roll.map(lambda layer: np.pad(layer, [(0, 0)] * (layer.ndim - 1) + [(0, short)]), roll.beats)
-
-
 def cut(roll: PianoRoll, start: float, end: float) -> PianoRoll:
     """The part of a piano roll between two times in seconds."""
     return roll[round(start * FRAME_RATE) : round(end * FRAME_RATE)]
