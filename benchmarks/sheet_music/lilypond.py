@@ -108,8 +108,6 @@ class _Writer:
             marks = [mark.partition(":") for mark in element.marks]
             after = "~" * element.tie + "".join(MARKS[mark].format(what) for mark, _, what in marks)
             self.text.append(element.letter.lower() + ALTERS[element.alter] + octave + length + after)
-        elif kind == "rest":
-            self.text.append(f"r{length}")
         elif kind == "bar":
             self.before, self.bar_line = text, len(self.text)
             self.text += [f'\\bar "{BARS[text]}"'] + [CLOSE_VOLTA] * bool(element.closes)
@@ -120,7 +118,7 @@ class _Writer:
                 self.text.pop()
             self.text.append(f'\\set Score.repeatCommands = #\'({closes}(volta "{text}."))')
         else:
-            self.text.append({"triplet": "\\tuplet 3/2 {", "end-triplet": "}"}[kind])
+            self.text.append({"rest": f"r{length}", "triplet": "\\tuplet 3/2 {", "end-triplet": "}"}[kind])
         self.holds[kind] = text
 
 

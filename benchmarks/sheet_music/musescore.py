@@ -29,10 +29,11 @@ NOTATIONS = {name: f"<articulations><{name}/></articulations>" for name in ("sta
 NOTATIONS |= {"trill": "<ornaments><trill-mark/></ornaments>", "turn": "<ornaments><turn/></ornaments>"}
 NOTATIONS |= {"finger": "<technical><fingering>{}</fingering></technical>", "fermata": "<fermata/>"}
 NOTATIONS |= {"slur-start": '<slur type="start"/>', "slur-end": '<slur type="stop"/>'}
-DIRECTIONS = {"text": '<words font-style="italic">{}</words>', "dynamic": "<dynamics><{}/></dynamics>"}
-WEDGES = {"cresc": "crescendo", "dim": "diminuendo", "hairpin-end": "stop"}
-DIRECTIONS |= {name: f'<wedge type="{wedge}"/>' for name, wedge in WEDGES.items()}
 DIRECTION = '<direction placement="{}"><direction-type>{}</direction-type></direction>'
+DIRECTIONS = {"text": DIRECTION.format("above", '<words font-style="italic">{}</words>')}
+DIRECTIONS |= {"dynamic": DIRECTION.format("below", "<dynamics><{}/></dynamics>")}
+for name, wedge in {"cresc": "crescendo", "dim": "diminuendo", "hairpin-end": "stop"}.items():
+    DIRECTIONS[name] = DIRECTION.format("below", f'<wedge type="{wedge}"/>')
 TRIPLET = "<actual-notes>3</actual-notes><normal-notes>2</normal-notes>"
 TRIPLET = f"<time-modification>{TRIPLET}</time-modification>"
 KINDS = {"": "major", "m": "minor", "7": "dominant", "m7": "minor-seventh"}
@@ -95,8 +96,7 @@ class _Writer:
                 root = f"<root><root-step>{what[0]}</root-step></root>"
                 before += f'<harmony>{root}<kind text="{what[1:]}">{KINDS[what[1:]]}</kind></harmony>'
             elif kind in DIRECTIONS:
-                place = "above" if kind == "text" else "below"
-                before += DIRECTION.format(place, DIRECTIONS[kind].format(escape(what)))
+                before += DIRECTIONS[kind].format(escape(what))
             elif kind == "lyric":
                 lyric = f"<lyric><syllabic>single</syllabic><text>{escape(what)}</text></lyric>"
             else:

@@ -1,7 +1,7 @@
 """Tokens of printed lines as what an engraver has to write: pitches, keys, metres and bar lines.
 
-The pitch rule stands here a second time, apart from the reader's own, on purpose: the truth of a test must not
-come out of what is tested. Lesson: 10_reading_sheet_music.
+The pitch rule stands here a second time, apart from the reader's own, on purpose: the truth of a test must
+not come out of what is tested. Lesson: 10_reading_sheet_music.
 """
 
 import re
@@ -51,22 +51,25 @@ class _Rule:
     def __init__(self):
         self.key, self.clef, self.bar, self.tied = {}, "treble", {}, None
 
-    def pitch(self, position, sign, tie):
-        """(letter, octave, alter) of a note at a position, with the accidental that is printed before it."""
-        letter, octave = CLEFS[self.clef]
+    def sound(self, element, position):
+        """Give a note at a position its letter, octave and alter; a rest has no position, and ends a tie."""
+        if position is None:
+            self.tied = None
+            return
+        position, (letter, octave) = int(position), CLEFS[self.clef]
         octaves, step = divmod(LETTERS.index(letter) + position, 7)
-        if sign:
-            alter = self.bar[position] = ALTERS[sign]
+        if element.sign:
+            alter = self.bar[position] = ALTERS[element.sign]
         elif self.tied is not None and self.tied[0] == position:
             alter = self.tied[1]
         else:
             alter = self.bar.get(position, self.key.get(LETTERS[step], 0))
-        self.tied = (position, alter) if tie else None
-        return LETTERS[step], octave + octaves, alter
+        self.tied = (position, alter) if element.tie else None
+        element.letter, element.octave, element.alter = LETTERS[step], octave + octaves, alter
 
 
 def elements(lines: list[list[str]]) -> list[list[Element]]:
-    """What an engraver writes for the lines (tokens) of one piece; accidentals and ties go on from line to line.
+    """What an engraver writes for the lines (tokens) of one piece; ties go on from line to line.
 
     A line always begins with a clef and a key; with a metre, where one is printed. An ending closes at the
     first bar line that is not plain, or after two bars.
@@ -77,12 +80,15 @@ def elements(lines: list[list[str]]) -> list[list[Element]]:
         written.append([])
         for symbol in SYMBOL.finditer(text):
             if key := symbol["key"]:
-                element = Element(
-                    "key", fifths=key.count("sharp") - key.count("flat"), cancel="cancel" in key
-                )
-                rule.key, rule.bar = key_alters(element.fifths), {}
+                fifths = key.count("sharp") - key.count("flat")
+                element = Element("key", fifths=fifths, cancel="cancel" in key)
+                rule.key, rule.bar = key_alters(fifths), {}
             elif symbol["kind"]:
-                element = _sounding(symbol, triplet, rule)
+                value, dots = int(symbol["value"]), symbol["after"].count("dot")
+                length = Fraction(4, value) * (2 - Fraction(1, 2**dots)) * (Fraction(2, 3) if triplet else 1)
+                element = Element(symbol["kind"], value=value, dots=dots, length=length)
+                element.sign, element.tie = symbol["sign"] or "", "tie" in symbol["after"]
+                rule.sound(element, symbol["position"])
             else:
                 kind, _, text = symbol["other"].partition(":")
                 element = Element("bar", kind) if kind in BAR_LINES else Element(kind, text)
@@ -99,23 +105,8 @@ def elements(lines: list[list[str]]) -> list[list[Element]]:
     return written
 
 
-def _sounding(symbol, triplet, rule):
-    """A note or rest; `symbol` is a match of SYMBOL."""
-    value, dots, tie = int(symbol["value"]), symbol["after"].count("dot"), "tie" in symbol["after"]
-    length = Fraction(4, value) * (2 - Fraction(1, 2**dots)) * (Fraction(2, 3) if triplet else 1)
-    element = Element(
-        symbol["kind"], sign=symbol["sign"] or "", value=value, dots=dots, tie=tie, length=length
-    )
-    if element.kind == "note":
-        pitch = rule.pitch(int(symbol["position"]), element.sign, tie)
-        element.letter, element.octave, element.alter = pitch
-    else:
-        rule.tied = None
-    return element
-
-
 def measures(line: list[Element]) -> Iterator[list[Element]]:
-    """Elements of each bar, with what stands before it and its bar line; what comes after the last is left out."""
+    """Elements of each bar, from what stands before it to its bar line; what follows the last is left out."""
     bar = []
     for element in line:
         bar.append(element)

@@ -72,9 +72,8 @@ def find_drawn_staves(picture: np.ndarray, points: int = 9) -> tuple[np.ndarray,
     dark = minimum_filter1d(picture, 3, 0) < 215  # a thin line may lie half in one row and half in the next
     runs = np.array([_longest_run(row) for row in dark])
     lengths = np.diff(runs)[:, 0]
-    rows = np.flatnonzero(
-        (lengths > 0.1 * picture.shape[1]) & (lengths > 0.8 * maximum_filter1d(lengths, 61))
-    )
+    least = np.maximum(0.1 * picture.shape[1], 0.8 * maximum_filter1d(lengths, 61))
+    rows = np.flatnonzero(lengths > least)
     lines, found, spaces = [], [], []
     for group in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
         left, right = runs[group[len(group) // 2]]
@@ -125,7 +124,7 @@ def distract(lines: list[list[Element]], rng: np.random.Generator, strength: flo
 
 
 def _choose_pieces(tunes, rng, layout, everything, second):
-    """(tune, tempo, tokens) of the one or two pieces of a page; tunes that can't be printed are passed over."""
+    """(tune, tempo, tokens) of one or two pieces for a page; tunes that can't be printed are passed over."""
     pieces, count, tries = [], 0, 2 * second
     while not pieces or count < 6 and tries:  # only so many are tried for the second place on the page
         tune, tries = next(tunes), tries - bool(pieces)
@@ -176,14 +175,14 @@ def _engrave_page(engraver, rng, tunes, everything, dpi):
 
 
 def scan(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator, *, two_tone: bool) -> Degraded:
-    """A page as a scanner sees it: a little skewed, blurred and noisy; in grey, or black and white (`two_tone`).
+    """A page as a scanner sees it: a little skewed, blurred, noisy; in grey, or black and white (`two_tone`).
 
     `picture` is uint8 (height, width); `points` (..., 2) are x and y of places on it. What was done: skew in
     degrees, blur, noise, and the threshold (None: grey).
     """
     degrees, (height, width) = rng.uniform(-2, 2), picture.shape
     turn = _rotation(np.radians(degrees), (width / 2, height / 2))
-    seen = _look(picture, *_back(turn, picture.shape))
+    seen = map_coordinates(picture.astype(float), _back(turn, picture.shape), order=1, cval=255.0)
     blur, noise = rng.uniform(0.4, 0.9), rng.uniform(4, 12)
     black, white = rng.uniform(10, 70), rng.uniform(225, 250)
     tone = _clouds(rng, picture.shape, 120, 120)
@@ -215,13 +214,14 @@ def photograph(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator
         return bend * (np.cos(np.pi * (x / width - 0.5 + phase)) - 1)
 
     shape = tuple(int(size * scale + 2 * margin * scale * width) for size in (height, width))
-    column, row = _back(tilt, shape)
+    row, column = _back(tilt, shape)
     row = row - curl(column)
     inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
     on_page = gaussian_filter(inside.astype(float), 0.8)
     black, white = rng.uniform(20, 60), rng.uniform(200, 240)
     table = rng.uniform(40, 110) + 14 * _clouds(rng, shape, 3, 60)
-    page = black + _look(picture, column, row) / 255 * (white - black)
+    page = map_coordinates(picture.astype(float), [row, column], order=1, cval=255.0)
+    page = black + page / 255 * (white - black)
     light, shadow = _light(rng, shape)
     blur, noise = rng.uniform(0.5, 1.1), rng.uniform(2, 6)
     seen = (on_page * page + (1 - on_page) * table) * light
@@ -275,14 +275,9 @@ def _move(matrix, points):
 
 
 def _back(matrix, shape):
-    """Column and row in the page from which each pixel of a new picture is fetched."""
+    """Row and column in the page from which each pixel of a new picture is fetched."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
-    return np.moveaxis(_move(np.linalg.inv(matrix), np.stack([x, y], -1)), -1, 0)
-
-
-def _look(picture, column, row):
-    """What a picture has at these places; white beyond it; float."""
-    return map_coordinates(picture.astype(float), [row, column], order=1, mode="constant", cval=255.0)
+    return np.moveaxis(_move(np.linalg.inv(matrix), np.stack([x, y], -1)), -1, 0)[::-1]
 
 
 # ---- the set ---------------------------------------------------------------------------------------------

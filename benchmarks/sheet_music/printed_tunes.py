@@ -44,9 +44,7 @@ class Layout:
     clef: str = "treble"
     a_line: int = 4  # bars in a line, besides pick-ups and second endings
     room: int = 50  # tokens in a line at most
-    naturals: bool = (
-        False  # whether a new key cancels what the old one had and it has not; C major always does
-    )
+    naturals: bool = False  # whether naturals take back what a new key lacks; before C major they always do
     courtesy: bool = False  # whether a new key or metre of a line stands at the end of the line before, too
     symbol: str | None = None  # "C" or "C|" in place of the first metre
     opened: bool = True  # whether a repeat at the very beginning has its sign
@@ -82,7 +80,7 @@ def events_of(tune: Tune) -> list[tuple[Fraction, int | None]]:
     return events
 
 
-def book_section(bars: list, last: bool, repeats=False, pickup=False, endings=False) -> list[tuple]:
+def book_section(bars: list, last: bool, repeats: bool, pickup: bool, endings: bool) -> list[tuple]:
     """Bars with their bar lines, as books have them; a pick-up takes an eighth from the end of the part."""
     (lasts, pitch, _), first = bars[-1][-1], bars[0][0][1]
     pickup = pickup and None not in (pitch, first) and lasts > EIGHTH and lasts.denominator % 3 > 0
@@ -172,7 +170,12 @@ def print_sections(sections: list[Section], layout: Layout) -> list[list[str]]:
         printer = _Printer(section, layout)
         repeated = any(bar_line == "repeat-end" for _, bar_line, _ in section.bars)
         for place, (events, bar_line, ending) in enumerate(section.bars):
-            key, metre = _change(before, section, layout.naturals) if before and not place else ([], [])
+            key, metre = [], []  # what changes
+            if before and place == 0:
+                old, new = before.fifths, section.fifths
+                fewer = (old * new < 0 or abs(new) < abs(old)) and (layout.naturals or new == 0)
+                key = ["cancel"] * fewer + key_tokens(new) if old != new else []
+                metre = [f"time:{section.metre}"] * (before.metre != section.metre)
             tokens = printer.bar(events)
             full = count >= layout.a_line or count and len(lines[-1]) + len(tokens) > layout.room
             if full and ending != "2":
@@ -189,14 +192,6 @@ def print_sections(sections: list[Section], layout: Layout) -> list[list[str]]:
             count += sum(lasts for lasts, _, _ in events) > quarters(section.metre) / 2
         before = section
     return lines
-
-
-def _change(before, section, naturals):
-    """Tokens of a change of key, and of metre, from one section to another; none if there is no change."""
-    old, new = before.fifths, section.fifths
-    fewer = old * new < 0 or abs(new) < abs(old)
-    key = ["cancel"] * (fewer and (naturals or new == 0)) + key_tokens(new) if old != new else []
-    return key, [f"time:{section.metre}"] * (before.metre != section.metre)
 
 
 def _fifths(tune):
@@ -223,15 +218,15 @@ def print_plain(tune: Tune, rng: np.random.Generator, layout: Layout = Layout())
     return print_sections(sections, replace(layout, symbol=symbol, opened=rng.random() < 0.7))
 
 
-def _vary(events, rng, strength=0.6):
-    """Events of a tune, varied (strength 0: nothing, to 1); their lengths together stay as they are."""
+def _vary(events, rng):
+    """Events of a tune, varied; their lengths together stay as they are."""
     varied, at = [], 0
     while at < len(events):
         lasts, pitch = events[at]
         then, following = events[at + 1] if at + 1 < len(events) else (0, None)
-        if pitch is not None and rng.random() < 0.10 * strength:
+        if pitch is not None and rng.random() < 0.06:
             pitch += int(rng.choice((-1, 1)))  # mostly an accidental
-        if pitch is None or lasts.denominator % 3 == 0 or rng.random() > 0.35 * strength:
+        if pitch is None or lasts.denominator % 3 == 0 or rng.random() > 0.21:
             varied.append((lasts, pitch))
         elif following is not None and then == lasts and lasts in (1, EIGHTH) and rng.random() < 0.5:
             varied += [(lasts * Fraction(3, 2), pitch), (lasts / 2, following)]  # dotted
@@ -265,7 +260,7 @@ def _split(lasts, pitch, rng):
 
 
 def print_everything(tune: Tune, rng: np.random.Generator, layout: Layout) -> list[list[str]]:
-    """Lines of a tune with everything; see `print_sections`. ValueError if what was drawn can't be printed."""
+    """Lines of a tune with everything; ValueError if what was drawn can't be printed."""
     slower = int(rng.choice((1, 2, 4), p=(0.45, 0.4, 0.15)))  # the same in longer values
     events = _vary([(slower * lasts, pitch) for lasts, pitch in events_of(tune)], rng)
     ends = np.cumsum([lasts for lasts, _ in events])

@@ -27,6 +27,7 @@ from noteninja_lib.omr.vocabulary import pitch_name
 FIGURES = {"symbol_errors": "symbol errors", "notes_right": "notes with right pitch and duration"}
 FIGURES |= {"lines_right": "whole lines right", "clef_and_key_right": "clef and key right"}
 FIGURES |= {"staves_found": "staffs found"}
+HEAD = ("clef:", "sharp", "flat")  # how tokens of a clef and a key begin
 MISSING, ADDED = "(missed)", "(nothing there)"
 
 
@@ -67,10 +68,6 @@ def notes_of_lines(lines: list[list[str]]) -> list[list[tuple[str, float]]]:
 
 def compare(sheet: Page, read: list[list[str]], staves: list[Staff]) -> Result:
     """Counts and errors of one page; `read` are the tokens of each staff that was found."""
-
-    def signature(tokens):  # clef and key with which a line begins
-        return list(takewhile(lambda one: one.startswith("clef:") or one[:-1] in ("sharp", "flat"), tokens))
-
     matches = match_staves(sheet, staves)
     lines = [read[matches[true]] if true in matches else [] for true in range(len(sheet.lines))]
     counts, errors = {name: np.zeros(2, int) for name in FIGURES}, []
@@ -79,7 +76,8 @@ def compare(sheet: Page, read: list[list[str]], staves: list[Staff]) -> Result:
         errors += [[one or ADDED, other or MISSING] for one, other in wrong]
         counts["symbol_errors"] += len(wrong), len(tokens)
         counts["lines_right"] += not wrong, 1
-        counts["clef_and_key_right"] += signature(tokens) == signature(line), 1
+        heads = [[*takewhile(lambda one: one.startswith(HEAD), some)] for some in (tokens, line)]
+        counts["clef_and_key_right"] += heads[0] == heads[1], 1
         counts["notes_right"] += sum(one == other for one, other in align(notes, heard)), len(notes)
     extra = [token for number, line in enumerate(read) if number not in matches.values() for token in line]
     counts["symbol_errors"] += len(extra), 0  # a staff where there is none
