@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.sheet_music.notation import SIGNATURES, Element, measures, quarters, rests_only
-from noteninja_lib.omr.vocabulary import RATIOS, ratio
+from noteninja_lib.omr.vocabulary import BAR_LINES, RATIOS, ratio
 
 HOUSE_RULES = r"""
   \set Staff.autoAccidentals = #(list 'Staff (lambda (context pitch bar) '(#f . #f)))
@@ -27,19 +27,16 @@ HOUSE_RULES = r"""
   \override Staff.TimeSignature.break-visibility = #end-of-line-invisible
   \override Score.NonMusicalPaperColumn.line-break-permission = ##f
 """
-#: The same, where a line ends with the signature of the next one.
-COURTESY = {
-    "clef": r"\set Staff.explicitClefVisibility = #all-visible ",
-    "key": r"\set Staff.explicitKeySignatureVisibility = #all-visible "
-    r"\once \override Staff.KeyCancellation.break-visibility = ##(#t #f #f) ",
-    "time": r"\once \override Staff.TimeSignature.break-visibility = #all-visible ",
-}
-HIDE = r"\set Staff.explicit{}Visibility = #end-of-line-invisible "
-NO_COURTESY = {"clef": HIDE.format("Clef"), "key": HIDE.format("KeySignature"), "time": ""}
+#: What shows a signature at the end of a line, as that of the next one, and hides it there again.
+SHOW = r"\set Staff.explicit{}Visibility = #{} ".format
+COURTESY = {"clef": SHOW("Clef", "all-visible"), "key": SHOW("KeySignature", "all-visible")}
+COURTESY["key"] += r"\once \override Staff.KeyCancellation.break-visibility = ##(#t #f #f) "
+COURTESY["time"] = r"\once \override Staff.TimeSignature.break-visibility = #all-visible "
+NO_COURTESY = {"clef": SHOW("Clef", "end-of-line-invisible"), "time": ""}
+NO_COURTESY["key"] = SHOW("KeySignature", "end-of-line-invisible")
 ALTERS = {-2: "eses", -1: "es", 0: "", 1: "is", 2: "isis"}
 KEYS = {fifths: ("fcgdaeb"[(fifths + 1) % 7] + ALTERS[(fifths + 1) // 7]) for fifths in range(-7, 8)}
-BARS = {"bar": "|", "double-bar": "||", "final-bar": "|."}
-BARS |= {"repeat-start": ".|:", "repeat-end": ":|.", "repeat-both": ":..:"}
+BARS = dict(zip(BAR_LINES, "| || |. .|: :|. :..:".split()))
 #: Bar lines (before, after) a line break, as LilyPond names the two together.
 LINE_BREAKS = {("bar", "repeat-start"): ".|:-|", ("double-bar", "repeat-start"): ".|:-||"}
 LINE_BREAKS |= {("repeat-end", "repeat-start"): ":..:"}

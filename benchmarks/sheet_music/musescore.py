@@ -22,8 +22,8 @@ TYPES = {1: "whole", 2: "half", 4: "quarter", 8: "eighth", 16: "16th", 32: "32nd
 CLEFS = {"treble": ("G", 2), "bass": ("F", 4), "alto": ("C", 3), "tenor": ("C", 4)}
 ACCIDENTALS = {"#": "sharp", "b": "flat", "n": "natural", "x": "double-sharp", "bb": "flat-flat"}
 TIME_SYMBOLS = {"C": ' symbol="common"', "C|": ' symbol="cut"'}
-BAR_STYLES = {"double-bar": "light-light"}
-BAR_STYLES |= dict.fromkeys(("final-bar", "repeat-end", "repeat-both"), "light-heavy")
+BAR_STYLES = dict.fromkeys(("final-bar", "repeat-end", "repeat-both"), "<bar-style>light-heavy</bar-style>")
+BAR_STYLES["double-bar"] = "<bar-style>light-light</bar-style>"
 #: Distractors in the notations of a note, and beside it: `{}` is what follows a colon in their name.
 NOTATIONS = {name: f"<articulations><{name}/></articulations>" for name in ("staccato", "accent", "tenuto")}
 NOTATIONS |= {"trill": "<ornaments><trill-mark/></ornaments>", "turn": "<ornaments><turn/></ornaments>"}
@@ -63,9 +63,9 @@ class _Writer:
             ending = element.text if element.kind == "ending" else ending
             triplet = {"triplet": True, "end-triplet": False}.get(element.kind, triplet)
             if element.value:
-                first = '<tuplet type="stop"/>' * (after == "end-triplet")
-                first += '<tuplet type="start"/>' * (before == "triplet")
-                body += self._sounding(element, first, TRIPLET * triplet)
+                tuplet = '<tuplet type="stop"/>' * (after == "end-triplet")
+                tuplet += '<tuplet type="start"/>' * (before == "triplet")
+                body += self._sounding(element, tuplet, TRIPLET * triplet)
         text = '<print new-system="yes"/>' * new_line
         if repeat or ending:
             left = "<bar-style>heavy-light</bar-style>" * repeat
@@ -80,7 +80,7 @@ class _Writer:
             metre, _ = self.holds.get("time", ("4/4", 0))
             length = f"<duration>{quarters(metre) * DIVISIONS}</duration>"
             body = f'<note><rest measure="yes"/>{length}<voice>1</voice></note>'
-        end = f"<bar-style>{BAR_STYLES[right.text]}</bar-style>" if right.text in BAR_STYLES else ""
+        end = BAR_STYLES.get(right.text, "")
         end += f'<ending number="{right.closes}" type="stop"/>' * bool(right.closes)
         end += '<repeat direction="backward"/>' * (right.text in ("repeat-end", "repeat-both"))
         end = f'<barline location="right">{end}</barline>' if end else ""

@@ -115,11 +115,10 @@ class _Printer:
     def _sounding(self, lasts, pitch, tie):
         """Tokens of a note or rest, tied together of several where one does not do."""
         tokens, parts = [], []
-        while lasts:
-            parts.append(max((length for length in LENGTHS if length <= lasts), default=None))
-            if parts[-1] is None:
+        while rest := lasts - sum(parts):
+            if rest < min(LENGTHS):
                 raise ValueError("too short")
-            lasts -= parts[-1]
+            parts.append(max(length for length in LENGTHS if length <= rest))
         for number, length in enumerate(parts[::-1] if pitch is None else parts, 1):
             value, dots = LENGTHS[length]
             if pitch is None:
