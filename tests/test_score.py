@@ -455,7 +455,7 @@ def test_tunes_in_any_key_and_clef_come_back_note_by_note(number):
     section = Section(
         book_section(bars, last=True, repeats=False, pickup=False, endings=False), fifths, shift, tune.metre
     )
-    lines = print_sections([section], Layout(clef, a_line=3), remind=lambda: draw.random() < 0.1)
+    lines = print_sections([section], Layout(clef, a_line=3, remind=lambda: draw.random() < 0.1))
     bars = omr.read_bars(lines)
     found, want = (
         score.played_notes(bars),

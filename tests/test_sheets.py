@@ -8,7 +8,7 @@ from PIL import Image
 
 from benchmarks.sheet_music import (
     lilypond,
-    musicxml_pages,
+    musescore,
     notation,
     printed_pages,
     printed_tunes,
@@ -117,7 +117,7 @@ def test_engravers_are_told_exactly_these_words():
         and "ais'!4 ais'8" in source
         and source.count("\\break") == 1
     )
-    text = musicxml_pages.page_source("", "", tokens)
+    text = musescore.page_source("", "", tokens)
     assert (
         text.count("<accidental>") == 3
         and text.count('new-system="yes"') == 1

@@ -8,7 +8,7 @@ was trained with. The frozen set in tests/sheets was made once and never used to
 
 import io
 import json
-from collections.abc import Iterator
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter1d, minimum_filter1d
 from tqdm import tqdm
 
-from benchmarks.sheet_music import lilypond, musescore, musicxml_pages
+from benchmarks.sheet_music import lilypond, musescore
 from benchmarks.sheet_music.notation import Element, elements
 from benchmarks.sheet_music.printed_tunes import Layout, print_everything, print_plain
 from noteninja_lib import data_folder
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.tunes import Tune, load_tunes
+from noteninja_lib.music.tunes import load_tunes
 
 TEMPI = ("Allegro", "Andante", "Moderato", "Lively", "Adagio", "Vivace", "Jig", "Reel", "Not too fast")
 SYLLABLES = "la the sum mer is gone and fair ly blown a way my love to see green hills of old so ear ly morn"
@@ -43,20 +43,20 @@ FONTS = ("Emmentaler", "Bravura", "Gonville")
 KINDS = {
     "lilypond": ("LilyPond, clean", 14),
     "musescore": ("MuseScore, with all that stands around notes", 10),
-    "scan": ("simulated scan", 8),
-    "photograph": ("simulated photograph", 8),
 }
+KINDS |= {"scan": ("simulated scan", 8), "photograph": ("simulated photograph", 8)}
 TRUTH = "truth.json"
 RESOLUTIONS = (130, 150, 170, 200)  # dots an inch
+#: A degraded picture, where given places lie in it, and what was done.
+Degraded = tuple[np.ndarray, np.ndarray, dict]
 
 
 @dataclass
 class Page:
-    """A page and its truth."""
+    """A page of a set and its truth."""
 
-    picture: np.ndarray | Path  # uint8 (height, width), 255 white; as one of a set, its path
-    kind: str
-    engraver: str
+    picture: Path
+    kind: str  # one of KINDS
     everything: bool  # whether its tunes were varied
     tunes: list[str]
     lines: list[list[str]]  # tokens of each staff, from top to bottom
@@ -65,62 +65,41 @@ class Page:
 
 
 def find_drawn_staves(picture: np.ndarray, points: int = 9) -> tuple[np.ndarray, np.ndarray]:
-    """Where staves lie on a fresh page: five rows, at equal distances, that are black without a gap.
+    """Middle lines (staves, points, 2) and staff spaces, see `Page`, of a fresh page.
 
-    Returns
-    -------
-    (np.ndarray, np.ndarray)
-        Middle lines (staves, points, 2) and staff spaces, see `Page`.
+    A staff is five rows, at equal distances, that are black without a gap.
     """
     dark = minimum_filter1d(picture, 3, 0) < 215  # a thin line may lie half in one row and half in the next
     runs = np.array([_longest_run(row) for row in dark])
-    lengths = runs[:, 1] - runs[:, 0]
-    long = (lengths > 0.1 * picture.shape[1]) & (lengths > 0.8 * maximum_filter1d(lengths, 61))
-    rows = np.flatnonzero(long)
-    ink = 255.0 - picture
-    lines = []
+    lengths = np.diff(runs)[:, 0]
+    least = np.maximum(0.1 * picture.shape[1], 0.8 * maximum_filter1d(lengths, 61))
+    rows = np.flatnonzero(lengths > least)
+    lines, found, spaces = [], [], []
     for group in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
         left, right = runs[group[len(group) // 2]]
-        lines.append((np.average(group, weights=np.median(ink[group, left:right], 1) + 1e-3), left, right))
-    found, spaces = [], []
+        ink = np.median(255.0 - picture[group, left:right], 1)
+        lines.append((np.average(group, weights=ink + 1e-3), left, right))
     while len(lines) >= 5:
-        heights = np.array([line[0] for line in lines[:5]])
-        gaps = np.diff(heights)
-        if np.ptp(gaps) < 0.25 * gaps.mean() and gaps.mean() < 25:
-            _, left, right = lines[2]
+        heights = np.array([height for height, _, _ in lines[:5]])
+        gaps, (_, left, right) = np.diff(heights), lines[2]
+        fits = np.ptp(gaps) < 0.25 * gaps.mean() and gaps.mean() < 25
+        if fits:
             found.append(np.stack([np.linspace(left, right, points), np.full(points, heights.mean())], 1))
             spaces.append(gaps.mean())
-            lines = lines[5:]
-        else:
-            lines = lines[1:]  # a bracket over an ending, or another long line
+        lines = lines[5 if fits else 1 :]  # not a staff's: a bracket over an ending, or another long line
     return np.array(found), np.array(spaces)
 
 
 def _longest_run(row):
     """(beginning, end) of the longest run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], row, [0]])))
-    return edges.reshape(-1, 2)[np.argmax(edges[1::2] - edges[::2])] if len(edges) else (0, 0)
-
-
-def choose_tunes(rng: np.random.Generator) -> Iterator[Tune]:
-    """Test tunes in random order, one of each family."""
-    seen, some = set(), load_tunes("test")
-    for number in rng.permutation(len(some)):
-        if some[number].family not in seen:
-            seen.add(some[number].family)
-            yield some[number]
+    edges = np.flatnonzero(np.diff(row, prepend=False, append=False)).reshape(-1, 2)
+    return edges[np.argmax(np.diff(edges))] if len(edges) else (0, 0)
 
 
 def distract(lines: list[list[Element]], rng: np.random.Generator, strength: float) -> None:
-    """Put slurs, fingerings, dynamics, ornaments, chord symbols, words and lyrics around notes.
+    """Put slurs, fingerings, dynamics, ornaments, chord symbols, words and lyrics around notes, in place.
 
-    Parameters
-    ----------
-    lines : list of list of Element
-        Changed in place.
-    rng : np.random.Generator
-    strength : float
-        0 (nothing) to 1.
+    `strength` goes from 0 (nothing) to 1.
     """
     kinds = {kind: share * strength for kind, (share, _) in MARKS.items() if rng.random() < 0.6}
     lyrics = rng.random() < 0.3 * bool(strength)
@@ -131,9 +110,10 @@ def distract(lines: list[list[Element]], rng: np.random.Generator, strength: flo
                 element.marks.append(f"lyric:{rng.choice(SYLLABLES.split())}")
             if number >= slur and rng.random() < 0.15 * strength:
                 slur = min(number + int(rng.integers(2, 5)), len(notes))
-                if (element.letter, element.octave) != (notes[slur - 1].letter, notes[slur - 1].octave):
+                last = notes[slur - 1]
+                if (element.letter, element.octave) != (last.letter, last.octave):
                     element.marks.append("slur-start")
-                    notes[slur - 1].marks.append("slur-end")
+                    last.marks.append("slur-end")
             if hairpin and (number == hairpin or number == len(notes) - 1):
                 element.marks.append("hairpin-end")
                 hairpin = 0
@@ -143,53 +123,49 @@ def distract(lines: list[list[Element]], rng: np.random.Generator, strength: flo
                     element.marks.append(str(rng.choice(MARKS[kind][1])))
 
 
-def make_page(
-    engraver: str, rng: np.random.Generator, tunes: Iterator[Tune], *, kind: str, everything: bool, dpi: int
-) -> Page | None:
-    """A page; None if a line was too full, so that the engraver broke it or drew beyond the margin.
-
-    Parameters
-    ----------
-    engraver : {"lilypond", "musescore"}
-    rng : np.random.Generator
-    tunes : iterator of Tune
-        One or two are taken; those that can't be printed are passed over.
-    """
-    naturals, courtesy = engraver == "lilypond" and rng.random() < 0.7, rng.random() < 0.6
-    clef = str(rng.choice(CLEFS, p=CLEF_SHARES if everything else (0.85, 0.15, 0, 0)))
-    width, a_line = int(rng.integers(160, 215)), int(rng.integers(3, 6))
-    layout = Layout(clef, a_line, width // (4 if engraver == "lilypond" else 5), naturals, courtesy)
-    pieces, count, tries = [], 0, 2 if engraver == "lilypond" and rng.random() < 0.6 else 0
+def _choose_pieces(tunes, rng, layout, everything, second):
+    """(tune, tempo, tokens) of one or two pieces for a page; tunes that can't be printed are passed over."""
+    pieces, count, tries = [], 0, 2 * second
     while not pieces or count < 6 and tries:  # only so many are tried for the second place on the page
         tune, tries = next(tunes), tries - bool(pieces)
         try:
             lines = (print_everything if everything else print_plain)(tune, rng, layout)
         except ValueError:
             continue
-        if count + len(lines) > 8 or len(lines) < 3:
-            continue
-        pieces.append((tune, str(rng.choice(TEMPI)) if rng.random() < 0.5 else "", lines))
-        count, tries = count + len(lines), 2 * (len(pieces) == 1 and tries > 0)
-    drawn = []
-    for tune, tempo, lines in pieces:
-        drawn.append((tune.title.replace('"', "'"), tempo, elements(lines)))
-        strength = float(rng.uniform(0.3, 1)) if engraver == "musescore" or everything else 0.0
-        distract(drawn[-1][2], rng, strength)
+        if len(lines) >= 3 and count + len(lines) <= 8:
+            pieces.append((tune, str(rng.choice(TEMPI)) if rng.random() < 0.5 else "", lines))
+            count, tries = count + len(lines), 2 * (len(pieces) == 1 and tries > 0)
+    return pieces
+
+
+def _engrave_page(engraver, rng, tunes, everything, dpi):
+    """Picture, names of its tunes, their lines, staves and staff spaces of a fresh page.
+
+    None if a line was too full, so that the engraver broke it or drew beyond the margin.
+    """
+    by_lilypond = engraver == "lilypond"
+    naturals, courtesy = by_lilypond and rng.random() < 0.7, rng.random() < 0.6
+    clef = str(rng.choice(CLEFS, p=CLEF_SHARES if everything else (0.85, 0.15, 0, 0)))
+    width, a_line = int(rng.integers(160, 215)), int(rng.integers(3, 6))
+    layout = Layout(clef, a_line, width // (4 if by_lilypond else 5), naturals, courtesy)
+    pieces = _choose_pieces(tunes, rng, layout, everything, second=by_lilypond and rng.random() < 0.6)
+    drawn = [(tune.title.replace('"', "'"), tempo, elements(lines)) for tune, tempo, lines in pieces]
+    for _, _, lines in drawn:
+        distract(lines, rng, float(rng.uniform(0.3, 1)) if everything or not by_lilypond else 0.0)
     look = {"bar_numbers": bool(rng.random() < 0.6), "width": width}
-    if engraver == "lilypond":
+    if by_lilypond:
         look["staff"] = int(rng.integers(15, 20))
         picture = lilypond.engrave(lilypond.page_source(drawn, look), dpi)
     else:
         look |= {"font": str(rng.choice(FONTS)), "staff": float(rng.uniform(5.5, 7))}
         look |= {"height": 400, "courtesy": courtesy}
-        picture = musescore.engrave(musicxml_pages.page_source(*drawn[0]), look, dpi)
+        picture = musescore.engrave(musescore.page_source(*drawn[0]), look, dpi)
         picture = picture[: np.flatnonzero((picture < 128).any(1))[-1] + round(14 / 25.4 * dpi)]
     staves, spaces = find_drawn_staves(picture)
     lines = [line for _, _, some in pieces for line in some]
     if len(lines) != len(staves) or staves[..., 0].max() > picture.shape[1] - MARGIN / 25.4 * dpi:
         return None
-    names = [tune.name for tune, _, _ in pieces]
-    return Page(picture, kind, engraver, everything, names, lines, staves, spaces)
+    return picture, [tune.name for tune, _, _ in pieces], lines, staves, spaces
 
 
 # ---- simulated scans and photographs ---------------------------------------------------------------------
@@ -198,39 +174,22 @@ def make_page(
 # where its staves lie afterwards.
 
 
-def scan(
-    picture: np.ndarray, points: np.ndarray, rng: np.random.Generator, *, two_tone: bool
-) -> tuple[np.ndarray, np.ndarray, dict]:
-    """A page as a scanner sees it: a little skewed, blurred and noisy; in grey, or black and white.
+def scan(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator, *, two_tone: bool) -> Degraded:
+    """A page as a scanner sees it: a little skewed, blurred, noisy; in grey, or black and white (`two_tone`).
 
-    Parameters
-    ----------
-    picture : np.ndarray
-        uint8 (height, width).
-    points : np.ndarray
-        Shape (..., 2): x and y of places on the page.
-    rng : np.random.Generator
-    two_tone : bool
-        Whether the scanner gives black and white alone; otherwise grey.
-
-    Returns
-    -------
-    (np.ndarray, np.ndarray, dict)
-        The new picture; where the points lie in it; what was done: skew in degrees, blur, noise, and the
-        threshold (None: grey).
+    `picture` is uint8 (height, width); `points` (..., 2) are x and y of places on it. What was done: skew in
+    degrees, blur, noise, and the threshold (None: grey).
     """
-    degrees = rng.uniform(-2, 2)
-    height, width = picture.shape
+    degrees, (height, width) = rng.uniform(-2, 2), picture.shape
     turn = _rotation(np.radians(degrees), (width / 2, height / 2))
-    seen = _look(picture, *_back(turn, picture.shape))
+    seen = map_coordinates(picture.astype(float), _back(turn, picture.shape), order=1, cval=255.0)
     blur, noise = rng.uniform(0.4, 0.9), rng.uniform(4, 12)
     black, white = rng.uniform(10, 70), rng.uniform(225, 250)
     tone = _clouds(rng, picture.shape, 120, 120)
     seen = black + gaussian_filter(seen, blur) / 255 * (white - black) + 6 * tone
     # Neighbours are not independent.
     seen += gaussian_filter(rng.normal(0, 1, picture.shape), 0.6) * 1.9 * noise
-    dust = rng.random(picture.shape) < 2e-5
-    seen -= 400 * gaussian_filter(dust.astype(float), 0.7)
+    seen -= 400 * gaussian_filter((rng.random(picture.shape) < 2e-5).astype(float), 0.7)  # dust
     threshold = None
     if two_tone:
         threshold = round(black + rng.uniform(0.6, 0.78) * (white - black), 1)
@@ -239,12 +198,10 @@ def scan(
     return np.clip(seen, 0, 255).astype(np.uint8), _move(turn, points), done
 
 
-def photograph(
-    picture: np.ndarray, points: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, dict]:
+def photograph(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> Degraded:
     """A page as a telephone sees it: on a table, in perspective, curled, in uneven light, with a shadow.
 
-    Parameters and results are those of `scan`.
+    `picture` and `points` are those of `scan`. What was done: blur, noise, curl, shadow, quality of the JPEG.
     """
     height, width = picture.shape
     scale, margin = rng.uniform(0.95, 1.15), rng.uniform(0.03, 0.08)
@@ -257,28 +214,28 @@ def photograph(
         return bend * (np.cos(np.pi * (x / width - 0.5 + phase)) - 1)
 
     shape = tuple(int(size * scale + 2 * margin * scale * width) for size in (height, width))
-    column, row = _back(tilt, shape)
+    row, column = _back(tilt, shape)
     row = row - curl(column)
-    page = _look(picture, column, row)
     inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
     on_page = gaussian_filter(inside.astype(float), 0.8)
     black, white = rng.uniform(20, 60), rng.uniform(200, 240)
     table = rng.uniform(40, 110) + 14 * _clouds(rng, shape, 3, 60)
-    seen = on_page * (black + page / 255 * (white - black)) + (1 - on_page) * table
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
-    light, shadow = _light(rng, x / shape[1], y / shape[0])
+    page = map_coordinates(picture.astype(float), [row, column], order=1, cval=255.0)
+    page = black + page / 255 * (white - black)
+    light, shadow = _light(rng, shape)
     blur, noise = rng.uniform(0.5, 1.1), rng.uniform(2, 6)
-    seen = gaussian_filter(seen * light, blur) + rng.normal(0, noise, shape)
-    quality = int(rng.integers(55, 86))
+    seen = (on_page * page + (1 - on_page) * table) * light
+    seen = gaussian_filter(seen, blur) + rng.normal(0, noise, shape)
+    quality, file = int(rng.integers(55, 86)), io.BytesIO()
+    Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=quality)
     moved = points + np.stack([np.zeros(points.shape[:-1]), curl(points[..., 0])], -1)
     done = dict(blur=round(blur, 2), noise=round(noise, 1), curl=round(bend, 1), shadow=round(shadow, 2))
-    file = io.BytesIO()
-    Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(file)), _move(tilt, moved), done | {"jpeg": quality}
 
 
-def _light(rng, x, y):
-    """Brightness everywhere, of coordinates from 0 to 1, and how dark the shadow of a hand or a head is."""
+def _light(rng, shape):
+    """Brightness everywhere, and how dark the shadow of a hand or a head is."""
+    y, x = np.mgrid[: shape[0], : shape[1]] / np.reshape(shape, (2, 1, 1))  # from 0 to 1
     slope, angle = rng.uniform(0, 0.3), rng.uniform(0, 2 * np.pi)
     along = (x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle)
     corners = 1 - rng.uniform(0, 0.25) * ((x - 0.5) ** 2 + (y - 0.5) ** 2)
@@ -291,7 +248,6 @@ def _light(rng, x, y):
 
 def _clouds(rng, shape, *sizes):
     """Smooth noise of standard deviation 1; the size of its clouds in pixels for each axis."""
-    sizes = np.array(sizes)
     small = rng.normal(0, 1, tuple(np.ceil(np.array(shape) / sizes).astype(int) + 3))
     at = np.meshgrid(*(np.arange(length) / size + 1 for length, size in zip(shape, sizes)), indexing="ij")
     return map_coordinates(small, at, order=2, mode="nearest")
@@ -319,14 +275,9 @@ def _move(matrix, points):
 
 
 def _back(matrix, shape):
-    """Column and row in the page from which each pixel of a new picture is fetched."""
+    """Row and column in the page from which each pixel of a new picture is fetched."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
-    return np.moveaxis(_move(np.linalg.inv(matrix), np.stack([x, y], -1)), -1, 0)
-
-
-def _look(picture, column, row):
-    """What a picture has at these places; white beyond it; float."""
-    return map_coordinates(picture.astype(float), [row, column], order=1, mode="constant", cval=255.0)
+    return np.moveaxis(_move(np.linalg.inv(matrix), np.stack([x, y], -1)), -1, 0)[::-1]
 
 
 # ---- the set ---------------------------------------------------------------------------------------------
@@ -344,7 +295,7 @@ def load_sheets(folder: str | Path | None = None) -> list[Page]:
         raise UserError(f"There is no {TRUTH} in {folder}: make a set with `noteninja sheets make FOLDER`.")
     sheets = []
     for page in json.loads((folder / TRUTH).read_text(encoding="utf-8"))["pages"]:
-        known = [page[key] for key in ("kind", "engraver", "everything", "tunes")]
+        known = [page[key] for key in ("kind", "everything", "tunes")]
         lines = [line.split() for line in page["lines"]]
         sheets.append(Page(folder / page["file"], *known, lines, np.array(page["staves"]), page["spaces"]))
     return sheets
@@ -352,11 +303,16 @@ def load_sheets(folder: str | Path | None = None) -> list[Page]:
 
 def make_sheets(folder: str | Path, pages: int = 40, seed: int = 1) -> None:
     """Engrave a set with LilyPond and MuseScore, half plain, half with everything; write it and its truth."""
-    lilypond.need("lilypond", "LilyPond")
-    lilypond.need("mscore3", "MuseScore 3")
+    for program, name in (("lilypond", "LilyPond"), ("mscore3", "MuseScore 3")):
+        if shutil.which(program) is None:
+            why = f"put `{program}` on the PATH to make new pages; the frozen ones need nothing."
+            raise UserError(f"{name} is not installed: {why}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tunes, records = choose_tunes(np.random.default_rng(seed)), []
+    tunes, families, records = load_tunes("test"), {}, []
+    for number in np.random.default_rng(seed).permutation(len(tunes)):  # one of each family
+        families.setdefault(tunes[number].family, tunes[number])
+    tunes = iter(families.values())
     for number, kind in enumerate(tqdm(kinds_of(pages), unit=" pages", dynamic_ncols=True)):
         records.append(_make_sheet(folder, number, kind, np.random.default_rng((seed, number)), tunes))
         text = ",\n".join(json.dumps(record) for record in records)
@@ -367,7 +323,7 @@ def kinds_of(pages: int) -> list[str]:
     """The kind of each of so many pages, in the shares of `KINDS`."""
     shares = np.array([share for _, share in KINDS.values()], float)
     ends = np.round(np.cumsum(shares) / shares.sum() * pages).astype(int)
-    return [kind for kind, count in zip(KINDS, np.diff(ends, prepend=0)) for _ in range(count)]
+    return np.repeat(list(KINDS), np.diff(ends, prepend=0)).tolist()
 
 
 def _make_sheet(folder, number, kind, rng, tunes):
@@ -377,17 +333,19 @@ def _make_sheet(folder, number, kind, rng, tunes):
     dpi = 200 if two_tone else int(rng.choice(RESOLUTIONS[:2] if kind == "photograph" else RESOLUTIONS))
     page = None
     while page is None:
-        page = make_page(engraver, rng, tunes, kind=kind, everything=everything, dpi=dpi)
-    picture, staves, done = page.picture // 17 * 17, page.staves, {}  # 16 levels of grey are enough
+        page = _engrave_page(engraver, rng, tunes, everything, dpi)
+    fresh, names, lines, staves, spaces = page
     if kind == "scan":
-        picture, staves, done = scan(page.picture, page.staves, rng, two_tone=two_tone)
+        picture, staves, done = scan(fresh, staves, rng, two_tone=two_tone)
     elif kind == "photograph":
-        picture, staves, done = photograph(page.picture, page.staves, rng)
+        picture, staves, done = photograph(fresh, staves, rng)
+    else:
+        picture, done = fresh // 17 * 17, {}  # 16 levels of grey are enough
     grey = kind == "photograph" or kind == "scan" and not two_tone
     name = f"{kind}_{number:02}.{'jpg' if grey else 'png'}"
     image = Image.fromarray(picture).convert("1") if two_tone else Image.fromarray(picture)
     image.save(folder / name, **({"quality": done.get("jpeg", 75)} if grey else {"optimize": True}))
-    record = {"file": name, "kind": kind, "engraver": engraver, "everything": everything, "tunes": page.tunes}
-    record |= {"done": done, "spaces": np.round(page.spaces, 2).tolist()}
-    record["staves"], record["lines"] = np.round(staves[:, ::2], 1).tolist(), list(map(" ".join, page.lines))
+    record = {"file": name, "kind": kind, "engraver": engraver, "everything": everything, "tunes": names}
+    record |= {"done": done, "spaces": np.round(spaces, 2).tolist()}
+    record["staves"], record["lines"] = np.round(staves[:, ::2], 1).tolist(), list(map(" ".join, lines))
     return record

@@ -6,41 +6,56 @@ training, on purpose. Lesson: 10_reading_sheet_music.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
-from benchmarks.sheet_music.notation import Printer, quarters
+from benchmarks.sheet_music.notation import key_alters, quarters
 from noteninja_lib.music.tunes import Tune
-from noteninja_lib.omr.vocabulary import BAR_LINES, key_tokens
+from noteninja_lib.omr import vocabulary
+from noteninja_lib.omr.vocabulary import BAR_LINES, CLEFS, LETTERS, SHARPS, key_tokens, note
 
 MIDDLE = {"treble": 71, "bass": 50, "alto": 60, "tenor": 57}  # MIDI pitch of each clef's middle line
 MODES = ("major", "mixolydian", "dorian", "minor")  # their major keys lie 0 to 3 fifths below the tonic
-METRES = "4/4 3/4 2/4 6/8 9/8 12/8 3/8 2/2 6/4 5/4 3/2 7/8 4/8 5/8".split()
-COMMON_SIGNS = {"4/4": "C", "2/2": "C|"}
+COMMON_SIGNS = {metre: sign for sign, metre in vocabulary.RATIOS.items()}
+METRES = [metre for metre in vocabulary.METRES if metre not in vocabulary.RATIOS]
 EIGHTH = Fraction(1, 2)
+WRITTEN = [(value, dots) for value in vocabulary.VALUES for dots in (0, 1)]
+#: Lengths in quarter notes that one note can have -> (value, dots).
+LENGTHS = {Fraction(4, value) * Fraction(2 + dots, 2): (value, dots) for value, dots in WRITTEN}
+SIGNS = {alter: sign for sign, alter in vocabulary.ALTERS.items()}
 
 
-def _fifths(tune):
-    """Sharps of a tune's key signature, or minus its flats: -6 to 5."""
-    return (tune.tonic * 7 - MODES.index(tune.mode) + 6) % 12 - 6
+@dataclass
+class Section:
+    """Part of a tune in one key and metre: bars of (events, bar line, ending that begins or "")."""
+
+    bars: list[tuple]
+    fifths: int
+    shift: int  # semitones by which everything is moved
+    metre: str
+
+
+@dataclass
+class Layout:
+    """How sections are printed."""
+
+    clef: str = "treble"
+    a_line: int = 4  # bars in a line, besides pick-ups and second endings
+    room: int = 50  # tokens in a line at most
+    naturals: bool = False  # whether naturals take back what a new key lacks; before C major they always do
+    courtesy: bool = False  # whether a new key or metre of a line stands at the end of the line before, too
+    symbol: str | None = None  # "C" or "C|" in place of the first metre
+    opened: bool = True  # whether a repeat at the very beginning has its sign
+    remind: Callable[[], bool] = lambda: False  # whether a sign that is not needed says what holds anyway
 
 
 def bars_of(events: list[tuple], bar: Fraction) -> list[list[tuple]]:
-    """Notes and rests bar by bar.
+    """Notes and rests bar by bar; what is left over at the end is dropped.
 
-    Parameters
-    ----------
-    events : list of (Fraction, int or None)
-        Length in quarter notes and MIDI pitch (None: a rest), one after another.
-    bar : Fraction
-        Quarter notes in a bar.
-
-    Returns
-    -------
-    list of list of (Fraction, int or None, bool)
-        Length, pitch, and whether it is tied to the next. What is left over at the end is dropped.
+    `events` are (quarter notes, MIDI pitch or None: a rest), one after another, and a bar has `bar` quarter
+    notes. Gives (quarter notes, pitch, whether it is tied to the next) for each of a bar.
     """
     bars, line, room = [], [], bar
     for lasts, pitch in events:
@@ -65,108 +80,122 @@ def events_of(tune: Tune) -> list[tuple[Fraction, int | None]]:
     return events
 
 
-@dataclass
-class Section:
-    """Part of a tune in one key and metre: bars of (events, bar line, ending that begins or "")."""
-
-    bars: list[tuple]
-    fifths: int
-    shift: int
-    metre: str
-
-
-def book_section(bars: list, *, last: bool, repeats: bool, pickup: bool, endings: bool) -> list[tuple]:
+def book_section(bars: list, last: bool, repeats: bool, pickup: bool, endings: bool) -> list[tuple]:
     """Bars with their bar lines, as books have them; a pick-up takes an eighth from the end of the part."""
-    bars, before = [list(bar) for bar in bars], []
     (lasts, pitch, _), first = bars[-1][-1], bars[0][0][1]
-    bars[-1][-1] = (lasts, pitch, False)  # what it was tied to is not printed
-    if pickup and pitch is not None and first is not None and lasts > EIGHTH and lasts.denominator % 3:
-        bars[-1][-1] = (lasts - EIGHTH, pitch, False)
-        before = [([(EIGHTH, first, False)], "bar", "")]
+    pickup = pickup and None not in (pitch, first) and lasts > EIGHTH and lasts.denominator % 3 > 0
+    final = [*bars[-1][:-1], (lasts - EIGHTH * pickup, pitch, False)]  # what it was tied to is not printed
     end = "final-bar" if last else "double-bar"
-    lines = [*before, *((bar, "bar", "") for bar in bars[:-1])]
+    lines = [([(EIGHTH, first, False)], "bar", "")] * pickup + [(bar, "bar", "") for bar in bars[:-1]]
     if repeats and endings:
-        return [*lines, (bars[-1], "repeat-end", "1"), (bars[-1], end, "2")]
-    return [*lines, (bars[-1], "repeat-end" if repeats else end, "")]
+        return [*lines, (final, "repeat-end", "1"), (final, end, "2")]
+    return [*lines, (final, "repeat-end" if repeats else end, "")]
 
 
-@dataclass
-class Layout:
-    """How sections are printed."""
+class _Printer:
+    """Bars of a section -> tokens, with accidentals where the rule demands them."""
 
-    clef: str = "treble"
-    a_line: int = 4  # bars in a line, besides pick-ups and second endings
-    room: int = 50  # tokens in a line at most
-    naturals: bool = (
-        False  # whether a new key cancels what the old one had and it has not; C major always does
-    )
-    courtesy: bool = False  # whether a new key or metre of a line stands at the end of the line before, too
+    def __init__(self, section, layout):
+        self.section, self.layout, self.tied, self.held = section, layout, False, {}
+
+    def bar(self, events):
+        """Tokens of one bar, (length, pitch or None, tied) each, without its bar line."""
+        tokens, at, self.held = [], 0, {}
+        if len(events) == 1 and events[0][1] is None:
+            return ["rest:1"]
+        while at < len(events):
+            if events[at][0].denominator % 3:
+                tokens, at = tokens + self._sounding(*events[at]), at + 1
+                continue
+            group = _triplet(events[at:])
+            notes = [self._sounding(lasts * Fraction(3, 2), *rest) for lasts, *rest in group]
+            tokens, at = [*tokens, "triplet", *sum(notes, []), "end-triplet"], at + len(group)
+        return tokens
+
+    def _sounding(self, lasts, pitch, tie):
+        """Tokens of a note or rest, tied together of several where one does not do."""
+        tokens, parts = [], []
+        while rest := lasts - sum(parts):
+            if rest < min(LENGTHS):
+                raise ValueError("too short")
+            parts.append(max(length for length in LENGTHS if length <= rest))
+        for number, length in enumerate(parts[::-1] if pitch is None else parts, 1):
+            value, dots = LENGTHS[length]
+            if pitch is None:
+                tokens += [f"rest:{value}"] + ["dot"] * dots
+            else:
+                sign, position = self._place(pitch)
+                self.tied = tie or number < len(parts)
+                tokens += [*sign, note(position, value)] + ["dot"] * dots + ["tie"] * self.tied
+        return tokens
+
+    def _place(self, pitch):
+        """The accidental that a note needs, if it needs one, and its position on the staff."""
+        step, alter = _spell(pitch + self.section.shift, self.section.fifths)
+        letter, octave = CLEFS[self.layout.clef]
+        position = step - 7 * octave - LETTERS.index(letter)
+        if not vocabulary.LOWEST <= position <= vocabulary.HIGHEST:
+            raise ValueError("too far from the staff")
+        usual = self.held.get(position, key_alters(self.section.fifths).get(LETTERS[step % 7], 0))
+        if self.tied:
+            if alter != usual and position not in self.held:
+                self.held[position] = None  # the tie carries it over the bar line: the next one shows its own
+            return [], position
+        self.held[position] = alter
+        return [f"acc:{SIGNS[alter]}"] if alter != usual or self.layout.remind() else [], position
 
 
-def print_sections(
-    sections: list[Section],
-    layout: Layout,
-    symbol: str | None = None,
-    opened: bool = True,
-    remind: Callable[[], bool] | None = None,
-) -> list[list[str]]:
-    """Tokens of the lines of a tune.
+def _spell(pitch, fifths):
+    """(steps above C0, alter) of a MIDI pitch in a key, with few accidentals, and rather raised notes."""
+    place = next(place for place in range(fifths - 3, fifths + 9) if place * 7 % 12 == pitch % 12)  # C 0, G 1
+    letter, alter = SHARPS[(place + 1) % 7], (place + 1) // 7
+    return 7 * ((pitch - alter) // 12 - 1) + LETTERS.index(letter), alter
 
-    Parameters
-    ----------
-    sections : list of Section
-    layout : Layout
-    symbol : str, optional
-        "C" or "C|" in place of the first metre.
-    opened : bool
-        Whether a repeat at the very beginning has its sign.
-    remind : callable, optional
-        See `Printer`.
 
-    Raises
-    ------
-    ValueError
-        If a note lies too far from the staff, or a length can't be printed.
-    """
-    clef = f"clef:{layout.clef}"
-    lines = [[clef, *key_tokens(sections[0].fifths), f"time:{symbol or sections[0].metre}"]]
-    count, before = 0, None
-    for number, section in enumerate(sections):
-        printer = Printer(layout.clef, section.fifths, section.shift, remind)
+def _triplet(events):
+    """The two or three events at the beginning that are played three in the time of two."""
+    for group in (events[:2], events[:3]):
+        whole = sum(lasts for lasts, _, _ in group)
+        if whole in (EIGHTH, 1, 2) and all(3 * lasts in (whole, 2 * whole) for lasts, _, _ in group):
+            return group
+    raise ValueError("not a whole triplet")
+
+
+def print_sections(sections: list[Section], layout: Layout) -> list[list[str]]:
+    """Tokens of the lines of a tune; ValueError if a note lies too far from the staff, or is too short."""
+    clef, count, before = f"clef:{layout.clef}", 0, None
+    lines = [[clef, *key_tokens(sections[0].fifths), f"time:{layout.symbol or sections[0].metre}"]]
+    for section in sections:
+        printer = _Printer(section, layout)
         repeated = any(bar_line == "repeat-end" for _, bar_line, _ in section.bars)
         for place, (events, bar_line, ending) in enumerate(section.bars):
-            change = _signature(before, section, layout.naturals) if number else []
+            key, metre = [], []  # what changes
+            if before and place == 0:
+                old, new = before.fifths, section.fifths
+                fewer = (old * new < 0 or abs(new) < abs(old)) and (layout.naturals or new == 0)
+                key = ["cancel"] * fewer + key_tokens(new) if old != new else []
+                metre = [f"time:{section.metre}"] * (before.metre != section.metre)
             tokens = printer.bar(events)
             full = count >= layout.a_line or count and len(lines[-1]) + len(tokens) > layout.room
             if full and ending != "2":
-                lines[-1] += change * layout.courtesy
-                metre = [token for token in change if token.startswith("time:")]
+                lines[-1] += (key + metre) * layout.courtesy
                 lines.append([clef, *key_tokens(section.fifths), *metre])
                 count = 0
             else:
-                lines[-1] += change
-            before = section
-            if place == 0 and repeated and (number or opened):
-                _begin_repeat(lines[-1])
-            lines[-1] += [f"ending:{ending}"] * bool(ending) + [*tokens, bar_line]
+                lines[-1] += key + metre
+            line = lines[-1]
+            if place == 0 and repeated and (before or layout.opened):  # one sign with a bar line before it
+                both = "repeat-both" if line[-1] == "repeat-end" else "repeat-start"
+                line[-1:] = [both] if line[-1] in BAR_LINES else [line[-1], both]
+            line += [f"ending:{ending}"] * bool(ending) + [*tokens, bar_line]
             count += sum(lasts for lasts, _, _ in events) > quarters(section.metre) / 2
+        before = section
     return lines
 
 
-def _signature(before, section, naturals):
-    """Tokens of a change of key or metre from one section to another; none if there is no change."""
-    old, new = before.fifths, section.fifths
-    fewer = old * new < 0 or abs(new) < abs(old)
-    tokens = ["cancel"] * (fewer and (naturals or new == 0)) + key_tokens(new) if old != new else []
-    return tokens + [f"time:{section.metre}"] * (before.metre != section.metre)
-
-
-def _begin_repeat(line):
-    """Put a repeat's beginning where a line ends now: one sign with the bar line that stands there."""
-    if line[-1] in BAR_LINES:
-        line[-1] = "repeat-both" if line[-1] == "repeat-end" else "repeat-start"
-    else:
-        line.append("repeat-start")
+def _fifths(tune):
+    """Sharps of a tune's key signature, or minus its flats: -6 to 5."""
+    return (tune.tonic * 7 - MODES.index(tune.mode) + 6) % 12 - 6
 
 
 def shift_to(tune: Tune, clef: str, fifths: int) -> int:
@@ -178,27 +207,25 @@ def shift_to(tune: Tune, clef: str, fifths: int) -> int:
 
 def print_plain(tune: Tune, rng: np.random.Generator, layout: Layout = Layout()) -> list[list[str]]:
     """Lines of a tune as a book prints it, in its own key; see `print_sections`."""
-    bars, habits = bars_of(events_of(tune), quarters(tune.metre)), (0.7, 0.5, 0.3)
-    repeats, pickup, endings = (rng.random() < habit for habit in habits)
-    size, sections = 8 if len(bars) % 8 == 0 else len(bars), []
-    fifths = _fifths(tune)
-    for first in range(0, len(bars), size):
-        part, last = bars[first : first + size], first + size == len(bars)
-        book = book_section(part, last=last, repeats=repeats, pickup=pickup, endings=endings)
-        sections.append(Section(book, fifths, shift_to(tune, layout.clef, fifths), tune.metre))
+    bars, fifths, sections = bars_of(events_of(tune), quarters(tune.metre)), _fifths(tune), []
+    habits = [rng.random() < habit for habit in (0.7, 0.5, 0.3)]  # repeats, pick-up, endings
+    size, shift = 8 if len(bars) % 8 == 0 else len(bars), shift_to(tune, layout.clef, fifths)
+    for end in range(size, len(bars) + 1, size):
+        book = book_section(bars[end - size : end], end == len(bars), *habits)
+        sections.append(Section(book, fifths, shift, tune.metre))
     symbol = COMMON_SIGNS.get(tune.metre) if rng.random() < 0.6 else None
-    return print_sections(sections, layout, symbol, opened=rng.random() < 0.7)
+    return print_sections(sections, replace(layout, symbol=symbol, opened=rng.random() < 0.7))
 
 
-def _vary(events, rng, strength=0.6):
-    """Events of a tune, varied (strength 0: nothing, to 1); their lengths together stay as they are."""
+def _vary(events, rng):
+    """Events of a tune, varied; their lengths together stay as they are."""
     varied, at = [], 0
     while at < len(events):
         lasts, pitch = events[at]
         then, following = events[at + 1] if at + 1 < len(events) else (0, None)
-        if pitch is not None and rng.random() < 0.10 * strength:
+        if pitch is not None and rng.random() < 0.06:
             pitch += int(rng.choice((-1, 1)))  # mostly an accidental
-        if pitch is None or lasts.denominator % 3 == 0 or rng.random() > 0.35 * strength:
+        if pitch is None or lasts.denominator % 3 == 0 or rng.random() > 0.21:
             varied.append((lasts, pitch))
         elif following is not None and then == lasts and lasts in (1, EIGHTH) and rng.random() < 0.5:
             varied += [(lasts * Fraction(3, 2), pitch), (lasts / 2, following)]  # dotted
@@ -215,15 +242,14 @@ def _vary(events, rng, strength=0.6):
 def _split(lasts, pitch, rng):
     """A note in smaller values: a triplet, 16ths or 32nds, or with a rest in it."""
     way = rng.choice(("triplet", "run", "rest", "late"))
-    steps = rng.choice((-2, -1, 1, 2), 8).cumsum()
+    steps = [pitch, *(pitch + int(step) for step in rng.choice((-2, -1, 1, 2), 8).cumsum())]
     if way == "triplet" and lasts in (2, 1, EIGHTH):
         if rng.random() < 0.3:
-            return [(lasts * Fraction(2, 3), pitch), (lasts / 3, pitch + int(steps[0]))]
-        return [(lasts / 3, pitch + int(step)) for step in (0, steps[0], steps[1])]
+            return [(lasts * Fraction(2, 3), pitch), (lasts / 3, steps[1])]
+        return [(lasts / 3, step) for step in steps[:3]]
     if way == "run" and lasts in (1, EIGHTH, EIGHTH / 2):
-        count = int(rng.choice((2, 4))) if lasts < 1 else int(rng.choice((4, 8)))
-        count = min(count, int(lasts / Fraction(1, 8)))
-        return [(lasts / count, pitch + int(step)) for step in (0, *steps[: count - 1])]
+        count = min(int(rng.choice((2, 4) if lasts < 1 else (4, 8))), int(lasts / Fraction(1, 8)))
+        return [(lasts / count, step) for step in steps[:count]]
     if way == "rest" and lasts >= EIGHTH:
         return [(lasts / 2, pitch), (lasts / 2, None)] if rng.random() < 0.7 else [(lasts, None)]
     if way == "late" and lasts >= EIGHTH:
@@ -232,43 +258,29 @@ def _split(lasts, pitch, rng):
     return [(lasts, pitch)]
 
 
-def _split_at_bar(events, bar):
-    """Events before and after the bar line that lies nearest to their middle."""
-    ends = np.cumsum([lasts for lasts, _ in events])
-    places = [place for place, end in enumerate(ends, 1) if end % bar == 0]
-    middle = min(places, key=lambda place: abs(2 * ends[place - 1] - ends[-1]), default=len(events))
-    return events[:middle], events[middle:]
-
-
 def print_everything(tune: Tune, rng: np.random.Generator, layout: Layout) -> list[list[str]]:
-    """Lines of a tune with everything; see `print_sections`.
-
-    Raises
-    ------
-    ValueError
-        If what was drawn can't be printed.
-    """
+    """Lines of a tune with everything; ValueError if what was drawn can't be printed."""
     slower = int(rng.choice((1, 2, 4), p=(0.45, 0.4, 0.15)))  # the same in longer values
     events = _vary([(slower * lasts, pitch) for lasts, pitch in events_of(tune)], rng)
-    metre = quarters(tune.metre) * slower
-    halves = _split_at_bar(events, metre)
+    ends = np.cumsum([lasts for lasts, _ in events])
+    bars = [place for place, end in enumerate(ends, 1) if end % (quarters(tune.metre) * slower) == 0]
+    middle = min(bars, key=lambda place: abs(2 * ends[place - 1] - ends[-1]), default=len(events))
     metre = tune.metre if slower == 1 and rng.random() < 0.5 else str(rng.choice(METRES))
-    fifths = int(rng.integers(-7, 8))
-    change, sections = rng.random() < 0.6, []
-    for part in range(2):
+    fifths, change, sections = int(rng.integers(-7, 8)), rng.random() < 0.6, []
+    for part, half in enumerate((events[:middle], events[middle:])):
         if part and change:
             fifths = int(rng.integers(-7, 8)) if rng.random() < 0.7 else fifths
             metre = str(rng.choice(METRES)) if rng.random() < 0.6 else metre
-        bars = bars_of(halves[part], quarters(metre))[:8]
+        bars = bars_of(half, quarters(metre))[:8]
         if not bars:
             raise ValueError("too short for two parts")
         if rng.random() < 0.25 and len(bars) > 4:
             bars[3] = [(quarters(metre), None, False)]  # a bar of rest; nothing is tied into it
             bars[2][-1] = (*bars[2][-1][:2], False)
         repeats = not change and rng.random() < 0.7
-        pickup, endings = rng.random() < 0.4, rng.random() < 0.4
-        book = book_section(bars, last=part == 1, repeats=repeats, pickup=pickup, endings=endings)
+        book = book_section(bars, part == 1, repeats, pickup=rng.random() < 0.4, endings=rng.random() < 0.4)
         sections.append(Section(book, fifths, shift_to(tune, layout.clef, fifths), metre))
     symbol = COMMON_SIGNS.get(sections[0].metre) if rng.random() < 0.5 else None
     opened = rng.random() < 0.7
-    return print_sections(sections, layout, symbol, opened, remind=lambda: rng.random() < 0.03)
+    layout = replace(layout, symbol=symbol, opened=opened, remind=lambda: rng.random() < 0.03)
+    return print_sections(sections, layout)

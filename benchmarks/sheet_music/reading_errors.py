@@ -6,14 +6,14 @@ Command: `noteninja sheets measure`. Lesson: 10_reading_sheet_music.
 import json
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.sheet_music.musicxml_pages import page_source
+from benchmarks.sheet_music.musescore import page_source
 from benchmarks.sheet_music.notation import elements, sounding
 from benchmarks.sheet_music.printed_pages import KINDS, Page, load_sheets
 from noteninja_lib.errors import UserError
@@ -24,13 +24,10 @@ from noteninja_lib.omr.staff_detection import Staff
 from noteninja_lib.omr.vocabulary import pitch_name
 
 #: Figure -> how it is called.
-FIGURES = {
-    "symbol_errors": "symbol errors",
-    "notes_right": "notes with right pitch and duration",
-    "lines_right": "whole lines right",
-    "clef_and_key_right": "clef and key right",
-    "staves_found": "staffs found",
-}
+FIGURES = {"symbol_errors": "symbol errors", "notes_right": "notes with right pitch and duration"}
+FIGURES |= {"lines_right": "whole lines right", "clef_and_key_right": "clef and key right"}
+FIGURES |= {"staves_found": "staffs found"}
+HEAD = ("clef:", "sharp", "flat")  # how tokens of a clef and a key begin
 MISSING, ADDED = "(missed)", "(nothing there)"
 
 
@@ -59,19 +56,13 @@ def match_staves(sheet: Page, found: list[Staff]) -> dict[int, int]:
     return matches
 
 
-def _signature(tokens):
-    """Clef and key with which a line begins."""
-    return list(takewhile(lambda one: one.startswith("clef:") or one[:-1] in ("sharp", "flat"), tokens))
-
-
 def notes_of_lines(lines: list[list[str]]) -> list[list[tuple[str, float]]]:
     """(pitch, quarter notes) of notes as the reader understands tokens, like `notation.sounding`."""
     notes = [[] for _ in lines]
     for bar in read_bars(lines):
-        for event in bar.events:
-            if event.position is not None:
-                pitch = pitch_name(event.step, event.alter).replace("-", "b")
-                notes[bar.spans[0][0]].append((pitch, float(event.quarters)))
+        for event in (event for event in bar.events if event.position is not None):
+            pitch = pitch_name(event.step, event.alter).replace("-", "b")
+            notes[bar.spans[0][0]].append((pitch, float(event.quarters)))
     return notes
 
 
@@ -85,9 +76,9 @@ def compare(sheet: Page, read: list[list[str]], staves: list[Staff]) -> Result:
         errors += [[one or ADDED, other or MISSING] for one, other in wrong]
         counts["symbol_errors"] += len(wrong), len(tokens)
         counts["lines_right"] += not wrong, 1
-        counts["clef_and_key_right"] += _signature(tokens) == _signature(line), 1
-        pairs = [pair for pair in align(notes, heard) if pair[0]]
-        counts["notes_right"] += sum(one == other for one, other in pairs), len(pairs)
+        heads = [[*takewhile(lambda one: one.startswith(HEAD), some)] for some in (tokens, line)]
+        counts["clef_and_key_right"] += heads[0] == heads[1], 1
+        counts["notes_right"] += sum(one == other for one, other in align(notes, heard)), len(notes)
     extra = [token for number, line in enumerate(read) if number not in matches.values() for token in line]
     counts["symbol_errors"] += len(extra), 0  # a staff where there is none
     errors += [[ADDED, token] for token in extra]
@@ -99,24 +90,17 @@ def compare(sheet: Page, read: list[list[str]], staves: list[Staff]) -> Result:
 def measure_sheet(sheet: Page, scores: Path | None = None) -> Result:
     """Read one page and compare it with its truth; a page that is refused has nothing right.
 
-    Parameters
-    ----------
-    sheet : Page
-    scores : Path, optional
-        Folder for the page's truth and for what was read, both as MusicXML, for other programs that compare
-        scores.
+    In the folder `scores`, both are written as MusicXML, for other programs that compare scores.
     """
-    begin = time.perf_counter()
+    begin, refused = time.perf_counter(), ""
     try:
         read = read_sheet(sheet.picture)
-        text = to_musicxml(read.bars)
+        text, found = to_musicxml(read.bars), (read.tokens(), [line.staff for line in read.lines])
     except UserError as problem:
-        result = compare(sheet, [], [])
-        result.refused, text = str(problem), to_musicxml(read_bars([["clef:treble", "rest:1"]]))
-    else:
-        seconds = time.perf_counter() - begin
-        result = compare(sheet, read.tokens(), [line.staff for line in read.lines])
-        result.seconds = seconds
+        text, found = to_musicxml(read_bars([["clef:treble", "rest:1"]])), ([], [])
+        refused = str(problem)
+    seconds = 0.0 if refused else time.perf_counter() - begin
+    result = replace(compare(sheet, *found), seconds=seconds, refused=refused)
     if scores:
         for name, score in (("truth", page_source("", "", elements(sheet.lines))), ("read", text)):
             (scores / name).mkdir(parents=True, exist_ok=True)
@@ -124,35 +108,28 @@ def measure_sheet(sheet: Page, scores: Path | None = None) -> Result:
     return result
 
 
-def figures_of(results: list[Result], seed: int = 0) -> dict:
+def figures_of(results: list[Result]) -> dict:
     """[share, low, high] of each figure and kind of page (95 % interval), and the commonest errors."""
 
     def share(some, name):
-        return bootstrap([result.counts[name] for result in some], seed=seed) if some else None
+        return bootstrap([result.counts[name] for result in some]) if some else None
+
+    def seconds_and_errors(some):
+        errors = Counter(tuple(error) for result in some for error in result.errors).most_common(20)
+        seconds = round(float(np.median([result.seconds for result in some])), 2)
+        return {"seconds": seconds, "confusions": [[*pair, times] for pair, times in errors]}
 
     kinds = {}
     for kind in KINDS:
         some = [result for result in results if result.kind == kind]
         if some:
-            kinds[kind] = {
-                "pages": len(some),
-                **{name: share(some, name) for name in FIGURES},
-                "plain_symbol_errors": share([one for one in some if not one.everything], "symbol_errors"),
-                "everything_symbol_errors": share([one for one in some if one.everything], "symbol_errors"),
-                "seconds": _seconds(some),
-                "refused": [one.refused for one in some if one.refused],
-                "confusions": _commonest(some),
-            }
-    return {"kinds": kinds, "seconds": _seconds(results), "confusions": _commonest(results)}
-
-
-def _seconds(results):
-    return round(float(np.median([one.seconds for one in results])), 2)
-
-
-def _commonest(results):
-    errors = Counter(tuple(error) for result in results for error in result.errors)
-    return [[*pair, times] for pair, times in errors.most_common(20)]
+            kinds[kind] = {"pages": len(some)} | {name: share(some, name) for name in FIGURES}
+            for word, everything in (("plain", False), ("everything", True)):
+                half = [one for one in some if one.everything == everything]
+                kinds[kind][f"{word}_symbol_errors"] = share(half, "symbol_errors")
+            kinds[kind]["refused"] = [one.refused for one in some if one.refused]
+            kinds[kind] |= seconds_and_errors(some)
+    return {"kinds": kinds} | seconds_and_errors(results)
 
 
 def table(figures: dict) -> str:
@@ -163,21 +140,14 @@ def table(figures: dict) -> str:
         shares = [100 * np.array(one[name]) for one in found]
         rows.append([heading, *("{:.1f}% [{:.1f}, {:.1f}]".format(*share) for share in shares)])
     rows.append(["seconds a page", *(str(one["seconds"]) for one in found)])
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines[0] = lines[0].replace("|  |", "| |", 1)
-    return "\n".join([lines[0], "|---|" + "---|" * len(found), *lines[1:]])
+    first, *lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([first.replace("|  |", "| |", 1), "|---|" + "---|" * len(found), *lines])
 
 
 def report(folder: Path | None = None, out: Path | None = None, *, scores: Path | None = None) -> dict:
-    """Read all pages of a set, print the table and the commonest errors, and write the figures as JSON.
+    """Read all pages of a set (the frozen one by default), print the table and the commonest errors.
 
-    Parameters
-    ----------
-    folder : path, optional
-        The frozen set by default.
-    out : path, optional
-    scores : path, optional
-        See `measure_sheet`.
+    The figures are written to `out` as JSON; `scores` as for `measure_sheet`.
     """
     sheets = load_sheets(folder)
     results = [measure_sheet(sheet, scores) for sheet in tqdm(sheets, unit=" pages", dynamic_ncols=True)]
