@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 STEPS = 4  # inference steps: hardly worse than 10 by `noteninja steps`, in less than half of the time
 
 

@@ -29,10 +29,13 @@ BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
 def check_device(device: str) -> torch.device:
     """A torch device by name, or one sentence."""
     found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not found.get(device.split(":")[0], False):
-        there = ", ".join(name for name, here in found.items() if here)
-        raise UserError(f"There is no device {device} here: choose from {there}.")
-    return torch.device(device)
+    try:
+        if found.get(device.split(":")[0], False):
+            return torch.device(device)
+    except RuntimeError:  # such as cpu:x
+        pass
+    there = ", ".join(name for name, here in found.items() if here)
+    raise UserError(f"There is no device {device} here: choose from {there}.")
 
 
 def check_places(songs: list[Path], places: list[Path], kinds: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ if sys.argv[1:2] not in (["convert"], ["benchmark"]):
 import typer
 from typer import Argument, Option
 
-from noteninja_lib import STEPS, data_folder
+from noteninja_lib import STEPS
 from noteninja_lib.errors import UserError, check_range
 
 if TYPE_CHECKING:  # loads torch, which takes seconds: not before a command needs it
@@ -33,6 +33,7 @@ app.add_typer(dataset_app, name="dataset")
 # ---- options that several commands share ---------------------------------------------------------------
 
 SOUNDS = "mp3, wav, flac or ogg"
+NewSeed = Annotated[int, Option(min=0)]
 GENRES = "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock"
 OF_KINDS = "Write beside it: mid (notes heard), musicxml (the tune), json (all settings)."
 OF_SONG = f"{SOUNDS}; or notes: MIDI, MusicXML, ABC, or a picture (png, jpg, pdf)."
@@ -231,7 +232,7 @@ as MusicXML)."""
         check_suffix(out)
     with tqdm(total=100, unit="%", desc=page.name[:30], delay=1, leave=False, dynamic_ncols=True) as bar:
         wish = {"clef": clef, "key": key, "metre": metre}
-        sheet = read_sheet(page, progress=lambda done: bar.update(round(100 * done - bar.n, 1)), **wish)
+        sheet = read_sheet(page, progress=lambda done: bar.update(min(100, 100 * done) - bar.n), **wish)
     typer.echo(dumps({"page": str(page), **sheet.summary()}) if common.json else f"{page}: {sheet}")
     if to and out:
         written = out.with_name(f"{out.stem} (tune).musicxml")
@@ -305,7 +306,7 @@ def build(
     seconds: Annotated[float, Option(min=3, help="Length of each clip.")] = 30.0,
     versions: Annotated[int, Option(min=1, max=10, help="Genres in which each tune is played.")] = 10,
     soundfont: Annotated[list[Path] | None, Option(help="May be given several times.")] = None,
-    seed: int = 0,
+    seed: NewSeed = 0,
     moods: Annotated[float, Option(min=0, max=1, help="Share of clips with a mood.")] = 0.3,
     workers: Workers = CORES,
     shard: Annotated[str, Option(help="This job and the number of jobs, such as 0/4.")] = "0/1",
@@ -324,7 +325,7 @@ def engrave(
     out: Annotated[Path, Argument(help="Folder to make.")],
     lines: Annotated[int, Option(min=1, help="Lines of music.")] = 30000,
     split: Annotated[str, Option(help="train or validation: whose tunes.")] = "train",
-    seed: int = 0,
+    seed: NewSeed = 0,
     workers: Workers = CORES,
 ) -> None:
     """Engrave lines of printed music, for `noteninja train reader`; can be stopped and started again."""
@@ -387,7 +388,7 @@ def train(
     data: Annotated[Path | None, Option(help=OF_DATA + OF_LINES)] = None,
     steps: int = 2000,
     batch: int = 16,
-    seed: int = 0,
+    seed: NewSeed = 0,
     ema: float = 0.999,
     models: Annotated[Path | None, Option(help=OF_MODELS)] = None,
     again: Annotated[bool, Option(help="Begin from the weights that are there.")] = False,
@@ -410,7 +411,7 @@ def band(
     genre: Annotated[str, Option(help="One of the ten, or a recipe's .yaml file.")],
     tune: Annotated[str, Option(help="Name of a tune, or a part of it; see `noteninja tunes`.")],
     out: Annotated[Path, Option("-o", "--out", help="mp3 or wav to write.")],
-    seed: int = 0,
+    seed: NewSeed = 0,
     seconds: Annotated[float, Option(min=1, max=600)] = 30.0,
     tempo: Annotated[float | None, Option(help="Beats a minute; the genre's own by default.")] = None,
     valence: Annotated[float, Option(min=-1, max=1)] = 0.0,
@@ -450,13 +451,24 @@ MEASURING = (MEASURING + " calibrate").split()
 
 def measure(words: list[str]) -> None:
     """Hand a measuring command over to `python -m benchmarks`, which lies beside the library in a clone."""
-    clone = data_folder().parent
+    clone = Path(__file__).resolve().parent.parent
     if not (clone / "benchmarks").is_dir():
         needs = "measures, and needs the whole course: clone the repository and call it there"
         raise UserError(f"`noteninja {words[0]}` {needs}.")
     where = os.pathsep.join(filter(None, [str(clone), os.environ.get("PYTHONPATH")]))
-    call = [sys.executable, "-m", "benchmarks", *words]
-    raise SystemExit(subprocess.call(call, env=os.environ | {"PYTHONPATH": where}))
+    call = [
+        sys.executable,
+        "-P",
+        "-m",
+        "benchmarks",
+        *words,
+    ]  # -P: no folder of that name where the user stands
+    process = subprocess.Popen(call, env=os.environ | {"PYTHONPATH": where})
+    while True:
+        try:
+            raise SystemExit(process.wait())
+        except KeyboardInterrupt:  # Ctrl-C is the child's to answer
+            pass
 
 
 def main() -> None:

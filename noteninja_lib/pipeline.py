@@ -32,6 +32,7 @@ from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder  # diffusers loads only classes that were imported before
 from noteninja_lib.models.vocoder import Vocoder
 from noteninja_lib.music import style
+from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.piano_roll import PianoRoll, tune_likeness
 from noteninja_lib.music.style import Genre, Mood, Plan
 from noteninja_lib.music.time_warp import align, mix, warp
@@ -201,6 +202,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         strength, progress = current_strength(strength, amount), progress or (lambda fraction, what: None)
         check_arguments(strength, num_inference_steps, guidance_scale)
         check_range("rate of the tempo", 1.0 if rate is None else rate, *style.RATES)
+        if seconds is not None:
+            check_range("length in seconds", seconds, 1, LONGEST)
         if seconds and strength < 1:
             raise UserError("What is extended can't keep the recording too: leave the amount at 1.")
         style.styles(genre, mood)  # what is wrong there is told before the song is listened to

@@ -77,12 +77,14 @@ class Settings:
         """Refuse what no conversion can be made with, in one sentence."""
         for name, (words, kind, low, high) in LIMITS.items():
             value = getattr(self, name)
-            if value is None and name in ("tempo", "rate", "seconds", "other_seed"):
+            if value is None and name in ("tempo", "rate", "seconds", "other_seed", "share"):
                 continue
             if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
                 number = "whole number" if kind is int else "number"
                 raise UserError(f"The {words} must be a {number}, not {value!r}.")
             check_range(words, value, low, high)
+        if not isinstance(self.second, str | None) or (self.second and self.share is None):
+            raise UserError("A second song is a file, and its share is a number from 0 to 1.")
         if self.tempo is not None and self.rate is not None:
             raise UserError("Give either a tempo in beats a minute or a rate, not both.")
         mixed = [name for name in ("second", "other_seed", "seconds") if getattr(self, name) is not None]
@@ -360,7 +362,7 @@ def write_midi(roll: PianoRoll, path: Path, tempo: float) -> None:
     import pretty_midi
 
     midi = pretty_midi.PrettyMIDI(initial_tempo=tempo)
-    for name, notes in (("tune", roll.melody_notes()), ("other notes", roll.accompaniment())):
+    for name, notes in (("tune", roll.melody_notes()), ("other notes", roll.accompaniment(same=0.05))):
         track = pretty_midi.Instrument(PIANO, name=name)
         track.notes = [pretty_midi.Note(one.velocity, one.pitch, one.start, one.end) for one in notes]
         midi.instruments.append(track)

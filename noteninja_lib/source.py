@@ -11,6 +11,7 @@ import numpy as np
 from noteninja_lib.arranger.synthesis import sketch
 from noteninja_lib.audio.io import SAMPLE_RATE, check, load
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
+from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.classifiers import extract_melody
 from noteninja_lib.music.beats import hear_rhythm
@@ -69,6 +70,8 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
     else:
         known = song if isinstance(song, PianoRoll) else None
     if known is not None:
+        if not known.frames:
+            raise UserError("There are no notes in this music: choose some that lasts longer.")
         known = known if seconds is None else cut(known, 0, seconds)
         roll = known.padded()
         tune, others = roll.melody_notes(), roll.accompaniment()

@@ -226,3 +226,17 @@ def test_a_recording_is_the_noise_that_makes_it(pipe, song):
             .item()
         )
     assert error < 0.1 and guessed > 3 * error
+
+
+@pytest.mark.parametrize("song", [[1.0, 2.0], None, torch.zeros(30_000)])
+def test_what_is_no_song_is_told_in_one_sentence(pipe, song):
+    with pytest.raises(UserError, match="is no song"):
+        pipe(song, "jazz")
+
+
+def test_two_songs_without_a_beat_and_of_unequal_length_meet(pipe):
+    """Their latents differ in length, since nothing sets them on one beat."""
+    time = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    drones = [0.3 * np.sin(2 * np.pi * hertz * time).astype(np.float32) for hertz in (220, 330)]
+    made = pipe.interpolate(drones[0], drones[1][: 2 * SAMPLE_RATE], 0.5, "jazz", 0.4, generator=seeded())
+    assert np.isfinite(made.audio).all() and len(made.audio) >= 2 * SAMPLE_RATE

@@ -14,6 +14,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from noteninja_lib import __version__
+
 ROOT = Path(__file__).resolve().parent.parent
 TOP_LEVEL = set(
     ".ci .gitattributes .github .gitignore CHANGELOG.md CITATION.cff CONTRIBUTING.md LICENSE README.md benchmarks"
@@ -184,6 +186,13 @@ ROOMS = (
     "errors audio models arranger music omr source datasets training pipeline settings evaluation plots widgets lessons"
     " batch cli __main__"
 ).split()
+
+
+def test_the_version_is_one():
+    """Data sets are marked by it: what is rendered otherwise must carry another."""
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"]
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    assert __version__ == cited == newest
 
 
 def test_modules_are_few_short_and_have_names_of_their_own():

@@ -87,15 +87,15 @@ class PianoRoll:
         """The notes of the tune."""
         return pick_notes(*self.melody, single=True)
 
-    def accompaniment(self) -> list[Note]:
-        """The notes besides the tune."""
+    def accompaniment(self, same: float = SAME) -> list[Note]:
+        """The notes besides the tune; an onset of its pitch within `same` seconds is the tune's."""
         tune = {}
         for note in self.melody_notes():
             tune.setdefault(note.pitch, []).append(note.start)
         return [
             note
             for note in pick_notes(*self.notes)
-            if all(abs(note.start - start) > SAME for start in tune.get(note.pitch, []))
+            if all(abs(note.start - start) > same for start in tune.get(note.pitch, []))
         ]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from music21 import converter, duration, tempo
+from music21 import converter, duration, stream, tempo
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import UserError
@@ -22,7 +22,6 @@ from noteninja_lib.music.tunes import Tune, to_stream, tune_from_score
 
 if TYPE_CHECKING:
     import pretty_midi
-    from music21 import stream
 
 FORMATS = {".abc": "ABC", **dict.fromkeys((".mid", ".midi"), "midi")}
 FORMATS |= dict.fromkeys((".musicxml", ".xml", ".mxl"), "musicxml")
@@ -42,6 +41,10 @@ SHORTEST_REST = 0.5  # beats
 def read_roll(song: "str | Path | Tune | stream.Stream") -> PianoRoll:
     """Piano roll of notes: of a file (MIDI, MusicXML, ABC), a score or a tune."""
     if not isinstance(song, str | Path):
+        if not isinstance(song, Tune | stream.Stream):
+            raise UserError(
+                f"A {type(song).__name__} is no song: give a file, an array of samples, or a score."
+            )
         return from_score(song)
     is_midi = Path(song).suffix.lower() in (".mid", ".midi")
     return from_midi(song) if is_midi else from_score(read_notes(Path(song)))
@@ -155,7 +158,7 @@ def _read_midi(path):
 
     music21 itself loses count of the bars where several notes sound at once in one part.
     """
-    from music21 import key, meter, note, stream
+    from music21 import key, meter, note
 
     midi, parts = open_midi(path)
     metres, keys = midi.time_signature_changes, midi.key_signature_changes

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, make_folder
 from noteninja_lib.music.tunes import Tune, load_tunes
 from noteninja_lib.omr.composer import compose
 from noteninja_lib.omr.rendering import FONTS, ID, STAFF_SPACE, MeiWriter, rasterise, render
@@ -283,7 +283,7 @@ def build(
         Parts done, and all; once at the beginning and after each part.
     """
     folder, total = Path(folder), -(-lines // size)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     jobs = [(folder / f"strips_{number:04d}.npz", seed, number, size, split) for number in range(total)]
     jobs = [job for job in jobs if not job[0].exists()]
     yield total - len(jobs), total

@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from noteninja_lib.datasets import open_dataset
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, make_folder
 from noteninja_lib.models.checkpoints import load_model, models_folder, save_model
 from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.vae import MelAutoencoder
@@ -94,7 +94,7 @@ def run_training(
     if threads:
         torch.set_num_threads(threads)
     run, models = Path(run), Path(models) if models else models_folder()
-    run.mkdir(parents=True, exist_ok=True)
+    make_folder(run)
     task = make_task(network, data, steps, models, again)
     trainer = Trainer(task, run, steps, ema, seed)
     first, smooth, began = trainer.accelerator.is_main_process, {}, time.monotonic()  # one bar, one log
