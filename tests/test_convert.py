@@ -1,8 +1,11 @@
 """The command line: files in and out, and every kind of bad input with exit status 2 and one sentence."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +18,8 @@ from noteninja_lib.batch import again, convert_files
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.tunes import load_tunes, to_stream, tune_from_score
 from noteninja_lib.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +196,13 @@ def test_the_band_plays_and_tunes_can_be_found(noteninja, tmp_path):
     assert status == 0 and "reggae" in told and abs(len(load(tmp_path / "a.mp3")) / SAMPLE_RATE - 4) < 0.1
     status, _, err = noteninja("band", "--genre", "polka", "--tune", name, "-o", tmp_path / "b.mp3")
     assert status == 2 and "noteninja:" in err and not (tmp_path / "b.mp3").exists()
+
+
+def test_measuring_words_reach_the_benchmarks_from_any_folder(tmp_path):
+    """Neither other data nor a folder of the same name where the user stands lead it astray."""
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "__init__.py").write_text("")
+    command = [sys.executable, "-m", "noteninja_lib", "evaluate", "--help"]
+    paths = {"PYTHONPATH": str(ROOT), "NOTENINJA_DATA": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | paths, capture_output=True, text=True)
+    assert done.returncode == 0 and "--pairs" in done.stdout, done.stderr
