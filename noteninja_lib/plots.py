@@ -47,9 +47,18 @@ def axes_or_new(ax: Axes | None, width: float, height: float, frame: bool = Fals
     return ax
 
 
+class Picture(Figure):
+    """A figure outside pyplot: a thread may draw on it, and a notebook shows it where it is a cell's result."""
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.savefig(png, format="png", dpi=100)
+        return png.getvalue()
+
+
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure (inches) outside pyplot: a thread may draw on it, and a notebook shows it only once."""
-    return Figure(figsize=(width, height), layout="constrained")
+    """An empty figure of a size in inches."""
+    return Picture(figsize=(width, height), layout="constrained")
 
 
 def to_png(draw: Callable[[Axes], Any], width: float, height: float) -> bytes:

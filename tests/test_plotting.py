@@ -122,3 +122,13 @@ def test_curves_without_marks_are_told_apart_by_colour_and_line():
     ax = plots.plot_curves((0, 1), {"a": [1, 2], "b": [2, 1]}, marks=False)
     assert {line.get_marker() for line in ax.lines} <= {"", "None"}
     assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == 2
+
+
+def test_a_figure_is_shown_where_it_is_a_cells_result():
+    """Made outside pyplot, it would be a line of text there."""
+    from IPython.core.formatters import DisplayFormatter
+
+    figure = plots.new_figure(3, 2)
+    figure.subplots().plot([1, 2])
+    shown, _ = DisplayFormatter().format(figure)
+    assert shown["image/png"][:8] == b"\x89PNG\r\n\x1a\n"
