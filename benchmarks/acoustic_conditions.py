@@ -1,9 +1,7 @@
-"""Difficult sources: a small mp3, a hall, a crowd that talks, all of it at once. What is left of the tune?
+"""Difficult sources: what is left of the tune? Command: `noteninja difficult`.
 
-Test tunes are made difficult and then converted by us, and by the strong baseline without a network of ours
-in its sound: transcribe, arrange, render. Both begin from the same hearing. Training (`audio.augmentation`)
-hears other rooms and noises: noise that dies away there, the echoes of a shoebox's walls here; white noise
-and hum there, people who talk here. Command: `noteninja difficult`. Lesson: 11_judging_a_converter.
+Training (`audio.augmentation`) hears other rooms and noises: noise that dies away there, the echoes of a
+shoebox's walls here; white noise and hum there, people who talk here. Lesson: 11_judging_a_converter.
 """
 
 from collections.abc import Sequence
@@ -61,13 +59,11 @@ def make_difficult(audio: np.ndarray, condition: str, rng: np.random.Generator) 
 
 
 def hall(rng: np.random.Generator, seconds: float) -> np.ndarray:
-    """Impulse response of an empty hall with bare walls.
+    """Impulse response (samples,) of an empty hall with bare walls; it begins with the direct sound, about 1.
 
     The image-source model of a shoebox: each echo comes straight from a mirror image of the source (Allen and
-    Berkley 1979, doi 10.1121/1.382599), weaker by its way and by each wall that it met.
-    `rng` chooses the hall's size and the places of source and microphone; `seconds` is the reverberation time
-    after Eyring, in which the sound falls by 60 dB. Returns an array (samples,) of float32 that begins with
-    the direct sound, which is about 1.
+    Berkley 1979, doi 10.1121/1.382599), weaker by its way and by each wall that it met. `seconds` is the
+    reverberation time after Eyring, in which the sound falls by 60 dB.
     """
     size = np.array([rng.uniform(*wall) for wall in WALLS])
     volume, surface = size.prod(), 2 * (size[0] * size[1] + size[1] * size[2] + size[0] * size[2])
@@ -123,12 +119,7 @@ COLUMNS = {
 def measure_tune(
     number: int, seed: int = 0, options: dict | None = None, conditions: Sequence[str] = tuple(CONDITIONS)
 ) -> tuple[dict[str, list[Row]], dict[str, np.ndarray]]:
-    """One test tune in all conditions; `options` are the pipeline's.
-
-    Returns the rows of `ours`, of `transcribe`, and of what was `heard` in the source, by condition
-    (`decoded`, the true recording through our decoder, stands in the clean one); and the onset chroma of the
-    true recordings, by genre.
-    """
+    """Rows of one test tune by condition, and the onset chroma of its true recordings by genre."""
     pipe, piece, rows = load_pipeline(), make_piece(number, seed), {}
     recordings, rng = piece.recordings, np.random.default_rng((seed, number, 2))
     target = str(rng.choice([genre for genre in GENRES if genre != piece.source]))
@@ -163,11 +154,7 @@ def measure_tune(
 
 
 def figures_of(found: list[tuple], seed: int = 0) -> dict[str, dict]:
-    """Figures of each condition and baseline, each as [mean, low, high], from what `measure_tune` gives.
-
-    Returns the measures of `ours`, `transcribe` and `heard`, and `ahead`: ours less the other's, tune by
-    tune. The fixed points of *tune kept* are those of the clean source in all conditions.
-    """
+    """Figures [mean, low, high] of each condition and baseline, and `ahead`: ours less the other's."""
     truths = {rows["clean"][0].tune: chroma for rows, chroma in found}
     conditions = {
         name: grouped((row for rows, _ in found for row in rows[name]), lambda row: row.baseline)

@@ -91,11 +91,7 @@ def mean_or_nan(values: list[float]) -> float:
 
 
 def note_features(performance: Performance) -> dict[str, float]:
-    """Features of the notes of a performance without intro, by name (nan: unknown).
-
-    `drum_strokes` a beat; `bass_beats`, how long a bass note lasts; `tempo` in beats a minute; and those of
-    `drum_features` and `chord_features`.
-    """
+    """Features of the notes of a performance without intro, by name (nan: unknown)."""
     parts, beats_a_second = performance.parts, performance.tempo / 60
     drums, bass = (sum((one.notes for one in parts if one.name == name), []) for name in ("drums", "bass"))
     return {
@@ -108,11 +104,7 @@ def note_features(performance: Performance) -> dict[str, float]:
 
 
 def drum_features(performance: Performance, drums: list[Note]) -> dict[str, float]:
-    """Features of the bass drum.
-
-    `kick_with_backbeat`: share of its strokes together with cross-stick, snare or clap. `kick_on_one`: share
-    of the bars of four beats with one on their first beat; nan without kicks or in 3/4.
-    """
+    """Features of the bass drum, nan without kicks; `kick_on_one` also in 3/4."""
     kicks = np.array([note.start for note in drums if note.pitch in KICKS])
     others = np.array([note.start for note in drums if note.pitch in BACKBEATS] or [np.inf])
     beats, bars = kicks * performance.tempo / 60, int(performance.duration * performance.tempo / 60 // 4)
@@ -125,14 +117,7 @@ def drum_features(performance: Performance, drums: list[Note]) -> dict[str, floa
 
 
 def chord_features(performance: Performance) -> dict[str, float]:
-    """Features of the chords.
-
-    `offbeat_chords`: share of their loudness between the beats, of what falls on a beat or between two.
-    `free_sevenths`: share of the chords, dominant sevenths aside, with a seventh above the root.
-    `voice_steps`: mean semitones from each pitch of a chord to the nearest of the chord before. `parallels`:
-    share of the chord changes in which two voices of a part, a fifth apart, move by the same interval
-    (octaves may be doublings, and do not count). `broken_chords`: share of the notes that begin alone.
-    """
+    """Features of the chords; octaves may be doublings, and are no `parallels`."""
     off_beat, loudness, alone, chords, changes = 0.5 + performance.swing / 6, np.zeros(2), [], [], []
     for notes in part_notes(performance):
         starts = np.array([note.start for note in notes])
@@ -165,13 +150,7 @@ def chord_features(performance: Performance) -> dict[str, float]:
 
 
 def sound_features(audio: np.ndarray) -> dict[str, float]:
-    """Features of the sound, by name.
-
-    `percussive_share` is the share of the energy after separation by median filters (Fitzgerald 2010);
-    `bass_share` that below 150 Hz; `loudness_range` the distance from the 10th to the 95th percentile of the
-    level of 0.4 s stretches; `pulse_clarity` the highest autocorrelation of the onset strength at 0.3 to 2 s
-    (after Lartillot et al. 2008).
-    """
+    """Features of the sound: shares of the energy, loudness in dB over stretches of 0.4 s, pulse clarity."""
     spectrum, rate = np.abs(librosa.stft(audio, n_fft=1024, hop_length=512)), SAMPLE_RATE / 512
     power = spectrum**2
     harmonic, percussive = (float((part**2).sum()) for part in librosa.decompose.hpss(spectrum))
@@ -191,11 +170,7 @@ def sound_features(audio: np.ndarray) -> dict[str, float]:
 
 
 def judge_traits(features: dict[str, list[dict]]) -> list[dict]:
-    """Where each trait's genre stands among all, by `note_features` and `sound_features` of recordings.
-
-    Returns the trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal
-    values share a place), and whether that, or the mean where there is a limit, is `as_expected`.
-    """
+    """The place of each trait's genre among all (equal values share one), and whether it is as expected."""
     found = []
     for genre, feature, side, limit, words in TRAITS:
         every = {one: [row[feature] for row in features[one]] for one in GENRES}
@@ -255,11 +230,7 @@ def tune_unchanged(neutral: Performance, moody: Performance) -> float:
 
 
 def measure_moods(job: tuple[str, Tune, int], soundfont: File = None) -> dict:
-    """Play one tune in one genre through the grid of moods; `job` is genre, tune and seed.
-
-    Returns `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest
-    share of the tune's notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
-    """
+    """Play (genre, tune, seed) through the grid of moods: measures by mood, and what stays of the tune."""
     genre, tune, seed = job
     cells, unchanged, heard, neutral = [], [], {}, excerpt(tune, genre, seed, MOOD_SECONDS)
     for mood in product(GRID, GRID):
@@ -280,10 +251,7 @@ def measure_moods(job: tuple[str, Tune, int], soundfont: File = None) -> dict:
 
 
 def correlations(walks: list[dict]) -> dict[str, dict[str, float | None]]:
-    """Spearman's rank correlation of each slider with each measure, each tune taken against its own mean.
-
-    The walks are as from `measure_moods`. A measure that does not exist is None (power chords have no third).
-    """
+    """Spearman's rank correlation of sliders and measures, each tune against its own mean; None: unknown."""
     found = {slider: {} for slider in MOVES}
     for slider, name in product(MOVES, MEASURES):
         pairs = []
@@ -310,12 +278,7 @@ def correlations_by_genre(walks: list[dict]) -> dict[str, dict]:
 
 
 def summarise(walks: list[dict]) -> dict:
-    """All figures about mood: correlations by genre and on average, and whether the tune stays.
-
-    Returns `correlations`; `tune_unchanged` (smallest share of notes that stayed); `heard` (mean likeness of
-    the tune at each mood of `HEARD_AT`) and `heard_change` (the largest share by which it is better or worse
-    than in the neutral mood).
-    """
+    """Figures about mood: correlations by genre and on average, and whether the tune stays."""
     heard = np.mean([one["heard"] for one in walks], 0)
     return {
         "correlations": correlations_by_genre(walks),
@@ -348,10 +311,7 @@ def raw_midi(performance: Performance) -> Performance:
 
 
 def play(job: tuple, soundfont: File = None, folder: File = None) -> dict:
-    """Play and measure one recording; keep it, and where it is due the raw one, as wav files in `folder`.
-
-    Returns `genre`, `features`, `seconds` of music, `cpu` seconds that they took, `files` (kind to path).
-    """
+    """Measure one recording; keep it, and where it is due the raw one, as wav files in `folder`."""
     genre, tune, seed, number = job
     render(excerpt(tune, genre, seed, 1.0), soundfont)  # loads what is loaded once
     began = time.process_time()
@@ -368,11 +328,7 @@ def play(job: tuple, soundfont: File = None, folder: File = None) -> dict:
 
 
 def outside_listener(genres: list[str], scores: list[dict[str, float]]) -> dict:
-    """How often a recording's own genre is among the tagger's three strongest.
-
-    Returns `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its
-    share, and how often which genre was the strongest.
-    """
+    """How often a recording's own genre is among the tagger's three strongest, and what is the strongest."""
     heard, rows, every = grouped(zip(genres, scores), lambda pair: pair[0]), {}, []
     for genre in sorted(heard):
         orders = [sorted(found, key=found.get, reverse=True) for _, found in heard[genre]]

@@ -1,7 +1,4 @@
-"""All baselines on all test tunes: how good are the conversions, beside other ways to the same end?
-
-Command: `noteninja evaluate`. Lesson: 11_judging_a_converter.
-"""
+"""How good are the conversions? Command: `noteninja evaluate`. Lesson: 11_judging_a_converter."""
 
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -30,10 +27,8 @@ from noteninja_lib.pipeline import load_pipeline
 
 #: Baselines that an outside listener is asked about; it may be slow.
 LISTENED_TO = ("copy", "ours", "regression", "transcribe", "oracle")
-UNTRAINED = (
-    "Plain regression is left out: its network is not in data/models. "
-    "`noteninja train regression --run runs/regression` trains it."
-)
+UNTRAINED = "Plain regression is left out: its network is not in data/models."
+UNTRAINED += " `noteninja train regression --run runs/regression` trains it."
 
 
 @dataclass(frozen=True)
@@ -84,6 +79,7 @@ def measure_piece(numbers: tuple[int, int], setting: Setting) -> tuple[list[Row]
             }
             if piece.melody is not None:
                 figures |= against_score(piece.melody, roll)
+                figures["raw_pitch_accuracy"] = metrics.raw_pitch_accuracy(piece.melody, roll)
                 figures |= against_truth(audio, piece.recordings[target], known[target].edges, own)
                 figures |= among_ten(audio, embedded.mean(0), target, known)
             notes, onsets = metrics.melody_of(roll), eight_bits(roll.notes[0])
@@ -94,22 +90,8 @@ def measure_piece(numbers: tuple[int, int], setting: Setting) -> tuple[list[Row]
     return rows, {genre: metrics.onset_chroma(roll.notes[0]) for genre, roll in heard.items()}
 
 
-def against_score(melody: list, roll: PianoRoll) -> dict[str, float]:
-    """Likeness to the notes that were to be played."""
-    return {
-        "note_f1": metrics.note_f1(melody, roll),
-        "raw_pitch_accuracy": metrics.raw_pitch_accuracy(melody, roll),
-        "raw_chroma_accuracy": metrics.raw_pitch_accuracy(melody, roll, octaves=False),
-        "likeness": tune_likeness(melody, roll.notes),
-    }
-
-
 def against_truth(audio: np.ndarray, truth: np.ndarray, edges: dict, own: dict) -> dict:
-    """Likeness to the true recording in the asked-for genre.
-
-    The edges are pairs, for their ratio: made to true, and made to `own`, the oracle's, which is the
-    arranger's other take. So a blurred spectrogram is told from one of duller instruments.
-    """
+    """Likeness to the true recording; edges as pairs, made to true and made to `own`, the oracle's."""
     made = metrics.edges(audio)
     return {
         "log_spectral_distance": metrics.log_spectral_distance(audio, truth),
@@ -132,12 +114,7 @@ def choose_pairs(tunes: int, setting: Setting) -> list[tuple[int, int]]:
 
 
 def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: int = 0) -> dict:
-    """All figures, each as [mean, low, high]; `truths`: onset chroma of true recordings by tune, genre.
-
-    Returns `rivals`: for each baseline its measures; `zero`: another tune's content through our converter;
-    `genres`: our measures by asked-for genre; `frechet_floor` and `frechet_floor_oracle`: among the true
-    recordings, and among the oracle's.
-    """
+    """Figures as [mean, low, high]; `truths` has the onset chroma of true recordings by tune and genre."""
     names, figures = dict.fromkeys(row.baseline for row in rows), {"rivals": {}}
     # in one order, so that lists can be laid beside each other
     by_baseline = grouped(sorted(rows, key=lambda row: (row.tune, row.target)), lambda row: row.baseline)
@@ -170,10 +147,7 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
 
 
 def outside(tagger: File, folder: File, rows: list[Row], seed: int = 0) -> dict[str, list[float]]:
-    """Share of the versions to which a tagger gives more of the asked-for genre than to their source.
-
-    `tagger` is as in `harness.listen`; `folder` is where the sounds were kept.
-    """
+    """Share of versions in `folder` with more of the asked-for genre, to a tagger, than their source has."""
     files = sorted(Path(folder).glob("*.wav"))
     heard = dict(zip((path.name for path in files), harness.listen(tagger, list(map(str, files)))))
     risen = {}

@@ -1,8 +1,6 @@
-"""The ablation of sharpness: what each network on the way from sound to sound costs.
+"""What each network on the way from sound to sound costs in sharpness. Command: `noteninja ladder`.
 
-True recording, its mel through Griffin-Lim, its mel through the vocoder, the autoencoder's mel, that mel
-through the vocoder, and last the whole converter: whatever a stage loses, none after it can win back.
-Command: `noteninja ladder`. Lesson: 05_autoencoders_and_latent_space.
+Whatever a stage loses, none after it can win back. Lesson: 05_autoencoders_and_latent_space.
 """
 
 import time
@@ -65,11 +63,7 @@ class Row:
 
 
 def plan(tunes: int, seed: int = 0, split: str = "test", data: File = None) -> list[Job]:
-    """What to measure: each tune in all ten genres, half of them with Griffin-Lim, which is slow.
-
-    With `data`, any folder of real recordings, ten for each tune instead; GTZAN's genres are known by their
-    folders.
-    """
+    """Each tune in all ten genres, or ten recordings of the folder `data` for each; half with Griffin-Lim."""
     if not data:
         numbers = enumerate(choose_tunes(tunes, seed, split))
         return [Job(tune, genre, slow=place % 2 == 0) for place, tune in numbers for genre in GENRES]
@@ -148,11 +142,7 @@ def make(
 def measure_stage(
     judge: GenreClassifier, stage: str, made: np.ndarray, truth: np.ndarray, mel: np.ndarray, known: Known
 ) -> tuple[dict, np.ndarray]:
-    """Figures of a stage beside the truth, and its embeddings.
-
-    A conversion is another performance than the true recording in its genre, so that only ratios and
-    distances of genre mean something there; the autoencoder alone makes no sound.
-    """
+    """Figures of a stage beside the truth, as far as they mean something there, and its embeddings."""
     seen = made if stage == "autoencoder" else log_mel(made)
     embedded = metrics.mel_embeddings(judge, seen)
     figures = {"embedding_distance": metrics.euclidean(embedded.mean(0), known.embedding)}
@@ -175,12 +165,7 @@ def defects(audio: np.ndarray) -> dict[str, float]:
 
 
 def measure_seams(job: Job, seed: int = 0, split: str = "test") -> dict[str, list]:
-    """Where the pipeline's windows meet in a long recording: pairs (there, elsewhere) by stage.
-
-    `truth`, `decoded` and `converter`: jumps of the spectrum at the edges of what is decoded at once.
-    `blends`: sharpness in time of the converter where two of its windows overlap. Empty if a file cannot be
-    used.
-    """
+    """Pairs (where windows of a long recording meet, elsewhere) by stage; empty if a file is no use."""
     if job.file:
         truth = source = excerpt(job.file, LONG)
         if truth is None:
@@ -219,12 +204,7 @@ def speeds(seed: int = 0, split: str = "test") -> dict[str, float]:
 
 
 def summarise(rows: list[Row], seams: list[dict]) -> dict:
-    """All figures: each measure of each stage, together and by genre, as [mean, low, high].
-
-    Returns `rungs`: stage to `together` and `genres`; `frechet` by stage, from the true recordings of other
-    tunes, with the floor among true recordings as that of `truth`; `embedding_floor`, the mean distance of
-    two tunes in one genre; `seams`.
-    """
+    """Each measure of each stage, together and by genre, as [mean, low, high]; Fréchet distances; seams."""
     figures, by_stage = {"rungs": {}, "frechet": {}}, grouped(rows, lambda row: row.stage)
     truths = by_stage["truth"]
     for stage, found in by_stage.items():

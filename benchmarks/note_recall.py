@@ -1,9 +1,4 @@
-"""What the piano roll can carry: how much of a tune is left in it, by genre, before any training.
-
-A converter sees a song only through its piano roll. Here test tunes are heard, from the recording itself and
-from an mp3 of it, and compared with the known score. Command: `noteninja hearing`. Lesson:
-11_judging_a_converter.
-"""
+"""How much of a tune is left in its piano roll? Command: `noteninja hearing`. Lesson: 11."""
 
 from dataclasses import dataclass
 from itertools import permutations
@@ -60,14 +55,7 @@ def plan(count: int, seed: int = 0) -> list[Job]:
 
 
 def measures_of(melody: list[Note], heard: PianoRoll) -> dict[str, float]:
-    """How much of a known melody a piano roll holds.
-
-    Returns `note_f1` and `note_f1_octave`: F-measure of the melody's notes, onsets within 50 ms, pitch folded
-    into one octave or not. `pitch_class`: raw chroma accuracy (Salamon et al. 2014, doi
-    10.1109/MSP.2013.2271648), the share of the frames in which the melody sounds where its surest sustained
-    pitch is of the right pitch class. `likeness`: share of the melody found among all notes, less what chance
-    would give; it does not depend on which notes are taken for the melody.
-    """
+    """How much of a known melody a piano roll holds, by the names of `MEASURES`."""
     return {
         "note_f1": metrics.note_f1(melody, heard),
         "note_f1_octave": metrics.note_f1(melody, heard, octaves=True),
@@ -87,11 +75,7 @@ def hear(job: Job) -> dict[str, tuple]:
 
 
 def retrieval(chroma: dict[str, np.ndarray]) -> dict:
-    """How often a tune heard in one genre is the nearest among all tunes heard in another.
-
-    `chroma` has the onset chroma (tunes, n) of the same tunes in each genre. Returns
-    `among` (tunes), `mean` over all pairs of different genres, `worst` and `worst_pair`.
-    """
+    """How often a tune in one genre is the nearest in another, by onset chroma (tunes, n) of each genre."""
     rates, count = {}, len(next(iter(chroma.values())))
     for pair in permutations(chroma, 2):
         queries, recordings = (chroma[genre] for genre in pair)

@@ -1,8 +1,4 @@
-"""How many steps, by which scheduler, guided how much? Quality against time on validation tunes.
-
-All ways of sampling start from the same noise, so that they can be compared conversion by conversion.
-Command: `noteninja steps`. Lesson: 06_diffusion_theory.
-"""
+"""How many steps, which scheduler, what guidance? Command: `noteninja steps`. Lesson: 06_diffusion_theory."""
 
 import hashlib
 import json
@@ -90,12 +86,7 @@ def prepare(number: int, seed: int) -> tuple[Piece, Source, dict[str, Known]]:
 
 
 def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> list[dict]:
-    """Convert one tune to a few genres in one way; `job` is the tune's number and the way.
-
-    Returns figures of each conversion; sharpness and treble as pairs (made, true), for their ratio.
-    `evaluations` of the network, where a conditional and an unconditional one count as two; `core_seconds` of
-    denoising for a second of music, as if a single core did it all.
-    """
+    """Convert one tune to a few genres in one way; edges as pairs (made, true), seconds of a single core."""
     number, way = job
     piece, heard, known = prepare(number, seed)
     parts = load_pipeline().components | {"scheduler": SCHEDULERS[way.scheduler](way.shift)}
@@ -126,12 +117,7 @@ def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> 
 
 
 def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list] | None = None) -> dict:
-    """Means with their intervals, and the difference to the same conversions by a reference way.
-
-    `rows` and `reference` have each measure of all conversions, of which `tunes` are the tunes. Returns
-    `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds` (median,
-    since the first conversion in a process takes longer).
-    """
+    """Figures of all conversions, of `tunes`, and their difference to the same ones by a reference way."""
     taken = {name: values for name, values in rows.items() if name not in ("evaluations", "core_seconds")}
     single = [name for name, values in taken.items() if reference and np.ndim(values) == 1]
     beside = {name: np.subtract(taken[name], reference[name], dtype=float) for name in single}
@@ -144,10 +130,7 @@ def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list
 
 
 def merge(kept: dict[Way, dict], found: dict[Way, dict], tunes: list[int]) -> list[dict]:
-    """Rows of new ways replace older ones of the same; each is then set beside Euler with the most steps.
-
-    Returns a way each: its settings, its figures (see `summarise`) and its rows.
-    """
+    """Rows of new ways replace older ones; each way is then set beside Euler with the most steps."""
     rows, names = kept | found, list(SCHEDULERS)
 
     def place(way):

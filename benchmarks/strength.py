@@ -1,8 +1,4 @@
-"""Does the amount slider lead evenly from the source to the conversion? Command: `noteninja amounts`.
-
-Test tunes are converted with each strength from 0 to 1, and three things are measured on the way: the
-asked-for genre, the likeness to the source, and the tune. Lesson: 11_judging_a_converter.
-"""
+"""Does the amount slider lead evenly? Command: `noteninja amounts`. Lesson: 11_judging_a_converter."""
 
 from collections.abc import Sequence
 
@@ -50,13 +46,7 @@ def largest_step(gone: np.ndarray) -> float:
 
 
 def judge_slider(genre: Sequence[float], distance: Sequence[float], kept: Sequence[float]) -> dict[str, list]:
-    """Whether a slider does what is asked of it: what was found, and whether it will do.
-
-    All three are means by strength: share of the asked-for genre, distance to the source, and F-measure of
-    the tune. Returns `genre_rises` and `likeness_falls`, the smallest step in the right direction, in the
-    measure's own unit; `tune_stays`, its least value as share of the better end's; and `..._largest_step`, as
-    share of the whole way, of genre, likeness and the mean of their ways.
-    """
+    """What was found, and whether it will do; from means by strength of genre, distance and tune."""
     rises, falls = np.diff(genre).min(), np.diff(distance).min()
     stays = np.min(kept) / max(kept[0], kept[-1], 1e-9)
     found = {"genre_rises": (rises, rises > 0), "likeness_falls": (falls, falls > 0)}

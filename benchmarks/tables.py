@@ -34,10 +34,7 @@ SCHEDULER_NAMES = {"euler": "Euler", "heun": "Heun", "dpm++": "DPM-Solver++", "u
 
 
 def plot_amounts(figures: dict, figure: Figure | None = None) -> Figure:
-    """Draw what the amount slider does to genre, likeness and tune, and how evenly it leads.
-
-    The figures are what `noteninja amounts` wrote; the matplotlib figure is a new one if None.
-    """
+    """Draw what the amount slider does to genre, likeness and tune, and how evenly; from `amounts.json`."""
     figure = figure or plt.figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     strengths, measures, way = figures["amounts"], figures["measures"], figures["way"]
@@ -67,10 +64,7 @@ def plot_amounts(figures: dict, figure: Figure | None = None) -> Figure:
 
 
 def plot_steps(figures: dict, figure: Figure | None = None) -> Figure:
-    """Draw quality against the time of denoising: a line for each scheduler, a mark for each number of steps.
-
-    Euler's line has its 95 % intervals and its steps. The figures are what `noteninja steps` wrote.
-    """
+    """Draw quality against the time of denoising: a line each scheduler, a mark each number of steps."""
     figure = figure or plt.figure(figsize=(12, 6.5), layout="constrained")
     drawn, axes = alone(figures["ways"]), figure.subplots(2, 3, sharex=True)
     for ax, (words, measure, span) in zip(axes.flat, PANELS):

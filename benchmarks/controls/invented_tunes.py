@@ -1,7 +1,4 @@
-"""Is invented music in its genre, is each piece another one, and is none a copy?
-
-Command: `noteninja steering --only inventions`. Lesson: 08_latent_interpolation.
-"""
+"""Is invented music in its genre, and none a copy? `noteninja steering --only inventions`. Lesson: 08."""
 
 from itertools import combinations
 

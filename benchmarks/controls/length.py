@@ -1,7 +1,4 @@
-"""Can one hear where a long piece was put together? And does an extended clip keep key and tempo?
-
-Command: `noteninja steering --only length`. Lesson: 09_tempo_mood_and_length.
-"""
+"""Are long pieces without seams? Command: `noteninja steering --only length`. Lesson: 09."""
 
 import numpy as np
 
@@ -84,11 +81,7 @@ def measure_clip(number: int, seed: int = 0, split: str = "test") -> dict:
 
 
 def summarise(pieces: list[dict], clips: list[dict]) -> dict:
-    """Figures of the rows of `measure_piece` and `measure_clip`.
-
-    Flux: the jump of the spectrum at an edge beside such jumps elsewhere, 1 where there is no seam. Judge:
-    share for the asked-for genre at the edges less that between them, 0 where there is no seam.
-    """
+    """Seams of long pieces (pairs of flux, differences of shares), and what extended clips keep."""
     seams, drift = {}, [row["tempo_drift"] for row in clips]
     for name in ("windows", "concatenated", "truth"):
         flux = [pair for row in pieces for pair in row[name]["flux"]]

@@ -1,7 +1,4 @@
-"""Do the mood sliders move what is heard in a conversion, as they move what the arranger plays?
-
-Command: `noteninja steering --only mood`. Lesson: 09_tempo_mood_and_length.
-"""
+"""Do the mood sliders move what is heard? Command: `noteninja steering --only mood`. Lesson: 09."""
 
 from dataclasses import replace
 from itertools import product
@@ -24,10 +21,7 @@ MOODS = list(product(GRID, GRID))  # valence, arousal
 
 
 def measure_tune(job: tuple[int, str], seed: int = 0, split: str = "test") -> dict:
-    """One tune in one genre through 5 x 5 moods, as from `measure_moods`, with note F1 by mood.
-
-    The share of major chords and the register are heard; the loudness is that before it is evened out.
-    """
+    """One (tune, genre) through 5 x 5 moods; loudness is taken before it is evened out, the rest is heard."""
     number, genre = job
     (pipe, piece, source, _), cells = prepare(number, seed, split), []
     for mood in MOODS:
@@ -49,14 +43,7 @@ def measure_tune(job: tuple[int, str], seed: int = 0, split: str = "test") -> di
 
 
 def summarise(walks: list[dict]) -> dict:
-    """Spearman's correlations, each measure at the ends of its slider, and the tune.
-
-    Returns `correlations`: of each slider with each measure over the 25 settings, each setting being the mean
-    of all tunes; `by_walk`: the mean of the same over single genres, each tune against its own mean; `ends`:
-    each measure at both ends and in the middle of the slider that should move it, mean of all; `kept`: note
-    F1 beside that of the neutral mood, at its worst of the 25 (mean over tunes), and the share for the genre
-    beside the neutral one's.
-    """
+    """Spearman's correlations over means of all tunes, each measure at its slider's ends, and the tune."""
 
     def values(name):
         return np.array([[cell[name] for cell in one["cells"]] for one in walks], float)

@@ -1,7 +1,4 @@
-"""Does what lies between two genres, noises or songs sound like something between them? And paths?
-
-Command: `noteninja steering --only interpolation`. Lesson: 08_latent_interpolation.
-"""
+"""What lies between genres, noises and songs? `noteninja steering --only interpolation`. Lesson: 08."""
 
 import numpy as np
 

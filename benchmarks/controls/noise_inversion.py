@@ -1,12 +1,4 @@
-"""From a recording to the noise that makes it, and back; and edits that begin there, beside edits by content.
-
-Command: `noteninja steering --only inversion`. Lesson: 08_latent_interpolation.
-
-References
-----------
-Song et al. 2020, arXiv 2010.02502 (the way back from image to noise); Hertz et al. 2022, arXiv 2208.01626 and
-Mokady et al. 2022, arXiv 2211.09794 (edits that begin at inverted noise).
-"""
+"""From a recording to its noise, and edits there. `noteninja steering --only inversion`. Lesson: 08."""
 
 import numpy as np
 import torch
@@ -32,12 +24,7 @@ WAYS = {
 
 @torch.no_grad()
 def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict[str, dict]:
-    """Invert one recording in several ways, and edit it.
-
-    Returns `round_trip`: mean absolute error of the log-mel in nats by way, `autoencoder` being the least
-    that is possible; and for the edit `by content` and the one `by inversion` note F1, the classifier's
-    verdict and share, LSD to the true recording in the asked-for genre, and chroma cosine to the source.
-    """
+    """Errors of the log-mel in nats after ways to noise and back, and figures of two kinds of edits."""
     pipe, piece, heard, (target,) = prepare(number, seed, split, alone=False)
     source = piece.audio
     short = read_source(source[: round(SECONDS * SAMPLE_RATE)])

@@ -1,7 +1,4 @@
-"""Is the tempo what was asked for, with drums as crisp as before and every pitch in its place?
-
-Command: `noteninja steering --only tempo`. Lesson: 09_tempo_mood_and_length.
-"""
+"""Is the tempo what was asked for? Command: `noteninja steering --only tempo`. Lesson: 09."""
 
 from dataclasses import replace
 
@@ -73,14 +70,7 @@ def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict:
 
 
 def summarise(rows: list[dict]) -> dict:
-    """How often the tempo is right (within 2 %), how the tune and its pitches fare, how sharp the sound is.
-
-    `tempo_right` goes by the known score: the rate at which the heard notes meet it. `tracked_right` goes by
-    a beat tracker, which errs by itself on clips of ten seconds (see it at the own tempo).
-    `beats_a_minute_right` is what one gets who asks in beats a minute, since the song's own tempo has to be
-    found first. The sharpness in time is a share of that at the own tempo, times the rate, since a slower
-    piece has fewer onsets a second whatever plays it: 1 where stretching costs nothing.
-    """
+    """How often the tempo is right (within 2 %), how the pitches fare, and how sharp the sound is."""
 
     def near(ratios):
         return metrics.bootstrap([abs(ratio - 1) <= NEAR for ratio in ratios])

@@ -1,7 +1,4 @@
-"""How well printed music is read: what the reader says is laid beside what is printed.
-
-Command: `noteninja sheets measure`. Lesson: 10_reading_sheet_music.
-"""
+"""How well printed music is read. Command: `noteninja sheets measure`. Lesson: 10_reading_sheet_music."""
 
 import json
 import time
@@ -88,10 +85,7 @@ def compare(sheet: Page, read: list[list[str]], staves: list[Staff]) -> Result:
 
 
 def measure_sheet(sheet: Page, scores: Path | None = None) -> Result:
-    """Read one page and compare it with its truth; a page that is refused has nothing right.
-
-    In the folder `scores`, both are written as MusicXML, for other programs that compare scores.
-    """
+    """Read one page and compare it with its truth; both are written as MusicXML into the folder `scores`."""
     begin, refused = time.perf_counter(), ""
     try:
         read = read_sheet(sheet.picture)
@@ -145,10 +139,7 @@ def table(figures: dict) -> str:
 
 
 def report(folder: Path | None = None, out: Path | None = None, *, scores: Path | None = None) -> dict:
-    """Read all pages of a set (the frozen one by default), print the table and the commonest errors.
-
-    The figures are written to `out` as JSON; `scores` as for `measure_sheet`.
-    """
+    """Read all pages of a set, print the table and the commonest errors, write the figures to `out`."""
     sheets = load_sheets(folder)
     results = [measure_sheet(sheet, scores) for sheet in tqdm(sheets, unit=" pages", dynamic_ncols=True)]
     lines = sum(len(sheet.lines) for sheet in sheets)
