@@ -127,12 +127,10 @@ def measure_tune(
     frames = len(piece.audio) // HOP_LENGTH  # the pipeline hears a little silence beyond the end
 
     def row(baseline, roll, audio=None):
-        figures = {
-            "note_f1": metrics.note_f1(piece.melody, roll),
-            "likeness": tune_likeness(piece.melody, roll.notes),
-        }
-        embedded = None if audio is None else metrics.embeddings(pipe.judge, audio)
+        figures, embedded = {"note_f1": metrics.note_f1(piece.melody, roll)}, None
+        figures["likeness"] = tune_likeness(piece.melody, roll.notes)
         if audio is not None:
+            embedded = metrics.embeddings(pipe.judge, audio)
             nearest = metrics.nearest(embedded.mean(0), known, metrics.euclidean)
             figures["chroma_cosine"] = metrics.chroma_cosine(audio, piece.audio)
             figures |= {"right_recording_of_10": nearest == target, "judge": hears(pipe, audio, target)}
@@ -156,20 +154,17 @@ def measure_tune(
 def figures_of(found: list[tuple], seed: int = 0) -> dict[str, dict]:
     """Figures [mean, low, high] of each condition and baseline, and `ahead`: ours less the other's."""
     truths = {rows["clean"][0].tune: chroma for rows, chroma in found}
-    conditions = {
-        name: grouped((row for rows, _ in found for row in rows[name]), lambda row: row.baseline)
-        for name in found[0][0]
-    }
+    together = {name: [row for rows, _ in found for row in rows[name]] for name in found[0][0]}
+    conditions = {name: grouped(rows, lambda row: row.baseline) for name, rows in together.items()}
     low, decoded = other_content(conditions["clean"]["ours"], seed), conditions["clean"].pop("decoded")
     ends = {name: (low[name], [row.figures[name] for row in decoded]) for name in low}
     figures = {}
     for condition, by_baseline in conditions.items():
         values, figures[condition] = {}, {}
         for baseline, rows in by_baseline.items():
-            values[baseline] = {
-                name: np.array([row.figures[name] for row in rows], float) for name in rows[0].figures
-            }
-            values[baseline]["right_tune"] = np.array(right_tune(rows, truths, seed), float)
+            taken = {name: [row.figures[name] for row in rows] for name in rows[0].figures}
+            taken["right_tune"] = right_tune(rows, truths, seed)
+            values[baseline] = {name: np.array(some, float) for name, some in taken.items()}
         values["ahead"] = {name: ours - values["transcribe"][name] for name, ours in values["ours"].items()}
         for baseline, taken in values.items():
             summary = {name: metrics.bootstrap(some, seed=seed) for name, some in taken.items()}
@@ -192,11 +187,7 @@ def lines(figures: dict) -> list[str]:
             cells.append(" / ".join(f"{mark}{cell(one)}{mark}" for mark, one in zip(marks, (ours, other))))
         rows.append(cells)
     return [
-        f"Difficult sources ({figures['tunes']} test tunes; halls and crowds of other kinds than in "
-        "training), in each cell NoteNinja / transcribe, arrange, render; in bold where the difference is "
-        "sure (95 % interval on one side of 0). *Heard in it*: note F1 of what is heard in the source, "
-        "where both begin. *Tune kept*: between the fixed points of the clean source. *Right tune*: the "
-        f"nearest of {figures['tunes']} by its onsets. The chroma cosine compares with the clean source:",
+        f"Difficult sources ({figures['tunes']} test tunes), NoteNinja / transcribe, arrange, render:",
         *table(["source", "heard in it", *COLUMNS], rows),
     ]
 

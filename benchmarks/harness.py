@@ -163,6 +163,11 @@ def intervals(rows: list[dict], tunes: Sequence | None = None, names: Iterable |
     return {name: bootstrap([row[name] for row in rows], tunes) for name in names or rows[0]}
 
 
+def of_rows(rows: list, names: Iterable | None = None) -> dict:
+    """The same of rows that have `figures` and a `tune`."""
+    return intervals([row.figures for row in rows], [row.tune for row in rows], names)
+
+
 def grouped(rows: Iterable, key: Callable) -> dict:
     """Lists of the rows that have a key in common, in the order in which the keys come."""
     groups = defaultdict(list)

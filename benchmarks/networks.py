@@ -4,7 +4,7 @@ Whatever a stage loses, none after it can win back. Lesson: 05_autoencoders_and_
 """
 
 import time
-from dataclasses import dataclass
+from collections import namedtuple
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks import harness
-from benchmarks.harness import File, cell, finish, grouped, interval, intervals, measure, rounded_mean, table
+from benchmarks.harness import File, cell, finish, grouped, interval, measure, of_rows, rounded_mean, table
 from benchmarks.options import CORES, Out, Recordings, Split, Tunes, Workers
 from noteninja_lib import fast_mode, pipeline
 from noteninja_lib.arranger.recipe import GENRES
@@ -41,25 +41,10 @@ LONG = 8.0 if fast_mode() else 60.0  # seconds: several windows of the pipeline
 OTHER = "other"  # genre of real recordings of which it is not known
 
 
-@dataclass(frozen=True)
-class Job:
-    """One recording to measure: a tune and its genre, or a file; `slow` includes Griffin-Lim."""
-
-    tune: int
-    genre: str
-    file: str | None = None
-    slow: bool = True
-
-
-@dataclass
-class Row:
-    """One stage of one recording; `embeddings` (windows, 64) is None where no truth is known."""
-
-    stage: str
-    genre: str
-    tune: int
-    figures: dict
-    embeddings: np.ndarray | None = None
+#: One recording to measure: a tune and its genre, or a file; `slow` includes Griffin-Lim.
+Job = namedtuple("Job", "tune genre file slow", defaults=(None, True))
+#: One stage of one recording; `embeddings` (windows, 64) is None where no truth is known.
+Row = namedtuple("Row", "stage genre tune figures embeddings", defaults=(None,))
 
 
 def plan(tunes: int, seed: int = 0, split: str = "test", data: File = None) -> list[Job]:
@@ -226,11 +211,6 @@ def summarise(rows: list[Row], seams: list[dict]) -> dict:
     return figures
 
 
-def of_rows(rows: list[Row]) -> dict[str, list[float]]:
-    """Each measure of some rows as [mean, low, high]."""
-    return intervals([row.figures for row in rows], [row.tune for row in rows])
-
-
 #: Columns of the table: heading to measure and format. Sharpness is a share of the true recording's.
 COLUMNS = {
     "mel, nats": ("mel_distance", ".3f"), "STFT": ("multi_resolution", ".2f"),
@@ -263,10 +243,7 @@ def lines(figures: dict) -> list[str]:
         f"{figures['soundfont']}; speed on {figures['cores']} cores):",
         *table(["", *COLUMNS, "× real time"], rows),
         *table(["the autoencoder's picture", *genres], of_mel),
-        "STFT: multi-resolution distance (Yamamoto et al. 2020, arXiv 1910.11480). Embedding: distance of "
-        f"the judge's embeddings to the true recording's ({cell(figures['embedding_floor'], '.1f')} between "
-        "two tunes in one genre). A conversion is another performance than the true recording in its genre, "
-        f"so that only ratios mean something there.{met}",
+        f"Embeddings of two tunes in one genre are {cell(figures['embedding_floor'], '.1f')} apart.{met}",
         "\n![Ten true recordings, and the same through autoencoder and vocoder](../figures/decoded.png)",
     ]
 
@@ -297,14 +274,7 @@ def report(
     if not rows:
         raise UserError(f"No recording in {data} can be used: they must be longer than {SECONDS:.0f} s.")
     seams = measure(measure_seams, jobs[:: len(GENRES) + 1], "long recordings", workers, **of)
-    figures = {
-        "tunes": tunes,
-        "recordings": sum(map(bool, results)),
-        "seconds": SECONDS,
-        **of,
-        "soundfont": None if data else Path(default_soundfont()).name,
-        **summarise(rows, seams),
-        "cores": torch.get_num_threads(),
-        "speed": speeds(seed, split),
-    }
+    figures = {"tunes": tunes, "recordings": sum(map(bool, results)), "seconds": SECONDS, **of}
+    figures |= {"soundfont": None if data else Path(default_soundfont()).name, **summarise(rows, seams)}
+    figures |= {"cores": torch.get_num_threads(), "speed": speeds(seed, split)}
     return finish(figures, lines(figures) + by_genre(figures), out, "ladder", not data and split == "test")

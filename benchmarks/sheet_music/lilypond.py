@@ -118,7 +118,7 @@ class _Writer:
 
 
 def page_source(pieces: list[tuple[str, str, list[list[Element]]]], look: dict) -> str:
-    """LilyPond source of (title, tempo, lines) each; `look`: `staff` in points, `width` in mm, `bar_numbers`."""
+    """LilyPond source of (title, tempo, lines) each; `look`: `staff` (points), `width` (mm), bar numbers."""
     source = PAPER.format(**look) + ("" if look["bar_numbers"] else NO_NUMBERS)
     for title, tempo, lines in pieces:
         writer = _Writer()
