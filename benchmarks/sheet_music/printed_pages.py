@@ -8,11 +8,13 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter1d, minimum_filter1d
 from tqdm import tqdm
+from typer import Argument, Option
 
 from benchmarks.sheet_music import lilypond, musescore
 from benchmarks.sheet_music.notation import Element, elements
@@ -37,10 +39,8 @@ MARKS = {
 MARGIN = 8  # mm that are free on the right at least
 FONTS = ("Emmentaler", "Bravura", "Gonville")
 #: Kind of page -> what it is called, and its share in a set.
-KINDS = {
-    "lilypond": ("LilyPond, clean", 14),
-    "musescore": ("MuseScore, with all that stands around notes", 10),
-}
+KINDS = {"lilypond": ("LilyPond, clean", 14)}
+KINDS |= {"musescore": ("MuseScore, with all that stands around notes", 10)}
 KINDS |= {"scan": ("simulated scan", 8), "photograph": ("simulated photograph", 8)}
 TRUTH = "truth.json"
 RESOLUTIONS = (130, 150, 170, 200)  # dots an inch
@@ -156,8 +156,6 @@ def _engrave_page(engraver, rng, tunes, everything, dpi):
     return picture, [tune.name for tune, _, _ in pieces], lines, staves, spaces
 
 
-# ---- simulated scans and photographs ---------------------------------------------------------------------
-#
 # A page is bent and tilted by a map from each new pixel back to the page; the same map, forwards, tells
 # where its staves lie afterwards.
 
@@ -261,9 +259,6 @@ def _back(matrix, shape):
     return np.moveaxis(_move(np.linalg.inv(matrix), np.stack([x, y], -1)), -1, 0)[::-1]
 
 
-# ---- the set ---------------------------------------------------------------------------------------------
-
-
 def frozen_folder() -> Path:
     """Where the frozen set lies."""
     return data_folder().parent / "tests" / "sheets"
@@ -282,8 +277,12 @@ def load_sheets(folder: str | Path | None = None) -> list[Page]:
     return sheets
 
 
-def make_sheets(folder: str | Path, pages: int = 40, seed: int = 1) -> None:
-    """Engrave a set with LilyPond and MuseScore, half plain, half with everything; write it and its truth."""
+def make_sheets(
+    folder: Annotated[Path, Argument(help="Folder to make.")],
+    pages: Annotated[int, Option(min=4, help="Pages in all.")] = 40,
+    seed: int = 1,
+) -> None:
+    """Engrave more pages of test tunes, with their truth; needs `lilypond` and `mscore3` on the PATH."""
     for program, name in (("lilypond", "LilyPond"), ("mscore3", "MuseScore 3")):
         if shutil.which(program) is None:
             why = f"put `{program}` on the PATH to make new pages; the frozen ones need nothing."

@@ -3,6 +3,7 @@
 Both are made by other code than the lines of the training, on purpose. Lesson: 10_reading_sheet_music.
 """
 
+from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -25,14 +26,8 @@ LENGTHS = {Fraction(4, value) * Fraction(2 + dots, 2): (value, dots) for value, 
 SIGNS = {alter: sign for sign, alter in vocabulary.ALTERS.items()}
 
 
-@dataclass
-class Section:
-    """Part of a tune in one key and metre: bars of (events, bar line, ending that begins or "")."""
-
-    bars: list[tuple]
-    fifths: int
-    shift: int  # semitones by which everything is moved
-    metre: str
+#: Part of a tune: bars of (events, bar line, ending that begins or ""); `shift` in semitones moves everything.
+Section = namedtuple("Section", "bars fifths shift metre")
 
 
 @dataclass
