@@ -9,19 +9,10 @@ from noteninja_lib.errors import UserError
 
 #: Command to the module that measures it.
 COMMANDS = {
-    "benchmark": "speed",
-    "figures": "tables",
-    "evaluate": "evaluation",
-    "hearing": "note_recall",
-    "difficult": "acoustic_conditions",
-    "amounts": "strength",
-    "steps": "samplers",
-    "ladder": "networks",
-    "ablation": "networks",
-    "steering": "controls",
-    "check": "arrangements",
-    "calibrate": "calibration",
-}
+    "benchmark": "speed", "figures": "tables", "evaluate": "evaluation", "hearing": "note_recall",
+    "difficult": "acoustic_conditions", "amounts": "strength", "steps": "samplers", "ladder": "networks",
+    "ablation": "networks", "steering": "controls", "check": "arrangements", "calibrate": "calibration",
+}  # fmt: skip
 SHEETS = {"make": ("printed_pages", "make_sheets"), "measure": ("reading_errors", "report")}
 
 

@@ -241,7 +241,7 @@ def lines(figures: dict) -> list[str]:
         *table(headings, rows),
         "And beside other ways to the same end:",
         *beside_others(figures),
-        f"Fréchet distance among true recordings: {figures['frechet_floor']:.0f}. Beside another take on known "
-        f"instruments, sharpness is {beside}, and the Fréchet distance {ours['frechet_to_oracle']:.0f} "
-        f"(among such takes: {figures['frechet_floor_oracle']:.0f}).",
+        f"Fréchet distance among true recordings: {figures['frechet_floor']:.0f}. Beside another take "
+        f"on known instruments, sharpness is {beside}, and the Fréchet distance "
+        f"{ours['frechet_to_oracle']:.0f} (among such takes: {figures['frechet_floor_oracle']:.0f}).",
     ]

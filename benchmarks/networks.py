@@ -239,7 +239,7 @@ def lines(figures: dict) -> list[str]:
     where = "; ".join(f"{interval(seams[name])} {said}" for name, said in words.items() if name in seams)
     met = f" Jumps of the spectrum where windows meet, beside those elsewhere: {where}." if where else ""
     return [
-        f"The ladder ({figures['tunes']} test tunes a genre, {figures['soundfont']}; {figures['cores']} cores):",
+        f"The ladder: {figures['tunes']} tunes a genre, {figures['soundfont']}; {figures['cores']} cores:",
         *table(["", *COLUMNS, "× real time"], rows),
         *table(["the autoencoder's picture", *genres], of_mel),
         f"Embeddings of two tunes in one genre are {cell(figures['embedding_floor'], '.1f')} apart.{met}",

@@ -96,8 +96,8 @@ def lines(figures: dict) -> list[str]:
     for coding, name, words in [*shown, ("mp3_128", "note_f1", f"{f1} through 128 kbit/s mp3")]:
         rows.append([words, *(f"{one[name]:.2f}" for one in figures[coding]["genres"].values())])
     return [
-        f"Heard before any conversion ({figures['tunes']} test tunes a genre); the same tune is the nearest of "
-        f"{found['among']} in another genre in {found['mean']:.0%}:",
+        f"Heard before any conversion ({figures['tunes']} test tunes a genre); the same tune is the nearest "
+        f"of {found['among']} in another genre in {found['mean']:.0%}:",
         *table(["", *figures["recording"]["genres"]], rows),
     ]
 

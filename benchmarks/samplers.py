@@ -189,7 +189,7 @@ def lines(figures: dict) -> list[str]:
     shown = [one for one in every if one["scheduler"] == "euler" or one["steps"] == STEPS]
     shown += [one for one in figures["ways"] if one not in every]
     return [
-        f"Quality against time, {of['tunes'] * of['targets']} conversions of {of['tunes']} {of['split']} tunes:",
+        f"Quality and time: {of['tunes'] * of['targets']} conversions of {of['tunes']} {of['split']} tunes:",
         *beside_each_other(shown),
         "\n![Quality against the time of denoising, for four schedulers](../figures/steps.png)",
     ]

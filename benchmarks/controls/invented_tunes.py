@@ -90,8 +90,8 @@ def lines(figures: dict) -> list[str]:
     copies, variants = (figures["variants"][name] for name in ("inventions", "test tunes"))
     judged, oracle = (interval(figures[name], ".0%") for name in ("judge", "oracle"))
     return [
-        f"*Inventions* ({figures['inventions']}; the band's recordings or traditional tunes in brackets): right "
-        f"genre {judged} ({oracle}), apart {own[1]:.2f} nats, at least {own[0]:.2f} ({band[1]:.2f} and "
-        f"{band[0]:.2f}); runs in the nearest training tune {near[0]:.0%}, at most {near[1]:.0%} ({known[0]:.0%}, "
+        f"*Inventions* ({figures['inventions']}; the band's recordings and traditional tunes in brackets): "
+        f"right genre {judged} ({oracle}); apart {own[1]:.2f} nats, at least {own[0]:.2f} ({band[1]:.2f}, "
+        f"{band[0]:.2f}); runs in a training tune {near[0]:.0%}, at most {near[1]:.0%} ({known[0]:.0%}, "
         f"{known[1]:.0%}), half or more in {copies:.0%} ({variants:.0%}); on end at most {KNOWN_RUN} notes."
     ]

@@ -114,6 +114,6 @@ def lines(figures: dict) -> list[str]:
         f"*Any length* ({figures['pieces']} pieces of {figures['seconds'] / 60:.0f} minutes), jumps where "
         f"windows meet: {flux}; the judge's share differs by {interval(seams['windows']['judge'], '+.3f')} "
         f"(spread elsewhere {seams['windows']['judge_spread_elsewhere']:.2f}). {longer['clips']} clips of "
-        f"{longer['from']:.0f} s extended to {longer['to']:.0f} s: same key {key}, same tempo {tempo}, length "
-        f"off by {longer['length_error']:.1f} s at most, right genre {judge}."
+        f"{longer['from']:.0f} s extended to {longer['to']:.0f} s: same key {key}, same tempo {tempo}, "
+        f"length off by {longer['length_error']:.1f} s at most, right genre {judge}."
     ]

@@ -79,8 +79,8 @@ def lines(figures: dict) -> list[str]:
         told.append(f"{slider} with " + ", ".join(f"{name} {found[slider][name]:.2f}" for name in names))
     rows = ([name, *means(row, row)] for name, row in ends.items())
     return [
-        f"*Mood* ({figures['walks']} tunes; correlation over their means): {'; '.join(told)}; of single tunes "
-        f"{single['major_share']:.2f} and {single['register']:.2f}. At worst {figures['kept']:.0%} of the note "
-        f"F1 is kept, and the judge's share falls from {judge['neutral']:.2f} to {judge['lowest']:.2f}.",
+        f"*Mood* ({figures['walks']} tunes; correlation over their means): {'; '.join(told)}; of single "
+        f"tunes {single['major_share']:.2f} and {single['register']:.2f}. At worst {figures['kept']:.0%} of "
+        f"the note F1 is kept; the judge's share falls from {judge['neutral']:.2f} to {judge['lowest']:.2f}.",
         *table(["at the slider's", *ends["register"]], rows),
     ]

@@ -122,7 +122,7 @@ def lines(figures: dict) -> list[str]:
     return [
         f"*Between two things*, largest step of ten: genres {genres['largest_step']:.2f} ({genres['tunes']} "
         f"tunes; of one {genres['largest_step_of_one']:.2f}; note F1 at least {min(genres['note_f1']):.2f}), "
-        f"seeds {noises['largest_step']:.2f}, songs {songs['largest_step']:.2f} ({songs['pairs']} pairs). Paths "
-        f"over {paths['seconds']:.0f} s begin and end right in {right} of {paths['tunes']}.",
+        f"seeds {noises['largest_step']:.2f}, songs {songs['largest_step']:.2f} ({songs['pairs']} pairs). "
+        f"Paths over {paths['seconds']:.0f} s begin and end right in {right} of {paths['tunes']}.",
         *table(["share of the second", *figures["shares"]], rows),
     ]

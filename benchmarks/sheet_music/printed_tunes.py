@@ -26,7 +26,7 @@ LENGTHS = {Fraction(4, value) * Fraction(2 + dots, 2): (value, dots) for value, 
 SIGNS = {alter: sign for sign, alter in vocabulary.ALTERS.items()}
 
 
-#: Part of a tune: bars of (events, bar line, ending that begins or ""); `shift` in semitones moves everything.
+#: Part of a tune: bars of (events, bar line, ending or ""); `shift` in semitones moves everything.
 Section = namedtuple("Section", "bars fifths shift metre")
 
 

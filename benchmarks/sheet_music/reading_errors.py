@@ -127,10 +127,8 @@ def lines(figures: dict) -> list[str]:
         shares = [100 * np.array(one[name]) for one in kinds.values()]
         rows.append([heading, *("{:.1f}% [{:.1f}, {:.1f}]".format(*share) for share in shares)])
     rows.append(["seconds a page", *(one["seconds"] for one in kinds.values())])
-    halves = {
-        half: kinds.get("lilypond", {}).get(f"{half}_symbol_errors") for half in ("plain", "everything")
-    }
-    errors = ", ".join(f"{half} {cell(share, '.1%')}" for half, share in halves.items())
+    clean, halves = kinds.get("lilypond", {}), ("plain", "everything")
+    errors = ", ".join(f"{half} {cell(clean.get(f'{half}_symbol_errors'), '.1%')}" for half in halves)
     refused = sum(len(kind["refused"]) for kind in kinds.values())
     return [
         f"Sheet music: {figures['pages']} pages ({figures['lines']} lines) of test tunes:",
@@ -147,11 +145,8 @@ def report(
     """Measure how well printed music is read, on pages by engravers that the reader never learned from."""
     sheets = load_sheets(folder)
     results = [measure_sheet(sheet, scores) for sheet in tqdm(sheets, unit=" pages", dynamic_ncols=True)]
-    figures = {
-        "pages": len(sheets),
-        "lines": sum(len(sheet.lines) for sheet in sheets),
-        **figures_of(results),
-    }
+    figures = {"pages": len(sheets), "lines": sum(len(sheet.lines) for sheet in sheets)}
+    figures |= figures_of(results)
     commonest = (f"{true} read as {read} ({count})" for true, read, count in figures["confusions"][:12])
     told = [*lines(figures), f"Commonest errors: {'; '.join(commonest)}"]
     return finish(figures, told, out, "sheets", not folder)
