@@ -127,7 +127,7 @@ def page_source(title: str, tempo: str, lines: list[list[Element]]) -> str:
 
 
 def _style(look):
-    """What MuseScore's own file says of its style; `look` as for `engrave`."""
+    """What MuseScore's own file says of its style: a page has all courtesy signatures, or none."""
     inch, margin = 25.4, 12 / 25.4  # MuseScore counts paper in inches
     width, height = look["width"] / inch, look["height"] / inch
     values = {"musicalSymbolFont": look["font"], "Spatium": look["staff"] / 4, "keySigNaturals": 0}
