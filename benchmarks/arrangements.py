@@ -52,7 +52,8 @@ EXPECTED = {
     ),
     "reggae": (
         ("offbeat_chords", "largest", 1, "skank: share of the chords that fall between the beats"),
-        ("kick_with_backbeat", "largest", 1, "one drop: bass drum strokes with snare or cross-stick"),
+        ("kick_with_backbeat", "largest", 1, "one drop: bass drum strokes together with snare or "
+         "cross-stick"),
         ("kick_on_one", "smallest", 1, "one drop: bars with a bass drum on the first beat"),
         ("bass_share", "largest", 3, "bass in front: share of the energy below 150 Hz"),
         ("tempo", "smallest", 3, "slow: beats a minute"),

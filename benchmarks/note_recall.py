@@ -22,12 +22,8 @@ TEMPI = (80, 100, 120, 140, 160)  # few, so that a tune cannot be told by its te
 ENOUGH = 0.6  # a genre below this is not worth training on
 MP3_RATE = 44100  # Hz: songs are written at this rate
 CODINGS = {"recording": None, "mp3_128": 128}  # kbit/s
-MEASURES = {
-    "note_f1": "melody note F1, any octave",
-    "note_f1_octave": "melody note F1, right octave",
-    "pitch_class": "pitch-class accuracy",
-    "likeness": "tune among all notes",
-}
+MEASURES = {"note_f1": "melody note F1, any octave", "note_f1_octave": "melody note F1, right octave"}
+MEASURES |= {"pitch_class": "pitch-class accuracy", "likeness": "tune among all notes"}
 
 
 #: One recording to make and to hear: a tune, a genre, and how it is played.

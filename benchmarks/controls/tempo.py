@@ -54,13 +54,11 @@ def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict:
     found = {"rate": rate, "own_tempo": folded(heard.piano_roll.tempo / piece.tempo)}
     for name, audio in made.items():
         asked = 1.0 if name == "plain" else rate
-        found[name] = {
-            "rate": rate_heard(piece.melody, audio) / asked,
-            "tracked": folded(tracked_tempo(audio) / (piece.tempo * asked)),
-            "note_f1": metrics.note_f1(quickened(piece.melody, asked), metrics.hear(audio), octaves=True),
-            "judge": hears(pipe, audio, target),
-            "sharpness": metrics.edges(audio)["sharpness_in_time"] / asked,
-        }
+        melody, sharpness = quickened(piece.melody, asked), metrics.edges(audio)["sharpness_in_time"] / asked
+        found[name] = {"judge": hears(pipe, audio, target), "sharpness": sharpness}
+        found[name]["rate"] = rate_heard(piece.melody, audio) / asked
+        found[name]["tracked"] = folded(tracked_tempo(audio) / (piece.tempo * asked))
+        found[name]["note_f1"] = metrics.note_f1(melody, metrics.hear(audio), octaves=True)
     return found
 
 
