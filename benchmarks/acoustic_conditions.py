@@ -1,9 +1,7 @@
-"""Difficult sources: a small mp3, a hall, a crowd that talks, all of it at once. What is left of the tune?
+"""Difficult sources: what is left of the tune? Command: `noteninja difficult`.
 
-Test tunes are made difficult and then converted by us, and by the strong baseline without a network of ours
-in its sound: transcribe, arrange, render. Both begin from the same hearing. Training (`audio.augmentation`)
-hears other rooms and noises: noise that dies away there, the echoes of a shoebox's walls here; white noise
-and hum there, people who talk here. Command: `noteninja difficult`. Lesson: 11_judging_a_converter.
+Training (`audio.augmentation`) hears other rooms and noises: noise that dies away there, the echoes of a
+shoebox's walls here; white noise and hum there, people who talk here. Lesson: 11_judging_a_converter.
 """
 
 from collections.abc import Sequence
@@ -61,13 +59,11 @@ def make_difficult(audio: np.ndarray, condition: str, rng: np.random.Generator) 
 
 
 def hall(rng: np.random.Generator, seconds: float) -> np.ndarray:
-    """Impulse response of an empty hall with bare walls.
+    """Impulse response (samples,) of an empty hall with bare walls; it begins with the direct sound, about 1.
 
     The image-source model of a shoebox: each echo comes straight from a mirror image of the source (Allen and
-    Berkley 1979, doi 10.1121/1.382599), weaker by its way and by each wall that it met.
-    `rng` chooses the hall's size and the places of source and microphone; `seconds` is the reverberation time
-    after Eyring, in which the sound falls by 60 dB. Returns an array (samples,) of float32 that begins with
-    the direct sound, which is about 1.
+    Berkley 1979, doi 10.1121/1.382599), weaker by its way and by each wall that it met. `seconds` is the
+    reverberation time after Eyring, in which the sound falls by 60 dB.
     """
     size = np.array([rng.uniform(*wall) for wall in WALLS])
     volume, surface = size.prod(), 2 * (size[0] * size[1] + size[1] * size[2] + size[0] * size[2])
@@ -123,12 +119,7 @@ COLUMNS = {
 def measure_tune(
     number: int, seed: int = 0, options: dict | None = None, conditions: Sequence[str] = tuple(CONDITIONS)
 ) -> tuple[dict[str, list[Row]], dict[str, np.ndarray]]:
-    """One test tune in all conditions; `options` are the pipeline's.
-
-    Returns the rows of `ours`, of `transcribe`, and of what was `heard` in the source, by condition
-    (`decoded`, the true recording through our decoder, stands in the clean one); and the onset chroma of the
-    true recordings, by genre.
-    """
+    """Rows of one test tune by condition, and the onset chroma of its true recordings by genre."""
     pipe, piece, rows = load_pipeline(), make_piece(number, seed), {}
     recordings, rng = piece.recordings, np.random.default_rng((seed, number, 2))
     target = str(rng.choice([genre for genre in GENRES if genre != piece.source]))
@@ -136,12 +127,10 @@ def measure_tune(
     frames = len(piece.audio) // HOP_LENGTH  # the pipeline hears a little silence beyond the end
 
     def row(baseline, roll, audio=None):
-        figures = {
-            "note_f1": metrics.note_f1(piece.melody, roll),
-            "likeness": tune_likeness(piece.melody, roll.notes),
-        }
-        embedded = None if audio is None else metrics.embeddings(pipe.judge, audio)
+        figures, embedded = {"note_f1": metrics.note_f1(piece.melody, roll)}, None
+        figures["likeness"] = tune_likeness(piece.melody, roll.notes)
         if audio is not None:
+            embedded = metrics.embeddings(pipe.judge, audio)
             nearest = metrics.nearest(embedded.mean(0), known, metrics.euclidean)
             figures["chroma_cosine"] = metrics.chroma_cosine(audio, piece.audio)
             figures |= {"right_recording_of_10": nearest == target, "judge": hears(pipe, audio, target)}
@@ -163,26 +152,19 @@ def measure_tune(
 
 
 def figures_of(found: list[tuple], seed: int = 0) -> dict[str, dict]:
-    """Figures of each condition and baseline, each as [mean, low, high], from what `measure_tune` gives.
-
-    Returns the measures of `ours`, `transcribe` and `heard`, and `ahead`: ours less the other's, tune by
-    tune. The fixed points of *tune kept* are those of the clean source in all conditions.
-    """
+    """Figures [mean, low, high] of each condition and baseline, and `ahead`: ours less the other's."""
     truths = {rows["clean"][0].tune: chroma for rows, chroma in found}
-    conditions = {
-        name: grouped((row for rows, _ in found for row in rows[name]), lambda row: row.baseline)
-        for name in found[0][0]
-    }
+    together = {name: [row for rows, _ in found for row in rows[name]] for name in found[0][0]}
+    conditions = {name: grouped(rows, lambda row: row.baseline) for name, rows in together.items()}
     low, decoded = other_content(conditions["clean"]["ours"], seed), conditions["clean"].pop("decoded")
     ends = {name: (low[name], [row.figures[name] for row in decoded]) for name in low}
     figures = {}
     for condition, by_baseline in conditions.items():
         values, figures[condition] = {}, {}
         for baseline, rows in by_baseline.items():
-            values[baseline] = {
-                name: np.array([row.figures[name] for row in rows], float) for name in rows[0].figures
-            }
-            values[baseline]["right_tune"] = np.array(right_tune(rows, truths, seed), float)
+            taken = {name: [row.figures[name] for row in rows] for name in rows[0].figures}
+            taken["right_tune"] = right_tune(rows, truths, seed)
+            values[baseline] = {name: np.array(some, float) for name, some in taken.items()}
         values["ahead"] = {name: ours - values["transcribe"][name] for name, ours in values["ours"].items()}
         for baseline, taken in values.items():
             summary = {name: metrics.bootstrap(some, seed=seed) for name, some in taken.items()}
@@ -205,11 +187,7 @@ def lines(figures: dict) -> list[str]:
             cells.append(" / ".join(f"{mark}{cell(one)}{mark}" for mark, one in zip(marks, (ours, other))))
         rows.append(cells)
     return [
-        f"Difficult sources ({figures['tunes']} test tunes; halls and crowds of other kinds than in "
-        "training), in each cell NoteNinja / transcribe, arrange, render; in bold where the difference is "
-        "sure (95 % interval on one side of 0). *Heard in it*: note F1 of what is heard in the source, "
-        "where both begin. *Tune kept*: between the fixed points of the clean source. *Right tune*: the "
-        f"nearest of {figures['tunes']} by its onsets. The chroma cosine compares with the clean source:",
+        f"Difficult sources ({figures['tunes']} test tunes), NoteNinja / transcribe, arrange, render:",
         *table(["source", "heard in it", *COLUMNS], rows),
     ]
 

@@ -1,17 +1,4 @@
-"""What the arranger's performances measure like: traits of genres, mood, an outside listener, speed.
-
-Command: `noteninja dataset check`. Lessons: 03_what_makes_a_genre, 04_gtzan_and_the_band.
-
-References
-----------
-Bradley, L. (2000). Bass Culture: When Reggae Was King. Viking. -- bass in front, chords on the off-beat.
-Caplin, W. E. (1998). Classical Form. Oxford University Press. -- accompaniment under a periodic melody.
-Fitzgerald, D. (2010). Harmonic/percussive separation using median filtering. DAFx-10.
-Hitchins, R. (2014). Vibe Merchants. Ashgate. -- Jamaican popular music: one drop, skank, bass weight.
-Huron, D. (2001). Tone and voice. Music Perception 19(1). -- why voices move by the smallest steps.
-Lartillot, O., et al. (2008). Multi-feature modeling of pulse clarity. ISMIR 2008.
-Rosen, C. (1971). The Classical Style. Viking. -- texture, dynamics, dominant and tonic as poles of harmony.
-"""
+"""Traits of genres, mood, an outside listener, speed. Command: `noteninja dataset check`. Lessons: 03, 04."""
 
 import tempfile
 import time
@@ -40,20 +27,15 @@ from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.music.tunes import Tune, load_tunes
 
-# --- What a genre's playing measures like, beside what is written about that genre ---
-#
-# No outside listener at hand knows classical music and reggae, so there the arranger is held against the
-# literature: each `Trait` names a feature of notes or sound, and the place that its genre should take.
+# --- What a genre's playing measures like, beside what is written about it: see benchmarks/README.md ---
 
 KICKS, BACKBEATS = {35, 36}, {37, 38, 39, 40}  # General MIDI keys; a backbeat is cross-stick, snare or clap
 BASS_HZ = 150.0
 NOT_CHORDS = ("melody", "double", "bass", "drums", "voice")
 TOGETHER = 0.035  # seconds: strokes and chord notes this near sound as one
 
-
 #: What marks a genre: among the `limit` "largest" or "smallest" of the ten, or "below" the limit.
 Trait = namedtuple("Trait", "genre feature side limit words")
-
 
 #: Genre to its traits: feature, side, limit, and words.
 EXPECTED = {
@@ -91,48 +73,28 @@ def mean_or_nan(values: list[float]) -> float:
 
 
 def note_features(performance: Performance) -> dict[str, float]:
-    """Features of the notes of a performance without intro, by name (nan: unknown).
-
-    `drum_strokes` a beat; `bass_beats`, how long a bass note lasts; `tempo` in beats a minute; and those of
-    `drum_features` and `chord_features`.
-    """
+    """Features of the notes of a performance without intro, by name (nan: unknown)."""
     parts, beats_a_second = performance.parts, performance.tempo / 60
     drums, bass = (sum((one.notes for one in parts if one.name == name), []) for name in ("drums", "bass"))
-    return {
-        "drum_strokes": len(drums) / (performance.duration * beats_a_second),
-        "bass_beats": mean_or_nan([note.end - note.start for note in bass]) * beats_a_second,
-        "tempo": performance.tempo,
-        **drum_features(performance, drums),
-        **chord_features(performance),
-    }
+    held = mean_or_nan([note.end - note.start for note in bass]) * beats_a_second
+    found = {"drum_strokes": len(drums) / (performance.duration * beats_a_second), "bass_beats": held}
+    found["tempo"] = performance.tempo
+    return found | drum_features(performance, drums) | chord_features(performance)
 
 
 def drum_features(performance: Performance, drums: list[Note]) -> dict[str, float]:
-    """Features of the bass drum.
-
-    `kick_with_backbeat`: share of its strokes together with cross-stick, snare or clap. `kick_on_one`: share
-    of the bars of four beats with one on their first beat; nan without kicks or in 3/4.
-    """
+    """Features of the bass drum, nan without kicks; `kick_on_one` also in 3/4."""
     kicks = np.array([note.start for note in drums if note.pitch in KICKS])
     others = np.array([note.start for note in drums if note.pitch in BACKBEATS] or [np.inf])
     beats, bars = kicks * performance.tempo / 60, int(performance.duration * performance.tempo / 60 // 4)
     on_one = {round(beat / 4) for beat in beats if abs((beat + 2) % 4 - 2) < 0.2} & set(range(bars))
     known = len(kicks) and bars and round(performance.tune.bar / performance.tune.beat) % 3
-    return {
-        "kick_with_backbeat": mean_or_nan([abs(others - kick).min() < TOGETHER for kick in kicks]),
-        "kick_on_one": len(on_one) / bars if known else np.nan,
-    }
+    together = mean_or_nan([abs(others - kick).min() < TOGETHER for kick in kicks])
+    return {"kick_with_backbeat": together, "kick_on_one": len(on_one) / bars if known else np.nan}
 
 
 def chord_features(performance: Performance) -> dict[str, float]:
-    """Features of the chords.
-
-    `offbeat_chords`: share of their loudness between the beats, of what falls on a beat or between two.
-    `free_sevenths`: share of the chords, dominant sevenths aside, with a seventh above the root.
-    `voice_steps`: mean semitones from each pitch of a chord to the nearest of the chord before. `parallels`:
-    share of the chord changes in which two voices of a part, a fifth apart, move by the same interval
-    (octaves may be doublings, and do not count). `broken_chords`: share of the notes that begin alone.
-    """
+    """Features of the chords; octaves may be doublings, and are no `parallels`."""
     off_beat, loudness, alone, chords, changes = 0.5 + performance.swing / 6, np.zeros(2), [], [], []
     for notes in part_notes(performance):
         starts = np.array([note.start for note in notes])
@@ -155,23 +117,13 @@ def chord_features(performance: Performance) -> dict[str, float]:
             parallels.append(any((b - a) % 12 == 7 and y - b == x - a != 0 for (a, x), (b, y) in voices))
     chords = [(chord[2], pitches) for chord, pitches in chords if chord[3] != "dom7"]
     free = [any((pitch - root) % 12 in (10, 11) for pitch in pitches) for root, pitches in chords]
-    return {
-        "offbeat_chords": float(loudness[1] / loudness.sum()) if loudness.any() else np.nan,
-        "free_sevenths": mean_or_nan(free),
-        "voice_steps": mean_or_nan(steps),
-        "parallels": mean_or_nan(parallels),
-        "broken_chords": mean_or_nan(alone),
-    }
+    means = dict(free_sevenths=free, voice_steps=steps, parallels=parallels, broken_chords=alone)
+    off = float(loudness[1] / loudness.sum()) if loudness.any() else np.nan
+    return {"offbeat_chords": off} | {name: mean_or_nan(values) for name, values in means.items()}
 
 
 def sound_features(audio: np.ndarray) -> dict[str, float]:
-    """Features of the sound, by name.
-
-    `percussive_share` is the share of the energy after separation by median filters (Fitzgerald 2010);
-    `bass_share` that below 150 Hz; `loudness_range` the distance from the 10th to the 95th percentile of the
-    level of 0.4 s stretches; `pulse_clarity` the highest autocorrelation of the onset strength at 0.3 to 2 s
-    (after Lartillot et al. 2008).
-    """
+    """Features of the sound: shares of the energy, loudness in dB over stretches of 0.4 s, pulse clarity."""
     spectrum, rate = np.abs(librosa.stft(audio, n_fft=1024, hop_length=512)), SAMPLE_RATE / 512
     power = spectrum**2
     harmonic, percussive = (float((part**2).sum()) for part in librosa.decompose.hpss(spectrum))
@@ -182,20 +134,14 @@ def sound_features(audio: np.ndarray) -> dict[str, float]:
     onsets = librosa.onset.onset_strength(S=mel, sr=SAMPLE_RATE)
     again = librosa.autocorrelate(onsets - onsets.mean())
     bass = power[librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=1024) < BASS_HZ].sum()
-    return {
-        "percussive_share": percussive / (harmonic + percussive),
-        "bass_share": float(bass / power.sum()),
-        "loudness_range": float(high - low),
-        "pulse_clarity": float(again[int(0.3 * rate) : int(2 * rate)].max() / max(again[0], 1e-9)),
-    }
+    found = {"percussive_share": percussive / (harmonic + percussive), "bass_share": bass / power.sum()}
+    found["loudness_range"] = high - low
+    found["pulse_clarity"] = again[int(0.3 * rate) : int(2 * rate)].max() / max(again[0], 1e-9)
+    return {name: float(value) for name, value in found.items()}
 
 
 def judge_traits(features: dict[str, list[dict]]) -> list[dict]:
-    """Where each trait's genre stands among all, by `note_features` and `sound_features` of recordings.
-
-    Returns the trait, the genres' means, the `place` that its genre takes (1 is the most extreme; equal
-    values share a place), and whether that, or the mean where there is a limit, is `as_expected`.
-    """
+    """The place of each trait's genre among all (equal values share one), and whether it is as expected."""
     found = []
     for genre, feature, side, limit, words in TRAITS:
         every = {one: [row[feature] for row in features[one]] for one in GENRES}
@@ -211,11 +157,6 @@ def judge_traits(features: dict[str, list[dict]]) -> list[dict]:
 
 
 # --- Do the mood sliders do what they say? ---
-#
-# A grid of moods is played with the same tune and seed, and each slider is correlated with each measure. What
-# should go with what is known from listening tests: arousal with tempo, loudness and brightness, valence with
-# mode and register (Gabrielsson and Lindström 2010, in Juslin and Sloboda, Handbook of Music and Emotion).
-# The tune must stay.
 
 GRID = (-1.0, -0.5, 0.0, 0.5, 1.0)
 MOOD_SECONDS, MOOD_TUNES = 8.0, 2
@@ -246,31 +187,24 @@ def sound_measures(audio: np.ndarray, loud: np.ndarray) -> dict[str, float]:
 
 def tune_unchanged(neutral: Performance, moody: Performance) -> float:
     """Share of the tune's notes that have pitch class and beat as in the neutral performance."""
-    same = [
-        abs(one.start * neutral.tempo - other.start * moody.tempo) / 60 < 0.06
-        and one.pitch % 12 == other.pitch % 12
-        for one, other in zip(neutral.melody, moody.melody)
-    ]
+    same, pace = [], np.array([neutral.tempo, moody.tempo]) / 60
+    for one, other in zip(neutral.melody, moody.melody):
+        apart = abs(one.start * pace[0] - other.start * pace[1])
+        same.append(apart < 0.06 and one.pitch % 12 == other.pitch % 12)
     return float(np.mean(same)) if same else 0.0
 
 
 def measure_moods(job: tuple[str, Tune, int], soundfont: File = None) -> dict:
-    """Play one tune in one genre through the grid of moods; `job` is genre, tune and seed.
-
-    Returns `genre`; `cells`, a list of dict with both sliders and all measures; `unchanged`, the smallest
-    share of the tune's notes that stayed; `heard`, the tune's likeness at the moods of `HEARD_AT`.
-    """
+    """Play (genre, tune, seed) through the grid of moods: measures by mood, and what stays of the tune."""
     genre, tune, seed = job
     cells, unchanged, heard, neutral = [], [], {}, excerpt(tune, genre, seed, MOOD_SECONDS)
     for mood in product(GRID, GRID):
         sliders = dict(zip(("valence", "arousal"), mood))
         played = excerpt(tune, genre, seed, MOOD_SECONDS, **sliders)
         audio, dry = render(played, soundfont), sum(render_stems(played, soundfont).values())
-        found = {
-            "onset_rate": sum(len(part.notes) for part in played.parts) / played.duration,
-            "major_share": major_share(played),
-            "register": mean_or_nan([note.pitch for note in sum(part_notes(played), [])]),
-        }
+        found = {"onset_rate": sum(len(part.notes) for part in played.parts) / played.duration}
+        found["major_share"] = major_share(played)
+        found["register"] = mean_or_nan([note.pitch for note in sum(part_notes(played), [])])
         cells.append(sliders | found | sound_measures(audio, dry))
         unchanged.append(tune_unchanged(neutral, played))
         if mood in HEARD_AT:
@@ -280,10 +214,7 @@ def measure_moods(job: tuple[str, Tune, int], soundfont: File = None) -> dict:
 
 
 def correlations(walks: list[dict]) -> dict[str, dict[str, float | None]]:
-    """Spearman's rank correlation of each slider with each measure, each tune taken against its own mean.
-
-    The walks are as from `measure_moods`. A measure that does not exist is None (power chords have no third).
-    """
+    """Spearman's rank correlation of sliders and measures, each tune against its own mean; None: unknown."""
     found = {slider: {} for slider in MOVES}
     for slider, name in product(MOVES, MEASURES):
         pairs = []
@@ -310,19 +241,12 @@ def correlations_by_genre(walks: list[dict]) -> dict[str, dict]:
 
 
 def summarise(walks: list[dict]) -> dict:
-    """All figures about mood: correlations by genre and on average, and whether the tune stays.
-
-    Returns `correlations`; `tune_unchanged` (smallest share of notes that stayed); `heard` (mean likeness of
-    the tune at each mood of `HEARD_AT`) and `heard_change` (the largest share by which it is better or worse
-    than in the neutral mood).
-    """
+    """Figures about mood: correlations by genre and on average, and whether the tune stays."""
     heard = np.mean([one["heard"] for one in walks], 0)
-    return {
-        "correlations": correlations_by_genre(walks),
-        "tune_unchanged": round(min(one["unchanged"] for one in walks), 4),
-        "heard": dict(zip(("{:g} {:g}".format(*mood) for mood in HEARD_AT), rounded(heard))),
-        "heard_change": rounded(max(abs(heard[1:] / max(heard[0], 1e-9) - 1))),
-    }
+    unchanged = round(min(one["unchanged"] for one in walks), 4)
+    found = {"correlations": correlations_by_genre(walks), "tune_unchanged": unchanged}
+    found["heard"] = dict(zip(("{:g} {:g}".format(*mood) for mood in HEARD_AT), rounded(heard)))
+    return found | {"heard_change": rounded(max(abs(heard[1:] / max(heard[0], 1e-9) - 1)))}
 
 
 # --- Recordings, an outside listener, and speed ---
@@ -348,10 +272,7 @@ def raw_midi(performance: Performance) -> Performance:
 
 
 def play(job: tuple, soundfont: File = None, folder: File = None) -> dict:
-    """Play and measure one recording; keep it, and where it is due the raw one, as wav files in `folder`.
-
-    Returns `genre`, `features`, `seconds` of music, `cpu` seconds that they took, `files` (kind to path).
-    """
+    """Measure one recording; keep it, and where it is due the raw one, as wav files in `folder`."""
     genre, tune, seed, number = job
     render(excerpt(tune, genre, seed, 1.0), soundfont)  # loads what is loaded once
     began = time.process_time()
@@ -368,11 +289,7 @@ def play(job: tuple, soundfont: File = None, folder: File = None) -> dict:
 
 
 def outside_listener(genres: list[str], scores: list[dict[str, float]]) -> dict:
-    """How often a recording's own genre is among the tagger's three strongest.
-
-    Returns `together` (mean, low, high), `chance`, and `genres`: of each genre that the tagger knows its
-    share, and how often which genre was the strongest.
-    """
+    """How often a recording's own genre is among the tagger's three strongest, and what is the strongest."""
     heard, rows, every = grouped(zip(genres, scores), lambda pair: pair[0]), {}, []
     for genre in sorted(heard):
         orders = [sorted(found, key=found.get, reverse=True) for _, found in heard[genre]]
@@ -413,15 +330,9 @@ def report(
     jobs = [job[:3] for job in plan(MOOD_TUNES, seed + 1)]
     walks = measure(measure_moods, jobs, "tunes in 25 moods", workers, soundfont=soundfont)
     features = {genre: [one["features"] for one in results if one["genre"] == genre] for genre in GENRES}
-    figures = {
-        "clips": clips,
-        "seconds": SECONDS,
-        "seed": seed,
-        "soundfont": Path(soundfont or default_soundfont()).name,
-        "speed": speed(results),
-        "traits": judge_traits(features),
-        "mood": summarise(walks),
-    }
+    figures = {"clips": clips, "seconds": SECONDS, "seed": seed}
+    figures |= {"soundfont": Path(soundfont or default_soundfont()).name, "speed": speed(results)}
+    figures |= {"traits": judge_traits(features), "mood": summarise(walks)}
     figures |= {"outside_listener": listener} if tagger else {}
     return finish(figures, details(figures) + lines(figures), out, "band")
 
@@ -439,18 +350,12 @@ def lines(figures: dict) -> list[str]:
         for kind, words in (("band", "the band"), ("raw", "the same notes as raw General MIDI")):
             shares = (heard[kind]["genres"][genre]["among_three"] for genre in genres)
             rows.append([words, *(cell(share, ".0%") for share in (heard[kind]["together"], *shares))])
-        found = [
-            f"The band ({figures['clips']} clips of {figures['seconds']:.0f} s a genre, "
-            f"{figures['soundfont']}): how often the genre is among a tagger's three strongest of eight:",
-            *table(["", "together", *genres], rows),
-        ]
+        of = f"{figures['clips']} clips of {figures['seconds']:.0f} s a genre, {figures['soundfont']}"
+        found = [f"The band ({of}), genre heard by a tagger:", *table(["", "together", *genres], rows)]
     moved = {s: (f"{words} {cell(together[s][name])}" for name, words in MOVES[s].items()) for s in MOVES}
-    return [
-        *found,
-        "Mood (Spearman's correlation of slider and sound, mean of ten genres): arousal with "
-        f"{', '.join(moved['arousal'])}; valence with {', '.join(moved['valence'])}. One core plays "
-        f"{figures['speed']['together']:.0f} s of music a second.",
-    ]
+    mood = "; ".join(f"{slider} with {', '.join(some)}" for slider, some in moved.items())
+    rate = f"One core plays {figures['speed']['together']:.0f} s of music a second."
+    return [*found, f"Mood, mean correlation of ten genres: {mood}. {rate}"]
 
 
 def details(figures: dict) -> list[str]:
@@ -472,10 +377,10 @@ def details(figures: dict) -> list[str]:
         f"{mood['tune_unchanged']:.3f} of its notes; heard {mood['heard_change']:.1%} better or worse at most"
     )
     for kind, heard in figures.get("outside_listener", {}).items():
-        rows = (
-            [genre, cell(row["among_three"]), ", ".join(f"{one} {n}" for one, n in row["strongest"].items())]
-            for genre, row in heard["genres"].items()
-        )
+        rows = []
+        for genre, row in heard["genres"].items():
+            strongest = ", ".join(f"{one} {n}" for one, n in row["strongest"].items())
+            rows.append([genre, cell(row["among_three"]), strongest])
         share = f"{interval(heard['together'], '.3f')}; chance {heard['chance']:.3f}"
         found += ["", f"outside listener, {kind}: own genre among its three strongest in {share}"]
         found += table(["genre", "share", "strongest"], rows)

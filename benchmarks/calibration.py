@@ -32,11 +32,7 @@ def hear_tune(number: int) -> tuple[list[Note], np.ndarray]:
 
 
 def spread_evenly(levels: np.ndarray, measured: np.ndarray) -> np.ndarray:
-    """Noise levels for equally spaced strengths, so that equal steps of the strength go equally far.
-
-    How far one has come is the mean of the two measures, each from 0 at the lowest level to 1 at the highest.
-    `levels` (n,) rise, `measured` (2, n) are means over tunes; returns levels from first to last, (POINTS,).
-    """
+    """Noise levels (POINTS,) for equal steps; `levels` (n,) rise, `measured` (2, n) are means over tunes."""
     gone = mean_way(*measured)
     # Chance makes the curve fall here and there; halfway between its rising hulls from both sides it doesn't.
     gone = (np.maximum.accumulate(gone) + np.minimum.accumulate(gone[::-1])[::-1]) / 2
@@ -45,11 +41,7 @@ def spread_evenly(levels: np.ndarray, measured: np.ndarray) -> np.ndarray:
 
 
 def calibrate(tunes: int = 16, workers: int = 1, levels: int = 11) -> dict[str, list[float]]:
-    """`strength_curve` (noise levels for equally spaced strengths) and `tune_scale`, on validation tunes.
-
-    Sampling is begun at several noise levels: first at equally spaced ones, then at those which the first
-    round found to be equally far apart, since most of the way lies between few levels.
-    """
+    """Noise levels for equally spaced strengths, and the tune's scale, by two rounds on validation tunes."""
     numbers = choose_tunes(tunes, SEED, SPLIT)
 
     def means(levels):

@@ -1,7 +1,4 @@
-"""All baselines on all test tunes: how good are the conversions, beside other ways to the same end?
-
-Command: `noteninja evaluate`. Lesson: 11_judging_a_converter.
-"""
+"""How good are the conversions? Command: `noteninja evaluate`. Lesson: 11_judging_a_converter."""
 
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -14,7 +11,7 @@ import soundfile
 from typer import Option
 
 from benchmarks import harness
-from benchmarks.harness import File, Run, cell, finish, grouped, interval, intervals, means, table
+from benchmarks.harness import File, Run, cell, finish, grouped, interval, means, of_rows, table
 from benchmarks.options import CORES, Guidance, Out, Recordings, Soundfont, Split, Steps, Tagger, Workers
 from noteninja_lib import STEPS
 from noteninja_lib.arranger.recipe import GENRES
@@ -25,15 +22,13 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, comparison, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, make_piece
 from noteninja_lib.evaluation.comparison import CROWD, Row, among_ten, eight_bits, frechet, know
-from noteninja_lib.music.piano_roll import PianoRoll, tune_likeness
+from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.pipeline import load_pipeline
 
 #: Baselines that an outside listener is asked about; it may be slow.
 LISTENED_TO = ("copy", "ours", "regression", "transcribe", "oracle")
-UNTRAINED = (
-    "Plain regression is left out: its network is not in data/models. "
-    "`noteninja train regression --run runs/regression` trains it."
-)
+UNTRAINED = "Plain regression is left out: its network is not in data/models."
+UNTRAINED += " `noteninja train regression --run runs/regression` trains it."
 
 
 @dataclass(frozen=True)
@@ -68,7 +63,7 @@ def measure_piece(numbers: tuple[int, int], setting: Setting) -> tuple[list[Row]
     else:
         piece = make_piece(number, setting.seed, setting.split, other_soundfont=setting.oracle_soundfont)
     heard = {genre: metrics.hear(audio) for genre, audio in piece.recordings.items()}
-    known = know(pipe.judge, piece.recordings)
+    known, source, melody = know(pipe.judge, piece.recordings), piece.audio, piece.melody
     for target in choose_targets(piece, setting.targets, setting.seed):
         made = baselines.versions(pipe, piece, target, other, split=setting.split, **setting.options)
         own = metrics.edges(made["oracle"]) if "oracle" in made else None
@@ -76,69 +71,50 @@ def measure_piece(numbers: tuple[int, int], setting: Setting) -> tuple[list[Row]
             again = {"truth": target, "copy": piece.source}.get(baseline)
             roll = heard[again] if again else metrics.hear(audio)
             embedded = metrics.embeddings(pipe.judge, audio)
-            figures = {  # what the papers measure: likeness to the recording that was converted
-                "chroma_cosine": metrics.chroma_cosine(audio, piece.audio),
-                "melody_accuracy": metrics.melody_accuracy(piece.audio, audio),
-                "cqt1_correlation": metrics.cqt1_correlation(audio, piece.audio),
-                "judge": harness.hears(pipe, audio, target),
-            }
-            if piece.melody is not None:
-                figures |= against_score(piece.melody, roll)
+            figures = {"chroma_cosine": metrics.chroma_cosine(audio, source)}
+            figures["melody_accuracy"] = metrics.melody_accuracy(source, audio)
+            figures["cqt1_correlation"] = metrics.cqt1_correlation(audio, source)
+            figures["judge"] = harness.hears(pipe, audio, target)
+            if melody is not None:
+                figures["note_f1"] = metrics.note_f1(melody, roll)
+                figures["likeness"] = tune_likeness(melody, roll.notes)
+                figures["raw_pitch_accuracy"] = metrics.raw_pitch_accuracy(melody, roll)
+                figures["raw_chroma_accuracy"] = metrics.raw_pitch_accuracy(melody, roll, octaves=False)
                 figures |= against_truth(audio, piece.recordings[target], known[target].edges, own)
                 figures |= among_ten(audio, embedded.mean(0), target, known)
             notes, onsets = metrics.melody_of(roll), eight_bits(roll.notes[0])
-            rows.append(Row(baseline, target, number, figures, piece.melody, notes, onsets, embedded))
+            rows.append(Row(baseline, target, number, figures, melody, notes, onsets, embedded))
             if setting.folder and baseline in LISTENED_TO:
                 path = Path(setting.folder) / file_name(number, target, baseline)
                 soundfile.write(path, audio, SAMPLE_RATE)
     return rows, {genre: metrics.onset_chroma(roll.notes[0]) for genre, roll in heard.items()}
 
 
-def against_score(melody: list, roll: PianoRoll) -> dict[str, float]:
-    """Likeness to the notes that were to be played."""
-    return {
-        "note_f1": metrics.note_f1(melody, roll),
-        "raw_pitch_accuracy": metrics.raw_pitch_accuracy(melody, roll),
-        "raw_chroma_accuracy": metrics.raw_pitch_accuracy(melody, roll, octaves=False),
-        "likeness": tune_likeness(melody, roll.notes),
-    }
-
-
 def against_truth(audio: np.ndarray, truth: np.ndarray, edges: dict, own: dict) -> dict:
-    """Likeness to the true recording in the asked-for genre.
-
-    The edges are pairs, for their ratio: made to true, and made to `own`, the oracle's, which is the
-    arranger's other take. So a blurred spectrogram is told from one of duller instruments.
-    """
-    made = metrics.edges(audio)
-    return {
-        "log_spectral_distance": metrics.log_spectral_distance(audio, truth),
-        "spectral_distance": metrics.spectral_distance(audio, truth),
-        **{name: (made[name], edges[name]) for name in made},
-        **{f"{name}_beside_oracle": (made[name], own[name]) for name in made},
-    }
+    """Likeness to the true recording; edges as pairs, made to true and made to `own`, the oracle's."""
+    found = {"log_spectral_distance": metrics.log_spectral_distance(audio, truth)}
+    found["spectral_distance"] = metrics.spectral_distance(audio, truth)
+    for name, made in metrics.edges(audio).items():
+        found |= {name: (made, edges[name]), f"{name}_beside_oracle": (made, own[name])}
+    return found
 
 
 def choose_pairs(tunes: int, setting: Setting) -> list[tuple[int, int]]:
     """Numbers of the tunes, or of the real recordings, each with that of another one."""
-    numbers = [] if setting.data else setting.tunes(tunes)
     if setting.data:
         clips = opened(setting.data).splits().get(setting.split)
         if not clips:
             part = f"{setting.data} has no recordings in its part {setting.split!r}"
             raise UserError(f"{part}: choose train, validation or test.")
         numbers = np.random.default_rng(setting.seed).permutation(clips)[:tunes].tolist()
+    else:
+        numbers = setting.tunes(tunes)
     return list(zip(numbers, numbers[1:] + numbers[:1]))
 
 
 def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: int = 0) -> dict:
-    """All figures, each as [mean, low, high]; `truths`: onset chroma of true recordings by tune, genre.
-
-    Returns `rivals`: for each baseline its measures; `zero`: another tune's content through our converter;
-    `genres`: our measures by asked-for genre; `frechet_floor` and `frechet_floor_oracle`: among the true
-    recordings, and among the oracle's.
-    """
-    names, figures = dict.fromkeys(row.baseline for row in rows), {"rivals": {}}
+    """Figures as [mean, low, high]; `truths` has the onset chroma of true recordings by tune and genre."""
+    names, figures = dict.fromkeys(row.baseline for row in rows), {"rivals": {}, "genres": {}}
     # in one order, so that lists can be laid beside each other
     by_baseline = grouped(sorted(rows, key=lambda row: (row.tune, row.target)), lambda row: row.baseline)
     ours, best, truth, oracle = (by_baseline[name] for name in ("ours", "decoded", "truth", "oracle"))
@@ -147,7 +123,7 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
     figures["zero"] = {name: metrics.bootstrap(values, tunes) for name, values in zero.items()}
     for baseline in names:
         found = by_baseline[baseline]
-        summary = figures["rivals"][baseline] = intervals([row.figures for row in found], tunes)
+        summary = figures["rivals"][baseline] = of_rows(found)
         if truth:
             for name, low in zero.items():
                 values, high = [row.figures[name] for row in found], [row.figures[name] for row in best]
@@ -161,19 +137,13 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
             figures[name] = frechet(some, some)
     by_genre, shown = grouped(ours, lambda row: row.target), ("note_f1", "right_recording_of_10", "judge")
     shown = [name for name in shown if name in ours[0].figures]
-    figures["genres"] = {
-        genre: intervals([row.figures for row in some], [row.tune for row in some], shown)
-        for genre in GENRES
-        if (some := by_genre.get(genre))
-    }
+    for genre in (one for one in GENRES if one in by_genre):
+        figures["genres"][genre] = of_rows(by_genre[genre], shown)
     return figures
 
 
 def outside(tagger: File, folder: File, rows: list[Row], seed: int = 0) -> dict[str, list[float]]:
-    """Share of the versions to which a tagger gives more of the asked-for genre than to their source.
-
-    `tagger` is as in `harness.listen`; `folder` is where the sounds were kept.
-    """
+    """Share of versions in `folder` with more of the asked-for genre, to a tagger, than their source has."""
     files = sorted(Path(folder).glob("*.wav"))
     heard = dict(zip((path.name for path in files), harness.listen(tagger, list(map(str, files)))))
     risen = {}
@@ -271,13 +241,7 @@ def lines(figures: dict) -> list[str]:
         *table(headings, rows),
         "And beside other ways to the same end:",
         *beside_others(figures),
-        "Chroma cosine (MusicGen), melody accuracy (Music ControlNet) and CQT-1 correlation (SteerMusic) "
-        "compare with the *source*, as these papers define them; the distances with the true recording in "
-        "the asked-for genre. Outside: how often a tagger's score for that genre is above the source's. "
-        "Sharpness (energy of the log-mel gradient) and treble (above 4 kHz) are shares of the true "
-        "recording's. Fréchet: from the judge's embeddings to those of the true recordings of other tunes "
-        f"(among true recordings: {figures['frechet_floor']:.0f}).",
-        "\nThe true recordings are played by instruments that the converter never heard. Beside another take "
-        f"on those which it learned from, sharpness is {beside}, and the Fréchet distance "
+        f"Fréchet distance among true recordings: {figures['frechet_floor']:.0f}. Beside another take "
+        f"on known instruments, sharpness is {beside}, and the Fréchet distance "
         f"{ours['frechet_to_oracle']:.0f} (among such takes: {figures['frechet_floor_oracle']:.0f}).",
     ]

@@ -34,10 +34,7 @@ def _with_one_thread(work, job):
 
 
 def measure(work: Callable, jobs: Sequence, unit: str, workers: int = 1, **options) -> list:
-    """Results of `work(job, **options)` in the order of the jobs, with a progress bar that counts `unit`.
-
-    `work` is a function of a module. A single worker is this process, with all its threads.
-    """
+    """Results of `work(job, **options)`, a module's function, in order; one worker has all threads."""
     bar, work = partial(tqdm, total=len(jobs), unit=f" {unit}", dynamic_ncols=True), partial(work, **options)
     if workers == 1:
         return list(bar(map(work, jobs)))
@@ -63,11 +60,7 @@ class Run:
 
 
 def listen(tagger: File, files: list[str]) -> list[dict[str, float]]:
-    """Genre scores by an outside listener: a program that knows nothing of how the sounds were made.
-
-    `tagger` is the path of a Python program that is called with `--json` and the files, and prints a line of
-    JSON for each in their order, with `genres`: a score for each genre that it knows.
-    """
+    """Genre scores by an outside listener, a program as told in benchmarks/README.md, file by file."""
     if not Path(tagger).is_file():
         raise UserError(f"There is no tagger {tagger}: give the path of a Python program.")
     scores, command = [], [sys.executable, str(tagger), "--json", *files]
@@ -123,10 +116,7 @@ def read_figures(name: str) -> dict | None:
 
 
 def finish(figures: dict, lines: Iterable[str], out: Path | None, name: str, usual: bool = True) -> dict:
-    """Print lines, write figures as JSON, and return them.
-
-    They go into `out`, else, if they were measured as `usual`, into the file of this name in data/models.
-    """
+    """Print lines, write figures as JSON to `out` or, if `usual`, beside the networks, and return them."""
     print("\n".join(aligned(lines)))
     if out or usual:
         text = json.dumps(figures, indent=1) + "\n"
@@ -171,6 +161,11 @@ def rounded_mean(values: Iterable[float], digits: int = 4) -> float:
 def intervals(rows: list[dict], tunes: Sequence | None = None, names: Iterable | None = None) -> dict:
     """Measures of some rows, all or those named, each as [mean, low, high]; see `metrics.bootstrap`."""
     return {name: bootstrap([row[name] for row in rows], tunes) for name in names or rows[0]}
+
+
+def of_rows(rows: list, names: Iterable | None = None) -> dict:
+    """The same of rows that have `figures` and a `tune`."""
+    return intervals([row.figures for row in rows], [row.tune for row in rows], names)
 
 
 def grouped(rows: Iterable, key: Callable) -> dict:

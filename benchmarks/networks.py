@@ -1,12 +1,10 @@
-"""The ablation of sharpness: what each network on the way from sound to sound costs.
+"""What each network on the way from sound to sound costs in sharpness. Command: `noteninja ladder`.
 
-True recording, its mel through Griffin-Lim, its mel through the vocoder, the autoencoder's mel, that mel
-through the vocoder, and last the whole converter: whatever a stage loses, none after it can win back.
-Command: `noteninja ladder`. Lesson: 05_autoencoders_and_latent_space.
+Whatever a stage loses, none after it can win back. Lesson: 05_autoencoders_and_latent_space.
 """
 
 import time
-from dataclasses import dataclass
+from collections import namedtuple
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -15,7 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks import harness
-from benchmarks.harness import File, cell, finish, grouped, interval, intervals, measure, rounded_mean, table
+from benchmarks.harness import File, cell, finish, grouped, interval, measure, of_rows, rounded_mean, table
 from benchmarks.options import CORES, Out, Recordings, Split, Tunes, Workers
 from noteninja_lib import fast_mode, pipeline
 from noteninja_lib.arranger.recipe import GENRES
@@ -43,33 +41,14 @@ LONG = 8.0 if fast_mode() else 60.0  # seconds: several windows of the pipeline
 OTHER = "other"  # genre of real recordings of which it is not known
 
 
-@dataclass(frozen=True)
-class Job:
-    """One recording to measure: a tune and its genre, or a file; `slow` includes Griffin-Lim."""
-
-    tune: int
-    genre: str
-    file: str | None = None
-    slow: bool = True
-
-
-@dataclass
-class Row:
-    """One stage of one recording; `embeddings` (windows, 64) is None where no truth is known."""
-
-    stage: str
-    genre: str
-    tune: int
-    figures: dict
-    embeddings: np.ndarray | None = None
+#: One recording to measure: a tune and its genre, or a file; `slow` includes Griffin-Lim.
+Job = namedtuple("Job", "tune genre file slow", defaults=(None, True))
+#: One stage of one recording; `embeddings` (windows, 64) is None where no truth is known.
+Row = namedtuple("Row", "stage genre tune figures embeddings", defaults=(None,))
 
 
 def plan(tunes: int, seed: int = 0, split: str = "test", data: File = None) -> list[Job]:
-    """What to measure: each tune in all ten genres, half of them with Griffin-Lim, which is slow.
-
-    With `data`, any folder of real recordings, ten for each tune instead; GTZAN's genres are known by their
-    folders.
-    """
+    """Each tune in all ten genres, or ten recordings of the folder `data` for each; half with Griffin-Lim."""
     if not data:
         numbers = enumerate(choose_tunes(tunes, seed, split))
         return [Job(tune, genre, slow=place % 2 == 0) for place, tune in numbers for genre in GENRES]
@@ -148,11 +127,7 @@ def make(
 def measure_stage(
     judge: GenreClassifier, stage: str, made: np.ndarray, truth: np.ndarray, mel: np.ndarray, known: Known
 ) -> tuple[dict, np.ndarray]:
-    """Figures of a stage beside the truth, and its embeddings.
-
-    A conversion is another performance than the true recording in its genre, so that only ratios and
-    distances of genre mean something there; the autoencoder alone makes no sound.
-    """
+    """Figures of a stage beside the truth, as far as they mean something there, and its embeddings."""
     seen = made if stage == "autoencoder" else log_mel(made)
     embedded = metrics.mel_embeddings(judge, seen)
     figures = {"embedding_distance": metrics.euclidean(embedded.mean(0), known.embedding)}
@@ -175,12 +150,7 @@ def defects(audio: np.ndarray) -> dict[str, float]:
 
 
 def measure_seams(job: Job, seed: int = 0, split: str = "test") -> dict[str, list]:
-    """Where the pipeline's windows meet in a long recording: pairs (there, elsewhere) by stage.
-
-    `truth`, `decoded` and `converter`: jumps of the spectrum at the edges of what is decoded at once.
-    `blends`: sharpness in time of the converter where two of its windows overlap. Empty if a file cannot be
-    used.
-    """
+    """Pairs (where windows of a long recording meet, elsewhere) by stage; empty if a file is no use."""
     if job.file:
         truth = source = excerpt(job.file, LONG)
         if truth is None:
@@ -219,12 +189,7 @@ def speeds(seed: int = 0, split: str = "test") -> dict[str, float]:
 
 
 def summarise(rows: list[Row], seams: list[dict]) -> dict:
-    """All figures: each measure of each stage, together and by genre, as [mean, low, high].
-
-    Returns `rungs`: stage to `together` and `genres`; `frechet` by stage, from the true recordings of other
-    tunes, with the floor among true recordings as that of `truth`; `embedding_floor`, the mean distance of
-    two tunes in one genre; `seams`.
-    """
+    """Each measure of each stage, together and by genre, as [mean, low, high]; Fréchet distances; seams."""
     figures, by_stage = {"rungs": {}, "frechet": {}}, grouped(rows, lambda row: row.stage)
     truths = by_stage["truth"]
     for stage, found in by_stage.items():
@@ -244,11 +209,6 @@ def summarise(rows: list[Row], seams: list[dict]) -> dict:
         if pairs:
             figures["seams"][name] = metrics.bootstrap(*zip(*pairs))
     return figures
-
-
-def of_rows(rows: list[Row]) -> dict[str, list[float]]:
-    """Each measure of some rows as [mean, low, high]."""
-    return intervals([row.figures for row in rows], [row.tune for row in rows])
 
 
 #: Columns of the table: heading to measure and format. Sharpness is a share of the true recording's.
@@ -279,14 +239,10 @@ def lines(figures: dict) -> list[str]:
     where = "; ".join(f"{interval(seams[name])} {said}" for name, said in words.items() if name in seams)
     met = f" Jumps of the spectrum where windows meet, beside those elsewhere: {where}." if where else ""
     return [
-        f"The ladder: what each network costs in sharpness ({figures['tunes']} test tunes in each genre, "
-        f"{figures['soundfont']}; speed on {figures['cores']} cores):",
+        f"The ladder: {figures['tunes']} tunes a genre, {figures['soundfont']}; {figures['cores']} cores:",
         *table(["", *COLUMNS, "× real time"], rows),
         *table(["the autoencoder's picture", *genres], of_mel),
-        "STFT: multi-resolution distance (Yamamoto et al. 2020, arXiv 1910.11480). Embedding: distance of "
-        f"the judge's embeddings to the true recording's ({cell(figures['embedding_floor'], '.1f')} between "
-        "two tunes in one genre). A conversion is another performance than the true recording in its genre, "
-        f"so that only ratios mean something there.{met}",
+        f"Embeddings of two tunes in one genre are {cell(figures['embedding_floor'], '.1f')} apart.{met}",
         "\n![Ten true recordings, and the same through autoencoder and vocoder](../figures/decoded.png)",
     ]
 
@@ -317,14 +273,7 @@ def report(
     if not rows:
         raise UserError(f"No recording in {data} can be used: they must be longer than {SECONDS:.0f} s.")
     seams = measure(measure_seams, jobs[:: len(GENRES) + 1], "long recordings", workers, **of)
-    figures = {
-        "tunes": tunes,
-        "recordings": sum(map(bool, results)),
-        "seconds": SECONDS,
-        **of,
-        "soundfont": None if data else Path(default_soundfont()).name,
-        **summarise(rows, seams),
-        "cores": torch.get_num_threads(),
-        "speed": speeds(seed, split),
-    }
+    figures = {"tunes": tunes, "recordings": sum(map(bool, results)), "seconds": SECONDS, **of}
+    figures |= {"soundfont": None if data else Path(default_soundfont()).name, **summarise(rows, seams)}
+    figures |= {"cores": torch.get_num_threads(), "speed": speeds(seed, split)}
     return finish(figures, lines(figures) + by_genre(figures), out, "ladder", not data and split == "test")

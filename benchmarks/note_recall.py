@@ -1,11 +1,6 @@
-"""What the piano roll can carry: how much of a tune is left in it, by genre, before any training.
+"""How much of a tune is left in its piano roll? Command: `noteninja hearing`. Lesson: 11."""
 
-A converter sees a song only through its piano roll. Here test tunes are heard, from the recording itself and
-from an mp3 of it, and compared with the known score. Command: `noteninja hearing`. Lesson:
-11_judging_a_converter.
-"""
-
-from dataclasses import dataclass
+from collections import namedtuple
 from itertools import permutations
 
 import numpy as np
@@ -20,30 +15,19 @@ from noteninja_lib.audio.augmentation import through_mp3
 from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import excerpt
 from noteninja_lib.music.piano_roll import PianoRoll, tune_likeness
-from noteninja_lib.music.tunes import Tune, load_tunes
+from noteninja_lib.music.tunes import load_tunes
 
 SECONDS = 6.0 if fast_mode() else 12.0
 TEMPI = (80, 100, 120, 140, 160)  # few, so that a tune cannot be told by its tempo alone
 ENOUGH = 0.6  # a genre below this is not worth training on
 MP3_RATE = 44100  # Hz: songs are written at this rate
 CODINGS = {"recording": None, "mp3_128": 128}  # kbit/s
-MEASURES = {
-    "note_f1": "melody note F1, any octave",
-    "note_f1_octave": "melody note F1, right octave",
-    "pitch_class": "pitch-class accuracy",
-    "likeness": "tune among all notes",
-}
+MEASURES = {"note_f1": "melody note F1, any octave", "note_f1_octave": "melody note F1, right octave"}
+MEASURES |= {"pitch_class": "pitch-class accuracy", "likeness": "tune among all notes"}
 
 
-@dataclass(frozen=True)
-class Job:
-    """One recording to make and to hear: a tune, a genre, and how it is played."""
-
-    tune: Tune
-    genre: str
-    seed: int
-    tempo: float
-    swing: float
+#: One recording to make and to hear: a tune, a genre, and how it is played.
+Job = namedtuple("Job", "tune genre seed tempo swing")
 
 
 def plan(count: int, seed: int = 0) -> list[Job]:
@@ -60,20 +44,10 @@ def plan(count: int, seed: int = 0) -> list[Job]:
 
 
 def measures_of(melody: list[Note], heard: PianoRoll) -> dict[str, float]:
-    """How much of a known melody a piano roll holds.
-
-    Returns `note_f1` and `note_f1_octave`: F-measure of the melody's notes, onsets within 50 ms, pitch folded
-    into one octave or not. `pitch_class`: raw chroma accuracy (Salamon et al. 2014, doi
-    10.1109/MSP.2013.2271648), the share of the frames in which the melody sounds where its surest sustained
-    pitch is of the right pitch class. `likeness`: share of the melody found among all notes, less what chance
-    would give; it does not depend on which notes are taken for the melody.
-    """
-    return {
-        "note_f1": metrics.note_f1(melody, heard),
-        "note_f1_octave": metrics.note_f1(melody, heard, octaves=True),
-        "pitch_class": metrics.raw_pitch_accuracy(melody, heard, octaves=False),
-        "likeness": tune_likeness(melody, heard.notes),
-    }
+    """How much of a known melody a piano roll holds, by the names of `MEASURES`."""
+    notes = (metrics.note_f1(melody, heard, octaves=octaves) for octaves in (False, True))
+    pitch = metrics.raw_pitch_accuracy(melody, heard, octaves=False)
+    return dict(zip(MEASURES, (*notes, pitch, tune_likeness(melody, heard.notes))))
 
 
 def hear(job: Job) -> dict[str, tuple]:
@@ -87,11 +61,7 @@ def hear(job: Job) -> dict[str, tuple]:
 
 
 def retrieval(chroma: dict[str, np.ndarray]) -> dict:
-    """How often a tune heard in one genre is the nearest among all tunes heard in another.
-
-    `chroma` has the onset chroma (tunes, n) of the same tunes in each genre. Returns
-    `among` (tunes), `mean` over all pairs of different genres, `worst` and `worst_pair`.
-    """
+    """How often a tune in one genre is the nearest in another, by onset chroma (tunes, n) of each genre."""
     rates, count = {}, len(next(iter(chroma.values())))
     for pair in permutations(chroma, 2):
         queries, recordings = (chroma[genre] for genre in pair)
@@ -104,34 +74,26 @@ def summarise(jobs: list[Job], results: list[dict]) -> dict:
     """Figures of all recordings, by coding: each measure together (mean, low, high) and by genre (mean)."""
     figures, by_genre = {}, grouped(zip(jobs, results), lambda pair: pair[0].genre)
     for coding in CODINGS:
-        found = {genre: [result[coding] for _, result in by_genre[genre]] for genre in GENRES}
-        rows = {genre: [row for row, _ in some] for genre, some in found.items()}
-        tunes = [number for row in rows.values() for number in range(len(row))]
-        figures[coding] = {
-            "together": intervals(sum(rows.values(), []), tunes, MEASURES),
-            "genres": {
-                genre: {name: rounded_mean(row[name] for row in some) for name in MEASURES}
-                for genre, some in rows.items()
-            },
-            "retrieval": retrieval(
-                {one: np.stack([chroma for _, chroma in some]) for one, some in found.items()}
-            ),
-        }
+        rows, chroma, genres = {}, {}, {}
+        for genre in GENRES:
+            rows[genre], found = zip(*(result[coding] for _, result in by_genre[genre]))
+            chroma[genre] = np.stack(found)
+            genres[genre] = {name: rounded_mean(row[name] for row in rows[genre]) for name in MEASURES}
+        tunes = [number for some in rows.values() for number in range(len(some))]
+        together = intervals([row for some in rows.values() for row in some], tunes, MEASURES)
+        figures[coding] = {"together": together, "genres": genres, "retrieval": retrieval(chroma)}
     return figures
 
 
 def lines(figures: dict) -> list[str]:
     """What the piano roll can carry, by genre, in Markdown."""
-    found, rows = figures["recording"]["retrieval"], []
-    for coding, name, words in (
-        ("recording", "note_f1", "melody note F1"),
-        ("recording", "pitch_class", "pitch-class accuracy"),
-        ("mp3_128", "note_f1", "melody note F1 through 128 kbit/s mp3"),
-    ):
+    found, rows, f1 = figures["recording"]["retrieval"], [], "melody note F1"
+    shown = [("recording", "note_f1", f1), ("recording", "pitch_class", "pitch-class accuracy")]
+    for coding, name, words in [*shown, ("mp3_128", "note_f1", f"{f1} through 128 kbit/s mp3")]:
         rows.append([words, *(f"{one[name]:.2f}" for one in figures[coding]["genres"].values())])
     return [
-        f"Heard of the tune before any conversion ({figures['tunes']} test tunes in each genre); the same "
-        f"tune is the nearest of {found['among']} in another genre in {found['mean']:.0%}:",
+        f"Heard before any conversion ({figures['tunes']} test tunes a genre); the same tune is the nearest "
+        f"of {found['among']} in another genre in {found['mean']:.0%}:",
         *table(["", *figures["recording"]["genres"]], rows),
     ]
 

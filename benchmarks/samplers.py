@@ -1,8 +1,4 @@
-"""How many steps, by which scheduler, guided how much? Quality against time on validation tunes.
-
-All ways of sampling start from the same noise, so that they can be compared conversion by conversion.
-Command: `noteninja steps`. Lesson: 06_diffusion_theory.
-"""
+"""How many steps, which scheduler, what guidance? Command: `noteninja steps`. Lesson: 06_diffusion_theory."""
 
 import hashlib
 import json
@@ -90,12 +86,7 @@ def prepare(number: int, seed: int) -> tuple[Piece, Source, dict[str, Known]]:
 
 
 def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> list[dict]:
-    """Convert one tune to a few genres in one way; `job` is the tune's number and the way.
-
-    Returns figures of each conversion; sharpness and treble as pairs (made, true), for their ratio.
-    `evaluations` of the network, where a conditional and an unconditional one count as two; `core_seconds` of
-    denoising for a second of music, as if a single core did it all.
-    """
+    """Convert one tune to a few genres in one way; edges as pairs (made, true), seconds of a single core."""
     number, way = job
     piece, heard, known = prepare(number, seed)
     parts = load_pipeline().components | {"scheduler": SCHEDULERS[way.scheduler](way.shift)}
@@ -108,30 +99,20 @@ def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> 
             latents = baselines.sample(pipe, heard, target, number, steps=way.steps, guidance=way.guidance)
             took, audio = time.process_time() - began, baselines.sound(pipe, heard, latents)
             shares, edges, true = pipe.judge_genre(audio), metrics.edges(audio), known[target].edges
-            row = {
-                "evaluations": sum(evaluated),
-                "core_seconds": took * SAMPLE_RATE / len(heard.audio),
-                "note_f1": metrics.note_f1(piece.melody, metrics.hear(audio)),
-                "chroma_cosine": metrics.chroma_cosine(audio, piece.audio),
-                **among_ten(audio, metrics.embeddings(pipe.judge, audio).mean(0), target, known),
-                "judge": next(iter(shares)) == target,
-                "judge_share": shares[target],
-                "log_spectral_distance": metrics.log_spectral_distance(audio, piece.recordings[target]),
-                **{name: (edges[name], true[name]) for name in edges},
-            }
-            rows.append(row)
+            row = {"evaluations": sum(evaluated), "core_seconds": took * SAMPLE_RATE / len(heard.audio)}
+            row["note_f1"] = metrics.note_f1(piece.melody, metrics.hear(audio))
+            row["chroma_cosine"] = metrics.chroma_cosine(audio, piece.audio)
+            row |= among_ten(audio, metrics.embeddings(pipe.judge, audio).mean(0), target, known)
+            row |= {"judge": next(iter(shares)) == target, "judge_share": shares[target]}
+            row["log_spectral_distance"] = metrics.log_spectral_distance(audio, piece.recordings[target])
+            rows.append(row | {name: (edges[name], true[name]) for name in edges})
     finally:
         counter.remove()
     return rows
 
 
 def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list] | None = None) -> dict:
-    """Means with their intervals, and the difference to the same conversions by a reference way.
-
-    `rows` and `reference` have each measure of all conversions, of which `tunes` are the tunes. Returns
-    `measures` and `beside`, each measure as [mean, low, high]; `evaluations` (mean), `core_seconds` (median,
-    since the first conversion in a process takes longer).
-    """
+    """Figures of all conversions, of `tunes`, and their difference to the same ones by a reference way."""
     taken = {name: values for name, values in rows.items() if name not in ("evaluations", "core_seconds")}
     single = [name for name, values in taken.items() if reference and np.ndim(values) == 1]
     beside = {name: np.subtract(taken[name], reference[name], dtype=float) for name in single}
@@ -144,22 +125,17 @@ def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list
 
 
 def merge(kept: dict[Way, dict], found: dict[Way, dict], tunes: list[int]) -> list[dict]:
-    """Rows of new ways replace older ones of the same; each is then set beside Euler with the most steps.
-
-    Returns a way each: its settings, its figures (see `summarise`) and its rows.
-    """
-    rows, names = kept | found, list(SCHEDULERS)
+    """Rows of new ways replace older ones; each way is then set beside Euler with the most steps."""
+    rows, names, figures = kept | found, list(SCHEDULERS), []
 
     def place(way):
         return names.index(way.scheduler), way.shift, way.guidance_interval, way.guidance, way.steps
 
-    ordered = sorted(rows, key=place)
-    plain = [way for way in ordered if way == Way(steps=way.steps)]
-    reference = rows[plain[-1]] if plain else None
-    return [
-        dict(zip(SAVED, vars(way).values())) | summarise(rows[way], tunes, reference) | {"rows": rows[way]}
-        for way in ordered
-    ]
+    plain = [way for way in sorted(rows, key=place) if way == Way(steps=way.steps)]
+    for way in sorted(rows, key=place):
+        summary = summarise(rows[way], tunes, rows[plain[-1]] if plain else None)
+        figures.append(dict(zip(SAVED, vars(way).values())) | summary | {"rows": rows[way]})
+    return figures
 
 
 def read(path: Path, of: dict) -> dict[Way, dict]:
@@ -213,9 +189,7 @@ def lines(figures: dict) -> list[str]:
     shown = [one for one in every if one["scheduler"] == "euler" or one["steps"] == STEPS]
     shown += [one for one in figures["ways"] if one not in every]
     return [
-        f"Quality against time, on {of['tunes'] * of['targets']} conversions of {of['tunes']} {of['split']} "
-        "tunes: noise levels at which guidance is on, evaluations of the network, and seconds that one core "
-        "takes to denoise a second of music:",
+        f"Quality and time: {of['tunes'] * of['targets']} conversions of {of['tunes']} {of['split']} tunes:",
         *beside_each_other(shown),
         "\n![Quality against the time of denoising, for four schedulers](../figures/steps.png)",
     ]
@@ -243,9 +217,9 @@ def report(
     rows = {way: [] for way in chosen}
     for (_, way), some in zip(jobs, measured):
         rows[way] += some
-    found = {
-        way: {name: rounded([row[name] for row in some], 6) for name in some[0]} for way, some in rows.items()
-    }
+    found = {}
+    for way, some in rows.items():
+        found[way] = {name: rounded([row[name] for row in some], 6) for name in some[0]}
     figures = {"of": of, "ways": merge(read(out, of), found, np.repeat(numbers, TARGETS).tolist())}
     print("\n".join(aligned(beside_each_other(figures["ways"]))))
     write(out, figures)

@@ -1,8 +1,4 @@
-"""Does the amount slider lead evenly from the source to the conversion? Command: `noteninja amounts`.
-
-Test tunes are converted with each strength from 0 to 1, and three things are measured on the way: the
-asked-for genre, the likeness to the source, and the tune. Lesson: 11_judging_a_converter.
-"""
+"""Does the amount slider lead evenly? Command: `noteninja amounts`. Lesson: 11_judging_a_converter."""
 
 from collections.abc import Sequence
 
@@ -26,16 +22,14 @@ def measure_tune(
 ) -> dict[str, list[float]]:
     """Convert one test tune with each strength; measures, as in `MEASURES`, by strength."""
     pipe, piece, heard, (target,) = prepare(number, seed, split)
-    source, embedded = piece.audio, metrics.embeddings(pipe.judge, piece.audio).mean(0)
-    made = [convert(pipe, heard, target, number, strength=one) for one in strengths]
-    distances = [metrics.euclidean(metrics.embeddings(pipe.judge, one).mean(0), embedded) for one in made]
-    return {
-        "judge_share": [pipe.judge_genre(one)[target] for one in made],
-        "spectral_distance": [metrics.spectral_distance(one, source) for one in made],
-        "embedding_distance": distances,
-        "chroma_cosine": [metrics.chroma_cosine(one, source) for one in made],
-        "note_f1": [metrics.note_f1(piece.melody, metrics.hear(one)) for one in made],
-    }
+    embedded, rows = metrics.embeddings(pipe.judge, piece.audio).mean(0), []
+    for strength in strengths:
+        made = convert(pipe, heard, target, number, strength=strength)
+        apart = metrics.euclidean(metrics.embeddings(pipe.judge, made).mean(0), embedded)
+        distances = (metrics.spectral_distance(made, piece.audio), apart)
+        kept = metrics.chroma_cosine(made, piece.audio), metrics.note_f1(piece.melody, metrics.hear(made))
+        rows.append((pipe.judge_genre(made)[target], *distances, *kept))
+    return dict(zip(MEASURES, map(list, zip(*rows))))
 
 
 def way(values: Sequence[float]) -> np.ndarray:
@@ -50,13 +44,7 @@ def largest_step(gone: np.ndarray) -> float:
 
 
 def judge_slider(genre: Sequence[float], distance: Sequence[float], kept: Sequence[float]) -> dict[str, list]:
-    """Whether a slider does what is asked of it: what was found, and whether it will do.
-
-    All three are means by strength: share of the asked-for genre, distance to the source, and F-measure of
-    the tune. Returns `genre_rises` and `likeness_falls`, the smallest step in the right direction, in the
-    measure's own unit; `tune_stays`, its least value as share of the better end's; and `..._largest_step`, as
-    share of the whole way, of genre, likeness and the mean of their ways.
-    """
+    """What was found, and whether it will do; from means by strength of genre, distance and tune."""
     rises, falls = np.diff(genre).min(), np.diff(distance).min()
     stays = np.min(kept) / max(kept[0], kept[-1], 1e-9)
     found = {"genre_rises": (rises, rises > 0), "likeness_falls": (falls, falls > 0)}
@@ -81,16 +69,12 @@ def summarise(walks: list[dict], strengths: Sequence[float] = STRENGTHS) -> dict
     ways["mean"] = mean_way(means[GENRE], means[LIKENESS])
     pairs = [pair for pair in zip(values[GENRE], values[LIKENESS]) if abs(pair[0][-1] - pair[0][0]) > 0.2]
     alone = [largest_step(mean_way(*pair)) for pair in pairs]
-    return {
-        "conversions": len(walks),
-        "seconds": SECONDS,
-        "amounts": list(strengths),
-        "measures": {name: [metrics.bootstrap(frame) for frame in rows.T] for name, rows in values.items()},
-        "way": {name: rounded(gone) for name, gone in ways.items()},
-        "half": rounded(np.interp(0.5, strengths, ways["mean"])),
-        "largest_step_of_one": rounded(np.median(alone)) if alone else None,
-        "verdict": judge_slider(means[GENRE], means[LIKENESS], means[TUNE]),
-    }
+    figures = {"conversions": len(walks), "seconds": SECONDS, "amounts": list(strengths)}
+    figures["measures"] = {name: list(map(metrics.bootstrap, rows.T)) for name, rows in values.items()}
+    figures["way"] = {name: rounded(gone) for name, gone in ways.items()}
+    figures["half"] = rounded(np.interp(0.5, strengths, ways["mean"]))
+    figures["largest_step_of_one"] = rounded(np.median(alone)) if alone else None
+    return figures | {"verdict": judge_slider(means[GENRE], means[LIKENESS], means[TUNE])}
 
 
 #: What is asked of the amount slider, in words; the found value follows.
@@ -107,9 +91,8 @@ ASKED = {
 def lines(figures: dict) -> list[str]:
     """Whether the amount slider leads evenly from the source to the conversion, in Markdown."""
     verdict = figures["verdict"].items()
-    found = (
-        f"{ASKED[name]}: {value:.3f}{'' if good else ' (**missed**)'}" for name, (value, good) in verdict
-    )
+    missed = {True: "", False: " (**missed**)"}
+    found = (f"{ASKED[name]}: {value:.3f}{missed[good]}" for name, (value, good) in verdict)
     return [
         f"The amount slider, in steps of a tenth, on {figures['conversions']} conversions of as many tunes. "
         f"Asked and found: {'; '.join(found)}. Half of it goes {figures['half']:.2f} of the way.",

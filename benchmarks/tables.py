@@ -13,7 +13,6 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks.harness import cell, read_figures, table
 from benchmarks.samplers import alone
-from benchmarks.sheet_music.reading_errors import table as sheets_table
 from noteninja_lib import data_folder
 from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.evaluation.baselines import choose_tunes, decoded, make_piece
@@ -34,18 +33,12 @@ SCHEDULER_NAMES = {"euler": "Euler", "heun": "Heun", "dpm++": "DPM-Solver++", "u
 
 
 def plot_amounts(figures: dict, figure: Figure | None = None) -> Figure:
-    """Draw what the amount slider does to genre, likeness and tune, and how evenly it leads.
-
-    The figures are what `noteninja amounts` wrote; the matplotlib figure is a new one if None.
-    """
+    """Draw what the amount slider does to genre, likeness and tune, and how evenly; from `amounts.json`."""
     figure = figure or plt.figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     strengths, measures, way = figures["amounts"], figures["measures"], figures["way"]
-    shown = {
-        "asked-for genre: the judge's share": "judge_share",
-        "source: chroma cosine": "chroma_cosine",
-        "tune: melody note F1": "note_f1",
-    }
+    shown = {"asked-for genre: the judge's share": "judge_share", "source: chroma cosine": "chroma_cosine"}
+    shown["tune: melody note F1"] = "note_f1"
     curves = {words: [mean for mean, _, _ in measures[name]] for words, name in shown.items()}
     plot_curves(strengths, curves, left)
     for name, look in zip(shown.values(), LOOKS):
@@ -53,11 +46,8 @@ def plot_amounts(figures: dict, figure: Figure | None = None) -> Figure:
         left.fill_between(strengths, low, high, color=look["color"], alpha=0.2, linewidth=0)
     left.set(xlabel="amount", ylabel="mean, 0 to 1, with its 95 % interval", ylim=(0, 1.02))
     left.set_title("what changes and what stays")
-    ways = {
-        "to the genre": "judge_share",
-        "away from the source": "spectral_distance",
-        "mean of the two": "mean",
-    }
+    ways = {"to the genre": "judge_share", "away from the source": "spectral_distance"}
+    ways["mean of the two"] = "mean"
     plot_curves(strengths, {words: way[name] for words, name in ways.items()}, right)
     right.plot([0, 1], [0, 1], color="grey", linewidth=1, zorder=0, label="even")
     right.legend(loc="upper left", fontsize=9)
@@ -67,10 +57,7 @@ def plot_amounts(figures: dict, figure: Figure | None = None) -> Figure:
 
 
 def plot_steps(figures: dict, figure: Figure | None = None) -> Figure:
-    """Draw quality against the time of denoising: a line for each scheduler, a mark for each number of steps.
-
-    Euler's line has its 95 % intervals and its steps. The figures are what `noteninja steps` wrote.
-    """
+    """Draw quality against the time of denoising: a line each scheduler, a mark each number of steps."""
     figure = figure or plt.figure(figsize=(12, 6.5), layout="constrained")
     drawn, axes = alone(figures["ways"]), figure.subplots(2, 3, sharex=True)
     for ax, (words, measure, span) in zip(axes.flat, PANELS):
@@ -128,35 +115,12 @@ def draw_measured(folder: Path) -> list[Path]:
     return [path for path, (_, figures) in drawn.items() if figures]
 
 
-def lines(found: dict) -> list[str]:
-    """How well printed music is read, in Markdown."""
-    names, kinds = ("plain_symbol_errors", "everything_symbol_errors"), found["kinds"]
-    plain, everything = (cell(kinds["lilypond"][name], ".1%") for name in names)
-    refused = sum(len(kind["refused"]) for kind in kinds.values())
-    return [
-        f"Sheet music: {found['pages']} pages ({found['lines']} lines) of test tunes by two engravers that "
-        "the reader never learned from, LilyPond and MuseScore, and what simulated scanners and cameras make "
-        "of them; the 95 % interval is over pages:",
-        f"\n{sheets_table(found)}\n",
-        "A symbol error is a word (note, rest, accidental, dot, bar line ...) missed, put in or mistaken, as "
-        f"a share of the true words: on clean LilyPond pages {plain} for plain tunes and {everything} for "
-        f"pages on which everything occurs that can be read. Pages refused: {refused}.",
-    ]
-
-
 #: Files of figures in data/models, in the order of the tables, and the modules whose `lines` tell them.
 SECTIONS = {
-    "evaluation": "evaluation",
-    "difficult": "acoustic_conditions",
-    "ladder": "networks",
-    "hearing": "note_recall",
-    "band": "arrangements",
-    "amounts": "strength",
-    "steering": "controls",
-    "sheets": "tables",
-    "steps": "samplers",
-    "benchmark": "speed",
-}
+    "evaluation": "evaluation", "difficult": "acoustic_conditions", "ladder": "networks",
+    "hearing": "note_recall", "band": "arrangements", "amounts": "strength", "steering": "controls",
+    "sheets": "sheet_music.reading_errors", "steps": "samplers", "benchmark": "speed",
+}  # fmt: skip
 
 
 def numbers() -> str:

@@ -1,7 +1,4 @@
-"""Is invented music in its genre, is each piece another one, and is none a copy?
-
-Command: `noteninja steering --only inventions`. Lesson: 08_latent_interpolation.
-"""
+"""Is invented music in its genre, and none a copy? `noteninja steering --only inventions`. Lesson: 08."""
 
 from itertools import combinations
 
@@ -69,18 +66,13 @@ def summarise(rows: list[dict], references: list[float]) -> dict:
 
     tunes = {"inventions": alike, "test tunes": references}
     nearest = {name: [rounded_mean(some, 3), round(max(some), 3)] for name, some in tunes.items()}
-    return {
-        "inventions": len(rows),
-        "judge": judged,
-        "judge_by_genre": {
-            one: rounded_mean([row["judge"] for row in some], 3) for one, some in by_genre.items()
-        },
-        "oracle": known,
-        "beside_oracle": round(judged[0] / max(known[0], 1e-9), 3),
-        "pair_distance": {"inventions": lowest_and_mean("mel"), "the band": lowest_and_mean("oracle_mel")},
-        "nearest": nearest | {"most_alike": [most["title"], most["nearest"]]},
-        "variants": {name: rounded_mean(np.array(some) >= HALF, 3) for name, some in tunes.items()},
-    }
+    shares = {one: rounded_mean((row["judge"] for row in some), 3) for one, some in by_genre.items()}
+    figures = {"inventions": len(rows), "judge": judged, "judge_by_genre": shares, "oracle": known}
+    figures["beside_oracle"] = round(judged[0] / max(known[0], 1e-9), 3)
+    distances = {"inventions": lowest_and_mean("mel"), "the band": lowest_and_mean("oracle_mel")}
+    figures |= {"pair_distance": distances, "nearest": nearest}
+    nearest["most_alike"] = [most["title"], most["nearest"]]
+    return figures | {"variants": {n: rounded_mean(np.array(some) >= HALF, 3) for n, some in tunes.items()}}
 
 
 def report(count: int, run: Run) -> dict:
@@ -98,11 +90,8 @@ def lines(figures: dict) -> list[str]:
     copies, variants = (figures["variants"][name] for name in ("inventions", "test tunes"))
     judged, oracle = (interval(figures[name], ".0%") for name in ("judge", "oracle"))
     return [
-        f"*Inventions* ({figures['inventions']}): the judge hears the asked-for genre in {judged}, in the "
-        f"band's recordings of such tunes in {oracle}. Two of a genre lie {own[1]:.2f} nats apart, at least "
-        f"{own[0]:.2f} (the band's: {band[1]:.2f} and {band[0]:.2f}). Of a tune's runs of eight notes "
-        f"{near[0]:.0%}, at most {near[1]:.0%}, are in the training tune most like it (of traditional tunes "
-        f"never trained on: {known[0]:.0%}, {known[1]:.0%}); half or more in {copies:.0%} of the inventions, "
-        f"in {variants:.0%} of those tunes. No invention has more than {KNOWN_RUN} notes on end in common "
-        "with a training tune."
+        f"*Inventions* ({figures['inventions']}; the band's recordings and traditional tunes in brackets): "
+        f"right genre {judged} ({oracle}); apart {own[1]:.2f} nats, at least {own[0]:.2f} ({band[1]:.2f}, "
+        f"{band[0]:.2f}); runs in a training tune {near[0]:.0%}, at most {near[1]:.0%} ({known[0]:.0%}, "
+        f"{known[1]:.0%}), half or more in {copies:.0%} ({variants:.0%}); on end at most {KNOWN_RUN} notes."
     ]

@@ -1,7 +1,4 @@
-"""Can one hear where a long piece was put together? And does an extended clip keep key and tempo?
-
-Command: `noteninja steering --only length`. Lesson: 09_tempo_mood_and_length.
-"""
+"""Are long pieces without seams? Command: `noteninja steering --only length`. Lesson: 09."""
 
 import numpy as np
 
@@ -74,21 +71,13 @@ def measure_clip(number: int, seed: int = 0, split: str = "test") -> dict:
     first, last = (metrics.hear(part).chroma().mean(1) for part in ends)
     tempi = [folded(tracked_tempo(part) / roll.tempo) for part in ends]
     turned = [np.corrcoef(first, np.roll(last, turn))[0, 1] for turn in range(12)]
-    return {
-        "seconds": len(made) / SAMPLE_RATE,
-        "same_key": int(np.argmax(turned)) == 0,
-        "chroma": float(turned[0]),
-        "tempo_drift": abs(tempi[1] / max(tempi[0], 1e-9) - 1),
-        "judge": hears(pipe, made, target),
-    }
+    found = {"seconds": len(made) / SAMPLE_RATE, "chroma": float(turned[0])}
+    found["tempo_drift"] = abs(tempi[1] / max(tempi[0], 1e-9) - 1)
+    return found | {"same_key": int(np.argmax(turned)) == 0, "judge": hears(pipe, made, target)}
 
 
 def summarise(pieces: list[dict], clips: list[dict]) -> dict:
-    """Figures of the rows of `measure_piece` and `measure_clip`.
-
-    Flux: the jump of the spectrum at an edge beside such jumps elsewhere, 1 where there is no seam. Judge:
-    share for the asked-for genre at the edges less that between them, 0 where there is no seam.
-    """
+    """Seams of long pieces (pairs of flux, differences of shares), and what extended clips keep."""
     seams, drift = {}, [row["tempo_drift"] for row in clips]
     for name in ("windows", "concatenated", "truth"):
         flux = [pair for row in pieces for pair in row[name]["flux"]]
@@ -96,20 +85,14 @@ def summarise(pieces: list[dict], clips: list[dict]) -> dict:
         if name != "truth":
             shares = [row[name]["judge"] for row in pieces]
             elsewhere = np.std([share for _, between in shares for share in between])
-            seams[name]["judge"] = metrics.bootstrap(
-                [np.mean(at) - np.mean(between) for at, between in shares]
-            )
+            apart = [np.mean(at) - np.mean(between) for at, between in shares]
+            seams[name]["judge"] = metrics.bootstrap(apart)
             seams[name]["judge_spread_elsewhere"] = rounded(elsewhere, 3)
-    extended = {
-        "clips": len(clips),
-        "from": CLIP,
-        "to": EXTENDED,
-        "length_error": round(max(abs(row["seconds"] - EXTENDED) for row in clips), 2),
-        **intervals(clips, names=("same_key", "chroma")),
-        "tempo_drift_median": rounded(np.median(drift)),
-        "tempo_within_2_percent": metrics.bootstrap([one <= 0.02 for one in drift]),
-        **intervals(clips, names=("judge",)),
-    }
+    extended = {"clips": len(clips), "from": CLIP, "to": EXTENDED}
+    extended["length_error"] = round(max(abs(row["seconds"] - EXTENDED) for row in clips), 2)
+    extended |= intervals(clips, names=("same_key", "chroma", "judge"))
+    extended["tempo_drift_median"] = rounded(np.median(drift))
+    extended["tempo_within_2_percent"] = metrics.bootstrap([one <= 0.02 for one in drift])
     return {"pieces": len(pieces), "seconds": SECONDS, "seams": seams, "extended": extended}
 
 
@@ -128,10 +111,9 @@ def lines(figures: dict) -> list[str]:
     names = ("same_key", "tempo_within_2_percent", "judge")
     key, tempo, judge = (interval(longer[name], ".0%") for name in names)
     return [
-        f"*Any length* ({figures['pieces']} pieces of {figures['seconds'] / 60:.0f} minutes): jumps of the "
-        f"spectrum where windows meet, beside those elsewhere: {flux}, where there are none. The judge's "
-        f"share for the genre differs there by {interval(seams['windows']['judge'], '+.3f')} (spread "
-        f"elsewhere {seams['windows']['judge_spread_elsewhere']:.2f}). {longer['clips']} clips of "
-        f"{longer['from']:.0f} s extended to {longer['to']:.0f} s: same key at both ends {key}, same tempo "
-        f"within 2 % {tempo}, length off by {longer['length_error']:.1f} s at most, right genre {judge}."
+        f"*Any length* ({figures['pieces']} pieces of {figures['seconds'] / 60:.0f} minutes), jumps where "
+        f"windows meet: {flux}; the judge's share differs by {interval(seams['windows']['judge'], '+.3f')} "
+        f"(spread elsewhere {seams['windows']['judge_spread_elsewhere']:.2f}). {longer['clips']} clips of "
+        f"{longer['from']:.0f} s extended to {longer['to']:.0f} s: same key {key}, same tempo {tempo}, "
+        f"length off by {longer['length_error']:.1f} s at most, right genre {judge}."
     ]

@@ -1,7 +1,4 @@
-"""Do the mood sliders move what is heard in a conversion, as they move what the arranger plays?
-
-Command: `noteninja steering --only mood`. Lesson: 09_tempo_mood_and_length.
-"""
+"""Do the mood sliders move what is heard? Command: `noteninja steering --only mood`. Lesson: 09."""
 
 from dataclasses import replace
 from itertools import product
@@ -24,10 +21,7 @@ MOODS = list(product(GRID, GRID))  # valence, arousal
 
 
 def measure_tune(job: tuple[int, str], seed: int = 0, split: str = "test") -> dict:
-    """One tune in one genre through 5 x 5 moods, as from `measure_moods`, with note F1 by mood.
-
-    The share of major chords and the register are heard; the loudness is that before it is evened out.
-    """
+    """One (tune, genre) through 5 x 5 moods; loudness is taken before it is evened out, the rest is heard."""
     number, genre = job
     (pipe, piece, source, _), cells = prepare(number, seed, split), []
     for mood in MOODS:
@@ -39,24 +33,17 @@ def measure_tune(job: tuple[int, str], seed: int = 0, split: str = "test") -> di
         under = [note.pitch for note in heard.accompaniment() if note.pitch >= BASS]
         found = {
             "onset_rate": len(onsets) * SAMPLE_RATE / len(audio),
-            "major_share": float(np.mean(chords_of(heard, segments_of(heard)) < 12)),
-            "register": arrangements.mean_or_nan(under),
-            "note_f1": metrics.note_f1(quickened(piece.melody, 1 + QUICKER * mood[1]), heard),
             "judge": pipe.judge_genre(audio)[genre],
         }
+        found["major_share"] = float(np.mean(chords_of(heard, segments_of(heard)) < 12))
+        found["register"] = arrangements.mean_or_nan(under)
+        found["note_f1"] = metrics.note_f1(quickened(piece.melody, 1 + QUICKER * mood[1]), heard)
         cells.append(sliders | found | arrangements.sound_measures(audio, made))
     return {"genre": genre, "cells": cells}
 
 
 def summarise(walks: list[dict]) -> dict:
-    """Spearman's correlations, each measure at the ends of its slider, and the tune.
-
-    Returns `correlations`: of each slider with each measure over the 25 settings, each setting being the mean
-    of all tunes; `by_walk`: the mean of the same over single genres, each tune against its own mean; `ends`:
-    each measure at both ends and in the middle of the slider that should move it, mean of all; `kept`: note
-    F1 beside that of the neutral mood, at its worst of the 25 (mean over tunes), and the share for the genre
-    beside the neutral one's.
-    """
+    """Spearman's correlations over means of all tunes, each measure at its slider's ends, and the tune."""
 
     def values(name):
         return np.array([[cell[name] for cell in one["cells"]] for one in walks], float)
@@ -71,16 +58,11 @@ def summarise(walks: list[dict]) -> dict:
         for name in names:
             ends[name] = {place: rounded(np.nanmean(taken[name][:, one]), 3) for place, one in at.items()}
     note_f1, judge = (values(name).mean(0) for name in ("note_f1", "judge"))
-    neutral = MOODS.index((0.0, 0.0))
-    return {
-        "walks": len(walks),
-        "correlations": found,
-        "by_walk": correlations_by_genre(walks)["together"],
-        "ends": ends,
-        "kept": rounded(note_f1.min() / note_f1[neutral], 3),
-        "note_f1_neutral": rounded(note_f1[neutral], 3),
-        "judge": {"neutral": rounded(judge[neutral], 3), "lowest": rounded(judge.min(), 3)},
-    }
+    neutral, by_walk = MOODS.index((0.0, 0.0)), correlations_by_genre(walks)["together"]
+    figures = {"walks": len(walks), "correlations": found, "by_walk": by_walk, "ends": ends}
+    figures["kept"] = rounded(note_f1.min() / note_f1[neutral], 3)
+    figures["note_f1_neutral"] = rounded(note_f1[neutral], 3)
+    return figures | {"judge": {"neutral": rounded(judge[neutral], 3), "lowest": rounded(judge.min(), 3)}}
 
 
 def report(count: int, run: Run) -> dict:
@@ -92,19 +74,13 @@ def report(count: int, run: Run) -> dict:
 def lines(figures: dict) -> list[str]:
     """What the mood sliders move, in Markdown."""
     ends, single, judge = figures["ends"], figures["by_walk"]["valence"], figures["judge"]
-    found = {name: figures["correlations"][slider][name] for slider, names in MOVES.items() for name in names}
-
-    def between(name, form):
-        return f"{found[name]:.2f} ({ends[name]['-1']:{form}} to {ends[name]['1']:{form}})"
-
+    found, told = figures["correlations"], []
+    for slider, names in MOVES.items():
+        told.append(f"{slider} with " + ", ".join(f"{name} {found[slider][name]:.2f}" for name in names))
     rows = ([name, *means(row, row)] for name, row in ends.items())
     return [
-        f"*Mood* ({figures['walks']} tunes through 5 × 5 settings; Spearman's correlation over their "
-        f"means): arousal with onset rate {between('onset_rate', '.1f')}, loudness {found['loudness']:.2f}, "
-        f"brightness {found['brightness']:.2f}; valence with share of major chords "
-        f"{between('major_share', '.2f')}, register {between('register', '.1f')}; of single tunes, where few "
-        f"chords decide, only {single['major_share']:.2f} and {single['register']:.2f}. At the worst setting "
-        f"the tune keeps {figures['kept']:.0%} of its note F1, and the judge's share falls from "
-        f"{judge['neutral']:.2f} to {judge['lowest']:.2f}.",
+        f"*Mood* ({figures['walks']} tunes; correlation over their means): {'; '.join(told)}; of single "
+        f"tunes {single['major_share']:.2f} and {single['register']:.2f}. At worst {figures['kept']:.0%} of "
+        f"the note F1 is kept; the judge's share falls from {judge['neutral']:.2f} to {judge['lowest']:.2f}.",
         *table(["at the slider's", *ends["register"]], rows),
     ]

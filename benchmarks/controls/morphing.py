@@ -1,7 +1,4 @@
-"""Does what lies between two genres, noises or songs sound like something between them? And paths?
-
-Command: `noteninja steering --only interpolation`. Lesson: 08_latent_interpolation.
-"""
+"""What lies between genres, noises and songs? `noteninja steering --only interpolation`. Lesson: 08."""
 
 import numpy as np
 
@@ -94,17 +91,13 @@ def summarise(genres: list[dict], seeds: list[dict], songs: list[dict], paths: l
     noises = [{"first": np.zeros(len(SHARES)), "second": row["distance"]} for row in seeds]
     ends = [(row["first"][0] > row["second"][0], row["second"][2] > row["first"][2]) for row in paths]
     likeness = mean(genres, "first", "second", "note_f1")
+    path = {"tunes": len(paths), "seconds": PATH_SECONDS, **mean(paths, "first", "second")}
     return {
         "shares": SHARES,
         "genres": {"tunes": len(genres), **even(genres), "largest_step_of_one": single, **likeness},
         "noises": {"tunes": len(seeds), **even(noises), **mean(seeds, "judge", "note_f1")},
         "songs": {"pairs": len(songs), **even(songs), **mean(songs, "first", "second")},
-        "paths": {
-            "tunes": len(paths),
-            "seconds": PATH_SECONDS,
-            **mean(paths, "first", "second"),
-            "begins_and_ends_right": metrics.bootstrap([all(both) for both in ends]),
-        },
+        "paths": path | {"begins_and_ends_right": metrics.bootstrap([all(both) for both in ends])},
     }
 
 
@@ -125,14 +118,11 @@ def lines(figures: dict) -> list[str]:
     shown = {"genres": "first second way note_f1", "noises": "way judge note_f1", "songs": "first second way"}
     named = ((kind, name) for kind, names in shown.items() for name in names.split())
     rows = ([f"{kind}: {name}", *map(cell, figures[kind][name])] for kind, name in named)
+    right = interval(paths["begins_and_ends_right"], ".0%")
     return [
-        "*Between two things*, in ten steps (asked: none above 0.25 of the way): from genre to genre a "
-        f"largest step of the judge's share of {genres['largest_step']:.2f} (mean of {genres['tunes']} "
-        f"tunes; of a single one {genres['largest_step_of_one']:.2f}), the tune's note F1 at least "
-        f"{min(genres['note_f1']):.2f}; from seed to seed a largest step of the sound of "
-        f"{noises['largest_step']:.2f}; from song to song of the heard tune {songs['largest_step']:.2f} "
-        f"({songs['pairs']} pairs). Paths from genre to genre over {paths['seconds']:.0f} s begin with the "
-        f"first and end with the second in {interval(paths['begins_and_ends_right'], '.0%')} of "
-        f"{paths['tunes']}.",
+        f"*Between two things*, largest step of ten: genres {genres['largest_step']:.2f} ({genres['tunes']} "
+        f"tunes; of one {genres['largest_step_of_one']:.2f}; note F1 at least {min(genres['note_f1']):.2f}), "
+        f"seeds {noises['largest_step']:.2f}, songs {songs['largest_step']:.2f} ({songs['pairs']} pairs). "
+        f"Paths over {paths['seconds']:.0f} s begin and end right in {right} of {paths['tunes']}.",
         *table(["share of the second", *figures["shares"]], rows),
     ]

@@ -1,8 +1,6 @@
-"""Tokens of printed lines as LilyPond source, so that exactly these are engraved, and no others.
+"""Tokens of printed lines as LilyPond source. Lesson: 10_reading_sheet_music.
 
-LilyPond decides much by itself: which accidentals are needed, where bar lines, courtesy signatures and
-cancelling naturals stand. All of that is switched off and written out, see `HOUSE_RULES`. Beams, stems,
-spacing and the shape of ties stay its own. Lesson: 10_reading_sheet_music.
+What LilyPond would decide by itself (accidentals, bar lines, courtesy signatures) is written out.
 """
 
 import subprocess
@@ -120,11 +118,7 @@ class _Writer:
 
 
 def page_source(pieces: list[tuple[str, str, list[list[Element]]]], look: dict) -> str:
-    """LilyPond source of one page.
-
-    `pieces` are title, tempo (or "") and lines of each piece; `look` has `staff` (size in points), `width`
-    (of the paper in mm) and `bar_numbers` (bool).
-    """
+    """LilyPond source of (title, tempo, lines) each; `look`: `staff` (points), `width` (mm), bar numbers."""
     source = PAPER.format(**look) + ("" if look["bar_numbers"] else NO_NUMBERS)
     for title, tempo, lines in pieces:
         writer = _Writer()

@@ -1,9 +1,4 @@
-"""Tokens of printed lines as MusicXML, with all that stands around notes and is not to be read.
-
-MuseScore 3 draws it. It decides by itself which accidentals the rule demands, and draws one more wherever the
-file asks for it; courtesy signatures are a matter of its style, so that a page has all of them or none.
-Lesson: 10_reading_sheet_music.
-"""
+"""Tokens of printed lines as MusicXML, with distractors, for MuseScore 3. Lesson: 10_reading_sheet_music."""
 
 import os
 import subprocess
@@ -123,10 +118,7 @@ def _sign(element):
 
 
 def page_source(title: str, tempo: str, lines: list[list[Element]]) -> str:
-    """MusicXML of one page, of which title and tempo may be empty.
-
-    What a line ends with after its last bar line is left to MuseScore.
-    """
+    """MusicXML of one page; title and tempo may be empty, and what follows the last bar line is left out."""
     writer = _Writer()
     for line in lines:
         for number, bar in enumerate(measures(line)):
@@ -135,7 +127,7 @@ def page_source(title: str, tempo: str, lines: list[list[Element]]) -> str:
 
 
 def _style(look):
-    """What MuseScore's own file says of its style; `look` as for `engrave`."""
+    """What MuseScore's own file says of its style: a page has all courtesy signatures, or none."""
     inch, margin = 25.4, 12 / 25.4  # MuseScore counts paper in inches
     width, height = look["width"] / inch, look["height"] / inch
     values = {"musicalSymbolFont": look["font"], "Spatium": look["staff"] / 4, "keySigNaturals": 0}
@@ -148,11 +140,7 @@ def _style(look):
 
 
 def engrave(source: str, look: dict, dpi: int) -> np.ndarray:
-    """The page of a MusicXML text as a picture: uint8 (height, width), 255 white.
-
-    `look` has `font`; `staff` (its height), `width` and `height` (of the paper), all in mm; `courtesy` and
-    `bar_numbers` (bool).
-    """
+    """Picture of a MusicXML page, uint8 (height, width); `look`: mm, `font`, `courtesy` and `bar_numbers`."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         (folder / "page.musicxml").write_text(source, encoding="utf-8")

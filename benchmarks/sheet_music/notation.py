@@ -1,7 +1,6 @@
-"""Tokens of printed lines as what an engraver has to write: pitches, keys, metres and bar lines.
+"""Tokens of printed lines as what an engraver has to write. Lesson: 10_reading_sheet_music.
 
-The pitch rule stands here a second time, apart from the reader's own, on purpose: the truth of a test must
-not come out of what is tested. Lesson: 10_reading_sheet_music.
+The pitch rule stands here a second time, on purpose: a test's truth must not come out of what is tested.
 """
 
 import re
@@ -71,8 +70,7 @@ class _Rule:
 def elements(lines: list[list[str]]) -> list[list[Element]]:
     """What an engraver writes for the lines (tokens) of one piece; ties go on from line to line.
 
-    A line always begins with a clef and a key; with a metre, where one is printed. An ending closes at the
-    first bar line that is not plain, or after two bars.
+    An ending closes at the first bar line that is not plain, or after two bars.
     """
     rule, triplet, ending, bars, written = _Rule(), False, "", 0, []
     for tokens in lines:

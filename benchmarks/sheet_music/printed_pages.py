@@ -1,9 +1,6 @@
-"""The reader's test set: pages from engravers that it never learned from, with their truth.
+"""Pages from engravers that the reader never learned from. Command: `noteninja sheets make`.
 
-Half of the pages are plain, half have everything (see `printed_tunes`); each tune family occurs once.
-LilyPond and MuseScore draw them, and some become scans and photographs, by other code than what the reader
-was trained with. The frozen set in tests/sheets was made once and never used to choose anything. Commands:
-`noteninja sheets make` and `noteninja sheets measure`. Lesson: 10_reading_sheet_music.
+The frozen set in tests/sheets was never used to choose anything. Lesson: 10_reading_sheet_music.
 """
 
 import io
@@ -11,11 +8,13 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter1d, minimum_filter1d
 from tqdm import tqdm
+from typer import Argument, Option
 
 from benchmarks.sheet_music import lilypond, musescore
 from benchmarks.sheet_music.notation import Element, elements
@@ -40,10 +39,8 @@ MARKS = {
 MARGIN = 8  # mm that are free on the right at least
 FONTS = ("Emmentaler", "Bravura", "Gonville")
 #: Kind of page -> what it is called, and its share in a set.
-KINDS = {
-    "lilypond": ("LilyPond, clean", 14),
-    "musescore": ("MuseScore, with all that stands around notes", 10),
-}
+KINDS = {"lilypond": ("LilyPond, clean", 14)}
+KINDS |= {"musescore": ("MuseScore, with all that stands around notes", 10)}
 KINDS |= {"scan": ("simulated scan", 8), "photograph": ("simulated photograph", 8)}
 TRUTH = "truth.json"
 RESOLUTIONS = (130, 150, 170, 200)  # dots an inch
@@ -65,10 +62,7 @@ class Page:
 
 
 def find_drawn_staves(picture: np.ndarray, points: int = 9) -> tuple[np.ndarray, np.ndarray]:
-    """Middle lines (staves, points, 2) and staff spaces, see `Page`, of a fresh page.
-
-    A staff is five rows, at equal distances, that are black without a gap.
-    """
+    """Middle lines (staves, points, 2) and staff spaces of a fresh page: five long black rows each."""
     dark = minimum_filter1d(picture, 3, 0) < 215  # a thin line may lie half in one row and half in the next
     runs = np.array([_longest_run(row) for row in dark])
     lengths = np.diff(runs)[:, 0]
@@ -97,10 +91,7 @@ def _longest_run(row):
 
 
 def distract(lines: list[list[Element]], rng: np.random.Generator, strength: float) -> None:
-    """Put slurs, fingerings, dynamics, ornaments, chord symbols, words and lyrics around notes, in place.
-
-    `strength` goes from 0 (nothing) to 1.
-    """
+    """Put slurs, fingerings, words and more around notes, in place; `strength` goes from 0 to 1."""
     kinds = {kind: share * strength for kind, (share, _) in MARKS.items() if rng.random() < 0.6}
     lyrics = rng.random() < 0.3 * bool(strength)
     for line in lines:  # a slur that goes on in the next line would look like a tie
@@ -124,7 +115,7 @@ def distract(lines: list[list[Element]], rng: np.random.Generator, strength: flo
 
 
 def _choose_pieces(tunes, rng, layout, everything, second):
-    """(tune, tempo, tokens) of one or two pieces for a page; tunes that can't be printed are passed over."""
+    """(tune, tempo, tokens) of one or two pieces for a page; what can't be printed is passed over."""
     pieces, count, tries = [], 0, 2 * second
     while not pieces or count < 6 and tries:  # only so many are tried for the second place on the page
         tune, tries = next(tunes), tries - bool(pieces)
@@ -139,10 +130,7 @@ def _choose_pieces(tunes, rng, layout, everything, second):
 
 
 def _engrave_page(engraver, rng, tunes, everything, dpi):
-    """Picture, names of its tunes, their lines, staves and staff spaces of a fresh page.
-
-    None if a line was too full, so that the engraver broke it or drew beyond the margin.
-    """
+    """Picture, names, lines, staves and spaces of a fresh page; None if a line was too full for it."""
     by_lilypond = engraver == "lilypond"
     naturals, courtesy = by_lilypond and rng.random() < 0.7, rng.random() < 0.6
     clef = str(rng.choice(CLEFS, p=CLEF_SHARES if everything else (0.85, 0.15, 0, 0)))
@@ -168,18 +156,12 @@ def _engrave_page(engraver, rng, tunes, everything, dpi):
     return picture, [tune.name for tune, _, _ in pieces], lines, staves, spaces
 
 
-# ---- simulated scans and photographs ---------------------------------------------------------------------
-#
 # A page is bent and tilted by a map from each new pixel back to the page; the same map, forwards, tells
 # where its staves lie afterwards.
 
 
 def scan(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator, *, two_tone: bool) -> Degraded:
-    """A page as a scanner sees it: a little skewed, blurred, noisy; in grey, or black and white (`two_tone`).
-
-    `picture` is uint8 (height, width); `points` (..., 2) are x and y of places on it. What was done: skew in
-    degrees, blur, noise, and the threshold (None: grey).
-    """
+    """A page, uint8 (height, width), as a scanner sees it, and where `points` (..., 2), x and y, lie then."""
     degrees, (height, width) = rng.uniform(-2, 2), picture.shape
     turn = _rotation(np.radians(degrees), (width / 2, height / 2))
     seen = map_coordinates(picture.astype(float), _back(turn, picture.shape), order=1, cval=255.0)
@@ -199,10 +181,7 @@ def scan(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator, *, t
 
 
 def photograph(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> Degraded:
-    """A page as a telephone sees it: on a table, in perspective, curled, in uneven light, with a shadow.
-
-    `picture` and `points` are those of `scan`. What was done: blur, noise, curl, shadow, quality of the JPEG.
-    """
+    """A page as a telephone sees it, in perspective, curled, in uneven light; see `scan`."""
     height, width = picture.shape
     scale, margin = rng.uniform(0.95, 1.15), rng.uniform(0.03, 0.08)
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
@@ -280,9 +259,6 @@ def _back(matrix, shape):
     return np.moveaxis(_move(np.linalg.inv(matrix), np.stack([x, y], -1)), -1, 0)[::-1]
 
 
-# ---- the set ---------------------------------------------------------------------------------------------
-
-
 def frozen_folder() -> Path:
     """Where the frozen set lies."""
     return data_folder().parent / "tests" / "sheets"
@@ -301,8 +277,12 @@ def load_sheets(folder: str | Path | None = None) -> list[Page]:
     return sheets
 
 
-def make_sheets(folder: str | Path, pages: int = 40, seed: int = 1) -> None:
-    """Engrave a set with LilyPond and MuseScore, half plain, half with everything; write it and its truth."""
+def make_sheets(
+    folder: Annotated[Path, Argument(help="Folder to make.")],
+    pages: Annotated[int, Option(min=4, help="Pages in all.")] = 40,
+    seed: int = 1,
+) -> None:
+    """Engrave more pages of test tunes, with their truth; needs `lilypond` and `mscore3` on the PATH."""
     for program, name in (("lilypond", "LilyPond"), ("mscore3", "MuseScore 3")):
         if shutil.which(program) is None:
             why = f"put `{program}` on the PATH to make new pages; the frozen ones need nothing."

@@ -1,10 +1,9 @@
-"""Test tunes as lines of tokens: as a tune book prints them, and with everything that a reader has to know.
+"""Test tunes as lines of tokens: as a tune book prints them, and with everything that can be read.
 
-A test of nothing but plain tunes would leave most tokens unseen, so half of them get far keys, triplets,
-32nds, ties, accidentals, rests, changes of key and metre. Both are made by other code than the lines of the
-training, on purpose. Lesson: 10_reading_sheet_music.
+Both are made by other code than the lines of the training, on purpose. Lesson: 10_reading_sheet_music.
 """
 
+from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -27,14 +26,8 @@ LENGTHS = {Fraction(4, value) * Fraction(2 + dots, 2): (value, dots) for value, 
 SIGNS = {alter: sign for sign, alter in vocabulary.ALTERS.items()}
 
 
-@dataclass
-class Section:
-    """Part of a tune in one key and metre: bars of (events, bar line, ending that begins or "")."""
-
-    bars: list[tuple]
-    fifths: int
-    shift: int  # semitones by which everything is moved
-    metre: str
+#: Part of a tune: bars of (events, bar line, ending or ""); `shift` in semitones moves everything.
+Section = namedtuple("Section", "bars fifths shift metre")
 
 
 @dataclass
@@ -52,10 +45,9 @@ class Layout:
 
 
 def bars_of(events: list[tuple], bar: Fraction) -> list[list[tuple]]:
-    """Notes and rests bar by bar; what is left over at the end is dropped.
+    """Notes and rests (quarter notes, MIDI pitch or None) bar by bar, of `bar` quarter notes each.
 
-    `events` are (quarter notes, MIDI pitch or None: a rest), one after another, and a bar has `bar` quarter
-    notes. Gives (quarter notes, pitch, whether it is tied to the next) for each of a bar.
+    Gives (quarter notes, pitch, whether it is tied to the next) for each; what is left over is dropped.
     """
     bars, line, room = [], [], bar
     for lasts, pitch in events:

@@ -1,18 +1,17 @@
-"""How well printed music is read: what the reader says is laid beside what is printed.
+"""How well printed music is read. Command: `noteninja sheets measure`. Lesson: 10_reading_sheet_music."""
 
-Command: `noteninja sheets measure`. Lesson: 10_reading_sheet_music.
-"""
-
-import json
 import time
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections import Counter, namedtuple
 from itertools import takewhile
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from tqdm import tqdm
+from typer import Argument, Option
 
+from benchmarks.harness import cell, finish, table
+from benchmarks.options import Out
 from benchmarks.sheet_music.musescore import page_source
 from benchmarks.sheet_music.notation import elements, sounding
 from benchmarks.sheet_music.printed_pages import KINDS, Page, load_sheets
@@ -26,21 +25,13 @@ from noteninja_lib.omr.vocabulary import pitch_name
 #: Figure -> how it is called.
 FIGURES = {"symbol_errors": "symbol errors", "notes_right": "notes with right pitch and duration"}
 FIGURES |= {"lines_right": "whole lines right", "clef_and_key_right": "clef and key right"}
-FIGURES |= {"staves_found": "staffs found"}
+FIGURES["staves_found"] = "staffs found"
 HEAD = ("clef:", "sharp", "flat")  # how tokens of a clef and a key begin
 MISSING, ADDED = "(missed)", "(nothing there)"
 
 
-@dataclass
-class Result:
-    """One page: counts (wrong or right, all) of each of FIGURES, [true, read] of errors, a refusal."""
-
-    kind: str
-    everything: bool
-    counts: dict[str, tuple[int, int]]
-    seconds: float = 0.0
-    errors: list[list[str]] = field(default_factory=list)
-    refused: str = ""
+#: One page: counts (wrong or right, all) of each of FIGURES, [true, read] of errors, a refusal.
+Result = namedtuple("Result", "kind everything counts seconds errors refused", defaults=(0.0, (), ""))
 
 
 def match_staves(sheet: Page, found: list[Staff]) -> dict[int, int]:
@@ -88,10 +79,7 @@ def compare(sheet: Page, read: list[list[str]], staves: list[Staff]) -> Result:
 
 
 def measure_sheet(sheet: Page, scores: Path | None = None) -> Result:
-    """Read one page and compare it with its truth; a page that is refused has nothing right.
-
-    In the folder `scores`, both are written as MusicXML, for other programs that compare scores.
-    """
+    """Read one page and compare it with its truth; both are written as MusicXML into the folder `scores`."""
     begin, refused = time.perf_counter(), ""
     try:
         read = read_sheet(sheet.picture)
@@ -100,7 +88,7 @@ def measure_sheet(sheet: Page, scores: Path | None = None) -> Result:
         text, found = to_musicxml(read_bars([["clef:treble", "rest:1"]])), ([], [])
         refused = str(problem)
     seconds = 0.0 if refused else time.perf_counter() - begin
-    result = replace(compare(sheet, *found), seconds=seconds, refused=refused)
+    result = compare(sheet, *found)._replace(seconds=seconds, refused=refused)
     if scores:
         for name, score in (("truth", page_source("", "", elements(sheet.lines))), ("read", text)):
             (scores / name).mkdir(parents=True, exist_ok=True)
@@ -132,29 +120,33 @@ def figures_of(results: list[Result]) -> dict:
     return {"kinds": kinds} | seconds_and_errors(results)
 
 
-def table(figures: dict) -> str:
-    """The figures as lines of a table in Markdown."""
-    found = figures["kinds"].values()
-    rows = [["", *(KINDS[kind][0] for kind in figures["kinds"])]]
+def lines(figures: dict) -> list[str]:
+    """How well printed music is read, in Markdown."""
+    kinds, rows = figures["kinds"], []
     for name, heading in FIGURES.items():
-        shares = [100 * np.array(one[name]) for one in found]
+        shares = [100 * np.array(one[name]) for one in kinds.values()]
         rows.append([heading, *("{:.1f}% [{:.1f}, {:.1f}]".format(*share) for share in shares)])
-    rows.append(["seconds a page", *(str(one["seconds"]) for one in found)])
-    first, *lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([first.replace("|  |", "| |", 1), "|---|" + "---|" * len(found), *lines])
+    rows.append(["seconds a page", *(one["seconds"] for one in kinds.values())])
+    clean, halves = kinds.get("lilypond", {}), ("plain", "everything")
+    errors = ", ".join(f"{half} {cell(clean.get(f'{half}_symbol_errors'), '.1%')}" for half in halves)
+    refused = sum(len(kind["refused"]) for kind in kinds.values())
+    return [
+        f"Sheet music: {figures['pages']} pages ({figures['lines']} lines) of test tunes:",
+        *table(["", *(KINDS[kind][0] for kind in kinds)], rows),
+        f"Symbol errors of clean LilyPond pages: {errors}. Pages refused: {refused}.",
+    ]
 
 
-def report(folder: Path | None = None, out: Path | None = None, *, scores: Path | None = None) -> dict:
-    """Read all pages of a set (the frozen one by default), print the table and the commonest errors.
-
-    The figures are written to `out` as JSON; `scores` as for `measure_sheet`.
-    """
+def report(
+    folder: Annotated[Path | None, Argument(help="Pages to read; the frozen ones by default.")] = None,
+    out: Out = None,
+    scores: Annotated[Path | None, Option(help="Folder for truth and readings as MusicXML.")] = None,
+) -> dict:
+    """Measure how well printed music is read, on pages by engravers that the reader never learned from."""
     sheets = load_sheets(folder)
     results = [measure_sheet(sheet, scores) for sheet in tqdm(sheets, unit=" pages", dynamic_ncols=True)]
-    lines = sum(len(sheet.lines) for sheet in sheets)
-    figures = {"pages": len(sheets), "lines": lines} | figures_of(results)
+    figures = {"pages": len(sheets), "lines": sum(len(sheet.lines) for sheet in sheets)}
+    figures |= figures_of(results)
     commonest = (f"{true} read as {read} ({count})" for true, read, count in figures["confusions"][:12])
-    print(table(figures), f"Commonest errors: {'; '.join(commonest)}", sep="\n")
-    if out:
-        out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    return figures
+    told = [*lines(figures), f"Commonest errors: {'; '.join(commonest)}"]
+    return finish(figures, told, out, "sheets", not folder)
