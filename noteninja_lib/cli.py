@@ -26,7 +26,13 @@ if TYPE_CHECKING:  # loads torch, which takes seconds: not before a command need
 
 SONGS = "Hear the same tune in another genre."
 DATASETS = "Make, open and check data sets: GTZAN, or the band's own in its shape."
-app = typer.Typer(help=SONGS, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+# Words of the command line that `python -m benchmarks` knows.
+MEASURING = (
+    "benchmark figures evaluate hearing difficult amounts ladder ablation steps steering sheets calibrate"
+)
+ALSO = f"In a clone of the repository these measure: {MEASURING.replace(' ', ', ')}, dataset check."
+app = typer.Typer(help=SONGS, epilog=ALSO, no_args_is_help=True, add_completion=False)
+app.pretty_exceptions_enable = False
 dataset_app = typer.Typer(help=DATASETS, no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
 
@@ -444,10 +450,6 @@ def tunes(text: Annotated[str, Argument(help="Words to look for in names and tit
 
 # ---- commands that measure -----------------------------------------------------------------------------
 
-# Words of the command line that `python -m benchmarks` knows.
-MEASURING = "benchmark figures evaluate hearing difficult amounts ladder ablation steps steering sheets"
-MEASURING = (MEASURING + " calibrate").split()
-
 
 def measure(words: list[str]) -> None:
     """Hand a measuring command over to `python -m benchmarks`, which lies beside the library in a clone."""
@@ -477,7 +479,7 @@ def main() -> None:
         words = sys.argv[1:]
         if words[:2] == ["dataset", "check"]:
             measure(words[1:])
-        if words[:1] and words[0] in MEASURING:
+        if words[:1] and words[0] in MEASURING.split():
             measure(words)
         app(standalone_mode=True)
     except UserError as problem:

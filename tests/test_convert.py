@@ -206,3 +206,6 @@ def test_measuring_words_reach_the_benchmarks_from_any_folder(tmp_path):
     paths = {"PYTHONPATH": str(ROOT), "NOTENINJA_DATA": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=os.environ | paths, capture_output=True, text=True)
     assert done.returncode == 0 and "--pairs" in done.stdout, done.stderr
+    command = [sys.executable, "-m", "noteninja_lib", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | paths, capture_output=True, text=True)
+    assert "evaluate" in done.stdout and "ablation" in done.stdout
