@@ -154,6 +154,7 @@ def describe(result: Conversion, path: Path, settings: Settings) -> dict:
         "settings": arguments,
         "fast": fast_mode(),
         "weights_sha256": weights(),
+        "pipeline_sha256": digest(models_folder() / "model_index.json"),
         "measured": {
             "seconds": round(len(result.audio) / result.sample_rate, 2),
             "tune_kept": round(result.tune_kept, 3),
@@ -244,6 +245,8 @@ def differences(path: str | Path, source: Path, second: Path | None = None) -> l
             f"The trained weights ({', '.join(changed)}) are not those with which {record['file']} was made: "
             "the result will differ."
         )
+    if record.get("pipeline_sha256") not in (None, digest(models_folder() / "model_index.json")):
+        told.append(f"model_index.json is not that of {record['file']}'s time: the result will differ.")
     if bool(record.get("fast")) != fast_mode():
         how = "with" if record.get("fast") else "without"
         told.append(f"{record['file']} was made {how} NOTENINJA_FAST: the result will differ.")

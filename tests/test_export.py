@@ -231,10 +231,11 @@ def test_what_changed_since_is_told(tmp_path):
     assert differences(file, song) == []
     song.write_bytes(b"another sound")
     record = json.loads(file.read_text(encoding="utf-8"))
-    record["weights_sha256"]["unet"] = "0" * 64
+    record["weights_sha256"]["unet"] = record["pipeline_sha256"] = "0" * 64
     file.write_text(json.dumps(record), encoding="utf-8")
-    source, weights = differences(file, song)
+    source, weights, pipeline = differences(file, song)
     assert "song.wav" in source and "unet" in weights and "vocoder" not in weights
+    assert "model_index.json" in pipeline
 
 
 def broken(file, change):

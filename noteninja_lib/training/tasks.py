@@ -229,7 +229,7 @@ class GenreClassifierTask(SoundTask):
     model, main, rate, frames = GenreClassifier, "classifier", 1e-3, 256
 
     def __init__(self, data: DataSet, start: GenreClassifier | None = None):
-        super().__init__(data, start)
+        super().__init__(data, start or GenreClassifier(classes=len(GENRES)))
         self.labels = np.array([GENRES.index(genre) for genre in data.labels])
 
     def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
