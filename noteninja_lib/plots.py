@@ -48,7 +48,7 @@ def axes_or_new(ax: Axes | None, width: float, height: float, frame: bool = Fals
 
 
 class Picture(Figure):
-    """A figure outside pyplot: a thread may draw on it, and a notebook shows it where it is a cell's result."""
+    """A figure outside pyplot: a thread may draw on it, and a notebook shows it as a cell's result."""
 
     def _repr_png_(self) -> bytes:
         png = io.BytesIO()

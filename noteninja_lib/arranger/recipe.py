@@ -19,8 +19,8 @@ from noteninja_lib import data_folder
 from noteninja_lib.arranger.mixing import EFFECTS
 from noteninja_lib.errors import UserError
 
-#: The converter's: one more makes the style vector longer, and the networks are trained anew. The arranger plays
-#: all of `list_genres()`.
+#: The converter's: one more makes the style vector longer, and the networks are trained anew. The arranger
+#: plays all of `list_genres()`.
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 STEPS_PER_BEAT = 4
 #: Steps in one bar of a pattern: "four" serves 4/4, 2/4, 2/2, 6/8 and 12/8; "three" serves 3/4 and 9/8.
