@@ -37,7 +37,8 @@ def test_a_tone_is_heard_at_its_pitch_and_time():
 
 
 def test_what_is_heard_is_what_the_original_of_basic_pitch_hears():
-    """The figures are those of nmp.onnx through onnxruntime for the same sound: four notes, one after the other."""
+    """The figures are those of nmp.onnx through onnxruntime for the same sound: four notes, one after the
+    other."""
     time, pitches = np.arange(WINDOW) / SAMPLE_RATE, np.array([48, 64, 67, 76])
     sound = sum(
         0.2 * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time) * (time > 0.4 * number)

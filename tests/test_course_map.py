@@ -1,4 +1,5 @@
-"""The map of the lessons in notebooks/README.md: each lesson is in it, in order, with its title and its minutes."""
+"""The map of the lessons in notebooks/README.md: each lesson is in it, in order, with its title and its
+minutes."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""The amount slider, its calibration, and quality against time: on curves made by hand, and on the real pipeline."""
+"""The amount slider, its calibration, and quality against time: on curves made by hand, and on the real
+pipeline."""
 
 import json
 

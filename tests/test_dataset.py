@@ -1,4 +1,5 @@
-"""GTZAN and the band's set: what is found, what is left out and said, splits without leaks, builds that go on."""
+"""GTZAN and the band's set: what is found, what is left out and said, splits without leaks, builds that go
+on."""
 
 import json
 import time

@@ -1,4 +1,5 @@
-"""Difficult sources: halls and crowds are as strong as was asked for, and the figures put both rivals where they belong."""
+"""Difficult sources: halls and crowds are as strong as was asked for, and the figures put both rivals
+where they belong."""
 
 import json
 import re
@@ -116,7 +117,8 @@ def row(baseline, number, found, judge=True):
 
 
 def found_rows():
-    """Three tunes: clean, both rivals are perfect; in the crowd the other one hears another tune, and the wrong genre."""
+    """Three tunes: clean, both rivals are perfect; in the crowd the other one hears another tune, and the
+    wrong genre."""
     found = []
     for number, melody in enumerate(MELODIES):
         wrong = MELODIES[(number + 1) % 3]

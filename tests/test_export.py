@@ -1,4 +1,5 @@
-"""What lies beside a conversion: MIDI and a score that read back as the same notes, and settings that survive a file."""
+"""What lies beside a conversion: MIDI and a score that read back as the same notes, and settings that
+survive a file."""
 
 import hashlib
 import json

@@ -1,4 +1,5 @@
-"""What lessons 03 and 04 show: a step sequencer with a band, a window on a data set, pictures of its faults."""
+"""What lessons 03 and 04 show: a step sequencer with a band, a window on a data set, pictures of its
+faults."""
 
 import io
 

@@ -1,4 +1,5 @@
-"""Invented tunes: they are tunes, they are new, and they keep the notes that somebody gave. Reading written notes."""
+"""Invented tunes: they are tunes, they are new, and they keep the notes that somebody gave. Reading
+written notes."""
 
 from dataclasses import replace
 

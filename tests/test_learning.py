@@ -1,4 +1,5 @@
-"""The live curve, the example to look at, and the bench for learning rates, on a network that learns in no time."""
+"""The live curve, the example to look at, and the bench for learning rates, on a network that learns in no
+time."""
 
 from itertools import islice
 from types import SimpleNamespace

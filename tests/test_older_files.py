@@ -1,4 +1,5 @@
-"""Files that users have: settings and folders that commit 1612599 wrote, with the names of that time, still work."""
+"""Files that users have: settings and folders that commit 1612599 wrote, with the names of that time,
+still work."""
 
 import json
 import shutil

@@ -1,4 +1,5 @@
-"""Pictures in: every kind of file becomes grey pages, each bad one gets its sentence, and memory stays bounded."""
+"""Pictures in: every kind of file becomes grey pages, each bad one gets its sentence, and memory stays
+bounded."""
 
 import subprocess
 import sys

@@ -1,4 +1,5 @@
-"""What lesson 10 shows of printed lines: engraved strips, easy lines, row sums, CTC, errors cut out, a page that is spoiled."""
+"""What lesson 10 shows of printed lines: engraved strips, easy lines, row sums, CTC, errors cut out, a
+page that is spoiled."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,6 +1,7 @@
 """From a page to a score: read, corrected, drawn, saved, converted; and what is refused.
 
-Where the answer must be known, a stand-in for the network says which words stand in each staff; all else is real.
+Where the answer must be known, a stand-in for the network says which words stand in each staff; all else
+is real.
 """
 
 import json

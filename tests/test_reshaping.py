@@ -1,4 +1,5 @@
-"""Piano rolls stretched, cut, joined, mixed and put into a mood: the tune stays, the rest does what was asked."""
+"""Piano rolls stretched, cut, joined, mixed and put into a mood: the tune stays, the rest does what was
+asked."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""The sheet music widget in JupyterLab, in a real Chromium: a page read, corrected, uploaded, saved; a wrong file told.
+"""The sheet music widget in JupyterLab, in a real Chromium: a page read, corrected, uploaded, saved; a wrong
+file told.
 
 The reader is the trained one that comes with the course.
 """

@@ -1,6 +1,8 @@
-"""The sheet music widget without a browser: its handlers are called directly; reader and pipeline are doubles.
+"""The sheet music widget without a browser: its handlers are called directly; reader and pipeline are
+doubles.
 
-The double of the reader hands out a true `Sheet` whose symbols are known, so that marks, corrections, engraving and files are real.
+The double of the reader hands out a true `Sheet` whose symbols are known, so that marks, corrections,
+engraving and files are real.
 """
 
 import threading

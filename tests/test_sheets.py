@@ -1,4 +1,5 @@
-"""The reader's test: the measures on known cases, the frozen pages against their truth, and how well the shipped reader does."""
+"""The reader's test: the measures on known cases, the frozen pages against their truth, and how well the
+shipped reader does."""
 
 from fractions import Fraction
 

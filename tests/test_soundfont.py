@@ -1,4 +1,5 @@
-"""The sampler: right pitch, level, length and brightness, from a SoundFont that is made here and known to the bit."""
+"""The sampler: right pitch, level, length and brightness, from a SoundFont that is made here and known to
+the bit."""
 
 import io
 import struct

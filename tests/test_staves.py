@@ -1,6 +1,8 @@
-"""Staffs found and straightened on clean pages, scans and photographs; what cannot be read is refused in one sentence.
+"""Staffs found and straightened on clean pages, scans and photographs; what cannot be read is refused in one
+sentence.
 
-Each page is engraved here, and its lines' true places are known; worn pages come with the function that moved them.
+Each page is engraved here, and its lines' true places are known; worn pages come with the function that
+moved them.
 """
 
 import cv2
@@ -52,7 +54,8 @@ def page():
 
 
 def true_lines(page):
-    """Of a clean page: for each staff the heights of its five lines, and where they begin and end, shape (staffs, 7)."""
+    """Of a clean page: for each staff the heights of its five lines, and where they begin and end, shape
+    (staffs, 7)."""
     dark = page < 225
     long = np.flatnonzero(dark.sum(axis=1) > 0.3 * page.shape[1])
     groups = np.split(long, np.flatnonzero(np.diff(long) > 2) + 1)
@@ -64,7 +67,8 @@ def true_lines(page):
 
 
 def errors(staves, truth, move=lambda x, y: (x, y)):
-    """How far strips' lines lie from the true ones, in strip pixels: shape (staffs, 5, columns); and from their ends."""
+    """How far strips' lines lie from the true ones, in strip pixels: shape (staffs, 5, columns); and from
+    their ends."""
     assert len(staves) == len(truth)
     off, ends = [], []
     for staff, (*heights, left, right) in zip(staves, truth):

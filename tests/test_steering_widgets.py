@@ -1,4 +1,5 @@
-"""Genre pad, song mixer, inventor and journey without a browser and with doubles: what they ask the pipeline for."""
+"""Genre pad, song mixer, inventor and journey without a browser and with doubles: what they ask the
+pipeline for."""
 
 import json
 from pathlib import Path

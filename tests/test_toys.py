@@ -1,4 +1,5 @@
-"""The toys of the lessons on latent space and diffusion, and the songs encoded for them, keep what the lessons say of them."""
+"""The toys of the lessons on latent space and diffusion, and the songs encoded for them, keep what the
+lessons say of them."""
 
 import matplotlib.figure
 import numpy as np

@@ -1,4 +1,5 @@
-"""The mumbled voice: it speaks where and as high as it is told, and stays out of keys, scores and other genres."""
+"""The mumbled voice: it speaks where and as high as it is told, and stays out of keys, scores and other
+genres."""
 
 import librosa
 import numpy as np

@@ -101,7 +101,8 @@ def test_shares_of_genres_become_single_genres_with_weights():
 
 
 def test_guidance_and_valence_are_weights_of_what_the_network_says():
-    """Guidance 2: twice what is asked, less the unconditional; valence: five times, less four times without it."""
+    """Guidance 2: twice what is asked, less the unconditional; valence: five times, less four times without
+    it."""
     content, mood = torch.zeros(1, 48, 24, 8), torch.tensor([1.0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.8, 0.3])
     asked = [Condition(content, mood)]
     guided = weigh(asked, None, content, 2.0)

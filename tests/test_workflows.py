@@ -1,4 +1,5 @@
-"""The workflows of the public repository: three systems, the oldest Python and a newer one, and commands that exist."""
+"""The workflows of the public repository: three systems, the oldest Python and a newer one, and commands
+that exist."""
 
 import re
 import tomllib

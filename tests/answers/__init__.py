@@ -1,1 +1,2 @@
-"""For each lesson's exercises: stubs that must fail, and plausible wrong answers with a word that must help (`lesson_NN.py`)."""
+"""For each lesson's exercises: stubs that must fail, and plausible wrong answers with a word that must
+help (`lesson_NN.py`)."""
