@@ -83,8 +83,10 @@ class Settings:
                 number = "whole number" if kind is int else "number"
                 raise UserError(f"The {words} must be a {number}, not {value!r}.")
             check_range(words, value, low, high)
-        if not isinstance(self.second, str | None) or (self.second and self.share is None):
-            raise UserError("A second song is a file, and its share is a number from 0 to 1.")
+        if not isinstance(self.second, str | None) or (
+            self.share is None and (self.second or self.other_seed is not None)
+        ):
+            raise UserError("A second song is a file, and a share is a number from 0 to 1.")
         if self.tempo is not None and self.rate is not None:
             raise UserError("Give either a tempo in beats a minute or a rate, not both.")
         mixed = [name for name in ("second", "other_seed", "seconds") if getattr(self, name) is not None]

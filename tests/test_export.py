@@ -260,6 +260,7 @@ def broken(file, change):
         (lambda record: record["settings"].update(steps=True), "steps"),
         (lambda record: record["settings"].update(volume=3), "volume"),
         (lambda record: record["settings"].update(seed=None), "seed"),
+        (lambda record: record["settings"].update(other_seed=2, share=None), "share"),
         (lambda record: record["settings"].update(genre="polka"), "jazz"),
         (lambda record: record["settings"].update(genre=[[0, "jazz", 1]]), "can't be used"),
         (lambda record: record["settings"].update(genre=5), "genre"),

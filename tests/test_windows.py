@@ -123,7 +123,7 @@ def test_a_path_of_genres_changes_on_the_way(pipe, roll):
     )
     narrow = flow_matching.Flow(pipe.unet, roll, moving, frames)
     assert max(chunk.stop - chunk.start for chunk in narrow.chunks) == flow_matching.SHORT
-    assert narrow.plain[0][0].style[0] == 1 and narrow.plain[-1][0].style[3] == 1
+    assert narrow.unguided[0][0].style[0] == 1 and narrow.unguided[-1][0].style[3] == 1
     latents = torch.randn(1, 8, 24, frames, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         changed, pure = (

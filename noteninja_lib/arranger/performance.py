@@ -8,7 +8,7 @@ import numpy as np
 import pretty_midi
 
 #: What has metre, mode, tonic, notes, chords, length, bar and beat, as `noteninja_lib.music.tunes.Tune` has;
-#: that can't be imported here, since music stands below the arranger.
+#: that can't be imported here, since music imports the arranger.
 Tune = Any
 
 

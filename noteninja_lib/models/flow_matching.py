@@ -211,8 +211,8 @@ def single_genres(condition: Condition) -> list[Condition]:
     """A condition with shares of several genres as conditions of one genre each.
 
     The network learned single genres: asked for two at once it plays the stronger one and switches at the
-    half. So each is asked for by itself and their velocities are mixed, with the square roots of the shares
-    as weights: so the change from one to the other sounds even. A style without a genre (unconditional) stays
+    half. So each is asked for by itself and their velocities are mixed; with the square roots of the shares
+    as weights the change from one to the other sounds even. A style without a genre (unconditional) stays
     as it is.
     """
     shares = condition.style[:-2]
@@ -282,20 +282,19 @@ class Flow:
     ):
         self.unet, self.interval = unet, guidance_interval
         size, self.overlap = (CHUNK, OVERLAP) if len(styles) == 1 else (SHORT, LAP)
-        self.chunks, self.plain, self.guided, nothing = spans(frames, size, self.overlap), [], [], {}
+        self.chunks, self.unguided, self.guided, nothing = spans(frames, size, self.overlap), [], [], {}
         for chunk in self.chunks:
             length, middle = chunk.stop - chunk.start, min((chunk.start + chunk.stop) // 2, len(styles) - 1)
             asked = single_genres(Condition(self.encode(roll, chunk), styles[middle]))
-            plain = None if neutral is None else self.encode(neutral, chunk)
-            self.plain.append(weigh(asked, plain, None, 1.0))
+            without_mood = None if neutral is None else self.encode(neutral, chunk)
+            self.unguided.append(weigh(asked, without_mood, None, 1.0))
             if guidance_scale != 1:
                 if length not in nothing:
                     nothing[length] = self.encode(None, chunk)
-                self.guided.append(weigh(asked, plain, nothing[length], guidance_scale))
+                self.guided.append(weigh(asked, without_mood, nothing[length], guidance_scale))
 
     def encode(self, roll, chunk: slice) -> Tensor:
-        """What the encoder makes of a chunk of a piano roll, or of none; half precision, kept for all
-        steps."""
+        """What the encoder makes of a chunk of a piano roll, or of none; half precision saves memory."""
         frames = slice(FOLD * chunk.start, FOLD * chunk.stop)
         empty = np.zeros((357, frames.stop - frames.start), np.float32)
         stack = empty if roll is None else roll.network_input(frames)
@@ -304,7 +303,7 @@ class Flow:
     def __call__(self, latents: Tensor, time: float, progress: Callable = lambda done: None) -> Tensor:
         """Velocity (1, 8, rows, frames) at latents of the same shape and a noise level from 0 to 1."""
         inside = self.interval[0] <= time <= self.interval[1]
-        conditions = self.guided if self.guided and inside else self.plain
+        conditions = self.guided if self.guided and inside else self.unguided
 
         def predict(part, number):
             return velocity_under(self.unet, part, time, conditions[number])
@@ -341,13 +340,14 @@ def fit_length(latents: Tensor, frames: int) -> Tensor:
 
 
 def warp_latents(latents: Tensor, time_map: np.ndarray) -> Tensor:
-    """Latents whose time runs otherwise; `time_map` is as `time_warp.warp` takes it, in spectrogram
-    frames."""
+    """Latents whose time runs otherwise; `time_map`, in spectrogram frames, as `time_warp.warp` takes it."""
     frames = np.round(time_map[::FOLD] / FOLD).astype(int).clip(0, latents.shape[-1] - 1)
     return latents[..., np.pad(frames, (0, -len(frames) % 4), mode="edge")]
 
 
-def decode(vae: ModelMixin, vocoder: ModelMixin, latents: Tensor, progress: Callable = lambda done: None):
+def decode(
+    vae: ModelMixin, vocoder: ModelMixin, latents: Tensor, progress: Callable = lambda done: None
+) -> np.ndarray:
     """The sound of latents, chunk by chunk; float32, shape (frames * 1024,)."""
     frames = latents.shape[-1]
     made = np.empty(frames * HOP, np.float32)

@@ -68,6 +68,8 @@ class PianoRoll:
     def padded(self, multiple: int = 16) -> "PianoRoll":
         """The same with silence at its end, so that its length is a multiple of some frames."""
         short = -self.frames % multiple
+        if not short:
+            return self
         return self.map(lambda layer: np.pad(layer, [(0, 0)] * (layer.ndim - 1) + [(0, short)]), self.beats)
 
     def network_input(self, part: slice = slice(None)) -> np.ndarray:
