@@ -1,8 +1,8 @@
 """Recordings in and out: load, check, save; and their loudness.
 
-Inside the library a recording is always a one-dimensional float32 array: mono, 22,050 samples a second,
-values within -1..1. Whatever the file holds, that is what comes in; a file that cannot be used is refused
-with one sentence.
+Inside the library a recording is a one-dimensional float32 array: mono, 22,050 samples a second, values
+within -1..1. Whatever the file holds, that is what comes in; a file that cannot be used is refused with one
+sentence. Only a singer's voice, and what it is mixed into, has two channels and 44,100 samples a second.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import tempfile
 import threading
 import uuid
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ from noteninja_lib.errors import UserError
 SHORTEST = 1.0  # seconds below which a recording is refused: no beat fits into less
 SILENCE = 1e-4  # peak (-80 dB) below which a recording counts as silent
 BLOCK = 16384  # frames read or written at once: long Vorbis writes crash in one piece
+QUIET, PAUSE = -60.0, 1.0  # dB of full scale below which nothing is heard, if that lasts so many seconds
+SMOOTH, FOLLOWED, SILENCED = 1.0, 12.0, 90.0  # seconds; the most dB that a level is raised or lowered; dB
 SEGMENT = 30 * SAMPLE_RATE  # samples worked on at once, so that memory stays flat however long a recording is
 FORMATS: dict[str, dict] = {
     ".wav": dict(format="WAV", subtype="PCM_16"),
@@ -41,9 +44,7 @@ _stderr_lock = threading.Lock()
 def load(path: str | Path, *, duration: float | None = None, offset: float = 0.0) -> np.ndarray:
     """Read a recording as mono float32 at 22,050 Hz.
 
-    The file is read, mixed to mono and resampled block by block, so that a long recording at a high rate
-    never lies whole in memory. Wav, flac, ogg (Vorbis, Opus), mp3 and all else that libsndfile knows are
-    read.
+    Wav, flac, ogg (Vorbis, Opus), mp3 and all else that libsndfile knows are read.
 
     Parameters
     ----------
@@ -67,6 +68,36 @@ def load(path: str | Path, *, duration: float | None = None, offset: float = 0.0
     UserWarning
         The file is damaged and only its first part could be read.
     """
+    audio = bytearray()  # grows in place, and needs no trust in the length that the header claims
+    for block in stream(path, duration=duration, offset=offset):
+        audio += block.tobytes()
+    shortest = SHORTEST if duration is None else min(SHORTEST, duration)
+    return _require_music(np.frombuffer(audio, dtype=np.float32), path, shortest)
+
+
+def stream(
+    path: str | Path,
+    sample_rate: int = SAMPLE_RATE,
+    *,
+    stereo: bool = False,
+    duration: float | None = None,
+    offset: float = 0.0,
+) -> Iterator[np.ndarray]:
+    """Read, mix and resample a recording block by block, so that a long one never lies whole in memory.
+
+    Parameters
+    ----------
+    path, duration, offset
+        As `load` takes them; it says what is raised and warned, too.
+    sample_rate : int
+        Of the blocks, in Hz.
+    stereo : bool
+        Two channels in place of one; a mono file has the same in both.
+
+    Yields
+    ------
+    np.ndarray, float32, shape (n,) or (n, 2)
+    """
     path = Path(path)
     with _open(path) as file:
         rate, frames = file.samplerate, 0
@@ -78,18 +109,15 @@ def load(path: str | Path, *, duration: float | None = None, offset: float = 0.0
         if duration is not None:
             wanted = min(wanted, round(duration * rate))
         file.seek(start)
-        audio = bytearray()  # grows in place, and needs no trust in the length that the header claims
-        resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-        for block in _blocks(file, wanted):
+        resampler = soxr.ResampleStream(rate, sample_rate, 1 + stereo, dtype="float32")
+        for block in _blocks(file, wanted, stereo):
             _require_finite(block, path)
             frames += len(block)
-            audio += resampler.resample_chunk(block).tobytes()
-        audio += resampler.resample_chunk(np.zeros(0, np.float32), last=True).tobytes()
+            yield resampler.resample_chunk(block)
+        yield resampler.resample_chunk(np.zeros((0, 2) if stereo else 0, np.float32), last=True)
     if wanted - frames > 0.25 * rate:  # an mp3 without a length is guessed to a few frames
         read = f"only {frames / rate:.1f} s of {wanted / rate:.1f} s could be read."
-        warnings.warn(f"{path} is damaged: {read}", stacklevel=2)
-    shortest = SHORTEST if duration is None else min(SHORTEST, duration)
-    return _require_music(np.frombuffer(audio, dtype=np.float32), path, shortest)
+        warnings.warn(f"{path} is damaged: {read}", stacklevel=3)
 
 
 def check(audio: np.ndarray) -> np.ndarray:
@@ -120,7 +148,7 @@ def check(audio: np.ndarray) -> np.ndarray:
     return _require_music(_require_finite(audio, "The audio"), "The audio", SHORTEST)
 
 
-def save(path: str | Path, audio: np.ndarray) -> None:
+def save(path: str | Path, audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
     """Write a recording as .wav, .mp3, .flac or .ogg, as the file's name asks.
 
     It is written to a temporary file beside `path`, read back to see that it is whole, and only then renamed,
@@ -130,7 +158,8 @@ def save(path: str | Path, audio: np.ndarray) -> None:
     ----------
     path : str or Path
         An existing file is replaced.
-    audio : array_like, shape (n,)
+    audio : array_like, shape (n,) or (n, channels)
+    sample_rate : int
 
     Raises
     ------
@@ -139,10 +168,10 @@ def save(path: str | Path, audio: np.ndarray) -> None:
     """
     path = Path(path)
     audio = _require_finite(np.asarray(audio, dtype=np.float32), "The audio")
-    check_writable(path, len(audio) / SAMPLE_RATE)
+    check_writable(path, audio.size / SAMPLE_RATE)
     unfinished = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:
-        _write(unfinished, audio, FORMATS[path.suffix.lower()])
+        _write(unfinished, audio, sample_rate, FORMATS[path.suffix.lower()])
         if soundfile.info(unfinished).frames < len(audio):
             raise OSError("the disk is full")
         os.replace(unfinished, path)
@@ -182,10 +211,10 @@ def check_writable(path: str | Path, duration: float = 600.0) -> None:
         raise UserError(f"{path} cannot be written: the disk has less than {needed / 1e6:.0f} MB left.")
 
 
-def to_mp3(audio: np.ndarray) -> bytes:
+def to_mp3(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> bytes:
     """A recording as an mp3 file, about 6 KB a second, for a notebook's player; clipped beyond -1..1."""
-    memory = io.BytesIO()
-    _write(memory, np.asarray(audio, dtype=np.float32), FORMATS[".mp3"] | dict(compression_level=0.3))
+    memory, small = io.BytesIO(), FORMATS[".mp3"] | dict(compression_level=0.3)
+    _write(memory, np.asarray(audio, dtype=np.float32), sample_rate, small)
     return memory.getvalue()
 
 
@@ -207,8 +236,8 @@ def _open(path):
         raise UserError(f"{path} is no recording that can be read: give a wav, flac, ogg or mp3.") from None
 
 
-def _blocks(file, frames):
-    """Yield up to `frames` mono frames in blocks, and end early where the file is damaged."""
+def _blocks(file, frames, stereo):
+    """Yield up to `frames` frames in blocks, and end early where the file is damaged."""
     while frames > 0:
         try:
             with _quiet():
@@ -218,7 +247,12 @@ def _blocks(file, frames):
         if not len(block):
             return
         frames -= len(block)
-        yield block.mean(axis=1)
+        if not stereo:
+            yield block.mean(axis=1)
+        elif block.shape[1] == 2:
+            yield block
+        else:  # of surround sound, all in the middle
+            yield np.repeat(block.mean(axis=1, keepdims=True), 2, 1)
 
 
 @contextlib.contextmanager
@@ -235,9 +269,10 @@ def _quiet():
             os.close(kept)
 
 
-def _write(target, audio, options):
+def _write(target, audio, sample_rate, options):
     """Write clipped samples to a path or an open binary file, in blocks."""
-    with soundfile.SoundFile(target, "w", SAMPLE_RATE, channels=1, **options) as file:
+    channels = 1 if audio.ndim == 1 else audio.shape[1]
+    with soundfile.SoundFile(target, "w", sample_rate, channels=channels, **options) as file:
         for start in range(0, len(audio), BLOCK):
             file.write(np.clip(audio[start : start + BLOCK], -1, 1))
 
@@ -257,15 +292,19 @@ def _require_music(audio, name, shortest):
     return audio
 
 
-def loudness(audio: np.ndarray) -> float:
-    """Integrated loudness in LUFS of samples of shape (n,), as in ITU-R BS.1770-4; -inf for silence."""
-    meter = pyloudnorm.Meter(SAMPLE_RATE)
-    overlap = round(0.3 * SAMPLE_RATE)  # gating blocks are 0.4 s long, and a new one begins every 0.1 s
+def loudness(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:
+    """Integrated loudness in LUFS of samples (n,) or (n, channels), as in ITU-R BS.1770-4; -inf for silence."""
+    meter = pyloudnorm.Meter(sample_rate)
+    overlap, segment = (
+        round(0.3 * sample_rate),
+        30 * sample_rate,
+    )  # gating blocks are 0.4 s long, and a new one begins every 0.1 s
     levels = []
-    for start in range(0, max(len(audio) - overlap, 1), SEGMENT):
-        piece = np.asarray(audio[start : start + SEGMENT + overlap], dtype=np.float64)
-        shortfall = math.ceil(0.4 * SAMPLE_RATE) + 1 - len(piece)
-        meter.integrated_loudness(np.pad(piece, (0, max(shortfall, 0))))
+    for start in range(0, max(len(audio) - overlap, 1), segment):
+        piece = np.asarray(audio[start : start + segment + overlap], dtype=np.float64)
+        shortfall = math.ceil(0.4 * sample_rate) + 1 - len(piece)
+        padding = [(0, max(shortfall, 0))] + [(0, 0)] * (piece.ndim - 1)
+        meter.integrated_loudness(np.pad(piece, padding))
         levels.extend(meter.blockwise_loudness)
     levels = np.array(levels)
     power = 10 ** (levels / 10)
@@ -275,7 +314,9 @@ def loudness(audio: np.ndarray) -> float:
     return float(10 * np.log10(power[loud].mean())) if loud.any() else -math.inf
 
 
-def normalise(audio: np.ndarray, lufs: float = -16.0, peak: float = 0.98) -> np.ndarray:
+def normalise(
+    audio: np.ndarray, lufs: float = -16.0, peak: float = 0.98, sample_rate: int = SAMPLE_RATE
+) -> np.ndarray:
     """Bring a recording to a loudness, with no sample beyond a peak.
 
     One gain for everything; where that would exceed the peak, a look-ahead limiter turns the sound down
@@ -283,34 +324,87 @@ def normalise(audio: np.ndarray, lufs: float = -16.0, peak: float = 0.98) -> np.
 
     Parameters
     ----------
-    audio : np.ndarray, shape (n,)
+    audio : np.ndarray, shape (n,) or (n, channels)
     lufs, peak : float
         Wanted integrated loudness, and largest absolute value of the result.
+    sample_rate : int
+
+    Returns
+    -------
+    np.ndarray, of the same shape
+        float32; silence is returned as it is.
+    """
+    before = loudness(audio, sample_rate)
+    if math.isinf(before):
+        return np.array(audio, dtype=np.float32)
+    return limit(audio, peak, 10 ** ((lufs - before) / 20), sample_rate)
+
+
+def limit(audio: np.ndarray, peak: float, factor: float = 1.0, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Turn the sound, (n,) or (n, channels), down for a few milliseconds around each sample beyond a peak.
+
+    It is multiplied by `factor` first; the result is float32, and no absolute value is above `peak`. All
+    channels are turned down alike.
+    """
+    limited = np.empty(audio.shape, np.float32)
+    window = round(0.01 * sample_rate) | 1
+    for start in range(0, len(audio), SEGMENT):
+        before = min(start, window)
+        piece = factor * audio[start - before : start + SEGMENT + window]
+        loudest = np.abs(piece) if piece.ndim == 1 else np.abs(piece).max(1)
+        gain = np.minimum(1, peak / np.maximum(loudest, 1e-9))
+        if gain.min() < 1:
+            # The mean of a running minimum is never above what the sample in its middle may have.
+            gain = scipy.ndimage.uniform_filter1d(scipy.ndimage.minimum_filter1d(gain, window), window)
+        piece = (piece.T * gain).T
+        limited[start : start + SEGMENT] = piece[before : before + SEGMENT]
+    return np.clip(limited, -peak, peak, out=limited)  # rounding only
+
+
+def mono(audio: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A recording (n,) or (n, channels) of any rate as all inside the library is: mono, 22,050 Hz."""
+    audio = audio.mean(1) if audio.ndim == 2 else audio
+    return audio if sample_rate == SAMPLE_RATE else soxr.resample(audio, sample_rate, SAMPLE_RATE)
+
+
+def levels(audio: np.ndarray, hop: int = 256) -> np.ndarray:
+    """Level in dB of full scale around each whole hop of samples (n,); float32, shape (n // hop,)."""
+    power = np.add.reduceat(np.square(audio, dtype=np.float64), np.arange(0, len(audio), hop)) / hop
+    power = (power + np.concatenate([power[:1], power[:-1]])) / 2
+    return (10 * np.log10(power[: len(audio) // hop] + 1e-12)).astype(np.float32)
+
+
+def pauses(level: np.ndarray, hop: int = 256) -> np.ndarray:
+    """Which frames belong to a silence of a second or more; `level` as `levels` gives it."""
+    length = round(PAUSE * SAMPLE_RATE / hop)
+    quiet = np.pad(level < QUIET, length, constant_values=True)
+    return scipy.ndimage.binary_opening(quiet, np.ones(length))[length:-length]
+
+
+def follow_levels(audio: np.ndarray, level: np.ndarray, hop: int = 256) -> np.ndarray:
+    """A recording as soft and as loud, second by second, as another one, and silent in its pauses.
+
+    Parameters
+    ----------
+    audio : np.ndarray, shape (n,)
+    level : np.ndarray, shape (frames,)
+        Of the other one, as `levels` gives it; the last level goes on.
 
     Returns
     -------
     np.ndarray, shape (n,)
-        float32; silence is returned as it is.
     """
-    before = loudness(audio)
-    if math.isinf(before):
-        return np.array(audio, dtype=np.float32)
-    return limit(audio, peak, 10 ** ((lufs - before) / 20))
-
-
-def limit(audio: np.ndarray, peak: float, factor: float = 1.0) -> np.ndarray:
-    """Turn the sound, of shape (n,), down for a few milliseconds around each sample beyond a peak.
-
-    It is multiplied by `factor` first; the result is float32, and no absolute value is above `peak`.
-    """
-    limited = np.empty(len(audio), np.float32)
-    window = round(0.01 * SAMPLE_RATE) | 1
-    for start in range(0, len(audio), SEGMENT):
-        before = min(start, window)
-        piece = factor * audio[start - before : start + SEGMENT + window]
-        gain = np.minimum(1, peak / np.maximum(np.abs(piece), 1e-9))
-        if gain.min() < 1:
-            # The mean of a running minimum is never above what the sample in its middle may have.
-            gain = scipy.ndimage.uniform_filter1d(scipy.ndimage.minimum_filter1d(gain, window), window)
-        limited[start : start + SEGMENT] = (piece * gain)[before : before + SEGMENT]
-    return np.clip(limited, -peak, peak, out=limited)  # rounding only
+    frames = -(-len(audio) // hop)
+    own = levels(np.pad(audio, (0, frames * hop - len(audio))), hop)
+    wanted = level[np.minimum(np.arange(frames), len(level) - 1)]
+    silence, width = pauses(wanted, hop), round(SMOOTH * SAMPLE_RATE / hop)
+    if silence.all():
+        return np.zeros_like(audio)
+    own, smooth = (
+        10 * np.log10(scipy.ndimage.uniform_filter1d(10 ** (one / 10), width)) for one in (own, wanted)
+    )
+    gain = smooth - own
+    gain = np.clip(gain - np.median(gain[~silence]), -FOLLOWED, FOLLOWED)
+    gain = np.where(scipy.ndimage.binary_erosion(silence, np.ones(5)), -SILENCED, gain)
+    factor = scipy.ndimage.uniform_filter1d(10 ** (gain / 20), 9)
+    return audio * np.interp(np.arange(len(audio)) / hop, np.arange(frames), factor).astype(np.float32)

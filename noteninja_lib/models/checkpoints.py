@@ -24,6 +24,8 @@ WHERE = {
     "GenreClassifier": "judge",
     "LineReader": "reader",
     "BasicPitch": "basic_pitch",
+    "PitchTracker": "pitch",
+    "VoiceSeparator": "separator",
 }
 #: Names in files that older versions wrote (commit 1612599), and today's: settings, modules, classes.
 OLD_NAMES = {
@@ -63,16 +65,19 @@ def write_checksums(folder: Path) -> None:
     (folder / CHECKSUMS).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
 
 
-def verify(folder: Path) -> None:
-    """Make sure that all weights below `folder` are whole; a UserError names the first that is not."""
+def verify(folder: Path, name: str = "") -> None:
+    """Make sure that all weights below `folder`, or one network's, are whole; a UserError names the first that is
+    not."""
     mend = "get it again with `git checkout -- data/models`, or download the project anew"
     try:
         expected = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         what = f"The trained weights in {folder} are missing or have no {CHECKSUMS}"
         raise UserError(f"{what}: {mend}.") from problem
-    for name, digest in expected.items():
-        path = folder / name
+    for file, digest in expected.items():
+        path = folder / file
+        if not file.startswith(name):
+            continue
         if not path.exists():
             raise UserError(f"The trained weights {path} are missing: {mend}.")
         if _sha256(path) != digest:
@@ -81,7 +86,7 @@ def verify(folder: Path) -> None:
 
 @lru_cache(maxsize=16)
 def _load(kind, folder, name):
-    verify(folder)
+    verify(folder, f"{name}/")
     try:
         model = kind.from_pretrained(folder / name)
     except (OSError, ValueError, KeyError) as problem:

