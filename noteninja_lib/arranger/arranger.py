@@ -10,7 +10,16 @@ from noteninja_lib.arranger.parts import play_bass, play_chords, play_drums, pla
 from noteninja_lib.arranger.performance import Part, Performance, Tune, pattern_metre
 from noteninja_lib.arranger.recipe import Recipe
 from noteninja_lib.arranger.stage import RING, Stage
+from noteninja_lib.arranger.vocals import phrased
 from noteninja_lib.errors import UserError
+
+_OOHS = 53  # the General MIDI program that stands for a singer
+_SUNG = 3.0  # dB above a lead that is played
+_SUNG_CHAIN = [
+    ("highpass", {"cutoff_frequency_hz": 100}),
+    ("compressor", {"threshold_db": -24, "ratio": 3, "attack_ms": 8, "release_ms": 120}),
+    ("room", {"send_db": -10}),
+]
 
 
 def arrange(
@@ -26,6 +35,7 @@ def arrange(
     duration: float = 30.0,
     intro: int | None = None,
     ending: bool | None = None,
+    sung: bool = False,
 ) -> Performance:
     """Play a tune in the way of a genre.
 
@@ -50,6 +60,9 @@ def arrange(
     ending : bool, optional
         Whether the piece closes on its tonic at the last bar line before `duration`; by default it does, if
         there is time for some bars of the tune.
+    sung : bool
+        The tune is sung, instead of played by the genre's lead: bound together, with time to breathe, and
+        without ornaments. All else stays as it is.
 
     Raises
     ------
@@ -79,6 +92,10 @@ def arrange(
     played.beats = np.arange(0, duration, 60 / tempo)
     played.chords, played.harmony = stage.chord_times()
     played.mix = _mix(recipe, line_up, rng, arousal)
+    if sung:
+        played.parts[0] = Part("melody", _OOHS, False, phrased(played.melody), sung=True)
+        played.mix["levels"]["melody"] = recipe.mix["levels"].get("melody", 0) + _SUNG
+        played.mix["chains"]["melody"] = _SUNG_CHAIN
     return played
 
 

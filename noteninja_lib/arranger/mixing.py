@@ -16,6 +16,8 @@ import soxr
 
 LOUDNESS = -16.0  # LUFS, a usual target for streamed music
 PEAK = 0.98
+#: Where a part stands in a stereo mix, -1 (left) to 1 (right); the others stand in the middle.
+PLACES = {"double": 0.35, "comp": -0.5, "comp2": 0.5, "pad": 0.25}
 _REFERENCE_RMS = 0.1  # what every chain is fed with, so that amplifiers and compressors are driven alike
 _FREQUENCY, _DECIBELS, _SHARE = (10, 20000), (-40, 0), (0, 1)
 _FILTER = {"cutoff_frequency_hz": _FREQUENCY}
@@ -109,7 +111,9 @@ def level(audio: np.ndarray, sample_rate: int) -> float:
     return float(np.sqrt(power[power > power.max() * 0.02].mean()))
 
 
-def mix_stems(stems: dict[str, np.ndarray], mix: dict, sample_rate: int) -> np.ndarray:
+def mix_stems(
+    stems: dict[str, np.ndarray], mix: dict, sample_rate: int, *, stereo: bool = False
+) -> np.ndarray:
     """Process, balance and sum stems.
 
     Parameters
@@ -120,13 +124,16 @@ def mix_stems(stems: dict[str, np.ndarray], mix: dict, sample_rate: int) -> np.n
         ``levels``: part to dB relative to the melody; ``chains``: part (and "bus") to a list of effects;
         ``room``: settings of the reverb that all share; ``brightness``: dB of treble added on the bus.
     sample_rate : int
+    stereo : bool
+        Parts stand left and right, at `PLACES`.
 
     Returns
     -------
-    ndarray of float32, shape (n,)
+    ndarray of float32, shape (n,), or (n, 2) if stereo
         Not yet at its final loudness.
     """
-    total = np.zeros(max(map(len, stems.values())), np.float32)
+    length = max(map(len, stems.values()))
+    total = np.zeros((2, length) if stereo else length, np.float32)
     room = np.zeros_like(total)
     for name in sorted(stems):
         chain, loud = mix["chains"].get(name, []), level(stems[name], sample_rate)
@@ -135,6 +142,9 @@ def mix_stems(stems: dict[str, np.ndarray], mix: dict, sample_rate: int) -> np.n
         stem = apply_chain(stems[name] * np.float32(_REFERENCE_RMS / loud), chain, sample_rate)
         loud = level(stem, sample_rate) or 1.0
         stem = stem * np.float32(_REFERENCE_RMS * _gain(mix["levels"].get(name, -6)) / loud)
+        if stereo:
+            angle = np.pi / 4 * (1 + PLACES.get(name, 0.0))
+            stem = np.float32(np.sqrt(2) * np.array([[np.cos(angle)], [np.sin(angle)]])) * stem
         total += stem
         for effect, settings in chain:
             if effect == "room":
@@ -145,7 +155,17 @@ def mix_stems(stems: dict[str, np.ndarray], mix: dict, sample_rate: int) -> np.n
     bus = list(mix["chains"].get("bus", []))
     if mix.get("brightness"):
         bus.append(("highshelf", {"cutoff_frequency_hz": 2500, "gain_db": mix["brightness"]}))
-    return apply_chain(total, bus, sample_rate)
+    return apply_chain(total, bus, sample_rate).T  # of one channel, .T changes nothing
+
+
+def final_gain(audio: np.ndarray, sample_rate: int) -> np.float32:
+    """What brings a mix of shape (n,) or (n, 2) to -16 LUFS, or its peak to .98 where that is quieter."""
+    peak = float(np.abs(audio).max(initial=0.0))
+    loudness = (
+        pyloudnorm.Meter(sample_rate).integrated_loudness(audio) if len(audio) > sample_rate else -np.inf
+    )
+    wanted = _gain(LOUDNESS - loudness) if np.isfinite(loudness) else np.inf
+    return np.float32(min(wanted, PEAK / peak) if peak > 0 else 1.0)
 
 
 def finish(audio: np.ndarray, sample_rate: int, target_rate: int, samples: int) -> np.ndarray:

@@ -27,13 +27,15 @@ class Note:
 class Part:
     """What one player plays: a General MIDI program (or drum kit) and notes.
 
-    The part "voice" has `is_drum` set too: it speaks, and its pitches belong to no key.
+    The part "voice" has `is_drum` set too: it speaks, and its pitches belong to no key. A part that is `sung`
+    has a singer's voice; in MIDI, its program plays it.
     """
 
     name: str
     program: int
     is_drum: bool
     notes: list[Note]
+    sung: bool = False
 
 
 @dataclass

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pretty_midi
 
-from noteninja_lib.arranger.mixing import finish, mix_stems
+from noteninja_lib.arranger.mixing import final_gain, finish, mix_stems
 from noteninja_lib.arranger.performance import Note, Part, Performance
 from noteninja_lib.arranger.soundfont import SoundFont
-from noteninja_lib.arranger.vocals import speak
+from noteninja_lib.arranger.vocals import sing, speak
 from noteninja_lib.errors import UserError
 
 RENDER_RATE = 44100
@@ -88,13 +88,14 @@ def render_stems(
     """
     font = _load(str(soundfont or default_soundfont()), sample_rate)
     samples = int(round(performance.duration * sample_rate))
-    return {
-        part.name: speak(part.notes, samples, sample_rate, performance.seed)
-        if part.name == "voice"
-        else _render_part(font, part, samples)
-        for part in performance.parts
-        if part.notes
-    }
+    stems = {}
+    for part in performance.parts:
+        if part.notes and (part.sung or part.name == "voice"):
+            voice = sing if part.sung else speak
+            stems[part.name] = voice(part.notes, samples, sample_rate, performance.seed)
+        elif part.notes:
+            stems[part.name] = _render_part(font, part, samples)
+    return stems
 
 
 def render(
@@ -131,6 +132,40 @@ def render(
         fade = min(samples, int(_FADE * sample_rate))
         audio[samples - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
     return audio
+
+
+def render_lead_and_band(
+    performance: Performance, soundfont: str | Path | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Play a performance in stereo, with the lead (who may sing) and the others each by themselves.
+
+    Both are as they are heard together: balanced, with the effects of each part and their share of the room.
+    Effects on the whole are left away, so that the sum of the two is the mix.
+
+    Parameters
+    ----------
+    performance : Performance
+    soundfont : str or Path, optional
+        An .sf2 or .sf3 file; by default `default_soundfont()`.
+
+    Returns
+    -------
+    (ndarray of float32, ndarray of float32), each of shape (n, 2)
+        Lead and band, at 44,100 Hz; their sum has -16 LUFS and peaks of at most .98.
+    """
+    stems = render_stems(performance, soundfont)
+    mix = performance.mix | {"chains": performance.mix["chains"] | {"bus": []}, "brightness": 0.0}
+    silence = np.zeros(int(round(performance.duration * RENDER_RATE)), np.float32)
+    groups: list[dict] = [{"melody": silence}, {"bass": silence}]
+    for name, stem in stems.items():
+        groups[name != "melody"][name] = stem
+    lead, band = (mix_stems(group, mix, RENDER_RATE, stereo=True) for group in groups)
+    if performance.ending:
+        fade = min(len(silence), int(_FADE * RENDER_RATE))
+        for audio in (lead, band):
+            audio[len(silence) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
+    gain = final_gain(lead + band, RENDER_RATE)
+    return lead * gain, band * gain
 
 
 def sketch(melody: list[Note], others: list[Note], seconds: float) -> np.ndarray:

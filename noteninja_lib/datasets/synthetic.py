@@ -21,6 +21,7 @@ from noteninja_lib.arranger.performance import Note, pattern_metre
 from noteninja_lib.arranger.recipe import GENRES, load_recipe, style_vector
 from noteninja_lib.arranger.stage import RING
 from noteninja_lib.arranger.synthesis import default_soundfont, render
+from noteninja_lib.arranger.vocals import octave, singer
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.datasets.base import (
     DataSet,
@@ -41,7 +42,7 @@ KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 @dataclass(frozen=True)
 class Clip(Recording):
-    """One recording of a synthetic set: a line of the manifest. Old ones do not have `key` to `seconds`."""
+    """One recording of a synthetic set: a line of the manifest. Old ones do not have all from `key` on."""
 
     tune: str
     soundfont: str
@@ -60,6 +61,8 @@ class Clip(Recording):
     intro: int = 0  # bars before the tune begins
     ending: bool = False  # whether the piece closes with an ending
     seconds: float = 0.0  # length of the recording
+    sung: str = ""  # who sings the lead, "female" or "male"; "" where it is played
+    octave: int = 0  # semitones from the melody to what is sung: a multiple of 12
 
     def style(self) -> np.ndarray:
         """Style vector: the genre as one of ten, valence, arousal."""
@@ -193,9 +196,10 @@ class BuildOptions:
     seed: int = 0
     moods: float = 0.3  # share of the clips whose mood is drawn at random; the others are neutral
     soundfonts: Sequence = ()  # paths; the first plays three quarters of the clips, the others share the rest
+    sung: float = 0.0  # share of the clips whose lead is sung
 
     def __post_init__(self):
-        self.seconds, self.moods = float(self.seconds), float(self.moods)
+        self.seconds, self.moods, self.sung = float(self.seconds), float(self.moods), float(self.sung)
         self.soundfonts = [str(font) for font in self.soundfonts] or [str(default_soundfont())]
 
 
@@ -229,8 +233,11 @@ def render_group(index: int, folder: Path, options: BuildOptions) -> list[Clip]:
     clips = []
     tune, shared, own = plan_group(index, options)
     key = f"{KEYS[(tune.tonic + shared['transpose']) % 12]} {tune.mode}"
-    for genre, mood, font, seed in own:
-        played = arrange(tune, load_recipe(genre), seed, duration=options.seconds, **shared, **mood)
+    # Draws of their own, so that all else is as it would be without singers.
+    draws = np.random.default_rng((options.seed, index, 1)).random(len(own))
+    for (genre, mood, font, seed), draw in zip(own, draws.tolist()):
+        how = {"duration": options.seconds, "sung": draw < options.sung}
+        played = arrange(tune, load_recipe(genre), seed, **how, **shared, **mood)
         path = folder / "genres" / genre / f"{genre}.{index:05d}.wav"
         if not path.exists():
             with replacing(path) as fresh:
@@ -241,6 +248,8 @@ def render_group(index: int, folder: Path, options: BuildOptions) -> list[Clip]:
         sounding["beats"] = [round(float(beat), 4) for beat in played.beats]
         names = {"file": path.relative_to(folder).as_posix(), "genre": genre, "soundfont": Path(font).name}
         names |= {"tune": tune.name, "group": index, "key": key, "metre": tune.metre}
+        if how["sung"]:
+            names |= {"sung": singer(seed).name, "octave": octave(played.melody, seed)}
         clips.append(Clip(**names, **shared, **mood, **sounding, seed=seed, seconds=options.seconds))
     return clips
 
@@ -281,6 +290,7 @@ def _claim(folder, options):
         before = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         before = {}
+    before = {"sung": 0.0} | before  # sets from before there were singers
     for name, value in settings.items():
         if before.get(name) != value:
             raise UserError(
@@ -295,6 +305,8 @@ def _check(folder, hours, options, shard):
         raise UserError(f"versions is {options.versions}, but must lie between 1 and {len(GENRES)}.")
     if hours <= 0 or options.seconds < 3:
         raise UserError("The hours must be more than 0, and the seconds of a clip at least 3.")
+    if not 0 <= options.sung <= 1:
+        raise UserError(f"sung is {options.sung:g}, but must lie between 0 and 1.")
     if not 0 <= shard[0] < shard[1]:
         raise UserError(f"The shard {shard[0]} of {shard[1]} does not exist: count from 0.")
     load_tunes(options.split)
