@@ -139,7 +139,8 @@ def measure_tune(
 
     for condition in conditions:
         source = make_difficult(piece.audio, condition, rng)
-        result = pipe(source, target, generator=torch.Generator().manual_seed(number), **(options or {}))
+        wish = {"voice": "play"} | (options or {})
+        result = pipe(source, target, generator=torch.Generator().manual_seed(number), **wish)
         written = baselines.transcribe_arrange_render(source, target, number, roll=result.piano_roll)
         made = {"ours": result.audio, "transcribe": written}
         rows[condition] = [row(name, metrics.hear(audio), audio) for name, audio in made.items()]

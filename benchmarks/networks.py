@@ -118,7 +118,8 @@ def make(
         case "decoded":
             return baselines.decoded(pipe, audio)
         case "converter":
-            return pipe(audio, target, generator=torch.Generator().manual_seed(seed)).audio
+            noise = torch.Generator().manual_seed(seed)
+            return pipe(audio, target, generator=noise, voice="play").audio
     given = torch.from_numpy(mel)[None].to(pipe.device)
     made = pipe.vocoder(given) if stage == "vocoder" else pipe.vae.decode(pipe.vae.encode(given))
     return made[0].cpu().numpy()

@@ -1,6 +1,6 @@
 """The converter: a song in, the same tune out in another genre.
 
-`NoteNinjaPipeline.__call__` shows the way in six numbered steps. What is played (the piano roll) and how it
+`NoteNinjaPipeline.__call__` shows the way in seven numbered steps. What is played (the piano roll) and how it
 is played (the style) lead noise to latents of music; with a `strength` below 1, sampling begins at the
 source's noised latents. Lesson: 00_genre_converter.
 """
@@ -9,7 +9,7 @@ import json
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from diffusers.utils.logging import disable_progress_bar
 from noteninja_lib import STEPS, fast_mode
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
-from noteninja_lib.audio.io import SAMPLE_RATE, normalise, save
+from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono, normalise, save
+from noteninja_lib.audio.mixdown import RATE, balance, mixdown
+from noteninja_lib.audio.stretching import stretch
 from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.basic_pitch import transcribe
@@ -42,6 +44,8 @@ from noteninja_lib.source import Source, read_source
 #: says others: the shipped pipeline's are in data/models/model_index.json.
 GUIDANCE_INTERVAL = (0.55, 1.0)
 FAST_SECONDS, FAST_STEPS = 8, 3
+FAINT = 0.01  # of a recording: a band that is softer plays nothing
+VOICES = ("keep", "play", "off")
 
 Progress = Callable[[float, str], None]  # called with (fraction done, what is being done); may raise to stop
 
@@ -52,19 +56,25 @@ class Conversion(BaseOutput):
 
     Attributes
     ----------
-    audio : numpy.ndarray, float32, shape (samples,)
+    audio : numpy.ndarray, float32, shape (samples,), or (samples, 2) where a voice is kept
         About -16 LUFS; as long as the source, but for tempo, mood and `seconds`.
     sample_rate : int
+        22,050 Hz, or 44,100 Hz where a voice is kept.
     source : numpy.ndarray, float32, shape (samples,)
         The song that was converted, mono.
     piano_roll : PianoRoll
         What was played.
     notes : list of Note
         The tune in it.
-    tune_kept : float
-        How much of that tune is heard again at the same time, from 0 (no more than in another song) to 1.
+    tune_kept : float or None
+        How surely a tune was heard at all, times how much of it is heard again at the same time, from 0 (no
+        more than in another song) to 1; None where no tune was found.
     genre_heard, source_genre : dict of str to float
         What the genre classifier takes the result and the source for; the shares sum to 1.
+    voice : {"keep", "play", "off", "none"}
+        What became of the singer; "none" where nobody sings or speaks.
+    stems : dict of str to numpy.ndarray
+        "voice" and "band" as they are in `audio`; empty where no voice is kept.
     """
 
     audio: np.ndarray
@@ -72,9 +82,15 @@ class Conversion(BaseOutput):
     source: np.ndarray
     piano_roll: PianoRoll
     notes: list[Note]
-    tune_kept: float
+    tune_kept: float | None
     genre_heard: dict[str, float]
     source_genre: dict[str, float]
+    voice: str = "none"
+    stems: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def mono(self) -> np.ndarray:
+        """`audio` as pictures and networks take it: mono, 22,050 Hz."""
+        return mono(self.audio, self.sample_rate)
 
 
 class NoteNinjaPipeline(DiffusionPipeline):
@@ -154,6 +170,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         tempo: float | None = None,
         rate: float | None = None,
         seconds: float | None = None,
+        voice: str = "keep",
+        voice_gain: float = 0.0,
         latents: torch.Tensor | Callable[[PianoRoll], torch.Tensor] | None = None,
         out: str | Path | None = None,
         progress: Progress | None = None,
@@ -186,6 +204,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
             15 %.
         seconds : float, optional
             Length of the result, up to an hour: the song is extended to it, with a form.
+        voice : {"keep", "play", "off"}
+            What becomes of a singer: as recorded over the new band, which leaves the tune out; an instrument
+            takes the tune; or neither. A mood and a form can't be sung: with these, "keep" becomes "play".
+        voice_gain : float
+            dB by which a kept voice is louder beside its band than in the song, -24 to 24.
         latents : torch.Tensor or callable, optional
             Noise to begin with, such as `noise_like` or `invert` give, or a function of the piano roll that
             gives it.
@@ -200,7 +223,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             If an argument is out of range, the song can't be used or the result can't be saved.
         """
         strength, progress = current_strength(strength, amount), progress or (lambda fraction, what: None)
-        check_arguments(strength, num_inference_steps, guidance_scale)
+        check_arguments(strength, num_inference_steps, guidance_scale, voice, voice_gain)
         check_range("rate of the tempo", 1.0 if rate is None else rate, *style.RATES)
         if seconds is not None:
             check_range("length in seconds", seconds, 1, LONGEST)
@@ -210,14 +233,17 @@ class NoteNinjaPipeline(DiffusionPipeline):
         # 1. Read: which notes are played in the song, and when.
         progress(0.0, "reading")
         source = read_source(audio, seconds_used(), lambda done: progress(0.02 + 0.13 * done, "listening"))
+        voice = choice_of_voice(voice, source, mood, seconds)
+        alone = voice in ("keep", "off")  # the band has nobody's tune to play
+        roll, heard = (source.backing, source.band) if alone else (source.piano_roll, source.whole)
         # 2. Condition: these notes in the asked-for mood, tempo and length, and the style.
-        plan = style.plan(
-            source.piano_roll, genre, mood, tempo=tempo, rate=rate, seconds=seconds, samples=len(source.audio)
-        )
+        timing: dict = {"tempo": tempo, "rate": rate, "seconds": seconds, "samples": len(source.audio)}
+        level = levels(heard) if source.recorded and heard.std() > FAINT * source.whole.std() else None
+        plan = style.plan(roll, genre, mood, level=level, **timing)
         # 3. Encode: the latents of the source, where something of the recording is to be kept.
         start = None
         if self.noise_level(strength) < 1:
-            start = flow_matching.warp_latents(flow_matching.encode(self.vae, source.whole), plan.time_map)
+            start = flow_matching.warp_latents(flow_matching.encode(self.vae, heard), plan.time_map)
         # 4. Denoise: from noise to latents of music, conditioned on the notes and on the style.
         steps = (strength, num_inference_steps, guidance_scale, generator)
         made = self.denoise(
@@ -225,10 +251,15 @@ class NoteNinjaPipeline(DiffusionPipeline):
         )
         # 5. Decode: from latents to sound.
         sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
-        shaped = style.shape_dynamics(sound, plan)
-        sound = normalise(shaped)
-        # 6. Measure: what was kept and what has changed; the result is saved meanwhile.
-        return self.measure(sound, source, plan, out, progress)
+        sound = style.shape_dynamics(sound, plan)
+        # 6. Mix: the singer over the band, where the voice is kept.
+        mixed = normalise(sound)
+        if voice == "keep":
+            mixed, stems = self.mix(sound, source, plan, voice_gain)
+        # 7. Measure: what was kept and what has changed; the result is saved meanwhile.
+        result = self.measure(mixed, source, plan, out, progress, voice)
+        result.stems = stems if voice == "keep" else {}
+        return result
 
     @torch.no_grad()
     def interpolate(
@@ -375,18 +406,34 @@ class NoteNinjaPipeline(DiffusionPipeline):
         """The sound of latents; float32, shape (frames * 1024,)."""
         return flow_matching.decode(self.vae, self.vocoder, latents, progress)
 
-    def measure(self, audio: np.ndarray, source: Source, plan: Plan, out, progress: Progress) -> Conversion:
+    def mix(
+        self, sound: np.ndarray, source: Source, plan: Plan, voice_gain: float = 0.0
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The singer of a song over a new band, as loud beside it as in the song; see `mixdown`."""
+        assert source.voice is not None
+        voice = source.voice.audio
+        louder = balance(voice, source.band) + voice_gain
+        if not plan.in_time:
+            voice = stretch(voice, plan.time_map)[: plan.samples * RATE // SAMPLE_RATE]
+        return mixdown(sound, voice, louder)
+
+    def measure(
+        self, audio: np.ndarray, source: Source, plan: Plan, out, progress: Progress, voice: str = "none"
+    ) -> Conversion:
         """Save a result and listen to it: how much of the tune is heard again, and which genre."""
+        rate = SAMPLE_RATE if audio.ndim == 1 else RATE
         with ThreadPoolExecutor(1) as pool:  # encoding an mp3 keeps only one core busy
-            saved = pool.submit(save, out, audio) if out else None
-            heard = transcribe(audio, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
-            genres = [classify(self.judge, GENRES, one) for one in (audio, source.audio)]
+            saved = pool.submit(save, out, audio, rate) if out else None
+            sound = mono(audio, rate)
+            heard = transcribe(sound, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
+            genres = [classify(self.judge, GENRES, one) for one in (sound, source.audio)]
         if saved:
             saved.result()  # raises what went wrong
-        tune, (low, high) = plan.piano_roll.melody_notes(), self.config.tune_scale
-        kept = float(np.clip((tune_likeness(tune, heard) - low) / (high - low), 0, 1))
+        roll = plan.piano_roll if voice in ("play", "none") else warp(source.piano_roll, plan.time_map)
+        tune, (low, high) = roll.melody_notes(), self.config.tune_scale
+        kept = float(np.clip((tune_likeness(tune, heard) - low) / (high - low), 0, 1)) if tune else None
         progress(1.0, "done")
-        return Conversion(audio, SAMPLE_RATE, source.audio, plan.piano_roll, tune, kept, *genres)
+        return Conversion(audio, rate, source.audio, roll, tune, kept, *genres, voice)
 
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
         """What the genre classifier takes a recording for: genre to share, strongest first."""
@@ -408,8 +455,24 @@ def current_strength(strength: float, amount: float | None) -> float:
     return amount
 
 
-def check_arguments(strength: float, steps: int, guidance_scale: float) -> None:
+def choice_of_voice(voice: str, source: Source, mood: Mood, seconds: float | None) -> str:
+    """What becomes of a singer: what was asked for, where that can be; a warning says where it can't."""
+    if source.voice is None:
+        return "none"
+    changed = "another mood" if style.moods(mood).any() else "another form" if seconds else ""
+    if voice == "keep" and changed:
+        warnings.warn(f"A voice can't be sung in {changed}: an instrument plays its tune.", stacklevel=4)
+        return "play"
+    return voice
+
+
+def check_arguments(
+    strength: float, steps: int, guidance_scale: float, voice: str = "keep", voice_gain: float = 0.0
+) -> None:
     """Refuse a conversion's arguments that are out of range."""
+    if voice not in VOICES:
+        raise UserError(f"The voice can be {', '.join(VOICES[:-1])} or {VOICES[-1]}, not {voice!r}.")
+    check_range("gain of the voice in dB", voice_gain, -24, 24)
     check_range("amount", strength, 0, 1)
     check_range("guidance scale", guidance_scale, 0, 20)
     check_range("number of inference steps", steps, 1, 1000)

@@ -1,26 +1,57 @@
 """What comes in, a recording or known notes, and what is heard in it. Lesson: 00_genre_converter."""
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.ndimage
+import soxr
 
+from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.synthesis import sketch
-from noteninja_lib.audio.io import SAMPLE_RATE, check, load
-from noteninja_lib.audio.spectrogram import HOP_LENGTH
+from noteninja_lib.audio.io import SAMPLE_RATE, check, levels, load, mono, pauses, stream
+from noteninja_lib.audio.spectrogram import HOP_LENGTH, LOWEST
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.classifiers import extract_melody
-from noteninja_lib.music.beats import hear_rhythm
-from noteninja_lib.music.piano_roll import PianoRoll
+from noteninja_lib.models.pitch import HOP as PITCH_HOP
+from noteninja_lib.models.pitch import PITCHES, track_pitch
+from noteninja_lib.models.pitch import RATE as PITCH_RATE
+from noteninja_lib.models.separator import RATE, first_look, separate
+from noteninja_lib.music.beats import FRAME_RATE, hear_rhythm
+from noteninja_lib.music.piano_roll import PianoRoll, draw_notes
+from noteninja_lib.music.singing import SECONDS, PitchCurve, follow_pitch, stretches, sung_notes
 from noteninja_lib.music.time_warp import cut
 
 FOLDED = 16 * HOP_LENGTH  # samples to a frame at the denoiser's lowest level
 MIDI, SCORES = (".mid", ".midi"), (".musicxml", ".xml", ".mxl", ".abc")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pdf")
+FADE = 0.1  # seconds in which a voice comes and goes at the ends of what is sung
+REST = 1.5  # seconds without a note after which the instruments have the tune again
+LOW = 57  # MIDI pitch: a voice that is lower on average is played an octave higher
+HALF = 0.5  # strength of the band's notes under a sung tune that is played
+NEAR = 0.05  # seconds around a sung note's beginning in which the band begins none on its pitch class
+
+
+@dataclass
+class Voice:
+    """A singer, or a speaker, in a recording.
+
+    Attributes
+    ----------
+    audio : numpy.ndarray, float32, shape (samples, 2)
+        The voice alone, 44,100 Hz.
+    notes : list of Note
+        What is sung; empty where somebody only speaks.
+    curve : PitchCurve
+    """
+
+    audio: np.ndarray
+    notes: list[Note]
+    curve: PitchCurve
 
 
 @dataclass
@@ -34,12 +65,28 @@ class Source:
     whole : numpy.ndarray, float32
         The same with silence at its end, so that it fills the networks' frames.
     piano_roll : PianoRoll
-        As long as `whole`.
+        As long as `whole`; a tune that is sung is in it as an instrument would play it.
+    voice : Voice or None
+        Who sings or speaks in it.
+    backing : PianoRoll
+        What is played besides the voice: where somebody sings, it leaves out the tune.
+    band : numpy.ndarray, float32, shape (samples,)
+        The recording without its voice, as long as `whole`.
+    recorded : bool
+        Whether it was sound that came in.
     """
 
     audio: np.ndarray
     whole: np.ndarray
     piano_roll: PianoRoll
+    voice: Voice | None = None
+    backing: PianoRoll = None  # type: ignore[assignment]
+    band: np.ndarray = None  # type: ignore[assignment]
+    recorded: bool = False
+
+    def __post_init__(self):
+        self.backing = self.piano_roll if self.backing is None else self.backing
+        self.band = self.whole if self.band is None else self.band
 
 
 def read_source(song: Any, seconds: float | None = None, progress: Callable = lambda done: None) -> Source:
@@ -79,11 +126,88 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
         return Source(whole[: known.frames * HOP_LENGTH], whole, roll)
     if isinstance(song, np.ndarray):
         audio = check(song)[: None if seconds is None else round(seconds * SAMPLE_RATE)]
+        stereo: Iterable[np.ndarray] = in_stereo(audio)
     else:
-        audio = load(song, duration=seconds)
+        audio, stereo = load(song, duration=seconds), stream(song, RATE, stereo=True, duration=seconds)
     whole = np.pad(audio, (0, -len(audio) % FOLDED))
-    # A view: a long song lies in memory once.
-    return Source(whole[: len(audio)], whole, hear(whole, progress))
+    audio = whole[: len(audio)]  # a view: a long song lies in memory once
+    voice, band = find_voice(audio, stereo, lambda done: progress(done / 3)) or (None, audio)
+    band = np.pad(band, (0, len(whole) - len(band))) if voice else whole
+
+    def listening(done):
+        progress(1 / 3 + done * 2 / 3 if voice else done)
+
+    roll = hear(whole if voice is None else band, listening)
+    level = levels(whole)
+    if voice is None or not voice.notes:
+        return Source(audio, whole, hush(roll, level), voice, band=band, recorded=True)
+    if band.std() < 0.01 * whole.std():  # nobody plays: the beat is the singer's
+        roll = replace(roll, beats=hear_rhythm(whole)[1])
+    roll, backing = hush(roll, level), hush(without_notes(roll, voice.notes), level)
+    return Source(audio, whole, with_tune(roll, voice.notes), voice, backing, band, True)
+
+
+def in_stereo(audio: np.ndarray) -> Iterator[np.ndarray]:
+    """Blocks (n, 2) at 44,100 Hz of a mono recording at 22,050 Hz."""
+    resampler = soxr.ResampleStream(SAMPLE_RATE, RATE, 1, dtype="float32")
+    for start in range(0, len(audio), SAMPLE_RATE):
+        last = start + SAMPLE_RATE >= len(audio)
+        yield np.repeat(resampler.resample_chunk(audio[start : start + SAMPLE_RATE], last)[:, None], 2, 1)
+
+
+def find_voice(
+    audio: np.ndarray, stereo: Iterable[np.ndarray], progress: Callable = lambda done: None
+) -> tuple[Voice, np.ndarray] | None:
+    """Who sings or speaks in a recording.
+
+    Parameters
+    ----------
+    audio : numpy.ndarray, float32, shape (samples,)
+        Mono, 22,050 Hz.
+    stereo : iterable of numpy.ndarray, float32, shape (n, 2)
+        The same at 44,100 Hz, in blocks; not asked for where a first look finds no voice.
+    progress : callable
+        Called with the fraction done.
+
+    Returns
+    -------
+    (Voice, numpy.ndarray) or None
+        The voice, and the band as `audio` without it, of the same shape.
+    """
+    if not first_look(audio, SAMPLE_RATE):
+        return None
+    sung, alone, all_level = [], [], []
+    down = soxr.ResampleStream(RATE, PITCH_RATE, 2, dtype="float32")
+    done, samples = 0, len(audio) * RATE // SAMPLE_RATE
+    for recording, voice in separate(stereo):
+        done += len(voice)
+        progress(min(1.0, done / samples))
+        sung.append(voice)
+        both = np.stack([recording.mean(1), voice.mean(1)], 1)
+        both = down.resample_chunk(both, done >= samples)
+        all_level.append(both[:, 0])
+        alone.append(both[:, 1])
+    sung = np.concatenate(sung)
+    both = np.concatenate(alone), np.concatenate(all_level)
+    logits, singing = track_pitch(both[0])
+    level, all_level = (levels(one, PITCH_HOP)[: len(singing)] for one in both)
+    curve = follow_pitch(logits, singing, PITCHES, level, all_level)
+    kinds, notes = stretches(curve), sung_notes(curve)
+    if not any(kind in ("sung", "spoken") for _, _, kind in kinds):
+        return None
+    kept = np.ones(len(curve.pitch) + 1, np.float32)
+    for first, last, kind in kinds:
+        kept[first:last] = kind != "played"
+        if kind in ("played", "spoken"):
+            middle = [note for note in notes if first <= round(note.start / SECONDS) < last]
+            notes = [note for note in notes if note not in middle]
+    smooth = scipy.ndimage.uniform_filter1d(kept, round(FADE / SECONDS))
+    for start in range(0, len(sung), RATE):  # in parts, so that a long song needs no more memory
+        part = sung[start : start + RATE]
+        times = np.arange(start, start + len(part)) / RATE / SECONDS
+        part *= np.interp(times, np.arange(len(smooth)), smooth)[:, None].astype(np.float32)
+    voice = mono(sung, RATE)[: len(audio)]
+    return Voice(sung, notes, curve), audio - np.pad(voice, (0, len(audio) - len(voice)))
 
 
 def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:
@@ -108,3 +232,45 @@ def hear(audio: np.ndarray, progress: Callable = lambda done: None) -> PianoRoll
     """
     notes = transcribe(audio, progress)
     return PianoRoll(extract_melody(notes), notes, *hear_rhythm(audio))
+
+
+def hush(roll: PianoRoll, level: np.ndarray) -> PianoRoll:
+    """A piano roll without what the networks heard in silence, since they know no silence."""
+    playing = ~pauses(level)
+    return roll if playing.all() else roll.map(lambda layer: layer * playing, roll.beats)
+
+
+def with_tune(roll: PianoRoll, tune: list[Note]) -> PianoRoll:
+    """A band with a sung tune as an instrument plays it; where nobody sings, the band's own tune stays.
+
+    The denoiser obeys a tune better whose low voices are an octave higher, and whose band is half as strong.
+    """
+    octave = 12 if np.median([note.pitch for note in tune]) < LOW else 0
+    drawn = draw_notes([replace(note, pitch=note.pitch + octave) for note in tune], roll.frames)
+    singing = passages(tune, roll.frames)
+    melody = np.where(singing, drawn, roll.melody).astype(roll.melody.dtype)
+    notes = np.maximum(np.where(singing, HALF * roll.notes, roll.notes), np.where(singing, drawn, 0))
+    return replace(roll, melody=melody, notes=notes.astype(roll.notes.dtype))
+
+
+def without_notes(roll: PianoRoll, tune: list[Note]) -> PianoRoll:
+    """A band that leaves a tune to its singer: the tune's own notes, and beginnings on its pitch classes."""
+    singing = passages(tune, roll.frames)
+    melody, notes = np.where(singing, 0, roll.melody), roll.notes.copy()
+    for note in tune:
+        row, first, last = note.pitch - LOWEST, round(note.start * FRAME_RATE), round(note.end * FRAME_RATE)
+        begins = slice(max(0, first - round(NEAR * FRAME_RATE) - 1), first + round(NEAR * FRAME_RATE) + 2)
+        if 0 <= row < len(notes[0]):
+            notes[:, row, begins.start : last] = 0
+        notes[0, row % 12 :: 12, begins] = 0
+    return replace(roll, melody=melody.astype(roll.melody.dtype), notes=notes)
+
+
+def passages(tune: list[Note], frames: int) -> np.ndarray:
+    """Frames in which somebody sings, short rests included; bool, shape (frames,)."""
+    singing, end = np.zeros(frames, bool), -REST
+    for note in tune:
+        start = note.start if note.start - end > REST else end
+        singing[max(0, round(start * FRAME_RATE) - 2) : round(note.end * FRAME_RATE)] = True
+        end = note.end
+    return singing

@@ -25,8 +25,9 @@ from noteninja_lib.audio.augmentation import degrade
 from noteninja_lib.audio.io import SILENCE, load
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.basic_pitch import PITCHES, transcribe
-from noteninja_lib.music.beats import beat_phase, hear_rhythm
+from noteninja_lib.models.basic_pitch import PITCHES
+from noteninja_lib.music.beats import beat_phase
+from noteninja_lib.source import read_source
 
 Tell = Callable[[str], Any] | None  # what is given a sentence for the user
 WHOLE = 4 * HOP_LENGTH  # samples of one frame of latents: recordings are cut to a multiple of it
@@ -175,27 +176,41 @@ class DataSet:
         return load(path)
 
     def heard(self, number: int, degraded: bool = False) -> np.ndarray:
-        """What Basic Pitch and the beat tracker hear in a recording, kept on disk after the first time.
+        """What is heard in a recording by the networks and the beat tracker, kept on disk after the first time.
 
-        That first time it may be heard `degraded`: through mp3, in a room, with noise.
+        That first time it may be heard `degraded`: through mp3, in a room, with noise. As in a conversion, a
+        singer is taken out of it first.
 
         Returns
         -------
         numpy.ndarray, uint8, shape (181, frames)
             Onset and sustain of 88 notes (0..255), then rhythm (-127..127 stored with 128 added).
         """
+        self._hear(number, degraded)
+        return np.load(self._kept(number))["heard"]
+
+    def sung(self, number: int) -> np.ndarray | None:
+        """The tune of a recording that is sung, uint8, shape (2, 88, frames; 0..255); None where nobody sings."""
+        self._hear(number)
+        kept = np.load(self._kept(number))
+        return kept["sung"] if "sung" in kept else None
+
+    def _hear(self, number, degraded=False):
         path = self._kept(number)
-        if not path.exists():
-            audio = self.audio(number)
-            if degraded:
-                audio = degrade(audio, np.random.default_rng((number, len(audio))))
-            notes = transcribe(audio).reshape(2 * PITCHES, -1)
-            onsets, beats = hear_rhythm(audio)
-            rhythm = np.concatenate([onsets, beat_phase(beats, onsets.shape[1])])
-            encoded = np.concatenate([np.rint(notes * 255), np.rint(rhythm * 127) + 128])
-            with replacing(path) as fresh, open(fresh, "wb") as file:
-                np.savez_compressed(file, heard=encoded.astype(np.uint8))
-        return np.load(path)["heard"]
+        if path.exists():
+            return
+        audio = self.audio(number)
+        if degraded:
+            audio = degrade(audio, np.random.default_rng((number, len(audio))))
+        source = read_source(audio)
+        roll = source.piano_roll[: len(audio) // HOP_LENGTH]
+        rhythm = np.concatenate([roll.onsets, beat_phase(roll.beats, roll.frames)])
+        notes = roll.notes.reshape(2 * PITCHES, -1)
+        layers = {"heard": np.concatenate([np.rint(notes * 255), np.rint(rhythm * 127) + 128])}
+        if source.voice and source.voice.notes:
+            layers["sung"] = np.rint(roll.melody * 255)
+        with replacing(path) as fresh, open(fresh, "wb") as file:
+            np.savez_compressed(file, **{name: layer.astype(np.uint8) for name, layer in layers.items()})
 
     def is_heard(self, number: int) -> bool:
         """Whether what is heard in a recording is on disk already."""

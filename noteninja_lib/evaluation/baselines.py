@@ -272,7 +272,7 @@ def versions(
         `regression` only where its network was trained; what needs a score only where the piece has one.
     """
     source, seed, network = piece.audio, piece.number, regression_network()
-    result = pipe(source, genre, generator=torch.Generator().manual_seed(seed), **options)
+    result = pipe(source, genre, generator=torch.Generator().manual_seed(seed), voice="play", **options)
     made = {"ours": result.audio, "copy": source, "sdedit": sdedit(pipe, source, genre, seed, **options)}
     if network:
         made["regression"] = regression(pipe, network, source, genre, result.piano_roll)

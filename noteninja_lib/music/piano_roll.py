@@ -177,6 +177,31 @@ def tune_likeness(tune: list[Note], heard: np.ndarray, tolerance: float = 0.05) 
     return float((found[0] - found[1]) / len(tune))
 
 
+def sounding(tune: list[Note], sustain: np.ndarray, threshold: float = 0.3) -> float:
+    """For how much of its time a tune is heard to sound in a recording, in any octave.
+
+    Parameters
+    ----------
+    tune : list of Note
+    sustain : numpy.ndarray, shape (12, frames)
+        How surely each pitch class sounds, 0 to 1.
+    threshold : float
+        Above it, it does.
+
+    Returns
+    -------
+    float
+        Share of the tune's frames, less the same for the tune moved by a tritone; -1 to 1.
+    """
+    found, frames = np.zeros(2), 0
+    for note in tune:
+        start = round(note.start * FRAME_RATE)
+        part = sustain[:, start : max(start + 1, round(note.end * FRAME_RATE))]
+        found += [(part[(note.pitch + move) % 12] > threshold).sum() for move in (0, 6)]
+        frames += part.shape[1]
+    return float((found[0] - found[1]) / max(frames, 1))
+
+
 def draw_notes(notes: list[Note], frames: int) -> np.ndarray:
     """Notes as a layer (2, 88, frames): onsets, three frames wide as Basic Pitch shows them, and sustain."""
     layer = np.zeros((2, PITCHES, frames), np.float32)

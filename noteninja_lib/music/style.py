@@ -17,6 +17,7 @@ import numpy as np
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import style_vector
+from noteninja_lib.audio.io import follow_levels
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.beats import FRAME_RATE
@@ -67,6 +68,8 @@ class Plan:
         The song's frame that each frame of the piece shows, see `time_warp`.
     samples : int
         Length of its sound.
+    level : numpy.ndarray or None, shape (frames,)
+        How loud each frame is to be, in dB; None leaves that to the players.
     """
 
     piano_roll: PianoRoll
@@ -75,6 +78,12 @@ class Plan:
     moods: np.ndarray
     time_map: np.ndarray
     samples: int
+    level: np.ndarray | None = None
+
+    @property
+    def in_time(self) -> bool:
+        """Whether it runs as the song does."""
+        return np.array_equal(self.time_map, np.arange(len(self.time_map)))
 
 
 def plan(
@@ -86,6 +95,7 @@ def plan(
     rate: float | None = None,
     seconds: float | None = None,
     samples: int | None = None,
+    level: np.ndarray | None = None,
 ) -> Plan:
     """Decide how a song is played: its genre, mood, tempo and length.
 
@@ -104,6 +114,8 @@ def plan(
         Length of the result: the song is extended to it, with a form (see `extension.extend`), or cut.
     samples : int, optional
         Of the song, where it is shorter than its piano roll.
+    level : numpy.ndarray, optional, shape (frames,)
+        Of the song in dB, as `audio.io.levels` gives it: the piece follows it, unless it has a form of its own.
     """
     rate, course = rate_of(roll, tempo) if tempo else rate, moods(mood, np.linspace(0, 1, 200))
     if seconds:
@@ -122,7 +134,9 @@ def plan(
     moving = isinstance(genre, list) or np.ptp(course, 0).any()
     vectors = styles(genre, mood, np.linspace(0, 1, played.frames // 4) if moving else (0.5,))
     samples = round((samples or roll.frames * HOP_LENGTH) * len(time_map) / roll.frames)
-    return Plan(played, neutral, vectors, course, time_map, samples)
+    if level is not None:
+        level = None if seconds else level[np.clip(np.round(time_map).astype(int), 0, len(level) - 1)]
+    return Plan(played, neutral, vectors, course, time_map, samples, level)
 
 
 def rate_of(roll: PianoRoll, tempo: float) -> float:
@@ -138,8 +152,11 @@ def rate_of(roll: PianoRoll, tempo: float) -> float:
 
 
 def shape_dynamics(audio: np.ndarray, plan: Plan) -> np.ndarray:
-    """The sound of a plan, cut to its length: louder where it is excited, fading after the last note."""
+    """The sound of a plan, cut to its length: as loud as the song, louder where it is excited, fading after the
+    last note."""
     audio = audio[: plan.samples]
+    if plan.level is not None:
+        audio = follow_levels(audio, plan.level)
     if plan.moods[:, 1].any():
         audio = audio * (10 ** (LOUDER / 20 * over(plan.moods, len(audio))[:, 1])).astype(np.float32)
     return fade_out(audio, plan.piano_roll)

