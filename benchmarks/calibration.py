@@ -1,16 +1,13 @@
-"""What the amount slider and the "tune kept" number should show, found on validation tunes after training."""
+"""What the amount slider should show, found on validation tunes after training."""
 
 import numpy as np
 
-from benchmarks.harness import measure, prepare, rounded, rounded_mean
+from benchmarks.harness import measure, prepare, rounded
 from benchmarks.options import CORES, Tunes, Workers
 from benchmarks.strength import mean_way
-from noteninja_lib.arranger.performance import Note
 from noteninja_lib.evaluation.baselines import choose_tunes, convert, strength_at
 from noteninja_lib.evaluation.metrics import spectral_distance
-from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.checkpoints import models_folder
-from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.pipeline import assemble
 
 POINTS = 21  # of the curve that is kept
@@ -25,12 +22,6 @@ def measure_levels(number: int, levels: np.ndarray) -> np.ndarray:
     return np.transpose(found)
 
 
-def hear_tune(number: int) -> tuple[list[Note], np.ndarray]:
-    """Notes heard in a tune's source, and what is heard in the true recording of the asked-for genre."""
-    _, piece, heard, (target,) = prepare(number, SEED, SPLIT, alone=False)
-    return heard.piano_roll.melody_notes(), transcribe(piece.recordings[target])
-
-
 def spread_evenly(levels: np.ndarray, measured: np.ndarray) -> np.ndarray:
     """Noise levels (POINTS,) for equal steps; `levels` (n,) rise, `measured` (2, n) are means over tunes."""
     gone = mean_way(*measured)
@@ -41,7 +32,7 @@ def spread_evenly(levels: np.ndarray, measured: np.ndarray) -> np.ndarray:
 
 
 def calibrate(tunes: int = 16, workers: int = 1, levels: int = 11) -> dict[str, list[float]]:
-    """Noise levels for equally spaced strengths, and the tune's scale, by two rounds on validation tunes."""
+    """Noise levels for equally spaced strengths, by two rounds on validation tunes."""
     numbers = choose_tunes(tunes, SEED, SPLIT)
 
     def means(levels):
@@ -52,15 +43,11 @@ def calibrate(tunes: int = 16, workers: int = 1, levels: int = 11) -> dict[str, 
     between = np.interp(grid, np.linspace(0, 1, POINTS), spread_evenly(grid, first))[1:-1]
     every, measured = np.concatenate([grid, between]), np.concatenate([first, means(between)], 1)
     order = np.argsort(every)
-    heard = measure(hear_tune, numbers, "tunes", workers)
-    truth = [tune_likeness(notes, true) for notes, true in heard]
-    other = [tune_likeness(notes, true) for (notes, _), (_, true) in zip(heard[1:], heard)]
-    curve = rounded(spread_evenly(every[order], measured[:, order]))
-    return {"strength_curve": curve, "tune_scale": [rounded_mean(other), rounded_mean(truth)]}
+    return {"strength_curve": rounded(spread_evenly(every[order], measured[:, order]))}
 
 
 def report(tunes: Tunes = 16, workers: Workers = CORES) -> None:
-    """After training: spread the amount slider evenly, and find the ends of the tune-kept scale."""
+    """After training: spread the amount slider evenly."""
     settings = calibrate(tunes, workers)
     assemble(models_folder(), **settings)
     print(settings)

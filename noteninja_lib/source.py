@@ -12,7 +12,7 @@ import soxr
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.synthesis import sketch
-from noteninja_lib.audio.io import SAMPLE_RATE, check, levels, load, mono, pauses, stream
+from noteninja_lib.audio.io import SAMPLE_RATE, check, levels, load, pauses, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, LOWEST
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import transcribe
@@ -22,6 +22,7 @@ from noteninja_lib.models.pitch import PITCHES, track_pitch
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
 from noteninja_lib.models.separator import RATE, first_look, separate
 from noteninja_lib.music.beats import FRAME_RATE, hear_rhythm
+from noteninja_lib.music.harmony import QUALITIES
 from noteninja_lib.music.piano_roll import PianoRoll, draw_notes
 from noteninja_lib.music.singing import SECONDS, PitchCurve, follow_pitch, stretches, sung_notes
 from noteninja_lib.music.time_warp import cut
@@ -33,6 +34,7 @@ FADE = 0.1  # seconds in which a voice comes and goes at the ends of what is sun
 REST = 1.5  # seconds without a note after which the instruments have the tune again
 LOW = 57  # MIDI pitch: a voice that is lower on average is played an octave higher
 HALF = 0.5  # strength of the band's notes under a sung tune that is played
+ALONE = 0.03  # share of a recording below which there is nobody but the singer
 NEAR = 0.05  # seconds around a sung note's beginning in which the band begins none on its pitch class
 
 
@@ -42,8 +44,8 @@ class Voice:
 
     Attributes
     ----------
-    audio : numpy.ndarray, float32, shape (samples, 2)
-        The voice alone, 44,100 Hz.
+    audio : numpy.ndarray, float16, shape (samples, 2)
+        The voice alone, 44,100 Hz; in half precision, which is 60 dB below it, since a long song has much of it.
     notes : list of Note
         What is sung; empty where somebody only speaks.
     curve : PitchCurve
@@ -66,10 +68,10 @@ class Source:
         The same with silence at its end, so that it fills the networks' frames.
     piano_roll : PianoRoll
         As long as `whole`; a tune that is sung is in it as an instrument would play it.
+    played : PianoRoll
+        What the band plays.
     voice : Voice or None
         Who sings or speaks in it.
-    backing : PianoRoll
-        What is played besides the voice: where somebody sings, it leaves out the tune.
     band : numpy.ndarray, float32, shape (samples,)
         The recording without its voice, as long as `whole`.
     recorded : bool
@@ -80,13 +82,23 @@ class Source:
     whole: np.ndarray
     piano_roll: PianoRoll
     voice: Voice | None = None
-    backing: PianoRoll = None  # type: ignore[assignment]
+    played: PianoRoll = None  # type: ignore[assignment]
     band: np.ndarray = None  # type: ignore[assignment]
     recorded: bool = False
 
     def __post_init__(self):
-        self.backing = self.piano_roll if self.backing is None else self.backing
+        self.played = self.piano_roll if self.played is None else self.played
         self.band = self.whole if self.band is None else self.band
+
+    @property
+    def backing(self) -> PianoRoll:
+        """What is played besides the voice: where somebody sings, it leaves out the tune."""
+        return without_notes(self.played, self.voice.notes) if self.voice else self.played
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is nobody but a singer."""
+        return self.voice is not None and bool(self.band.std() < ALONE * self.whole.std())
 
 
 def read_source(song: Any, seconds: float | None = None, progress: Callable = lambda done: None) -> Source:
@@ -137,14 +149,15 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
     def listening(done):
         progress(1 / 3 + done * 2 / 3 if voice else done)
 
-    roll = hear(whole if voice is None else band, listening)
-    level = levels(whole)
-    if voice is None or not voice.notes:
-        return Source(audio, whole, hush(roll, level), voice, band=band, recorded=True)
-    if band.std() < 0.01 * whole.std():  # nobody plays: the beat is the singer's
-        roll = replace(roll, beats=hear_rhythm(whole)[1])
-    roll, backing = hush(roll, level), hush(without_notes(roll, voice.notes), level)
-    return Source(audio, whole, with_tune(roll, voice.notes), voice, backing, band, True)
+    source = Source(
+        audio, whole, hear(whole if voice is None else band, listening), voice, band=band, recorded=True
+    )
+    roll, tune = source.piano_roll, voice.notes if voice else []
+    if source.alone:  # the beat is the singer's; what is heard in the rest was left over by the separation
+        roll = replace(roll.map(np.zeros_like, hear_rhythm(whole)[1]), onsets=roll.onsets)
+        roll = accompanied(roll, tune) if tune else roll
+    roll = hush(roll, levels(whole))
+    return replace(source, piano_roll=with_tune(roll, tune) if tune else roll, played=roll)
 
 
 def in_stereo(audio: np.ndarray) -> Iterator[np.ndarray]:
@@ -176,19 +189,20 @@ def find_voice(
     """
     if not first_look(audio, SAMPLE_RATE):
         return None
-    sung, alone, all_level = [], [], []
+    both: Any = []  # voice and recording, as the tracker takes them
     down = soxr.ResampleStream(RATE, PITCH_RATE, 2, dtype="float32")
-    done, samples = 0, len(audio) * RATE // SAMPLE_RATE
+    done, samples = 0, -(-len(audio) * RATE // SAMPLE_RATE)
+    sung = np.zeros((samples, 2), np.float16)
+    to_band = soxr.ResampleStream(RATE, SAMPLE_RATE, 1, dtype="float32")
+    low = []
     for recording, voice in separate(stereo):
+        sung[done : done + len(voice)] = voice[: max(0, samples - done)]  # resampling may give one more
         done += len(voice)
         progress(min(1.0, done / samples))
-        sung.append(voice)
-        both = np.stack([recording.mean(1), voice.mean(1)], 1)
-        both = down.resample_chunk(both, done >= samples)
-        all_level.append(both[:, 0])
-        alone.append(both[:, 1])
-    sung = np.concatenate(sung)
-    both = np.concatenate(alone), np.concatenate(all_level)
+        both.append(down.resample_chunk(np.stack([voice.mean(1), recording.mean(1)], 1)))
+        low.append(to_band.resample_chunk(voice.mean(1)))
+    both.append(down.resample_chunk(np.zeros((0, 2), np.float32), True))
+    both = np.ascontiguousarray(np.concatenate(both).T)
     logits, singing = track_pitch(both[0])
     level, all_level = (levels(one, PITCH_HOP)[: len(singing)] for one in both)
     curve = follow_pitch(logits, singing, PITCHES, level, all_level)
@@ -199,15 +213,21 @@ def find_voice(
     for first, last, kind in kinds:
         kept[first:last] = kind != "played"
         if kind in ("played", "spoken"):
-            middle = [note for note in notes if first <= round(note.start / SECONDS) < last]
-            notes = [note for note in notes if note not in middle]
+            notes = [note for note in notes if not first <= round(note.start / SECONDS) < last]
     smooth = scipy.ndimage.uniform_filter1d(kept, round(FADE / SECONDS))
-    for start in range(0, len(sung), RATE):  # in parts, so that a long song needs no more memory
-        part = sung[start : start + RATE]
-        times = np.arange(start, start + len(part)) / RATE / SECONDS
-        part *= np.interp(times, np.arange(len(smooth)), smooth)[:, None].astype(np.float32)
-    voice = mono(sung, RATE)[: len(audio)]
-    return Voice(sung, notes, curve), audio - np.pad(voice, (0, len(audio) - len(voice)))
+    low.append(to_band.resample_chunk(np.zeros(0, np.float32), True))
+    voice = np.concatenate(low)[: len(audio)]
+    voice = np.pad(voice, (0, len(audio) - len(voice)))
+    for sound, rate in ((sung, RATE), (voice, SAMPLE_RATE)):
+        for start in range(0, len(sound), rate):  # in parts, so that a long song needs no more memory
+            part = sound[start : start + rate]
+            times = np.arange(start, start + len(part)) / rate / SECONDS
+            part *= (
+                np.interp(times, np.arange(len(smooth)), smooth)
+                .reshape(-1, *[1] * (part.ndim - 1))
+                .astype(part.dtype)
+            )
+    return Voice(sung, notes, curve), np.subtract(audio, voice, out=voice)
 
 
 def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:
@@ -238,6 +258,23 @@ def hush(roll: PianoRoll, level: np.ndarray) -> PianoRoll:
     """A piano roll without what the networks heard in silence, since they know no silence."""
     playing = ~pauses(level)
     return roll if playing.all() else roll.map(lambda layer: layer * playing, roll.beats)
+
+
+def accompanied(roll: PianoRoll, tune: list[Note]) -> PianoRoll:
+    """Chords and basses for a tune that somebody sings alone, on the beats of a piano roll."""
+    from noteninja_lib.music.transcription import (
+        heard_tune,
+    )  # loads music21, which other recordings do not need
+
+    alone = replace(roll, melody=draw_notes(tune, roll.frames), notes=draw_notes(tune, roll.frames))
+    written, first, tempo = heard_tune(alone)
+    others = []
+    for start, length, root, quality in written.chords:
+        times = (first + start * 60 / tempo, first + (start + length) * 60 / tempo)
+        if times[1] > 0.1:
+            pitches = [36 + root, *(60 + (root + step) % 12 for step in QUALITIES[quality])]
+            others += [Note(max(0.0, times[0]), times[1], pitch, 80) for pitch in pitches]
+    return replace(roll, notes=np.maximum(roll.notes, draw_notes(others, roll.frames)))
 
 
 def with_tune(roll: PianoRoll, tune: list[Note]) -> PianoRoll:

@@ -131,10 +131,8 @@ def test_calibration_makes_a_jumping_slider_even():
 
 
 def test_calibration_on_the_real_pipeline():
-    found = calibration.calibrate(2, levels=3)
-    curve, (other, truth) = found["strength_curve"], found["tune_scale"]
+    curve = calibration.calibrate(2, levels=3)["strength_curve"]
     assert curve[0] == 0 and curve[-1] == 1 and curve == sorted(curve)
-    assert -1 <= other < truth <= 1
 
 
 # --- steps ------------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ def test_an_instrumental_has_no_voice(heard, song):
 def test_the_sung_tune_is_found(heard, song):
     mix, (voice, band) = heard
     assert sdr(mono(song[0], RATE), mono(voice.audio, RATE)[: len(mix)]) > 6
-    np.testing.assert_allclose(band + mono(voice.audio, RATE)[: len(band)], mix, atol=1e-5)
+    np.testing.assert_allclose(band + mono(voice.audio, RATE)[: len(band)], mix, atol=1e-3)  # half precision
     true, shift = song[2].melody, octave(song[2].melody, 2)
     found = [
         any(abs(note.start - one.start) < 0.1 and one.pitch == note.pitch + shift for one in voice.notes)

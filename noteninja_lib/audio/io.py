@@ -340,30 +340,38 @@ def normalise(
     return limit(audio, peak, 10 ** ((lufs - before) / 20), sample_rate)
 
 
-def limit(audio: np.ndarray, peak: float, factor: float = 1.0, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+def limit(
+    audio: np.ndarray,
+    peak: float,
+    factor: float = 1.0,
+    sample_rate: int = SAMPLE_RATE,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """Turn the sound, (n,) or (n, channels), down for a few milliseconds around each sample beyond a peak.
 
     It is multiplied by `factor` first; the result is float32, and no absolute value is above `peak`. All
-    channels are turned down alike.
+    channels are turned down alike. With `out`, which may be `audio` itself, no more memory is needed.
     """
-    limited = np.empty(audio.shape, np.float32)
+    limited = np.empty(audio.shape, np.float32) if out is None else out
     window = round(0.01 * sample_rate) | 1
+    before = audio[:0]  # the samples before a segment, which `out` may have changed
     for start in range(0, len(audio), SEGMENT):
-        before = min(start, window)
-        piece = factor * audio[start - before : start + SEGMENT + window]
+        piece = np.concatenate([before, audio[start : start + SEGMENT + window]])
+        first, before = len(before), piece[: len(before) + SEGMENT][-window:].copy()
+        piece *= factor
         loudest = np.abs(piece) if piece.ndim == 1 else np.abs(piece).max(1)
         gain = np.minimum(1, peak / np.maximum(loudest, 1e-9))
         if gain.min() < 1:
             # The mean of a running minimum is never above what the sample in its middle may have.
             gain = scipy.ndimage.uniform_filter1d(scipy.ndimage.minimum_filter1d(gain, window), window)
-        piece = (piece.T * gain).T
-        limited[start : start + SEGMENT] = piece[before : before + SEGMENT]
+            piece = (piece.T * gain).T
+        limited[start : start + SEGMENT] = piece[first : first + SEGMENT]
     return np.clip(limited, -peak, peak, out=limited)  # rounding only
 
 
 def mono(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """A recording (n,) or (n, channels) of any rate as all inside the library is: mono, 22,050 Hz."""
-    audio = audio.mean(1) if audio.ndim == 2 else audio
+    audio = audio.mean(1, dtype=np.float32) if audio.ndim == 2 else audio
     return audio if sample_rate == SAMPLE_RATE else soxr.resample(audio, sample_rate, SAMPLE_RATE)
 
 
@@ -406,5 +414,9 @@ def follow_levels(audio: np.ndarray, level: np.ndarray, hop: int = 256) -> np.nd
     gain = smooth - own
     gain = np.clip(gain - np.median(gain[~silence]), -FOLLOWED, FOLLOWED)
     gain = np.where(scipy.ndimage.binary_erosion(silence, np.ones(5)), -SILENCED, gain)
-    factor = scipy.ndimage.uniform_filter1d(10 ** (gain / 20), 9)
-    return audio * np.interp(np.arange(len(audio)) / hop, np.arange(frames), factor).astype(np.float32)
+    factor, followed = scipy.ndimage.uniform_filter1d(10 ** (gain / 20), 9), np.empty_like(audio)
+    for start in range(0, len(audio), SEGMENT):
+        part = audio[start : start + SEGMENT]
+        at = np.interp(np.arange(start, start + len(part)) / hop, np.arange(frames), factor)
+        followed[start : start + SEGMENT] = part * at.astype(np.float32)
+    return followed

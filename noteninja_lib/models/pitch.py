@@ -8,6 +8,7 @@ for one voice or instrument at a time. Lesson: 12_singers_and_stems.
 from functools import lru_cache
 
 import numpy as np
+import soxr
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
@@ -117,3 +118,26 @@ def track_pitch(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         sung.append(voice.cpu().numpy())
     silent = np.abs(audio[: frames * HOP]).reshape(-1, HOP).max(1) < SILENCE * peak
     return np.concatenate(pitches, 1)[:, :frames], np.where(silent, NEVER, np.concatenate(sung)[:frames])
+
+
+def pitch_classes(audio: np.ndarray, sample_rate: int, frame_rate: float) -> np.ndarray:
+    """How surely each pitch class (C first) is the one that is sung or played above all others.
+
+    Parameters
+    ----------
+    audio : numpy.ndarray, float32, shape (samples,)
+    sample_rate : int
+    frame_rate : float
+        Frames a second of the result.
+
+    Returns
+    -------
+    numpy.ndarray, shape (12, frames)
+        0 to 1; each frame sums to 1.
+    """
+    logits, _ = track_pitch(soxr.resample(audio, sample_rate, RATE))
+    likely = np.exp(logits - logits.max(0))
+    classes = np.zeros((12, likely.shape[1]))
+    np.add.at(classes, np.round(PITCHES).astype(int) % 12, likely / likely.sum(0))
+    times = np.arange(int(len(audio) / sample_rate * frame_rate)) / frame_rate
+    return classes[:, np.minimum(np.round(times * RATE / HOP).astype(int), classes.shape[1] - 1)]

@@ -26,7 +26,7 @@ DIP, SHORTEST = 10.0, 0.08  # dB between two syllables on one pitch; seconds of 
 PITCHES = np.arange(28, 96)  # MIDI pitches that are sung
 STRETCH = 12.0  # seconds that are sung, spoken or played as a whole
 LEAP, LEAST = 1.5, 1.0  # semitones between frames that are no glide; seconds of voice that tell its kind
-STEADY = 0.16  # semitones from frame to frame: the quickest tenth of an instrument's is below
+STEADY = 0.18  # semitones from frame to frame: the quickest tenth of an instrument's is below
 HELD, WIDE = 8, 0.6  # frames, and semitones: what stays within them is held
 HELD_SHARE, QUICK = 0.47, 5.0  # less is held by speakers, and they have more notes a second
 
