@@ -1,7 +1,7 @@
 """Is a singer heard, kept, and played? Command: `python -m benchmarks singers --data MIR-1K`. Lesson: 12.
 
-MIR-1K (Hsu and Jang 2010, doi 10.1109/TASL.2009.2026503) has a thousand clips of karaoke singers, the band in the
-left channel and the voice in the right, with the pitch of the voice written down by hand every 20 ms.
+MIR-1K (Hsu and Jang 2010, doi 10.1109/TASL.2009.2026503) has a thousand clips of karaoke singers, the band in
+the left channel and the voice in the right, with the pitch of the voice written down by hand every 20 ms.
 """
 
 from collections import namedtuple
@@ -58,7 +58,7 @@ def choose(folder: Path, count: int, singers: list[str]) -> list[str]:
 
 
 def read(folder: Path, name: str, ratio: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A clip's mix and its voice (samples,), 22,050 Hz, and its labels: MIDI pitch, 0 where nothing is sung."""
+    """A clip's mix and its voice (samples,), 22,050 Hz, and its labels: MIDI pitch, 0 without voice."""
     sound, rate = soundfile.read(folder / "Wavfile" / f"{name}.wav", dtype="float32")
     band, voice = soxr.resample(sound, rate, SAMPLE_RATE).T
     band = band * (np.linalg.norm(voice) / np.linalg.norm(band) * 10 ** (-ratio / 20))
@@ -157,9 +157,10 @@ def converted(mix: np.ndarray, labels: np.ndarray, number: int) -> dict[str, flo
         if voice == "play":
             heard_notes = [note.start for note in result.notes]
             found["play_found"] = tune_likeness(result.notes, heard) if heard_notes else 0.0
-        elif result.stems:
-            backing = soxr.resample(result.stems["band"].mean(1), RATE, SAMPLE_RATE)
-            found["backing_likeness"] = tune_likeness(true, transcribe(backing))
+        else:  # where no voice was found, all is backing
+            backing = soxr.resample(result.stems["band"].mean(1), RATE, SAMPLE_RATE) if result.stems else None
+            heard = heard if backing is None else transcribe(backing)
+            found["backing_likeness"] = tune_likeness(true, heard)
     return found
 
 

@@ -1,29 +1,50 @@
-"""Files in, files out: what `noteninja convert` does around the pipeline."""
+"""Files in, files out: what `noteninja convert` does around the pipeline, and `noteninja separate`."""
 
+import contextlib
+import itertools
 import json
+import math
+import os
 import sys
+import tempfile
 import warnings
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PureWindowsPath
 
+import numpy as np
+import soundfile
+import soxr
 import torch
 from tqdm import tqdm
 
-from noteninja_lib.audio.io import check_writable, load
-from noteninja_lib.errors import UserError
+from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, levels, load, stream
+from noteninja_lib.errors import UserError, make_folder, notices
+from noteninja_lib.models.pitch import HOP, PITCHES, track_pitch
+from noteninja_lib.models.pitch import RATE as PITCH_RATE
+from noteninja_lib.models.separator import RATE, first_look, separate
+from noteninja_lib.music.singing import follow_pitch, kind_of_voice
 from noteninja_lib.pipeline import NoteNinjaPipeline
 from noteninja_lib.settings import (
+    FATES,
+    STEMS,
     Settings,
     beside,
     differences,
     export,
     find_source,
+    measured,
     read_record,
     read_settings,
+    stem_paths,
+    write_stems,
 )
 
 BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
+LOOKED_AT = 60  # seconds that are looked at in one go for a voice
+FADE = 0.1  # seconds in which the voice comes and goes where an instrument was taken for one
+LARGEST = 4e9  # bytes of a usual wav
+FAINT = 0.01  # of the energy: what is less is no voice, but what the network leaves over
 
 
 def check_device(device: str) -> torch.device:
@@ -38,16 +59,16 @@ def check_device(device: str) -> torch.device:
     raise UserError(f"There is no device {device} here: choose from {there}.")
 
 
-def check_places(songs: list[Path], places: list[Path], kinds: Sequence[str]) -> None:
+def check_places(songs: list[Path], places: list[Path], kinds: Sequence[str], stems: bool = False) -> None:
     """Refuse, before the work begins, places that can't be written or where a song lies."""
     if len(set(places)) < len(places):
-        raise UserError("Two of the songs have the same name: convert them one at a time, or rename one.")
+        raise UserError("Two of the songs have the same name: take them one at a time, or rename one.")
     sources = {song.resolve() for song in songs}
     for place in places:
         check_writable(place)
-        for file in (place, *beside(place, kinds).values()):
+        for file in (place, *beside(place, kinds).values(), *(stem_paths(place).values() if stems else ())):
             if file.resolve() in sources:
-                advice = "give another name with --out"
+                advice = "give another place with --out"
                 raise UserError(f"{file} would be written over the song itself: {advice}.")
 
 
@@ -59,6 +80,7 @@ def convert_files(
     kinds: Sequence[str] = ("json",),
     device: str = "cpu",
     as_json: bool = False,
+    stems: bool = False,
 ) -> int:
     """Convert files one by one, with a progress bar; one sentence for each that can't be used.
 
@@ -75,6 +97,8 @@ def convert_files(
     device : str
     as_json : bool
         Print one JSON object a song in place of words.
+    stems : bool
+        Whether to write the voice and the band of each result apart, too, where a voice is kept.
 
     Returns
     -------
@@ -82,6 +106,10 @@ def convert_files(
         How many songs could not be converted.
     """
     settings.check()
+    if stems and settings.voice != "keep":
+        raise UserError(
+            "Voice and band can be written apart only where the voice is kept: leave out --stems."
+        )
     device, several = check_device(device), len(songs) > 1
     if several and out is not None:
         if out.exists() and not out.is_dir():
@@ -90,22 +118,23 @@ def convert_files(
     places = [song.with_name(f"{song.stem} ({settings.label}).mp3") for song in songs]
     if out is not None:
         places = [out / place.name for place in places] if several or out.is_dir() else [out]
-    check_places(songs, places, kinds)
+    check_places(songs, places, kinds, stems)
     if not any(song.is_file() for song in songs):
         load(songs[0], duration=1.0)  # tells what is wrong before the networks are loaded
     pipe = NoteNinjaPipeline.from_pretrained().to(device)
     failed = 0
     for song, place in zip(songs, places):
         try:
-            _convert(pipe, song, place, replace(settings, source=str(song)), kinds, as_json)
+            _convert(pipe, song, place, replace(settings, source=str(song)), kinds, as_json, stems)
         except UserError as problem:
             failed += 1
             print(f"noteninja: {problem}", file=sys.stderr)
     return failed
 
 
-def _convert(pipe, song, place, settings, kinds, as_json):
-    """Convert one file, save it and what belongs to it, and say how it went."""
+@contextlib.contextmanager
+def _bar(song: Path) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar for a song; yields what is called with (fraction done, what is being done)."""
     look = {"unit": "%", "bar_format": BAR, "dynamic_ncols": True}
     with tqdm(total=100, desc=song.name[:30], file=sys.stderr, **look) as bar:
 
@@ -113,18 +142,27 @@ def _convert(pipe, song, place, settings, kinds, as_json):
             bar.set_postfix_str(what, refresh=False)
             bar.update(100 * fraction - bar.n)
 
+        yield progress
+
+
+def _convert(pipe, song, place, settings, kinds, as_json, stems=False):
+    """Convert one file, save it and what belongs to it, and say how it went."""
+    with _bar(song) as progress:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
             result = settings.convert(pipe, song, out=place, progress=progress)
         progress(1.0, "writing notes and settings")
-        files = export(result, place, settings, kinds)
-    for warning in told:
-        if issubclass(warning.category, UserWarning) and str(song) in str(warning.message):
-            print(f"noteninja: {warning.message}", file=sys.stderr)
+        files = export(result, place, settings, kinds) + (write_stems(result, place) if stems else [])
+    sentences = notices(told, song)
+    if stems and not result.stems:
+        sentences.append(f"{place} keeps no voice, so there is no voice and no band to write apart.")
+    for sentence in sentences:
+        print(f"noteninja: {sentence}", file=sys.stderr)
     if not as_json:
         genre, share = next(iter(result.genre_heard.items()))
-        kept = f"tune kept {result.tune_kept:.0%}, genre heard {genre} ({share:.0%})"
-        print(f"{place}: {kept}", flush=True)
+        tune = "no tune was found" if result.tune_kept is None else f"tune kept {result.tune_kept:.0%}"
+        words = (tune, f"genre heard {genre} ({share:.0%})", FATES[result.voice])
+        print(f"{place}: {', '.join(filter(None, words))}", flush=True)
         return
     given = {"amount" if name == "strength" else name: value for name, value in asdict(settings).items()}
     report = {
@@ -133,13 +171,18 @@ def _convert(pipe, song, place, settings, kinds, as_json):
         "files": [str(file) for file in files],
         **given,
         "seconds": round(len(result.audio) / result.sample_rate, 2),
-        "tune_kept": round(result.tune_kept, 3),
-        "genre_heard": {name: round(share, 3) for name, share in result.genre_heard.items()},
+        **measured(result),
     }
     print(json.dumps(report, ensure_ascii=False), flush=True)
 
 
-def again(json_file: Path, out: Path | None = None, device: str = "cpu", as_json: bool = False) -> None:
+def again(
+    json_file: Path,
+    out: Path | None = None,
+    device: str = "cpu",
+    as_json: bool = False,
+    stems: bool = False,
+) -> None:
     """Make a result again from the JSON file beside it; says in one sentence each what is not as it was.
 
     Parameters
@@ -148,7 +191,7 @@ def again(json_file: Path, out: Path | None = None, device: str = "cpu", as_json
         The song is looked for where it was, and beside this file.
     out : pathlib.Path, optional
         'song (jazz) (again).mp3' beside the JSON file by default.
-    device, as_json
+    device, as_json, stems
         As `convert_files` takes them.
     """
     settings, record = read_settings(json_file), read_record(json_file)
@@ -161,9 +204,210 @@ def again(json_file: Path, out: Path | None = None, device: str = "cpu", as_json
         name = PureWindowsPath(record["file"])
         out = (out or json_file.parent) / f"{name.stem} (again){name.suffix}"
     assert song is not None  # a source has a name always, if an empty one
-    check_places([song], [out], ["json"])
+    check_places([song], [out], ["json"], stems)
     for sentence in differences(json_file, song, second):
         print(f"noteninja: {sentence}", file=sys.stderr)
     pipe = NoteNinjaPipeline.from_pretrained().to(check_device(device))
     settings = replace(settings, source=str(song), second=str(second) if second else None)
-    _convert(pipe, song, out, settings, ["json"], as_json)
+    _convert(pipe, song, out, settings, ["json"], as_json, stems)
+
+
+# ---- a voice and a band out of a recording -----------------------------------------------------------------
+
+
+@dataclass
+class Separated:
+    """What `separate_file` found and wrote.
+
+    Attributes
+    ----------
+    files : list of pathlib.Path
+        The voice and the band; empty where no voice was found.
+    seconds : float
+        Length of the recording.
+    share : float
+        Energy of the voice, of the whole recording's, in dB; minus infinity where none was found.
+    """
+
+    files: list[Path]
+    seconds: float
+    share: float = -math.inf
+
+
+def separate_files(
+    songs: list[Path], out: Path | None = None, *, kind: str = "wav", as_json: bool = False
+) -> int:
+    """Part recordings into voice and band, one by one, with a progress bar.
+
+    What can't be used is told in one sentence.
+
+    Parameters
+    ----------
+    songs : list of pathlib.Path
+    out : pathlib.Path, optional
+        Folder, made where needed; beside each song by default.
+    kind : {"wav", "flac"}
+    as_json : bool
+        Print one JSON object a song in place of words.
+
+    Returns
+    -------
+    int
+        How many recordings could not be used.
+    """
+    if out is not None:
+        make_folder(out)
+    places = [file for song in songs for file in stem_paths((out or song.parent) / song.name, kind).values()]
+    check_places(songs, places, ())
+    failed = 0
+    for song in songs:
+        try:
+            with warnings.catch_warnings(record=True) as told, _bar(song) as progress:
+                warnings.simplefilter("always", UserWarning)
+                found = separate_file(song, out, kind=kind, progress=progress)
+        except UserError as problem:
+            failed += 1
+            print(f"noteninja: {problem}", file=sys.stderr)
+            continue
+        for sentence in notices(told, song):
+            print(f"noteninja: {sentence}", file=sys.stderr)
+        if as_json:
+            files = dict(zip(STEMS, map(str, found.files))) or dict.fromkeys(STEMS)
+            share = round(found.share, 1) if found.files else None
+            report = {"song": str(song), **files, "seconds": round(found.seconds, 2), "voice_share_db": share}
+            print(json.dumps(report, ensure_ascii=False), flush=True)
+        elif found.files:
+            names = " and ".join(map(str, found.files))
+            print(f"{song}: {names}; the voice is {found.share:.1f} dB of the whole", flush=True)
+        else:
+            print(f"{song}: no voice was found, and nothing was written", flush=True)
+    return failed
+
+
+def separate_file(
+    song: str | Path,
+    folder: str | Path | None = None,
+    *,
+    kind: str = "wav",
+    progress: Callable[[float, str], None] = lambda fraction, what: None,
+) -> Separated:
+    """Part a recording into two files, "SONG voice.wav" and "SONG band.wav".
+
+    Both are stereo, 44,100 Hz, and as long as the recording: added up they are the recording, to rounding.
+    What the network takes for a voice though an instrument plays it stays in the band. Memory does not grow
+    with the length.
+
+    Parameters
+    ----------
+    song : str or pathlib.Path
+    folder : str or pathlib.Path, optional
+        Where the files go; beside the song by default. Files of these names are replaced, once both are
+        whole.
+    kind : {"wav", "flac"}
+        Wav has floating-point samples; flac has 24 bits, and cuts off what is beyond full scale, as some mp3
+        are.
+    progress : callable
+        Called with (fraction done, what is being done); may raise to stop.
+
+    Returns
+    -------
+    Separated
+        Where nobody sings or speaks, no file is written.
+
+    Raises
+    ------
+    UserError
+        If the recording can't be used, or a file can't be written.
+    """
+    song = Path(song)
+    if kind not in ("wav", "flac"):
+        raise UserError(f"Voice and band can be written as wav or flac, not {kind!r}.")
+    files = stem_paths(song if folder is None else Path(folder) / song.name, kind)
+    seconds, promising = _look(song, lambda done: progress(0.1 * done, "looking for a voice"))
+    if not promising:
+        progress(1.0, "done")
+        return Separated([], seconds)
+    for file in files.values():
+        check_writable(file, 16 * seconds)  # it counts with one channel, half the rate and 16 bits
+    try:
+        with tempfile.TemporaryDirectory(prefix=".noteninja-", dir=files["voice"].parent) as unfinished:
+            written = [Path(unfinished) / file.name for file in files.values()]
+            share = _write_parts(song, written, kind, seconds, progress)
+            if math.isfinite(share):
+                for file, place in zip(written, files.values()):
+                    os.replace(file, place)
+    except (OSError, soundfile.SoundFileError) as problem:
+        advice = "choose another folder, or make room on the disk"
+        raise UserError(f"Voice and band of {song} could not be written: {advice}.") from problem
+    progress(1.0, "done")
+    return Separated(list(files.values()) if math.isfinite(share) else [], seconds, share)
+
+
+def _look(song, progress):
+    """Seconds of a recording, and whether a voice may be in it."""
+    waiting, length, seconds, peak, found = [], 0, 0.0, 0.0, False
+    for block in itertools.chain(stream(song), [None]):
+        if block is not None:
+            waiting, length = [*waiting, block], length + len(block)
+            seconds, peak = seconds + len(block) / SAMPLE_RATE, max(peak, np.abs(block).max(initial=0))
+        if length >= LOOKED_AT * SAMPLE_RATE or block is None and length:
+            found = found or first_look(np.concatenate(waiting), SAMPLE_RATE)
+            waiting, length = [], 0
+            progress(1 - 0.9 ** (seconds / LOOKED_AT))  # how long it is shows at its end only
+    if seconds < SHORTEST - 1e-3:
+        raise UserError(f"{song} is only {seconds:.2f} s long: at least {SHORTEST:g} s is needed.")
+    if peak < SILENCE:
+        raise UserError(f"{song} is silent.")
+    return seconds, found
+
+
+def _write_parts(song, files, kind, seconds, progress):
+    """Write voice and band; the voice's share of the energy in dB, minus infinity where there is no voice."""
+    form = "FLAC" if kind == "flac" else "WAV" if 8 * RATE * seconds < LARGEST else "RF64"
+    look = {"format": form, "subtype": "PCM_24" if kind == "flac" else "FLOAT"}
+    done, energy, all_energy, anybody = 0, 0.0, 0.0, False
+    with contextlib.ExitStack() as opened, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the first look told what is damaged
+        writers = [opened.enter_context(soundfile.SoundFile(file, "w", RATE, 2, **look)) for file in files]
+        for recording, voice, heard in _without_instruments(separate(stream(song, RATE, stereo=True))):
+            if kind == "flac":
+                recording = np.clip(recording, -1, 1)
+            band = recording - voice
+            if kind == "flac":  # what is beyond full scale goes over to the other one
+                band = np.clip(band, -1, 1)
+                voice = recording - band
+            for writer, sound in zip(writers, (voice, band)):
+                writer.write(sound)
+            energy += float(np.square(voice, dtype=np.float64).sum())
+            all_energy += float(np.square(recording, dtype=np.float64).sum())
+            done, anybody = done + len(voice), anybody or heard
+            progress(0.1 + 0.9 * min(1.0, done / RATE / seconds), "separating")
+    if any(soundfile.info(file).frames < done for file in files):
+        raise OSError("the disk is full")
+    return 10 * math.log10(energy / all_energy) if anybody else -math.inf
+
+
+def _without_instruments(parts):
+    """Recording and voice, part by part (some ten seconds each), and whether somebody sings or speaks in it.
+
+    A "voice" that an instrument plays is taken out.
+    """
+    before = None
+    for recording, voice in parts:
+        kind = _kind(recording, voice)
+        now = before if kind == "silent" and before is not None else float(kind != "played")
+        gain, fade = np.full((len(voice), 1), now, np.float32), round(FADE * RATE)
+        gain[:fade, 0] = np.linspace(now if before is None else before, now, fade)[: len(voice)]
+        voice, before = voice * gain, now
+        loud = np.square(voice).sum() > FAINT * np.square(recording).sum()
+        yield recording, voice, kind in ("sung", "spoken") and bool(loud)
+
+
+def _kind(recording, voice):
+    """What a voice is: see `kind_of_voice`."""
+    if len(voice) < RATE:
+        return "silent"
+    both = soxr.resample(np.stack([voice.mean(1), recording.mean(1)], 1), RATE, PITCH_RATE)
+    logits, singing = track_pitch(np.ascontiguousarray(both[:, 0]))
+    level, all_level = (levels(one, HOP)[: len(singing)] for one in both.T)
+    return kind_of_voice(follow_pitch(logits, singing, PITCHES, level, all_level))

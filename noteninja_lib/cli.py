@@ -11,8 +11,8 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-# Processes that share the cores must not spin while they wait; these two have them alone and gain a fifth.
-if sys.argv[1:2] not in (["convert"], ["benchmark"]):
+# Processes that share the cores must not spin while they wait; these have them alone and gain a fifth.
+if sys.argv[1:2] not in (["convert"], ["separate"], ["benchmark"]):
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import typer
@@ -42,6 +42,9 @@ SOUNDS = "mp3, wav, flac or ogg"
 NewSeed = Annotated[int, Option(min=0)]
 GENRES = "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock"
 OF_KINDS = "Write beside it: mid (notes heard), musicxml (the tune), json (all settings)."
+OF_VOICE = "A singer: keep (over the new band), play (an instrument takes the tune), off (neither)."
+OF_GAIN = "dB by which a kept voice is louder beside its band than in the song, -24 to 24."
+OF_STEMS = "Write a kept voice and its band apart, too: 'NAME voice.wav' and 'NAME band.wav'."
 OF_SONG = f"{SOUNDS}; or notes: MIDI, MusicXML, ABC, or a picture (png, jpg, pdf)."
 OF_TEMPO = "Beats a minute such as 120, or a share of the song's own, 50% to 200%."
 OF_PATH = "Genres along the piece in place of --to: blues,disco or blues:0,jazz:0.3,disco:1."
@@ -83,6 +86,9 @@ class Common:
     kinds: Annotated[list[str], Option("--with", help=OF_KINDS)] = ("json",)  # type: ignore[assignment]
     device: Annotated[str, Option(help="cpu, cuda or mps.")] = "cpu"
     json: Annotated[bool, Option("--json", help="Print one JSON object a song, for scripts.")] = False
+    voice: Annotated[str, Option(help=OF_VOICE)] = "keep"
+    voice_gain: Annotated[float, Option(help=OF_GAIN)] = 0.0
+    stems: Annotated[bool, Option("--stems", help=OF_STEMS)] = False
 
     def settings(self, genre: str | dict | list, **given: object) -> "Settings":
         """`Settings` from what a user wrote; what is given as well takes the place of these options."""
@@ -90,6 +96,7 @@ class Common:
         from noteninja_lib.settings import Settings
 
         own: dict = {"strength": self.amount, "steps": self.steps, "guidance": self.guidance}
+        own |= {"voice": self.voice, "voice_gain": self.voice_gain}
         timing = dict([parse_tempo(self.tempo)]) if self.tempo else {}
         mood = None if self.mood is None else parse_mood(self.mood)
         return Settings(genre, **own | timing | {"mood": mood, "seed": self.seed} | given)
@@ -99,7 +106,8 @@ class Common:
         from noteninja_lib.batch import convert_files
 
         kinds = tuple(dict.fromkeys(self.kinds))
-        if convert_files(songs, settings, out, kinds=kinds, device=self.device, as_json=self.json):
+        shown: dict = {"kinds": kinds, "device": self.device, "as_json": self.json, "stems": self.stems}
+        if convert_files(songs, settings, out, **shown):
             raise typer.Exit(2)
 
 
@@ -122,7 +130,7 @@ def command(names: str) -> Callable[[Callable], Callable]:
 # ---- conversions ---------------------------------------------------------------------------------------
 
 
-@command("tempo mood amount steps guidance seed kinds device json")
+@command("tempo mood amount voice voice_gain steps guidance seed kinds stems device json")
 def convert(
     common: Common,
     songs: Songs,
@@ -272,7 +280,7 @@ def journey(
     common.convert([song], common.settings(to, seconds=60 * minutes, mood=parse_moods(moods)), out)
 
 
-@command("device json")
+@command("stems device json")
 def again(
     common: Common,
     file: Annotated[Path, Argument(help="The JSON file that lies beside a result.")],
@@ -281,7 +289,21 @@ def again(
     """Make a result again, from the JSON file beside it."""
     from noteninja_lib.batch import again as make_again
 
-    make_again(file, out, device=common.device, as_json=common.json)
+    make_again(file, out, device=common.device, as_json=common.json, stems=common.stems)
+
+
+@command("json")
+def separate(
+    common: Common,
+    songs: Annotated[list[Path], Argument(help=f"{SOUNDS}.")],
+    out: Annotated[Path | None, Option("-o", "--out", help="Folder; beside each song by default.")] = None,
+    format: Annotated[str, Option(help="wav (floating-point samples) or flac (24 bits).")] = "wav",
+) -> None:
+    """Part a recording into voice and band: 'SONG voice.wav' and 'SONG band.wav', which add up to it."""
+    from noteninja_lib.batch import separate_files
+
+    if separate_files(songs, out, kind=format, as_json=common.json):
+        raise typer.Exit(2)
 
 
 # ---- data sets, training, and the band -----------------------------------------------------------------

@@ -1,6 +1,7 @@
-"""The one error that a user ever sees."""
+"""The one error that a user ever sees, and which warnings are worth telling."""
 
 from pathlib import Path
+from warnings import WarningMessage
 
 
 class UserError(ValueError):
@@ -9,6 +10,30 @@ class UserError(ValueError):
 
 class Stopped(Exception):
     """Raised inside a progress callback to end work that the user stopped."""
+
+
+class Notice(UserWarning):
+    """A warning that is one sentence for the user: what was asked for was done in another way."""
+
+
+def notices(told: list[WarningMessage], *songs: str | Path) -> list[str]:
+    """The sentences among recorded warnings that are for the user, each once; others are for who programs.
+
+    Parameters
+    ----------
+    told : list of warnings.WarningMessage
+        As `warnings.catch_warnings(record=True)` gives them.
+    *songs : str or pathlib.Path
+        What was worked on: a warning that names one, such as one of a damaged file, is for the user too.
+    """
+    own = [
+        str(one.message)
+        for one in told
+        if issubclass(one.category, Notice)
+        or issubclass(one.category, UserWarning)
+        and any(str(song) in str(one.message) for song in songs)
+    ]
+    return list(dict.fromkeys(own))
 
 
 def make_folder(path: Path) -> None:

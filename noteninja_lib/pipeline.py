@@ -25,7 +25,7 @@ from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono, normalise, save
 from noteninja_lib.audio.mixdown import RATE, USUAL, Stems, balance, mixdown
 from noteninja_lib.audio.stretching import stretch
-from noteninja_lib.errors import UserError, check_range
+from noteninja_lib.errors import Notice, UserError, check_range
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.checkpoints import current_names, load_model, models_folder, verify, write_checksums
@@ -51,7 +51,7 @@ NO_TUNE, SURE = (
     0.2,
     (0.9, 0.8),
 )  # of `surety`: below, there is no tune; what is as good as sure, sung or played
-SPARSE, UNSURE = 0.5, 0.7  # notes a second, and surety, below which a few notes are no tune
+SPARSE = 0.1  # share of a song's time below which some notes are no tune
 
 Progress = Callable[[float, str], None]  # called with (fraction done, what is being done); may raise to stop
 
@@ -443,17 +443,18 @@ class NoteNinjaPipeline(DiffusionPipeline):
     def surety(self, source: Source) -> float:
         """How surely a tune was heard in a song, 0 to 1, by ears that did not find it.
 
-        For how much of its time the pitch tracker hears it in the whole recording; of a tune that is not sung, as
-        well how much more of it is heard than chance would give. Few notes that only one of them hears are none.
+        For how much of its time the pitch tracker hears it in the whole recording; of a tune that is not
+        sung, as well how much more of it is heard than chance would give. Some notes here and there are none.
         """
         tune = source.piano_roll.melody_notes()
-        if not source.recorded or not tune:
+        if not source.recorded:
             return float(len(tune) > 0)
+        if sum(note.end - note.start for note in tune) < SPARSE * len(source.audio) / SAMPLE_RATE:
+            return 0.0
         tracked = max(0.0, sounding(tune, pitch_classes(source.audio, SAMPLE_RATE, FRAME_RATE)))
         if source.voice and source.voice.notes:
             return min(1.0, tracked / SURE[0])
-        sure = min(1.0, (tracked + max(0.0, tune_likeness(tune, source.played.notes))) / 2 / SURE[1])
-        return sure if len(tune) > SPARSE * len(source.audio) / SAMPLE_RATE or sure > UNSURE else 0.0
+        return min(1.0, (tracked + max(0.0, tune_likeness(tune, source.played.notes))) / 2 / SURE[1])
 
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
         """What the genre classifier takes a recording for: genre to share, strongest first."""
@@ -490,7 +491,9 @@ def choice_of_voice(voice: str, source: Source, mood: Mood, seconds: float | Non
         return "none"
     changed = "another mood" if style.moods(mood).any() else "another form" if seconds else ""
     if voice == "keep" and changed:
-        warnings.warn(f"A voice can't be sung in {changed}: an instrument plays its tune.", stacklevel=4)
+        warnings.warn(
+            f"A voice can't be sung in {changed}: an instrument plays its tune.", Notice, stacklevel=4
+        )
         return "play"
     return voice
 

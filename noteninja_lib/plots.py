@@ -217,7 +217,7 @@ def plot_conversion(result: Any, figure: Figure | None = None) -> Figure:
     """
     figure = figure or new_figure(11, 6.2)
     grid = figure.subplots(2, 2, width_ratios=(3, 1))
-    rows = (("before", result.source, result.source_genre), ("after", result.audio, result.genre_heard))
+    rows = (("before", result.source, result.source_genre), ("after", result.mono(), result.genre_heard))
     for (picture, bars), (when, audio, genres) in zip(grid, rows):
         plot_spectrogram(audio, picture, result.notes).set_title(f"{when}, with the notes of the source")
         plot_genres(genres, bars).set_title(f"genre heard {when}")

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path, PureWindowsPath
 
+import soundfile
 import torch
 
 from noteninja_lib import STEPS, __version__, fast_mode
@@ -19,9 +20,12 @@ from noteninja_lib.models.flow_matching import slerp
 from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.style import RATES, Genre, Mood, is_path, styles
-from noteninja_lib.pipeline import Conversion, NoteNinjaPipeline
+from noteninja_lib.pipeline import VOICES, Conversion, NoteNinjaPipeline
 
-NETWORKS = ("basic_pitch", "judge", "lead", "unet", "vae", "vocoder")  # those that a conversion uses
+#: Those that a conversion uses.
+NETWORKS = ("basic_pitch", "judge", "lead", "pitch", "separator", "unet", "vae", "vocoder")
+#: What became of a singer, in words; where there was none, there is nothing to tell.
+FATES = {"keep": "voice kept", "play": "voice played by an instrument", "off": "voice left out", "none": ""}
 #: Setting: what it is called, its type, and its range; those that may be None come last.
 LIMITS = {
     "strength": ("amount", float, 0, 1),
@@ -29,6 +33,7 @@ LIMITS = {
     "guidance": ("guidance scale", float, 0, 20),
     "seed": ("seed", int, 0, 2**63 - 1),
     "share": ("share", float, 0, 1),
+    "voice_gain": ("gain of the voice in dB", float, -24, 24),
     "tempo": ("tempo in beats a minute", float, 20, 400),
     "rate": ("rate of the tempo", float, *RATES),
     "seconds": ("length in seconds", float, 1, LONGEST),
@@ -45,8 +50,8 @@ class Settings:
     ----------
     genre : str, dict or list
         As the pipeline takes it: one of the ten, shares of several, or a path.
-    strength, steps, guidance, mood, tempo, rate
-        As the pipeline takes them.
+    strength, steps, guidance, mood, tempo, rate, voice, voice_gain
+        As the pipeline takes them; two songs that are mixed have no voice.
     seed, other_seed : int
         Of the noise; with another one, a share of its noise is mixed in.
     second : str
@@ -72,6 +77,8 @@ class Settings:
     other_seed: int | None = None
     share: float = 0.5
     source: str = ""
+    voice: str = "keep"
+    voice_gain: float = 0.0
 
     def check(self) -> None:
         """Refuse what no conversion can be made with, in one sentence."""
@@ -83,6 +90,8 @@ class Settings:
                 number = "whole number" if kind is int else "number"
                 raise UserError(f"The {words} must be a {number}, not {value!r}.")
             check_range(words, value, low, high)
+        if self.voice not in VOICES:
+            raise UserError(f"The voice can be {', '.join(VOICES[:-1])} or {VOICES[-1]}, not {self.voice!r}.")
         if not isinstance(self.second, str | None) or (
             self.share is None and (self.second or self.other_seed is not None)
         ):
@@ -126,7 +135,8 @@ class Settings:
                 return slerp(*(pipe.noise_like(roll, one) for one in seeds), self.share)
 
             options["latents"] = between
-        return pipe(song, *shared, tempo=self.tempo, rate=self.rate, seconds=self.seconds, **options)
+        options |= {"tempo": self.tempo, "rate": self.rate, "seconds": self.seconds}
+        return pipe(song, *shared, voice=self.voice, voice_gain=self.voice_gain, **options)
 
 
 def describe(result: Conversion, path: Path, settings: Settings) -> dict:
@@ -159,9 +169,18 @@ def describe(result: Conversion, path: Path, settings: Settings) -> dict:
         "pipeline_sha256": digest(models_folder() / "model_index.json"),
         "measured": {
             "seconds": round(len(result.audio) / result.sample_rate, 2),
-            "tune_kept": round(result.tune_kept, 3),
-            "genre_heard": {genre: round(share, 3) for genre, share in result.genre_heard.items()},
+            **measured(result),
         },
+    }
+
+
+def measured(result: Conversion) -> dict:
+    """What was measured, rounded, for JSON: `tune_kept` (None where no tune was found), `genre_heard`, and
+    what became of the `voice`."""
+    return {
+        "tune_kept": None if result.tune_kept is None else round(result.tune_kept, 3),
+        "genre_heard": {genre: round(share, 3) for genre, share in result.genre_heard.items()},
+        "voice": result.voice,
     }
 
 
@@ -183,7 +202,7 @@ def read_settings(path: str | Path) -> Settings:
     """
     record = read_record(path)
     try:
-        given = current_names(record["settings"])
+        given = {"voice": "play"} | current_names(record["settings"])  # older files know no voice
         given |= {name: _from_json(given.get(name)) for name in ("genre", "mood")}
         known, needed = {field.name for field in fields(Settings)} - {"source"}, ("genre", "seed")
         strange, missing = sorted(set(given) - known), [name for name in needed if given.get(name) is None]
@@ -241,7 +260,8 @@ def differences(path: str | Path, source: Path, second: Path | None = None) -> l
         for name, song in (("source_sha256", source), ("second_sha256", second))
         if record.get(name) != digest(song)
     ]
-    changed = sorted(name for name, value in weights().items() if record["weights_sha256"].get(name) != value)
+    now = weights()  # a file names those that there were: what came later was not part of its result
+    changed = sorted(name for name, value in record["weights_sha256"].items() if now.get(name) != value)
     if changed:
         told.append(
             f"The trained weights ({', '.join(changed)}) are not those with which {record['file']} was made: "
@@ -284,10 +304,11 @@ def _from_json(value):
     return tuple(value) if isinstance(value, list) else value
 
 
-# What is written beside a conversion: the notes heard as MIDI and as a score, and the settings that make it
-# again.
+# What is written beside a conversion: the notes heard as MIDI and as a score, the settings that make it
+# again, and the voice and the band apart.
 
 KINDS = ("mid", "musicxml", "json")
+STEMS = ("voice", "band")
 PIANO = 0  # in General MIDI
 
 
@@ -346,6 +367,40 @@ def export(
     return list(files.values())
 
 
+def stem_paths(path: str | Path, kind: str = "wav") -> dict[str, Path]:
+    """Names of the files with the voice and the band of a recording: {"voice": path, "band": path}."""
+    path = Path(path)
+    return {name: path.with_name(f"{path.stem} {name}.{kind}") for name in STEMS}
+
+
+def write_stems(result: Conversion, path: str | Path) -> list[Path]:
+    """Write the voice and the band of a conversion beside it, each as a stereo wav of floating-point samples.
+
+    Together they are the result, sample by sample, but for its limiter.
+
+    Parameters
+    ----------
+    result : Conversion
+        Its `stems`; where it keeps no voice, nothing is written.
+    path : str or pathlib.Path
+        The recording, such as "song (jazz).mp3".
+
+    Returns
+    -------
+    list of pathlib.Path
+
+    Raises
+    ------
+    UserError
+        If a file can't be written.
+    """
+    files = stem_paths(path)
+    for name, samples in result.stems.items():
+        with _whole(files[name]) as unfinished:
+            soundfile.write(unfinished, samples, result.sample_rate, "FLOAT")
+    return [files[name] for name in result.stems]
+
+
 @contextmanager
 def _whole(path):
     """A name to write to; the file gets its own name when it is whole."""
@@ -353,7 +408,7 @@ def _whole(path):
     try:
         yield unfinished
         os.replace(unfinished, path)
-    except OSError as problem:
+    except (OSError, soundfile.SoundFileError) as problem:
         advice = "choose another folder, or make room on the disk"
         raise UserError(f"{path} could not be written: {advice}.") from problem
     finally:

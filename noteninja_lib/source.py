@@ -32,7 +32,7 @@ MIDI, SCORES = (".mid", ".midi"), (".musicxml", ".xml", ".mxl", ".abc")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pdf")
 FADE = 0.1  # seconds in which a voice comes and goes at the ends of what is sung
 REST = 1.5  # seconds without a note after which the instruments have the tune again
-LOW = 57  # MIDI pitch: a voice that is lower on average is played an octave higher
+LOW = 62  # MIDI pitch: a voice that is lower on average is played an octave higher
 HALF = 0.5  # strength of the band's notes under a sung tune that is played
 ALONE = 0.03  # share of a recording below which there is nobody but the singer
 NEAR = 0.05  # seconds around a sung note's beginning in which the band begins none on its pitch class
@@ -45,7 +45,7 @@ class Voice:
     Attributes
     ----------
     audio : numpy.ndarray, float16, shape (samples, 2)
-        The voice alone, 44,100 Hz; in half precision, which is 60 dB below it, since a long song has much of it.
+        The voice alone, 44,100 Hz; in half precision (-66 dB), since a long song has much of it.
     notes : list of Note
         What is sung; empty where somebody only speaks.
     curve : PitchCurve

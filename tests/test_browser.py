@@ -133,6 +133,38 @@ def test_stop_stops_and_keeps_the_earlier_result(page):
     assert np.array_equal(sound_of(page, "after"), shown)
 
 
+CHANNELS = """async element => {
+    const bytes = await (await fetch(element.src)).arrayBuffer();
+    const sound = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(bytes);
+    return [sound.numberOfChannels, sound.duration];
+}"""
+
+
+def test_a_singer_is_kept_played_or_left_out(page, folder):
+    page.select_option(".nn-song select", "Peggy Bawn, as pop, sung")
+    buttons = page.locator(".nn-voice button")
+    assert buttons.all_inner_texts() == ["keep", "play", "off"]
+    assert all("singer" in buttons.nth(number).get_attribute("title") for number in range(3))
+    convert(page)
+    assert "voice kept" in page.inner_text(".nn-numbers")
+    channels, seconds = page.locator(".nn-audio-after").evaluate(CHANNELS)
+    assert channels == 2 and abs(seconds - len(sound_of(page, "before")) / sound.SAMPLE_RATE) < 0.1
+    page.click(".nn-apart .jupyter-widget-Collapse-header")
+    for name in ("voice", "band"):  # filled one after the other
+        page.wait_for_function(f"document.querySelector('.nn-audio-{name}').duration > 1")
+    voice, band = sound_of(page, "voice"), sound_of(page, "band")
+    assert len(voice) == len(band) and min(voice.std(), band.std()) > 0.005
+    assert abs(np.corrcoef(voice, band)[0, 1]) < 0.3
+    page.click(".nn-save-all")
+    page.wait_for_selector("text=voice.wav")
+    assert len(list((folder / "notebooks" / "outputs").glob("*_sung_* band.wav"))) == 1
+    buttons.nth(2).click()
+    convert(page)
+    assert "voice left out" in page.inner_text(".nn-numbers") and page.locator(".nn-apart").is_hidden()
+    assert page.locator(".nn-audio-after").evaluate(CHANNELS)[0] == 1
+    buttons.nth(0).click()
+
+
 def test_stage_size_can_be_read_from_the_last_row(page):
     size = "element => parseFloat(getComputedStyle(element).fontSize)"
     usual = page.locator(".nn-convert").evaluate(size)

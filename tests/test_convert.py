@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ import soundfile
 from music21 import converter
 
 from noteninja_lib import data_folder
-from noteninja_lib.audio.io import SAMPLE_RATE, load
+from noteninja_lib.audio.io import SAMPLE_RATE, load, stream
 from noteninja_lib.batch import again, convert_files
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.tunes import load_tunes, to_stream, tune_from_score
+from noteninja_lib.pipeline import NoteNinjaPipeline
 from noteninja_lib.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +63,81 @@ def test_several_songs_go_to_a_folder_and_a_bad_one_does_not_stop_the_others(not
     ]
     assert {path.suffix for path in (tmp_path / "made").iterdir()} == {".mp3", ".json"}
     assert told.count("tune kept") == 2
+
+
+@pytest.fixture(scope="module")
+def sung(tmp_path_factory):
+    """The bundled song with a singer."""
+    path = tmp_path_factory.mktemp("sung") / "peggy.mp3"
+    shutil.copy(data_folder() / "songs" / "peggy-bawn-pop-sung.mp3", path)
+    return path
+
+
+def told_of(err):
+    return [line.removeprefix("noteninja: ") for line in err.splitlines() if line.startswith("noteninja:")]
+
+
+def test_a_voice_is_kept_and_written_apart(noteninja, sung, tmp_path):
+    out = tmp_path / "out.wav"
+    status, told, err = noteninja("convert", sung, "--to", "jazz", "--steps", 2, "-o", out, "--stems")
+    assert status == 0 and told.rstrip().endswith("voice kept") and told_of(err) == []
+    mix, voice, band = (
+        soundfile.read(tmp_path / name)[0] for name in ("out.wav", "out voice.wav", "out band.wav")
+    )
+    assert mix.shape == voice.shape == band.shape == (8 * 44100, 2)  # as long as fast mode listens
+    gain = (mix * (voice + band)).sum() / (mix**2).sum()
+    assert gain == pytest.approx(1, abs=0.02) and np.abs(voice + band - mix).std() < 0.05 * mix.std()
+    song = np.concatenate(list(stream(sung, 44100, stereo=True, duration=8.0)))
+    alike = [(song * np.roll(voice, shift, 0)).sum() for shift in range(-40, 41)]
+    assert np.argmax(alike) == 40  # in step with the song to a sample
+    again(tmp_path / "out.json", tmp_path / "again.wav", stems=True)
+    assert (tmp_path / "again.wav").read_bytes() == out.read_bytes()
+    assert np.array_equal(soundfile.read(tmp_path / "again voice.wav")[0], voice)
+
+
+def test_a_louder_voice_is_louder_beside_its_band(sung, tmp_path):
+    share = []
+    for gain in (-6, 6):
+        settings = Settings("jazz", steps=2, voice_gain=gain)
+        assert convert_files([sung], settings, tmp_path / "a.wav", stems=True) == 0
+        voice, band = (soundfile.read(tmp_path / f"a {name}.wav")[0].std() for name in ("voice", "band"))
+        share.append(20 * np.log10(voice / band))
+    assert share[1] - share[0] == pytest.approx(12, abs=0.5)
+
+
+def test_a_mood_can_not_be_sung_and_that_is_said_once(noteninja, sung, tmp_path):
+    words = ("--to", "jazz", "--steps", 2, "--mood", "sad", "--stems", "--json")
+    status, told, err = noteninja("convert", sung, *words, "-o", tmp_path / "out.wav")
+    report, (mood, apart) = json.loads(told), told_of(err)
+    assert status == 0 and report["voice"] == "play" and report["files"] == [str(tmp_path / "out.json")]
+    assert mood.startswith("A voice can't be sung in another mood") and "no voice and no band" in apart
+    assert not list(tmp_path.glob("* band.wav")) and soundfile.info(tmp_path / "out.wav").channels == 1
+
+
+def test_a_voice_is_left_out_and_an_instrumental_has_none(noteninja, sung, song, tmp_path):
+    quick = ("--to", "pop", "--steps", 2, "--voice", "off", "-o")
+    assert "voice left out" in noteninja("convert", sung, *quick, tmp_path / "a.wav")[1]
+    assert json.loads((tmp_path / "a.json").read_text("utf-8"))["measured"]["voice"] == "off"
+    assert "voice" not in noteninja("convert", song, *quick, tmp_path / "b.wav")[1].split("b.wav")[1]
+
+
+def test_where_no_tune_was_found_none_is_claimed(noteninja, song, tmp_path, monkeypatch):
+    real = NoteNinjaPipeline.__call__
+
+    def tuneless(*given, **options):
+        return replace(real(*given, **options), tune_kept=None)
+
+    monkeypatch.setattr(NoteNinjaPipeline, "__call__", tuneless)
+    words = ("convert", song, "--to", "pop", "--steps", 2, "-o", tmp_path / "a.wav")
+    assert "no tune was found, genre heard" in noteninja(*words)[1]
+    assert json.loads(noteninja(*words, "--json")[1])["tune_kept"] is None
+
+
+def test_stems_are_never_written_over_a_song(sung, tmp_path):
+    voice = tmp_path / "out voice.wav"
+    shutil.copy(sung, voice)
+    with pytest.raises(UserError, match="over the song itself"):
+        convert_files([voice], Settings(), tmp_path / "out.mp3", stems=True)
 
 
 def test_a_result_is_made_again_from_the_json_beside_it(song, tmp_path, capsys):
@@ -158,6 +235,9 @@ def test_a_bad_file_is_one_sentence_with_status_2_and_nothing_is_overwritten(not
         (("--to", "jazz", "--amount", "1.5"), "between 0 and 1"),
         (("--to", "jazz", "--steps", "0"), "between 1 and 1000"),
         (("--to", "jazz", "--device", "abacus"), "choose from cpu"),
+        (("--to", "jazz", "--voice", "loud"), "keep, play or off, not 'loud'"),
+        (("--to", "jazz", "--voice-gain", "25"), "between -24 and 24"),
+        (("--to", "jazz", "--voice", "play", "--stems"), "leave out --stems"),
         (("--to", "jazz", "-o", "no/such/folder/a.mp3"), "folder"),
         (("--to", "jazz", "-o", "song.docx"), "mp3"),
     ],

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pretty_midi
 import pytest
+import soundfile
 from music21 import converter
 
 from noteninja_lib.arranger.arranger import arrange
@@ -20,26 +21,27 @@ from noteninja_lib.music.score_io import from_score, quantise
 from noteninja_lib.music.transcription import heard_tune, in_beats, settle
 from noteninja_lib.music.tunes import find_tune, load_tunes
 from noteninja_lib.pipeline import Conversion
-from noteninja_lib.settings import Settings, describe, differences, export, find_source, read_settings
+from noteninja_lib.settings import (
+    Settings,
+    describe,
+    differences,
+    export,
+    find_source,
+    read_settings,
+    write_stems,
+)
 from noteninja_lib.source import hear
 
 MAJOR = [tune for tune in load_tunes("test") if tune.mode == "major"]
 TUNES = [next(tune for tune in MAJOR if tune.metre == metre) for metre in ("2/2", "3/4", "6/8", "9/8")]
 
 
-def as_result(roll):
+def as_result(roll, tune_kept=0.81234, voice="none", stems=None):
     """A conversion of known content, without the networks."""
     sound = np.zeros(SAMPLE_RATE, np.float32)
-    return Conversion(
-        sound,
-        SAMPLE_RATE,
-        sound,
-        roll,
-        roll.melody_notes(),
-        0.81234,
-        {"jazz": 0.9, "rock": 0.1},
-        {"rock": 1.0},
-    )
+    genres = {"jazz": 0.9, "rock": 0.1}, {"rock": 1.0}
+    mix, rate = (sum(stems.values()), 44100) if stems else (sound, SAMPLE_RATE)
+    return Conversion(mix, rate, sound, roll, roll.melody_notes(), tune_kept, *genres, voice, stems or {})
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +190,8 @@ ALL = [
     Settings({"jazz": 1, "rock": 3}, rate=0.5),
     JOURNEY,
     Settings(mood=(0.1, -1)),
+    Settings("pop", voice="off"),
+    Settings("metal", voice_gain=-7.5),
 ]
 
 
@@ -202,7 +206,54 @@ def test_settings_survive_a_file(settings, tmp_path):
         "jazz": 0.9,
         "rock": 0.1,
     }
-    assert set(record["weights_sha256"]) == {"basic_pitch", "judge", "lead", "unet", "vae", "vocoder"}
+    networks = {"basic_pitch", "judge", "lead", "pitch", "separator", "unet", "vae", "vocoder"}
+    assert set(record["weights_sha256"]) == networks
+
+
+def test_what_became_of_the_voice_is_recorded_and_no_tune_is_null(tmp_path):
+    result = as_result(from_score(TUNES[0]), None, "off")
+    (file,) = export(result, tmp_path / "a.mp3", Settings(voice="off"), ("json",))
+    record = json.loads(file.read_text(encoding="utf-8"))
+    assert record["measured"]["tune_kept"] is None and record["measured"]["voice"] == "off"
+    assert record["settings"]["voice"] == "off" and record["settings"]["voice_gain"] == 0
+
+
+def test_a_file_without_a_voice_is_one_of_the_time_when_instruments_played_all(tmp_path):
+    (file,) = export(as_result(from_score(TUNES[0])), tmp_path / "a.mp3", Settings(), ("json",))
+    assert read_settings(file).voice == "keep"
+    broken(file, lambda record: [record["settings"].pop(name) for name in ("voice", "voice_gain")] and None)
+    assert (read_settings(file).voice, read_settings(file).voice_gain) == ("play", 0.0)
+
+
+def test_voice_and_gain_reach_the_pipeline_but_not_a_mixture_of_songs():
+    asked = []
+
+    class Asked:
+        def __call__(self, song, *_, **options):
+            asked.append((options["voice"], options["voice_gain"]))
+
+        def interpolate(self, song, *_, **options):
+            asked.append("voice" in options)
+
+    Settings(voice="off", voice_gain=2.0).convert(Asked(), "a.mp3")
+    Settings(second="b.mp3").convert(Asked(), "a.mp3")
+    assert asked == [("off", 2.0), False]
+
+
+def test_voice_and_band_add_up_to_the_result(tmp_path):
+    rng = np.random.default_rng(
+        0
+    )  # louder than full scale in places, which a file of whole numbers would cut off
+    stems = {name: rng.normal(0, 0.4, (5000, 2)).astype(np.float32) for name in ("voice", "band")}
+    result = as_result(from_score(TUNES[0]), voice="keep", stems=stems)
+    files = write_stems(result, tmp_path / "song v1.2 (jazz).mp3")
+    assert [file.name for file in files] == ["song v1.2 (jazz) voice.wav", "song v1.2 (jazz) band.wav"]
+    (voice, rate), (band, _) = (soundfile.read(file, dtype="float32") for file in files)
+    assert rate == 44100 and np.abs(voice).max() > 1 and np.abs(voice + band - result.audio).max() < 1e-6
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    assert write_stems(as_result(from_score(TUNES[0]), voice="off"), tmp_path / "b.mp3") == []
+    with pytest.raises(UserError, match="could not be written"):
+        write_stems(result, tmp_path / "no folder" / "a.mp3")
 
 
 def test_no_place_of_this_machine_is_told(tmp_path):
@@ -267,6 +318,11 @@ def broken(file, change):
         (lambda record: record["settings"].update(mood="angry"), "happy"),
         (lambda record: record["settings"].update(tempo=100, rate=2), "not both"),
         (lambda record: record["settings"].update(rate=9), "between 0.5 and 2"),
+        (lambda record: record["settings"].update(voice="loud"), "keep, play or off, not 'loud'"),
+        (lambda record: record["settings"].update(voice=None), "keep, play or off"),
+        (lambda record: record["settings"].update(voice=["keep"]), "keep, play or off"),
+        (lambda record: record["settings"].update(voice_gain=25), "between -24 and 24"),
+        (lambda record: record["settings"].update(voice_gain=None), "gain of the voice"),
     ],
 )
 def test_a_broken_file_is_one_sentence(tmp_path, change, word):

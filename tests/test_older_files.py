@@ -11,7 +11,7 @@ import torch
 from noteninja_lib.models.checkpoints import models_folder, write_checksums
 from noteninja_lib.models.classifiers import GenreClassifier
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
-from noteninja_lib.settings import Settings, differences, export, read_settings
+from noteninja_lib.settings import Settings, differences, export, read_settings, weights
 
 OLD = Path(__file__).parent / "made_by_1612599"
 
@@ -24,12 +24,27 @@ def test_settings_of_a_result_are_read():
         "rate": 0.9,
         "mood": (0.9, 0.5),
         "seed": 7,
+        "voice": "play",  # of that time: an instrument played the tune, whoever had it
         "source": "song.mp3",
     }
     assert settings == Settings(**expected)
-    assert any(
-        "is not the song" in sentence for sentence in differences(OLD / "result.json", OLD / "result.json")
-    )
+    told = differences(OLD / "result.json", OLD / "result.json")
+    assert any("is not the song" in sentence for sentence in told)
+    assert not any(network in sentence for network in ("pitch,", "separator") for sentence in told)
+
+
+def test_networks_that_came_later_are_not_told(tmp_path):
+    """A file knows those that its result was made with; of these a changed one is still told."""
+    record = json.loads((OLD / "result.json").read_text(encoding="utf-8"))
+    record["weights_sha256"] = {name: weights()[name] for name in record["weights_sha256"]}
+    file = tmp_path / "result.json"
+    for changed in ({}, {"unet": "0" * 64}):
+        record["weights_sha256"] |= changed
+        file.write_text(json.dumps(record), encoding="utf-8")
+        told = [sentence for sentence in differences(file, file) if "weights" in sentence]
+        assert [("unet" in sentence, "separator" in sentence) for sentence in told] == [(True, False)] * len(
+            changed
+        )
 
 
 def test_a_saved_folder_loads_and_is_what_it_was(tmp_path):

@@ -87,7 +87,7 @@ def test_conversion_shows_before_and_after():
     noise = (0.1 * np.random.default_rng(0).standard_normal(len(A4))).astype(np.float32)
     result = SimpleNamespace(
         source=A4,
-        audio=noise,
+        mono=lambda: noise,
         notes=[NOTE],
         source_genre={"jazz": 0.1, "pop": 0.9},
         genre_heard={"jazz": 0.8, "pop": 0.2},

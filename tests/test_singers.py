@@ -273,6 +273,29 @@ def test_what_can_not_be_sung_is_played_and_told(heard):
         pipe(heard[0], "jazz", voice_gain=100)
 
 
+def test_tune_kept_knows_where_there_is_no_tune(results, heard):
+    pipe, seed = load_pipeline(), lambda: torch.Generator().manual_seed(0)
+    played = arrange(load_tunes("test")[4], load_recipe("rock"), 0, duration=6.0)
+    played.parts = [part for part in played.parts if part.is_drum]
+    drums = pipe(render(played).astype(np.float32), "jazz", generator=seed())
+    assert drums.tune_kept is None
+    played = arrange(load_tunes("test")[4], load_recipe("hiphop"), 4, duration=8.0)
+    played.parts = [part for part in played.parts if part.is_drum]  # and a rapper
+    rap = read_source(render(played).astype(np.float32))
+    assert rap.voice and not rap.voice.notes
+    assert pipe(rap.audio, "jazz", generator=seed()).tune_kept is None
+    assert results["keep"].tune_kept > 0.5 and results["play"].tune_kept > 0.5 > results["off"].tune_kept
+
+
+def test_a_singer_alone_gets_a_band(song):
+    alone = mono(song[0], RATE)
+    source = read_source(alone)
+    assert source.alone and source.voice.notes and source.backing.notes[1].any()
+    kept = load_pipeline()(alone, "jazz", generator=torch.Generator().manual_seed(0))
+    ratio = 20 * np.log10(kept.stems["voice"].std() / kept.stems["band"].std())
+    assert kept.voice == "keep" and -6 < ratio < 9
+
+
 # ---- silence and dynamics -------------------------------------------------------------------------------
 
 

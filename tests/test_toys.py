@@ -129,7 +129,7 @@ def test_songs_have_an_end_that_is_kept_apart():
     seen, unseen = lesson_05.song_pictures()
     assert (
         len(seen) == len(unseen) == 96
-        and seen.shape[1] > 3 * 512 == unseen.shape[1]
+        and seen.shape[1] > 4 * 512 == unseen.shape[1]
         and seen.shape[1] % 8 == 0
     )
     assert abs(float(seen.mean())) < 1 and 0.3 < float(seen.std()) < 2

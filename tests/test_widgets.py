@@ -8,6 +8,7 @@ import base64
 import io
 import threading
 import time
+import warnings
 
 import numpy as np
 import pretty_midi
@@ -94,12 +95,13 @@ def test_asks_for_what_the_controls_say(widget):
     widget.steps.value, widget.guidance.value = 6, 3.0
     widget.convert()
     asked = widget.pipeline.asked[0]
-    assert np.array_equal(asked.pop("sources")[0], sound.load(widget.chooser.song()[0]))
+    assert asked.pop("sources") == (widget.chooser.song()[0],)  # the file itself: an array would be mono
     assert asked == {
         "genre": "metal",
         "strength": 0.5,
         "rate": None,
         "mood": None,
+        "voice": "keep",
         "num_inference_steps": 6,
         "guidance_scale": 3.0,
         "seed": 7,
@@ -145,6 +147,82 @@ def test_shows_sound_picture_and_numbers(widget):
         share in widget.results.numbers.value for share in ("75%", "62%", "12%")
     )  # 0.625 and 0.125, to even
     assert "Done" in widget.message.value
+
+
+def read_stereo(mp3):
+    samples, rate = soundfile.read(io.BytesIO(bytes(mp3)), always_2d=True)
+    return samples, rate
+
+
+def test_a_kept_voice_is_heard_in_stereo_and_apart(widget):
+    widget.pipeline.sung = True
+    widget.convert()
+    after, rate = read_stereo(widget.results.after.player.value)
+    assert rate == 44100 and np.std(after[:, 0]) > 3 * np.std(after[:, 1]) > 0
+    assert after.shape == (pytest.approx(len(widget.result.source) * 2, abs=5000), 2)
+    assert "voice kept" in widget.results.numbers.value and widget.results.apart.layout.display == ""
+    assert [bytes(one.value) for one in widget.results.stems.values()] == [
+        b"",
+        b"",
+    ]  # until they are asked for
+    widget.results.apart.selected_index = 0
+    voice, band = (read_stereo(widget.results.stems[name].value)[0] for name in ("voice", "band"))
+    assert np.std(voice[:, 0]) > 0.1 > 0.01 > np.std(voice[:, 1]) and np.std(band[:, 1]) > 0.01 > np.std(
+        band[:, 0]
+    )
+    widget.pipeline.sung = False
+    widget.convert()
+    assert widget.results.apart.layout.display == "none" and widget.results.apart.selected_index is None
+    assert "Singer" not in widget.results.numbers.value
+
+
+def test_a_picture_of_a_kept_voice_has_the_right_length_and_notes(widget, monkeypatch):
+    drawn = []
+    real = players.plot_spectrogram
+    monkeypatch.setattr(
+        players, "plot_spectrogram", lambda *given: drawn.append(given) or real(*given), raising=True
+    )
+    widget.pipeline.sung = True
+    widget.convert()
+    for samples, _, notes in drawn:
+        assert (
+            samples.ndim == 1 and abs(len(samples) / sound.SAMPLE_RATE - len(TONE) / sound.SAMPLE_RATE) < 0.1
+        )
+        assert [note.start for note in notes] == pytest.approx([0, 1], abs=0.02)
+
+
+@pytest.mark.parametrize("voice, words", [("play", "played by an instrument"), ("off", "left out")])
+def test_the_voice_is_what_was_chosen(widget, voice, words, tmp_path):
+    widget.pipeline.sung, widget.voice.value = True, voice
+    widget.convert()
+    assert widget.pipeline.asked[0]["voice"] == voice and words in widget.results.numbers.value
+    assert f"voice {voice}" in widget.results.after.heading.value and widget.result.audio.ndim == 1
+    assert widget.results.apart.layout.display == "none"
+    widget.results.save("mp3")
+    assert [path.name for path in (tmp_path / "outputs").iterdir()] == [
+        f"a_tune_jazz_1.00_voice{voice}_0.mp3"
+    ]
+
+
+def test_no_tune_is_told_in_place_of_a_share(widget):
+    widget.pipeline.tune_kept = None
+    widget.convert()
+    assert "no tune was found" in widget.results.numbers.value and "nn-error" not in widget.message.value
+
+
+def test_what_the_pipeline_does_in_another_way_is_told_once(widget, monkeypatch):
+    def warn(*sources, **wish):
+        for text in (
+            "A voice can't be sung in a lift.",
+            "A voice can't be sung in a lift.",
+            "internal matter",
+        ):
+            warnings.warn(text, stacklevel=1)
+        return Pipeline.__call__(widget.pipeline, *sources, **wish)
+
+    monkeypatch.setattr(widget.pipeline, "__call__", warn, raising=False)
+    widget.convert()
+    assert widget.message.value.count("sung in a lift") == 1 and "internal" not in widget.message.value
 
 
 def test_titles_are_not_taken_for_html(widget, songs):
@@ -217,6 +295,17 @@ def test_wrong_file_is_told(widget, tmp_path, name, content):
     assert widget.pipeline.asked == []
 
 
+@pytest.mark.parametrize("name, words", [("letter.mp3", "is no recording"), ("half.mp3", "is damaged")])
+def test_an_upload_is_called_by_its_own_name(widget, songs, tmp_path, monkeypatch, name, words):
+    sound.save(tmp_path / "whole.mp3", np.tile(TONE, 10))
+    whole = (tmp_path / "whole.mp3").read_bytes()
+    content = whole[: len(whole) // 2] if name == "half.mp3" else b"This is a letter, not a song. " * 99
+    widget.chooser.way.value = WAYS[2]
+    monkeypatch.setattr("noteninja_lib.widgets.choosers.uploaded", lambda value: (name, content))
+    widget.convert()
+    assert f">{name} {words}" in widget.message.value and widget.message.value.count(name) == 1
+
+
 def test_damaged_file_is_converted_and_told(widget, tmp_path):
     long = np.tile(TONE, 10)
     sound.save(tmp_path / "whole.mp3", long)
@@ -253,6 +342,26 @@ def test_saves_mp3_and_midi_and_never_over_an_earlier_file(widget, tmp_path):
     assert [note.start for note in notes] == pytest.approx([0, 1], abs=0.01)
 
 
+def test_everything_has_the_voice_and_the_band_apart(widget, tmp_path, monkeypatch):
+    widget.pipeline.sung = True
+    widget.convert()
+    monkeypatch.delenv("NOTENINJA_DATA")  # the settings name the networks
+    stem = "a_tune_jazz_1.00_0"
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / f"{stem} voice.wav").write_bytes(b"of an earlier result whose sound is gone")
+    widget.results.format.value = "wav"
+    widget.results.save("everything")
+    kinds = (".wav", ".mid", ".musicxml", ".json", " voice.wav", " band.wav")
+    written = {path.name for path in (tmp_path / "outputs").iterdir()}
+    assert written == {f"{stem} voice.wav", *(f"{stem}-2{kind}" for kind in kinds)}
+    voice, band, mix = (
+        soundfile.read(tmp_path / "outputs" / f"{stem}-2{kind}")
+        for kind in (" voice.wav", " band.wav", ".wav")
+    )
+    assert voice[1] == band[1] == mix[1] == 44100 and mix[0].shape[1] == 2
+    assert np.abs(voice[0] + band[0] - mix[0]).max() < 1e-4
+
+
 def test_unwritable_folder_is_told(widget, tmp_path):
     widget.convert()
     (tmp_path / "outputs").write_text("a file where the folder should be")
@@ -278,6 +387,14 @@ def test_players_do_not_change_the_loudness():
     assert np.std(loud) / np.std(soft) == pytest.approx(10, rel=0.05)
     assert np.std(loud) == pytest.approx(np.std(TONE), rel=0.05)
     assert "&lt;soft&gt;" in page and len(page) < 2 * len(base64.b64encode(sound.to_mp3(TONE))) + 1000
+
+
+def test_stereo_is_played_at_its_own_rate():
+    kept = np.repeat(np.repeat(TONE, 2)[:, None], 2, 1)
+    page = players.compare({"mono": TONE, "stereo": kept}).data
+    one, two = (read_stereo(base64.b64decode(part.split('"')[0])) for part in page.split("base64,")[1:])
+    assert (one[1], two[1]) == (22050, 44100) and two[0].shape[1] == 2
+    assert len(one[0]) / one[1] == pytest.approx(len(two[0]) / two[1], abs=0.1)
 
 
 def test_hear_is_one_player():

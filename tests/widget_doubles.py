@@ -1,14 +1,16 @@
 """Doubles for the tests of the widgets: a tone, notes, and a pipeline that answers at once."""
 
 import inspect
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
+import soxr
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio import io as sound
-from noteninja_lib.pipeline import NoteNinjaPipeline
+from noteninja_lib.music.piano_roll import PianoRoll
+from noteninja_lib.pipeline import Conversion, NoteNinjaPipeline
 
 SECONDS = 3
 TIME = np.arange(SECONDS * sound.SAMPLE_RATE) / sound.SAMPLE_RATE
@@ -16,11 +18,14 @@ TONE = (0.3 * np.sin(2 * np.pi * 440 * TIME)).astype(np.float32)
 NOTES = [Note(0.0, 0.5, 69, 80), Note(1.0, 2.0, 71, 64)]
 
 
+ROLL = PianoRoll(np.zeros((2, 88, 8)), np.zeros((2, 88, 8)), np.zeros((3, 8), np.float32), np.zeros(0))
+
+
 class Pipeline:
-    """Answers with the song turned round, and remembers how it was asked."""
+    """Answers with the song turned round, and remembers how it was asked; `sung`: whether somebody sings."""
 
     def __init__(self):
-        self.asked, self.error, self.wait = [], None, None
+        self.asked, self.error, self.wait, self.sung, self.tune_kept = [], None, None, False, 0.75
 
     def __call__(self, *sources, **wish):
         return self.answer(NoteNinjaPipeline.__call__, *sources, **wish)
@@ -41,15 +46,20 @@ class Pipeline:
         if self.error:
             raise self.error
         progress(1.0, "ready")
-        audio = sources[0] if isinstance(sources[0], np.ndarray) else TONE
+        audio, (song, *_) = TONE, sources
+        if isinstance(song, Path) and song.suffix in (".mp3", ".wav"):
+            audio = sound.load(song)
+        elif isinstance(song, np.ndarray):
+            audio = song
         heard = dict.fromkeys(GENRES, 0.0) | {"jazz": 0.625, "rock": 0.375}
         was = dict.fromkeys(GENRES, 0.0) | {"jazz": 0.125, "rock": 0.875}
-        return SimpleNamespace(
-            audio=audio[: int(len(audio) / (wish.get("rate") or 1))][::-1].copy(),
-            source=audio,
-            sample_rate=sound.SAMPLE_RATE,
-            tune_kept=0.75,
-            notes=NOTES,
-            genre_heard=heard,
-            source_genre=was,
+        made, rate, stems = (
+            audio[: int(len(audio) / (wish.get("rate") or 1))][::-1].copy(),
+            sound.SAMPLE_RATE,
+            {},
         )
+        fate = wish.get("voice", "keep") if self.sung else "none"
+        if fate == "keep":  # the voice is on the left, the band on the right
+            rate, made = 44100, soxr.resample(made, sound.SAMPLE_RATE, 44100)[:, None] * np.float32([1, 0.25])
+            stems = {"voice": made * np.float32([1, 0]), "band": made * np.float32([0, 1])}
+        return Conversion(made, rate, audio, ROLL, NOTES, self.tune_kept, heard, was, fate, stems)

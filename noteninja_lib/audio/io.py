@@ -293,7 +293,7 @@ def _require_music(audio, name, shortest):
 
 
 def loudness(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:
-    """Integrated loudness in LUFS of samples (n,) or (n, channels), as in ITU-R BS.1770-4; -inf for silence."""
+    """Loudness in LUFS of samples (n,) or (n, channels), as in ITU-R BS.1770-4; -inf for silence."""
     meter = pyloudnorm.Meter(sample_rate)
     overlap, segment = (
         round(0.3 * sample_rate),

@@ -16,7 +16,7 @@ FARTHEST = 18.0  # dB between the two, at most
 
 
 def balance(voice: np.ndarray, band: np.ndarray) -> float:
-    """dB by which a voice (n, 2; 44,100 Hz) is louder than the band (n,; 22,050 Hz) that it was recorded with."""
+    """dB by which a voice (n, 2; 44,100 Hz) is louder than its own band (n,; 22,050 Hz)."""
     apart = loudness(voice, RATE) - TWICE - loudness(band)
     return float(np.clip(apart, -FARTHEST, FARTHEST)) if math.isfinite(apart) else USUAL
 

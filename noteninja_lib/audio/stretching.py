@@ -1,8 +1,8 @@
 """A recording at another tempo or in another key: a phase vocoder made for a singing voice.
 
-Stretched sound is hollow unless each peak of the spectrum carries its neighbours' phases along, and dull unless
-attacks keep the phases and the tempo that they were recorded with. One rotation serves all channels, so that a
-voice stays where it was between the loudspeakers.
+Stretched sound is hollow unless each peak of the spectrum carries its neighbours' phases along, and dull
+unless attacks keep the phases and the tempo that they were recorded with. One rotation serves all channels,
+so that a voice stays where it was between the loudspeakers.
 
 References
 ----------
@@ -39,8 +39,8 @@ def stretch(
     ----------
     audio : numpy.ndarray, float32, shape (samples,) or (samples, channels)
     time_map : float or numpy.ndarray, shape (frames,)
-        A rate from 0.1 to 10 (2 is twice as fast and half as long); or, for each new frame of 256/22050 s, the
-        old frame that it shows: numbers that never fall.
+        A rate from 0.1 to 10 (2 is twice as fast and half as long); or, for each new frame of 256/22050 s,
+        the old frame that it shows: numbers that never fall.
     semitones : float
         How far the pitch moves, -12 to 12; formants stay.
     sample_rate : int

@@ -176,7 +176,7 @@ class DataSet:
         return load(path)
 
     def heard(self, number: int, degraded: bool = False) -> np.ndarray:
-        """What is heard in a recording by the networks and the beat tracker, kept on disk after the first time.
+        """What networks and beat tracker hear in a recording, kept on disk after the first time.
 
         That first time it may be heard `degraded`: through mp3, in a room, with noise. As in a conversion, a
         singer is taken out of it first.
@@ -190,7 +190,7 @@ class DataSet:
         return np.load(self._kept(number))["heard"]
 
     def sung(self, number: int) -> np.ndarray | None:
-        """The tune of a recording that is sung, uint8, shape (2, 88, frames; 0..255); None where nobody sings."""
+        """The tune that is sung, uint8, shape (2, 88, frames; 0..255); None where nobody sings."""
         self._hear(number)
         kept = np.load(self._kept(number))
         return kept["sung"] if "sung" in kept else None

@@ -66,8 +66,8 @@ def write_checksums(folder: Path) -> None:
 
 
 def verify(folder: Path, name: str = "") -> None:
-    """Make sure that all weights below `folder`, or one network's, are whole; a UserError names the first that is
-    not."""
+    """Make sure that weights below `folder`, all or one network's, are whole; a UserError names the first
+    that is not."""
     mend = "get it again with `git checkout -- data/models`, or download the project anew"
     try:
         expected = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 """From the curve of a voice's pitch to the notes that are sung.
 
-A voice glides, trembles and scoops; a tune has notes. Two searches for the cheapest way (Viterbi) lead from one
-to the other: through the pitches that a tracker holds for likely, frame by frame, and through semitones and
+A voice glides, trembles and scoops; a tune has notes. Two searches for the cheapest way (Viterbi) lead from
+one to the other: through the pitches that a tracker holds for likely, frame by frame, and through semitones and
 rests. Both follow pYIN and Tony (Mauch and Dixon 2014, doi 10.1109/ICASSP.2014.6853678; Mauch et al. 2015).
 Lesson: 12_singers_and_stems.
 """
@@ -50,7 +50,7 @@ class PitchCurve:
 
 
 def cheapest_path(costs: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """Viterbi: the states (frames,) with the least sum of costs (frames, states) and moves (states, states)."""
+    """Viterbi: states (frames,) with the least sum of costs (frames, states) and moves (states, states)."""
     total, origin = costs[0].copy(), np.zeros(costs.shape, np.int16)
     for frame in range(1, len(costs)):
         ways = total[:, None] + moves

@@ -115,7 +115,7 @@ def plan(
     samples : int, optional
         Of the song, where it is shorter than its piano roll.
     level : numpy.ndarray, optional, shape (frames,)
-        Of the song in dB, as `audio.io.levels` gives it: the piece follows it, unless it has a form of its own.
+        Of the song in dB, as `audio.io.levels` gives it: the piece follows it, unless it is extended.
     """
     rate, course = rate_of(roll, tempo) if tempo else rate, moods(mood, np.linspace(0, 1, 200))
     if seconds:
@@ -152,8 +152,8 @@ def rate_of(roll: PianoRoll, tempo: float) -> float:
 
 
 def shape_dynamics(audio: np.ndarray, plan: Plan) -> np.ndarray:
-    """The sound of a plan, cut to its length: as loud as the song, louder where it is excited, fading after the
-    last note."""
+    """The sound of a plan, cut to its length: as loud as the song, louder where it is excited, fading after
+    the last note."""
     audio = audio[: plan.samples]
     if plan.level is not None:
         audio = follow_levels(audio, plan.level)

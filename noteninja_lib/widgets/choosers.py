@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.style import MOODS
+from noteninja_lib.pipeline import VOICES
 from noteninja_lib.source import MIDI, PICTURES, SCORES
 from noteninja_lib.widgets.players import bundled_songs
 from noteninja_lib.widgets.style_sheet import name_parts, player, row, slider
@@ -24,6 +25,19 @@ UPLOAD_LIMIT = 10_000_000  # bytes; Jupyter drops a larger message without a wor
 def genre_menu(value: str = "jazz") -> widgets.Dropdown:
     """One of the ten genres."""
     return widgets.Dropdown(options=GENRES, value=value, description="genre")
+
+
+OF_VOICES = (
+    "keep a singer's voice, over the new band",
+    "let an instrument play what a singer sings",
+    "leave a singer out: the new band alone",
+)
+
+
+def voice_buttons() -> widgets.ToggleButtons:
+    """What becomes of a singer."""
+    look = {"description": "voice", "tooltips": OF_VOICES}
+    return widgets.ToggleButtons(options=VOICES, value="keep", **look)
 
 
 def seed_field() -> widgets.BoundedIntText:

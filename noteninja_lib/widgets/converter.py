@@ -10,10 +10,10 @@ from collections.abc import Callable
 import ipywidgets as widgets
 
 from noteninja_lib import STEPS
-from noteninja_lib.widgets.choosers import MoodChooser, SongChooser, genre_menu, seed_field
+from noteninja_lib.widgets.choosers import MoodChooser, SongChooser, genre_menu, seed_field, voice_buttons
 from noteninja_lib.widgets.interpolation import GenrePad, SongMixer
 from noteninja_lib.widgets.mood_journey import Journey
-from noteninja_lib.widgets.style_sheet import fold, name_parts, row, slider
+from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short, slider
 from noteninja_lib.widgets.tune_editor import Inventor
 from noteninja_lib.widgets.workbench import Workbench
 
@@ -29,7 +29,7 @@ class GenreConverter(Workbench):
     def __init__(self, pipeline: Callable | None = None, **options) -> None:
         super().__init__(pipeline, **options)
         self.chooser, self.mood = SongChooser(), MoodChooser()
-        self.genre, self.seed = genre_menu(), seed_field()
+        self.genre, self.seed, self.voice = genre_menu(), seed_field(), voice_buttons()
         self.strength = slider("amount", 1, 0, 1, 0.05)
         self.tempo = slider("tempo", 1, 0.5, 2, 0.05, ".0%")
         look = {"description": "steps", "continuous_update": False}
@@ -39,8 +39,8 @@ class GenreConverter(Workbench):
         details = (self.tempo, self.mood, self.steps, self.guidance, self.seed, widgets.HTML(MORE))
         self.more = fold("more: tempo, mood, steps, guidance, seed", *details)
         self.convert_button = self.go_button("Convert", "music", self.convert)
-        name_parts(self, "genre more seed tempo", amount=self.strength)
-        self.arrange(self.chooser, row(self.genre, self.strength, scale), self.more)
+        name_parts(self, "genre more seed tempo voice", amount=self.strength)
+        self.arrange(self.chooser, row(*short(self.genre), self.voice, self.strength, scale), self.more)
 
     def convert(self, _: object = None) -> None:
         """Start a conversion with what the controls say; the handler of the button Convert."""
@@ -49,6 +49,7 @@ class GenreConverter(Workbench):
             "strength": self.strength.value,
             "rate": None if self.tempo.value == 1 else self.tempo.value,  # if None, the mood may change it
             "mood": self.mood.mood(),
+            "voice": self.voice.value,
             "seed": self.seed.value,
         }
         self.start(self._convert, wish, self.steps.value, self.guidance.value)
@@ -61,6 +62,8 @@ class GenreConverter(Workbench):
             changes.append(f"tempo {wish['rate']:.0%}")
         if wish["mood"]:
             changes.append("mood {:+.1f} {:+.1f}".format(*wish["mood"]))
+        if wish["voice"] != "keep":
+            changes.append(f"voice {wish['voice']}")
         after = ", ".join([genre, f"amount {strength}", *changes])
         version = "_".join([genre, strength, *changes, str(wish["seed"])])
         settings = {"source": name, "steps": steps, "guidance": guidance, **wish}

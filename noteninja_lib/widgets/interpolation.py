@@ -10,8 +10,8 @@ import ipywidgets as widgets
 
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.widgets.choosers import SongChooser, genre_menu, seed_field
-from noteninja_lib.widgets.results import TUNE_KEPT
-from noteninja_lib.widgets.style_sheet import meter, name_parts, row, short, slider, two_bars
+from noteninja_lib.widgets.results import fate, tune_kept
+from noteninja_lib.widgets.style_sheet import name_parts, row, short, slider, two_bars
 from noteninja_lib.widgets.touch_widgets import Pad
 from noteninja_lib.widgets.workbench import Workbench
 
@@ -68,7 +68,7 @@ class GenrePad(Workbench):
             {"source": name, **wish},
             after=", ".join(f"{genre} {share:.0%}" for genre, share in shares.items()),
             version="_".join([*(f"{one}{100 * shares[one]:.0f}" for one in shares), str(wish["seed"])]),
-            numbers=meter("Tune kept", result.tune_kept, TUNE_KEPT) + "".join(bars),
+            numbers=tune_kept(result) + "".join(bars) + fate(result),
         )
         self.pad.trail = [*self.pad.trail, place]
 

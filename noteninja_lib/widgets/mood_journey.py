@@ -7,13 +7,14 @@ Lesson: 09_tempo_mood_and_length
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import ipywidgets as widgets
-import numpy as np
 
-from noteninja_lib.audio.io import SAMPLE_RATE
+from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.music.style import MOODS
 from noteninja_lib.plots import plot_journey
+from noteninja_lib.source import MIDI, PICTURES, SCORES
 from noteninja_lib.widgets.choosers import SongChooser, genre_menu, seed_field
 from noteninja_lib.widgets.style_sheet import name_parts, row, short, slider
 from noteninja_lib.widgets.touch_widgets import Curve
@@ -79,7 +80,8 @@ class Journey(Workbench):
 
     def make(self, _: object = None) -> None:
         """Extend the song and lead it along the curves; the handler of the button."""
-        wish = {"genre": self.genre.value, "mood": self.path(), "seed": self.seed.value}
+        # A voice can't be sung in another mood.
+        wish = {"genre": self.genre.value, "mood": self.path(), "seed": self.seed.value, "voice": "play"}
         self.start(self._make, wish | {"seconds": 60 * self.minutes.value})
 
     def _make(self, wish):
@@ -92,9 +94,10 @@ class Journey(Workbench):
             self.tell_progress(0.0, "inventing")
             source, facts["invented_from_seed"] = invent(wish["seed"]), wish["seed"]
             title, name = source.title, ""
-        if isinstance(source, np.ndarray) and len(source) > LONG_ENOUGH * wish["seconds"] * SAMPLE_RATE:
+        recorded = isinstance(source, Path) and source.suffix.lower() not in MIDI + SCORES + PICTURES
+        if recorded and len(audio := load(source)) > LONG_ENOUGH * wish["seconds"] * SAMPLE_RATE:
             facts["seconds_of_the_song"] = wish.pop("seconds")  # needs no extending
-            source = source[: round(facts["seconds_of_the_song"] * SAMPLE_RATE)]
+            source = audio[: round(facts["seconds_of_the_song"] * SAMPLE_RATE)]
         result = self.convert_with(None, source, **wish)
         self.results.show(
             result,
@@ -104,5 +107,5 @@ class Journey(Workbench):
             version=f"journey_{self.begin.value}_{self.goal.value}_{wish['genre']}_{wish['seed']}",
             facts=facts,
             same_tune=False,
-            picture=lambda figure, shown: plot_journey(shown.audio, wish["mood"], figure),
+            picture=lambda figure, shown: plot_journey(shown.mono(), wish["mood"], figure),
         )

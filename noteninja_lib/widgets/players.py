@@ -21,7 +21,8 @@ from matplotlib.figure import Figure
 
 import noteninja_lib
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio.io import SAMPLE_RATE, to_mp3
+from noteninja_lib.audio.io import SAMPLE_RATE, mono, to_mp3
+from noteninja_lib.audio.mixdown import RATE
 from noteninja_lib.plots import plot_spectrogram
 from noteninja_lib.widgets.style_sheet import name_parts, player
 
@@ -57,13 +58,18 @@ def data_link(content: bytes, kind: str, name: str, text: str) -> str:
     return f'<a class="nn-download" download="{named}" href="{data_address(content, kind)}">{text}</a>'
 
 
+def rate_of(audio: np.ndarray) -> int:
+    """Samples a second: what is mono has 22,050, and what is stereo, as a kept voice is, 44,100."""
+    return SAMPLE_RATE if audio.ndim == 1 else RATE
+
+
 def hear(audio: np.ndarray, title: str = "") -> HTML:
     """A player for one sound.
 
     Parameters
     ----------
-    audio : np.ndarray, shape (n,)
-        Mono sound at ``SAMPLE_RATE``; played as loud as it is, never raised to full loudness.
+    audio : np.ndarray, shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz
+        Played as loud as it is, never raised to full loudness.
     title : str
         Shown above the player.
     """
@@ -76,12 +82,12 @@ def compare(sounds: dict[str, np.ndarray]) -> HTML:
     Parameters
     ----------
     sounds : dict of str to np.ndarray
-        Title and mono sound at ``SAMPLE_RATE``.
+        Title and sound, as `hear` takes it.
     """
     players = (
         f'<figure style="margin:4px 12px 4px 0;display:inline-block"><figcaption>{html.escape(title)}'
         '</figcaption><audio class="nn-player" controls preload="metadata" '
-        f'src="{data_address(to_mp3(audio), "audio/mpeg")}"></audio></figure>'
+        f'src="{data_address(to_mp3(audio, rate_of(audio)), "audio/mpeg")}"></audio></figure>'
         for title, audio in sounds.items()
     )
     return HTML("".join(players))
@@ -116,32 +122,34 @@ class SoundView(widgets.VBox):
         Parameters
         ----------
         heading : str
-        audio : np.ndarray, shape (n,)
-            Mono sound at ``SAMPLE_RATE``.
+        audio : np.ndarray
+            As `hear` takes it; its picture shows both channels as one.
         notes : list of Note
             Drawn over its spectrogram.
         picture : callable, optional
             Draws another picture: ``picture(figure)``, on an empty figure.
         """
-        shown, cut = audio[: PICTURED_SECONDS * SAMPLE_RATE], ""
+        rate, cut = rate_of(audio), ""
+        shown = audio[: PICTURED_SECONDS * rate]
         figure = Figure(figsize=(7, 3.4), layout="constrained")  # not pyplot: this may run in a thread
         if picture is not None:
             picture(figure)
         else:
             notes = [note for note in notes if note.start < PICTURED_SECONDS]
-            plot_spectrogram(shown, figure.subplots(), notes)
+            plot_spectrogram(mono(shown, rate), figure.subplots(), notes)
             if len(shown) < len(audio):
                 cut = f" (picture: the first {PICTURED_SECONDS} s)"
         png = io.BytesIO()
         figure.savefig(png, format="png", dpi=120)
         self.heading.value = f"<b>{html.escape(heading)}</b>{cut}"
-        self.player.value, self.picture.value = to_mp3(audio), png.getvalue()
+        self.player.value, self.picture.value = to_mp3(audio, rate), png.getvalue()
 
 
 def free_path(path: str | Path, *endings: str) -> Path:
-    """`path`, or with a number behind its name where it exists with its own ending or one of others."""
+    """`path`, or with a number behind its name where it exists with its own ending or one of others, such as
+    ".mid" or " voice.wav"."""
     path, number = Path(path), 2
     first = path
-    while any(path.with_suffix(ending).exists() for ending in (path.suffix, *endings)):
+    while any(path.with_name(path.stem + ending).exists() for ending in (path.suffix, *endings)):
         path, number = first.with_stem(f"{first.stem}-{number}"), number + 1
     return path

@@ -14,10 +14,12 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from noteninja_lib.audio import io as sound
+from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
 from noteninja_lib.pipeline import Conversion
-from noteninja_lib.widgets.players import SoundView, data_link, free_path, notes_to_midi
-from noteninja_lib.widgets.style_sheet import meter, name_parts, row
+from noteninja_lib.settings import FATES, STEMS
+from noteninja_lib.widgets.players import SoundView, data_link, free_path, notes_to_midi, rate_of
+from noteninja_lib.widgets.style_sheet import fold, meter, name_parts, player, row, told
 
 TUNE_KEPT = (
     "how much of the tune is heard again at the right time: 0% is no more than in some other song, "
@@ -27,18 +29,36 @@ GENRE_HEARD = (
     "how sure a second network, which only listens, is that this is {genre}; of the song before "
     "it said {was:.0%}; its first guess now is {most}"
 )
-EVERYTHING = "sound, MIDI of all notes, the tune as MusicXML, and all settings"
+NO_TUNE = "no tune was found in this song: what was kept of it can't be measured"
+EVERYTHING = (
+    "sound, MIDI of all notes, the tune as MusicXML, all settings, and a kept voice and its band apart"
+)
+APART = "voice and band apart"
 FORMATS = ("mp3", "wav", "flac")
+BESIDE = (".mid", ".musicxml", ".json", *(f" {name}.wav" for name in STEMS))
 MIMES = {".mp3": "audio/mpeg", ".wav": "audio/wav", ".flac": "audio/flac", ".mid": "audio/midi"}
 MIMES |= {".json": "application/json", ".musicxml": "application/vnd.recordare.musicxml+xml"}
 LINKED = 5_000_000  # bytes: larger files are saved, but get no link, since it would carry them into the page
 
 
 def measured(result: Conversion, genre: str) -> str:
-    """The two numbers that measure a conversion into one genre, as bars with a sentence each (HTML)."""
+    """The two numbers that measure a conversion into one genre, as bars with a sentence each, and what became
+    of a singer (HTML)."""
     heard, was = result.genre_heard, result.source_genre
     words = GENRE_HEARD.format(genre=genre, was=was[genre], most=max(heard, key=heard.__getitem__))
-    return meter("Tune kept", result.tune_kept, TUNE_KEPT) + meter(f"Heard as {genre}", heard[genre], words)
+    return tune_kept(result) + meter(f"Heard as {genre}", heard[genre], words) + fate(result)
+
+
+def tune_kept(result: Conversion) -> str:
+    """How much of the tune was kept, as a bar with a sentence, or that there is no tune (HTML)."""
+    if result.tune_kept is None:
+        return told("Tune kept", NO_TUNE)
+    return meter("Tune kept", result.tune_kept, TUNE_KEPT)
+
+
+def fate(result: Conversion) -> str:
+    """What became of a singer, in words (HTML); empty where there is none."""
+    return told("Singer", FATES[result.voice]) if FATES[result.voice] else ""
 
 
 def file_link(path: Path) -> str:
@@ -91,8 +111,13 @@ class Results(widgets.VBox):
         self.format = widgets.Dropdown(options=FORMATS, layout={"width": "6em"})
         self.saved = widgets.HTML()
         pair = widgets.HBox([self.before, self.after])
+        self.stems = {name: player() for name in STEMS}
+        columns = [widgets.VBox([widgets.HTML(f"<b>{name}</b>"), self.stems[name]]) for name in STEMS]
+        self.apart = fold(APART, row(*columns))
+        self.apart.observe(self._show_stems, "selected_index")
+        name_parts(self, "apart", **{f"audio_{name}": one for name, one in self.stems.items()})
         saving = row(self.save_mp3, self.save_midi, self.save_all, self.format, self.saved)
-        super().__init__([pair, self.numbers, saving])
+        super().__init__([pair, self.numbers, self.apart, saving])
         self.layout.display = "none"
         self.save_mp3.on_click(lambda _: self.save("mp3"))
         self.save_midi.on_click(lambda _: self.save("mid"))
@@ -139,7 +164,7 @@ class Results(widgets.VBox):
         """
         genre, notes = settings["genre"], []
         if same_tune:  # drawn where they sound in the source, which may be slower or faster
-            pace = len(result.source) / max(len(result.audio), 1)
+            pace = len(result.source) / max(len(result.audio) / result.sample_rate * SAMPLE_RATE, 1)
             notes = [replace(note, start=note.start * pace, end=note.end * pace) for note in result.notes]
         draw = (lambda figure: picture(figure, result)) if picture else None
         self.before.show(f"before: {before or title}", result.source, notes)
@@ -147,7 +172,14 @@ class Results(widgets.VBox):
         self.numbers.value, self.saved.value = numbers or measured(result, genre), ""
         self.result, self.title, self.settings, self.facts = result, title, settings, facts or {}
         self.version = re.sub(r"[^\w.+-]", "", version or f"{genre}_{settings['seed']}")
+        self.apart.selected_index, self.apart.layout.display = None, "" if result.stems else "none"
         self.layout.display = ""
+
+    def _show_stems(self, _=None):
+        """Fill the players of voice and band once they are asked for: an mp3 each takes a moment."""
+        if self.apart.selected_index is not None and self.result is not None:
+            for name, samples in self.result.stems.items():
+                self.stems[name].value = sound.to_mp3(samples, rate_of(samples))
 
     def save(self, kind: str) -> None:
         """Write the shown result into the folder; the handler of the Save buttons.
@@ -156,7 +188,7 @@ class Results(widgets.VBox):
         ----------
         kind : str
             "mp3" for the sound, "mid" for the tune that was heard, "everything" for the sound in the chosen
-            format with MIDI, MusicXML and settings beside it.
+            format with MIDI, MusicXML and settings beside it, and voice and band where a voice is kept.
         """
         try:
             self.saved.value = save_into(self.bench.folder, lambda folder: self._write(kind, folder))
@@ -169,15 +201,15 @@ class Results(widgets.VBox):
             path = free_path(folder / f"{name}_tune.mid")
             notes_to_midi(self.result.notes).write(str(path))
             return [path]
-        ending, others = (kind, ()) if kind == "mp3" else (self.format.value, (".mid", ".musicxml", ".json"))
+        ending, others = (kind, ()) if kind == "mp3" else (self.format.value, BESIDE)
         path = free_path(folder / f"{name}_{self.version}.{ending}", *others)
-        sound.save(path, self.result.audio)
+        sound.save(path, self.result.audio, self.result.sample_rate)
         if kind == "mp3":
             return [path]
-        from noteninja_lib.settings import Settings, export
+        from noteninja_lib.settings import Settings, export, write_stems
 
         paths = export(self.result, path, Settings(**self.settings))
         if self.facts:
             record = json.loads(paths[-1].read_text("utf-8")) | {"made_from": self.facts}
             paths[-1].write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        return [path, *paths]
+        return [path, *paths, *write_stems(self.result, path)]

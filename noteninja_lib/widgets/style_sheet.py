@@ -77,6 +77,12 @@ def meter(name: str, share: float, words: str) -> str:
     )
 
 
+def told(name: str, words: str) -> str:
+    """A name and a sentence (HTML), below each other with `meter`."""
+    name, words = html.escape(name), html.escape(words)
+    return f'<div class="nn-meter"><b>{name}</b><span class="nn-told">{words}</span></div>'
+
+
 def two_bars(name: str, asked: float, heard: float) -> str:
     """A named pair of bars (HTML), both 0..1: the share that was asked for, and below it what was heard."""
     bars = "".join(

@@ -17,10 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ipywidgets as widgets
-import numpy as np
 
 from noteninja_lib.audio import io as sound
-from noteninja_lib.errors import Stopped, UserError
+from noteninja_lib.errors import Stopped, UserError, notices
 from noteninja_lib.pipeline import Conversion
 from noteninja_lib.source import MIDI, PICTURES, SCORES
 from noteninja_lib.widgets.choosers import WAYS, SongChooser
@@ -53,7 +52,7 @@ class Workbench(widgets.VBox):
     ) -> None:
         self.pipeline, self.in_background, self.folder = pipeline, in_background, Path(folder)
         self.thread: threading.Thread | None = None
-        self.go_buttons, self.notices = [], []
+        self.go_buttons, self.notices, self.names = [], [], {}
         self._stop, self._told, self._started = threading.Event(), 0.0, 0.0
         super().__init__()
         self.stop_button = widgets.Button(description="Stop", icon="stop", disabled=True)
@@ -100,7 +99,8 @@ class Workbench(widgets.VBox):
             return
         self._stop.clear()
         self._set_busy(True)
-        self.progress.value, self._started, self._told, self.notices = 0, time.monotonic(), 0.0, []
+        self.progress.value, self._started, self._told = 0, time.monotonic(), 0.0
+        self.notices, self.names = [], {}
         self.say("")
         self.time_left.value = "starting"
         if self.in_background:
@@ -145,7 +145,7 @@ class Workbench(widgets.VBox):
 
     def tell(self, error: Exception) -> None:
         """Show an error in one sentence."""
-        sentence = str(error)
+        sentence = self._in_own_names(str(error))
         if not isinstance(error, UserError):
             logging.getLogger(__name__).error("the converter failed", exc_info=error)
             sentence = f"The converter failed on this {self.what} ({type(error).__name__}: {error}); "
@@ -154,23 +154,35 @@ class Workbench(widgets.VBox):
         if os.environ.get("NOTENINJA_TEST") == "1":
             raise error
 
+    def _in_own_names(self, sentence):
+        """A sentence that names files as the user does: an upload lies in a folder that nobody knows."""
+        for path, name in self.names.items():
+            sentence = sentence.replace(path, name)
+        return sentence
+
+    def _notice(self, told):
+        """Keep warnings that are for the user until all is done."""
+        sentences = map(self._in_own_names, notices(told, *self.names))
+        self.notices += [sentence for sentence in sentences if sentence not in self.notices]
+
     # ---- what most kinds of work begin with -----------------------------------------------------------
 
-    def read(self, chooser: SongChooser) -> tuple[Path | np.ndarray, str, str]:
-        """The chosen song: what the pipeline takes, a title, and the file's name as the user gave it.
+    def read(self, chooser: SongChooser) -> tuple[Path, str, str]:
+        """The chosen song: its file, a title, and the file's name as the user gave it.
 
-        A damaged file that can still be used is told when all is done.
+        A recording that can't be used is told here, before the networks are loaded, and one that is damaged
+        but can be used when all is done.
         """
         path, title = chooser.song()
         name = path.name if chooser.way.value == WAYS[2] else str(path)  # where an upload lies is soon gone
+        self.names[str(path)] = name
         self.tell_progress(0.0, "reading the song")
-        if path.suffix.lower() in MIDI + SCORES + PICTURES:
-            return path, title, name
-        with warnings.catch_warnings(record=True) as notices:
-            warnings.simplefilter("always", UserWarning)
-            source = sound.load(path)
-        self.notices += [str(notice.message) for notice in notices if notice.category is UserWarning]
-        return source, title, name
+        if path.suffix.lower() not in MIDI + SCORES + PICTURES:
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always", UserWarning)
+                sound.load(path)
+            self._notice(told)
+        return path, title, name
 
     def convert_with(self, method: str | None, *sources: object, seed: int, **wish: object) -> Conversion:
         """Call the pipeline, or one of its methods, with this widget's progress and the noise of a seed."""
@@ -183,6 +195,9 @@ class Workbench(widgets.VBox):
             self.pipeline = load_pipeline()
         self._started = time.monotonic()  # loading does not spoil the time left
         call, generator = getattr(self.pipeline, method or "__call__"), torch.Generator().manual_seed(seed)
-        result = call(*sources, generator=generator, progress=self.tell_progress, **wish)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", UserWarning)
+            result = call(*sources, generator=generator, progress=self.tell_progress, **wish)
+        self._notice(told)
         self.tell_progress(1.0, "drawing")
         return result
