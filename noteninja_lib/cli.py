@@ -28,7 +28,8 @@ SONGS = "Hear the same tune in another genre."
 DATASETS = "Make, open and check data sets: GTZAN, or the band's own in its shape."
 # Words of the command line that `python -m benchmarks` knows.
 MEASURING = (
-    "benchmark figures evaluate hearing difficult amounts ladder ablation steps steering sheets calibrate"
+    "benchmark figures evaluate hearing difficult amounts ladder ablation steps steering singers sheets "
+    "calibrate"
 )
 ALSO = f"In a clone of the repository these measure: {MEASURING.replace(' ', ', ')}, dataset check."
 app = typer.Typer(help=SONGS, epilog=ALSO, no_args_is_help=True, add_completion=False)

@@ -457,8 +457,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
         return min(1.0, (tracked + max(0.0, tune_likeness(tune, source.played.notes))) / 2 / SURE[1])
 
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
-        """What the genre classifier takes a recording for: genre to share, strongest first."""
-        return classify(self.judge, GENRES, audio)
+        """What the genre classifier takes a recording for: genre to share, strongest first.
+
+        `audio` is mono at 22,050 Hz, or stereo at 44,100 Hz, as conversions are.
+        """
+        return classify(self.judge, GENRES, mono(audio, SAMPLE_RATE if audio.ndim == 1 else RATE))
 
 
 def seconds_used() -> float | None:

@@ -135,6 +135,8 @@ def _spoken(notes, frames, rng):
     noise = np.tile([1000.0, 1000.0, 0.0], (frames, 1))
     for note in notes:
         start = int(note.start * VOICE_RATE / HOP)
+        if start >= frames:
+            continue
         stop = min(frames, max(start + 2, int(note.end * VOICE_RATE / HOP)))
         stress, along = 0.5 + 0.5 * note.velocity / 127, np.linspace(0, 1, stop - start)
         centre, width, seconds, loudness = list(CONSONANTS.values())[rng.integers(len(CONSONANTS))]

@@ -1,8 +1,8 @@
 """From the curve of a voice's pitch to the notes that are sung.
 
 A voice glides, trembles and scoops; a tune has notes. Two searches for the cheapest way (Viterbi) lead from
-one to the other: through the pitches that a tracker holds for likely, frame by frame, and through semitones and
-rests. Both follow pYIN and Tony (Mauch and Dixon 2014, doi 10.1109/ICASSP.2014.6853678; Mauch et al. 2015).
+one to the other: through the pitches that a tracker holds for likely, frame by frame, and through semitones
+and rests. Both follow pYIN (Mauch and Dixon 2014, doi 10.1109/ICASSP.2014.6853678).
 Lesson: 12_singers_and_stems.
 """
 
@@ -14,7 +14,7 @@ import scipy.ndimage
 from noteninja_lib.arranger.performance import Note
 
 SECONDS = 0.016  # from frame to frame
-VOICED = 2.0  # what is added to the logit of singing, measured on singers of MIR-1K
+VOICED = 1.3  # added to the logit of singing; chosen on nine singers of MIR-1K
 SHARE, MEAN_SHARE = (
     0.25,
     -6.0,
@@ -23,10 +23,10 @@ JUMP, FARTHEST, TURN = 0.35, 3.0, 1.5  # costs: of a pitch step, of any leap, of
 SPREAD, WILDEST = 0.6, 3.0  # semitones that count as 1, and the most that a frame can cost
 CHANGE, PAUSE = 4.0, 1.5  # costs: of another note, of a frame without voice within one
 DIP, SHORTEST = 10.0, 0.08  # dB between two syllables on one pitch; seconds of a note
-PITCHES = np.arange(28, 96)  # MIDI pitches that are sung
+SUNG = np.arange(28, 96)  # MIDI pitches that are sung
 STRETCH = 12.0  # seconds that are sung, spoken or played as a whole
-LEAP, LEAST = 1.5, 1.0  # semitones between frames that are no glide; seconds of voice that tell its kind
-STEADY = 0.18  # semitones from frame to frame: the quickest tenth of an instrument's is below
+LEAP, LEAST = 1.5, 0.7  # semitones between frames that are no glide; seconds of voice that tell its kind
+STEADY = 0.145  # semitones from frame to frame: the quickest tenth of an instrument's is below
 HELD, WIDE = 8, 0.6  # frames, and semitones: what stays within them is held
 HELD_SHARE, QUICK = 0.47, 5.0  # less is held by speakers, and they have more notes a second
 
@@ -112,14 +112,14 @@ def sung_notes(curve: PitchCurve) -> list[Note]:
         between.
     """
     own = curve.pitch - tuning(curve)
-    far = np.minimum(np.abs(own[:, None] - PITCHES) / SPREAD, WILDEST)
+    far = np.minimum(np.abs(own[:, None] - SUNG) / SPREAD, WILDEST)
     costs = np.where(curve.voiced[:, None], far, PAUSE)
     costs = np.concatenate([costs, np.where(curve.voiced, WILDEST, 0.0)[:, None]], 1)
-    path = cheapest_path(costs, CHANGE * (1 - np.eye(len(PITCHES) + 1)))
+    path = cheapest_path(costs, CHANGE * (1 - np.eye(len(SUNG) + 1)))
     edges = np.flatnonzero(np.diff(path, prepend=-1, append=-1))
     notes, loudest = [], np.percentile(curve.level, 95)
     for first, last in zip(edges, edges[1:]):
-        if path[first] == len(PITCHES):
+        if path[first] == len(SUNG):
             continue
         cuts = [first, *(first + syllables(curve.level[first:last])), last]
         for start, end in zip(cuts, cuts[1:]):
@@ -129,7 +129,7 @@ def sung_notes(curve: PitchCurve) -> list[Note]:
             start += heard[0]
             softer = loudest - curve.level[start:end].max()
             velocity = int(np.clip(100 - 2 * softer, 40, 110))
-            notes.append(Note(start * SECONDS, end * SECONDS, int(PITCHES[path[first]]), velocity))
+            notes.append(Note(start * SECONDS, end * SECONDS, int(SUNG[path[first]]), velocity))
     return notes
 
 
