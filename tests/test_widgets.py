@@ -17,7 +17,7 @@ import soundfile
 from widget_doubles import TONE, Pipeline
 
 from noteninja_lib.audio import io as sound
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music.style import MOODS
 from noteninja_lib.widgets import players
 from noteninja_lib.widgets.choosers import WAYS, uploaded
@@ -212,12 +212,9 @@ def test_no_tune_is_told_in_place_of_a_share(widget):
 
 def test_what_the_pipeline_does_in_another_way_is_told_once(widget, monkeypatch):
     def warn(*sources, **wish):
-        for text in (
-            "A voice can't be sung in a lift.",
-            "A voice can't be sung in a lift.",
-            "internal matter",
-        ):
-            warnings.warn(text, stacklevel=1)
+        for _ in range(2):
+            warnings.warn("A voice can't be sung in a lift.", Notice, stacklevel=1)
+        warnings.warn("internal matter", stacklevel=1)
         return Pipeline.__call__(widget.pipeline, *sources, **wish)
 
     monkeypatch.setattr(widget.pipeline, "__call__", warn, raising=False)

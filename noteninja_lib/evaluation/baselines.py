@@ -15,7 +15,7 @@ from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES, load_recipe
 from noteninja_lib.arranger.synthesis import render
-from noteninja_lib.audio.io import SAMPLE_RATE, normalise
+from noteninja_lib.audio.io import SAMPLE_RATE, follow_levels, levels, normalise
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.checkpoints import load_model, models_folder
 from noteninja_lib.models.unet import Denoiser
@@ -158,11 +158,12 @@ def sample(
 @torch.no_grad()
 def sound(pipe: NoteNinjaPipeline, source: Source, latents: torch.Tensor) -> np.ndarray:
     """The sound of latents, as long as the recording and as loud as the pipeline makes it."""
-    return normalise(pipe.decode(latents)[: len(source.audio)])
+    made = pipe.decode(latents)[: len(source.audio)]
+    return normalise(follow_levels(made, levels(source.whole)) if source.recorded else made)
 
 
 def convert(pipe: NoteNinjaPipeline, source: Source, genre: str, seed: int, **options) -> np.ndarray:
-    """The sound that `pipe(...)` makes of a recording, without hearing recording and result once more."""
+    """The sound that `pipe(..., voice="play")` makes, without hearing recording and result once more."""
     return sound(pipe, source, sample(pipe, source, genre, seed, **options))
 
 

@@ -3,6 +3,7 @@
 Lesson: 12_singers_and_stems
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import ipywidgets as widgets
@@ -276,7 +277,7 @@ def pitch_by_autocorrelation(audio: np.ndarray) -> np.ndarray:
 def pitch_by_yin(audio: np.ndarray, threshold: float = 0.1) -> np.ndarray:
     """MIDI pitch (frames,) of a voice at 16,000 Hz, by YIN; de Cheveigné and Kawahara 2002."""
     curves = normalised(differences(frames_of(audio)))
-    return pitch_of([first_dip(curve, threshold) for curve in curves])
+    return pitch_of(np.array([first_dip(curve, threshold) for curve in curves]))
 
 
 def true_pitch(notes: list[Note], frames: int) -> np.ndarray:
@@ -287,7 +288,7 @@ def true_pitch(notes: list[Note], frames: int) -> np.ndarray:
     return pitch
 
 
-def plot_lags(curves: dict[str, np.ndarray], lag: float = np.nan, threshold: float = np.nan) -> Axes:
+def plot_lags(curves: dict[str, Sequence[float]], lag: float = np.nan, threshold: float = np.nan) -> Axes:
     """Draw curves (246,) by lag in samples, with a dotted line at one lag or at a height."""
     ax = plot_curves(range(LONGEST), curves, axes_or_new(None, 8, 2.8), marks=False)
     ax.axvline(lag, color="grey", linestyle=":")
@@ -298,11 +299,11 @@ def plot_lags(curves: dict[str, np.ndarray], lag: float = np.nan, threshold: flo
 
 
 def plot_pitches(
-    curves: dict[str, np.ndarray], notes: list[Note], ax: Axes | None = None, found: list[Note] = ()
+    curves: dict[str, np.ndarray], notes: list[Note], ax: Axes | None = None, found: Sequence[Note] = ()
 ) -> Axes:
     """Draw curves of MIDI pitch (frames,), a frame every 16 ms; below them known notes and those found."""
     ax = axes_or_new(ax, 9, 3.2)
-    looks = (
+    looks: tuple[dict, ...] = (
         {"color": "lightgrey", "linewidth": 9, "zorder": 1},
         {"color": BLUE, "linewidth": 2.5, "zorder": 3},
     )
