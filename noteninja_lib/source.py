@@ -1,5 +1,6 @@
 """What comes in, a recording or known notes, and what is heard in it. Lesson: 00_genre_converter."""
 
+import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -189,20 +190,23 @@ def find_voice(
     """
     if not first_look(audio, SAMPLE_RATE):
         return None
-    both: Any = []  # voice and recording, as the tracker takes them
-    down = soxr.ResampleStream(RATE, PITCH_RATE, 2, dtype="float32")
-    done, samples = 0, -(-len(audio) * RATE // SAMPLE_RATE)
-    sung = np.zeros((samples, 2), np.float16)
+    # Made at their full length: parts that are joined at the end would need twice the memory.
+    sung = np.zeros((-(-len(audio) * RATE // SAMPLE_RATE), 2), np.float16)
+    both = np.zeros((len(audio) * PITCH_RATE // SAMPLE_RATE, 2), np.float32)  # voice and recording
+    low = np.zeros(len(audio), np.float32)
+    to_tracker = soxr.ResampleStream(RATE, PITCH_RATE, 2, dtype="float32")
     to_band = soxr.ResampleStream(RATE, SAMPLE_RATE, 1, dtype="float32")
-    low = []
-    for recording, voice in separate(stereo):
-        sung[done : done + len(voice)] = voice[: max(0, samples - done)]  # resampling may give one more
-        done += len(voice)
-        progress(min(1.0, done / samples))
-        both.append(down.resample_chunk(np.stack([voice.mean(1), recording.mean(1)], 1)))
-        low.append(to_band.resample_chunk(voice.mean(1)))
-    both.append(down.resample_chunk(np.zeros((0, 2), np.float32), True))
-    both = np.ascontiguousarray(np.concatenate(both).T)
+    done = [0, 0, 0]
+    for recording, voice in itertools.chain(separate(stereo), [(None, np.zeros((0, 2), np.float32))]):
+        last = recording is None  # what the resamplers hold back
+        pair = np.stack([voice.mean(1), (voice if last else recording).mean(1)], 1) if len(voice) else voice
+        parts = (voice, to_tracker.resample_chunk(pair, last), to_band.resample_chunk(pair[:, 0], last))
+        for number, (target, part) in enumerate(zip((sung, both, low), parts)):
+            part = part[: len(target) - done[number]]
+            target[done[number] : done[number] + len(part)] = part
+            done[number] += len(part)
+        progress(done[0] / len(sung))
+    both = np.ascontiguousarray(both.T)
     logits, singing = track_pitch(both[0])
     level, all_level = (levels(one, PITCH_HOP)[: len(singing)] for one in both)
     curve = follow_pitch(logits, singing, PITCHES, level, all_level)
@@ -215,19 +219,12 @@ def find_voice(
         if kind in ("played", "spoken"):
             notes = [note for note in notes if not first <= round(note.start / SECONDS) < last]
     smooth = scipy.ndimage.uniform_filter1d(kept, round(FADE / SECONDS))
-    low.append(to_band.resample_chunk(np.zeros(0, np.float32), True))
-    voice = np.concatenate(low)[: len(audio)]
-    voice = np.pad(voice, (0, len(audio) - len(voice)))
-    for sound, rate in ((sung, RATE), (voice, SAMPLE_RATE)):
+    for sound, rate in ((sung, RATE), (low[:, None], SAMPLE_RATE)):
         for start in range(0, len(sound), rate):  # in parts, so that a long song needs no more memory
             part = sound[start : start + rate]
             times = np.arange(start, start + len(part)) / rate / SECONDS
-            part *= (
-                np.interp(times, np.arange(len(smooth)), smooth)
-                .reshape(-1, *[1] * (part.ndim - 1))
-                .astype(part.dtype)
-            )
-    return Voice(sung, notes, curve), np.subtract(audio, voice, out=voice)
+            part *= np.interp(times, np.arange(len(smooth)), smooth)[:, None].astype(part.dtype)
+    return Voice(sung, notes, curve), np.subtract(audio, low, out=low)
 
 
 def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:
