@@ -197,11 +197,13 @@ def find_voice(
     to_tracker = soxr.ResampleStream(RATE, PITCH_RATE, 2, dtype="float32")
     to_band = soxr.ResampleStream(RATE, SAMPLE_RATE, 1, dtype="float32")
     done = [0, 0, 0]
-    for recording, voice in itertools.chain(separate(stereo), [(None, np.zeros((0, 2), np.float32))]):
-        last = recording is None  # what the resamplers hold back
-        pair = np.stack([voice.mean(1), (voice if last else recording).mean(1)], 1) if len(voice) else voice
-        parts = (voice, to_tracker.resample_chunk(pair, last), to_band.resample_chunk(pair[:, 0], last))
-        for number, (target, part) in enumerate(zip((sung, both, low), parts)):
+    nothing = np.zeros((0, 2), np.float32)
+    for recording, voice in itertools.chain(separate(stereo), [(nothing, nothing)]):
+        last = not len(voice)  # what the resamplers hold back
+        pair = voice if last else np.stack([voice.mean(1), recording.mean(1)], 1)
+        parts: Any = (voice, to_tracker.resample_chunk(pair, last), to_band.resample_chunk(pair[:, 0], last))
+        targets: Any = (sung, both, low)
+        for number, (target, part) in enumerate(zip(targets, parts)):
             part = part[: len(target) - done[number]]
             target[done[number] : done[number] + len(part)] = part
             done[number] += len(part)
