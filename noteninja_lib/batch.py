@@ -67,6 +67,8 @@ def check_places(songs: list[Path], places: list[Path], kinds: Sequence[str], st
     for place in places:
         check_writable(place)
         for file in (place, *beside(place, kinds).values(), *(stem_paths(place).values() if stems else ())):
+            if file.is_dir():
+                raise UserError(f"{file} is a folder: give another place with --out, or move it away.")
             if file.resolve() in sources:
                 advice = "give another place with --out"
                 raise UserError(f"{file} would be written over the song itself: {advice}.")
@@ -114,7 +116,7 @@ def convert_files(
     if several and out is not None:
         if out.exists() and not out.is_dir():
             raise UserError(f"{out} is a file: give a folder for several songs.")
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
     places = [song.with_name(f"{song.stem} ({settings.label}).mp3") for song in songs]
     if out is not None:
         places = [out / place.name for place in places] if several or out.is_dir() else [out]

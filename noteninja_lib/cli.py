@@ -19,7 +19,7 @@ import typer
 from typer import Argument, Option
 
 from noteninja_lib import STEPS
-from noteninja_lib.errors import UserError, check_range
+from noteninja_lib.errors import UserError, check_range, make_folder
 
 if TYPE_CHECKING:  # loads torch, which takes seconds: not before a command needs it
     from noteninja_lib.settings import Settings
@@ -180,7 +180,7 @@ def interpolate(
         place = out
         if share is None:
             place = (out or songs[0].parent) / f"{songs[0].stem} ({100 * one:03.0f}%).mp3"
-            place.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(place.parent)
         common.convert(songs[:1], settings, place)
 
 
@@ -301,8 +301,11 @@ def separate(
     format: Annotated[str, Option(help="wav (floating-point samples) or flac (24 bits).")] = "wav",
 ) -> None:
     """Part a recording into voice and band: 'SONG voice.wav' and 'SONG band.wav', which add up to it."""
+    import signal
+
     from noteninja_lib.batch import separate_files
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # half-written files are cleared away
     if separate_files(songs, out, kind=format, as_json=common.json):
         raise typer.Exit(2)
 

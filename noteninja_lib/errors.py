@@ -47,6 +47,8 @@ def make_folder(path: Path) -> None:
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Refuse what is out of range, with one sentence that names the range."""
+    """Refuse what is out of range or no number, with one sentence that names the range."""
+    if not isinstance(value, int | float) and not hasattr(value, "__float__"):
+        raise UserError(f"The {name} must be a number from {low:g} to {high:g}, not {value!r}.")
     if not low <= value <= high:
         raise UserError(f"The {name} must lie between {low:g} and {high:g}, not {value:g}.")

@@ -242,7 +242,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
         roll, heard = (source.backing, source.band) if alone else (source.piano_roll, source.whole)
         # 2. Condition: these notes in the asked-for mood, tempo and length, and the style.
         timing: dict = {"tempo": tempo, "rate": rate, "seconds": seconds, "samples": len(source.audio)}
-        level = levels(heard) if source.recorded and not source.alone else None
+        if alone and source.alone:
+            strength = 1.0  # there is no band of which something could be kept
+        level = levels(source.whole if source.alone else heard) if source.recorded else None
         plan = style.plan(roll, genre, mood, level=level, **timing)
         # 3. Encode: the latents of the source, where something of the recording is to be kept.
         start = None

@@ -31,6 +31,7 @@ from noteninja_lib.music.time_warp import cut
 FOLDED = 16 * HOP_LENGTH  # samples to a frame at the denoiser's lowest level
 MIDI, SCORES = (".mid", ".midi"), (".musicxml", ".xml", ".mxl", ".abc")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pdf")
+LOUDEST = 8.0  # peak: what is higher was written on another scale, such as that of integers
 FADE = 0.1  # seconds in which a voice comes and goes at the ends of what is sung
 REST = 1.5  # seconds without a note after which the instruments have the tune again
 LOW = 62  # MIDI pitch: a voice that is lower on average is played an octave higher
@@ -142,6 +143,9 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
         stereo: Iterable[np.ndarray] = in_stereo(audio)
     else:
         audio, stereo = load(song, duration=seconds), stream(song, RATE, stereo=True, duration=seconds)
+    peak = float(np.abs(audio).max())
+    if peak > LOUDEST:  # samples that were never brought to -1..1
+        audio, stereo = audio / peak, (block / peak for block in stereo)
     whole = np.pad(audio, (0, -len(audio) % FOLDED))
     audio = whole[: len(audio)]  # a view: a long song lies in memory once
     voice, band = find_voice(audio, stereo, lambda done: progress(done / 3)) or (None, audio)

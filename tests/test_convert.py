@@ -289,3 +289,14 @@ def test_measuring_words_reach_the_benchmarks_from_any_folder(tmp_path):
     command = [sys.executable, "-m", "noteninja_lib", "--help"]
     done = subprocess.run(command, cwd=tmp_path, env=os.environ | paths, capture_output=True, text=True)
     assert "evaluate" in done.stdout and "ablation" in done.stdout
+
+
+def test_folders_that_can_not_be_made_and_places_that_are_folders_are_told(noteninja, song, tmp_path):
+    (tmp_path / "file").write_text("x")
+    for words in (["convert", song, song], ["interpolate", song, "--between", "jazz,rock"]):
+        more = ["--to", "jazz"] if words[0] == "convert" else []
+        status, _, err = noteninja(*words, *more, "-o", tmp_path / "file" / "sub")
+        assert status == 2 and err.count("\n") <= 2 and "can't be a folder" in err
+    (tmp_path / "out voice.wav").mkdir()
+    status, _, err = noteninja("convert", song, "--to", "jazz", "--stems", "-o", tmp_path / "out.mp3")
+    assert status == 2 and "is a folder" in err and not (tmp_path / "out.mp3").exists()

@@ -269,8 +269,9 @@ def test_what_can_not_be_sung_is_played_and_told(heard):
         assert pipe(heard[0], "jazz", mood="sad", generator=noise).voice == "play"
     with pytest.raises(UserError, match="keep, play or off"):
         pipe(heard[0], "jazz", voice="loud")
-    with pytest.raises(UserError, match="gain of the voice"):
-        pipe(heard[0], "jazz", voice_gain=100)
+    for gain in (100, "3", None):
+        with pytest.raises(UserError, match="gain of the voice"):
+            pipe(heard[0], "jazz", voice_gain=gain)
 
 
 def test_tune_kept_knows_where_there_is_no_tune(results, heard):
@@ -310,6 +311,24 @@ def test_pauses_stay_silent_and_soft_passages_are_kept():
     assert at(5.5, 7.5) > at(0.5, 2.8) - 25  # as soft as it was, but for the most that is followed
     roll = read_source(source).piano_roll
     assert not roll.notes[..., 280:410].any()
+
+
+@pytest.mark.parametrize("gain", [10 ** (-60 / 20), 2.0**31])
+def test_a_songs_scale_does_not_matter(heard, gain):
+    made = load_pipeline()(gain * heard[0], "jazz", generator=torch.Generator().manual_seed(1))
+    assert made.voice == "keep" and np.isfinite(made.audio).all()
+    assert 20 * np.log10(mono(made.stems["band"], RATE).std() + 1e-9) > -40
+
+
+def test_silence_stays_silent_at_the_ends_and_in_a_song_without_a_band(song):
+    rest = np.zeros(2 * SAMPLE_RATE, np.float32)
+    alone = np.concatenate([rest, mono(song[0], RATE)[: 3 * SAMPLE_RATE], rest])
+    made = load_pipeline()(alone, "rock", generator=torch.Generator().manual_seed(1))
+    level = levels(mono(made.stems["band"], RATE))
+    assert level[:120].max() < level.max() - 40 and level[-60:].max() < level.max() - 40
+    off = load_pipeline()(alone, "rock", 0.0, voice="off", generator=torch.Generator().manual_seed(1))
+    again = load_pipeline()(alone, "rock", voice="off", generator=torch.Generator().manual_seed(1))
+    np.testing.assert_allclose(off.audio, again.audio, atol=1e-5)
 
 
 def test_levels_are_followed_and_a_pause_is_one_second():

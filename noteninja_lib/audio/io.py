@@ -30,6 +30,7 @@ SHORTEST = 1.0  # seconds below which a recording is refused: no beat fits into 
 SILENCE = 1e-4  # peak (-80 dB) below which a recording counts as silent
 BLOCK = 16384  # frames read or written at once: long Vorbis writes crash in one piece
 QUIET, PAUSE = -60.0, 1.0  # dB of full scale below which nothing is heard, if that lasts so many seconds
+FAINTER = 45.0  # dB below its loudest moment: what is louder in a soft song is no pause
 SMOOTH, FOLLOWED, SILENCED = 1.0, 12.0, 90.0  # seconds; the most dB that a level is raised or lowered; dB
 SEGMENT = 30 * SAMPLE_RATE  # samples worked on at once, so that memory stays flat however long a recording is
 FORMATS: dict[str, dict] = {
@@ -385,7 +386,8 @@ def levels(audio: np.ndarray, hop: int = 256) -> np.ndarray:
 def pauses(level: np.ndarray, hop: int = 256) -> np.ndarray:
     """Which frames belong to a silence of a second or more; `level` as `levels` gives it."""
     length = round(PAUSE * SAMPLE_RATE / hop)
-    quiet = np.pad(level < QUIET, length, constant_values=True)
+    below = min(QUIET, float(level.max(initial=-120.0)) - FAINTER)  # some songs are soft
+    quiet = np.pad(level < below, length, constant_values=True)
     return scipy.ndimage.binary_opening(quiet, np.ones(length))[length:-length]
 
 
@@ -413,7 +415,7 @@ def follow_levels(audio: np.ndarray, level: np.ndarray, hop: int = 256) -> np.nd
     )
     gain = smooth - own
     gain = np.clip(gain - np.median(gain[~silence]), -FOLLOWED, FOLLOWED)
-    gain = np.where(scipy.ndimage.binary_erosion(silence, np.ones(5)), -SILENCED, gain)
+    gain = np.where(scipy.ndimage.binary_erosion(silence, np.ones(5), border_value=1), -SILENCED, gain)
     factor, followed = scipy.ndimage.uniform_filter1d(10 ** (gain / 20), 9), np.empty_like(audio)
     for start in range(0, len(audio), SEGMENT):
         part = audio[start : start + SEGMENT]
