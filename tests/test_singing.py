@@ -12,11 +12,16 @@ import soundfile
 from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import load_recipe
-from noteninja_lib.arranger.synthesis import render_lead_and_band, render_stems
+from noteninja_lib.arranger.synthesis import render, render_lead_and_band, render_stems
 from noteninja_lib.arranger.vocals import octave, phrased, sing, singer
 from noteninja_lib.datasets import SyntheticSet, build
 from noteninja_lib.errors import UserError
+from noteninja_lib.models.checkpoints import load_model
+from noteninja_lib.models.classifiers import MelodyExtractor
+from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.music.tunes import load_tunes
+from noteninja_lib.source import hear
+from noteninja_lib.training.tasks import DiffusionTask
 
 RATE = 22050
 SCALE = [Note(0.5 + 0.7 * i, 1.2 + 0.7 * i, pitch, 95) for i, pitch in enumerate((62, 66, 69, 64, 71, 67))]
@@ -154,3 +159,30 @@ def test_sets_from_before_there_were_singers_load_and_go_on(tmp_path):
     assert SyntheticSet(tmp_path, tell=None).index[0].sung == ""
     list(build(tmp_path, 8 / 3600, seconds=4, versions=1))
     assert len(SyntheticSet(tmp_path, tell=None)) == 2
+
+
+def test_what_is_sung_in_a_set_is_what_the_denoiser_learns_from(tmp_path):
+    list(build(tmp_path, 16 / 3600, seconds=4, versions=4, sung=1.0, moods=0))
+    data = SyntheticSet(tmp_path, tell=None)
+    task = DiffusionTask(data, load_model(MelAutoencoder), load_model(MelodyExtractor), score=0.0)
+    sung = [number for number in range(len(data)) if data.sung(number) is not None]
+    assert sung, "of four sung clips not one was heard"
+    for number in sung:
+        melody, heard = task.heard(number)
+        assert melody.shape == (2, 88, heard.shape[-1]) and melody[0].max() == 255
+        np.testing.assert_array_equal(melody, data.sung(number))
+        shift = data.index[number].octave
+        known = {note.pitch % 12 for note in data.index[number].notes()}
+        rows = np.flatnonzero(melody[0].max(1) > 127)
+        assert shift % 12 == 0 and np.mean([(row + 21) % 12 in known for row in rows]) > 0.5
+
+
+def test_a_first_note_at_the_very_beginning_is_found():
+    for number, genre in enumerate(("country", "jazz")):
+        played = arrange(
+            load_tunes("test")[14 + 7 * number], load_recipe(genre), 1, duration=3.0, intro=0, ending=False
+        )
+        first, found = played.melody[0], hear(render(played).astype(np.float32)).melody_notes()
+        assert any(
+            abs(note.start - first.start) < 0.06 and (note.pitch - first.pitch) % 12 == 0 for note in found
+        )
