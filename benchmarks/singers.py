@@ -19,11 +19,12 @@ from typer import Option
 from benchmarks.harness import finish, interval, intervals, measure, table
 from benchmarks.options import CORES, Out, Workers
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio.io import SAMPLE_RATE
+from noteninja_lib.audio.io import SAMPLE_RATE, mono
 from noteninja_lib.errors import UserError
+from noteninja_lib.evaluation.metrics import matched_notes, sdr
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.separator import RATE
-from noteninja_lib.music.piano_roll import by_pitch_class, sounding, tune_likeness
+from noteninja_lib.music.piano_roll import sounding, strongest_octave, tune_likeness
 from noteninja_lib.music.singing import SECONDS
 from noteninja_lib.pipeline import load_pipeline
 from noteninja_lib.source import find_voice, in_stereo
@@ -32,13 +33,12 @@ LABEL = 0.02  # seconds from label to label
 #: Whose clips settings may be chosen by; the other ten singers are for a last measurement.
 SINGERS = "abjones amy annar Ani bobon bug davidson fdps heycat".split()
 GENRES = ("jazz", "rock", "pop")
+KINDS = ("play", "keep")  # what becomes of the voice
 RATIOS = (0, -5, 5)  # dB of the voice over the band
+HEARD = ("overall", "raw_pitch", "false_alarm", "notes", "note_f1", "sdr")
 FOUND = 0.1  # seconds by which an onset may be off
-LEAVES, STEADY, SHORTEST = (
-    0.8,
-    1.0,
-    0.1,
-)  # semitones from a note, within which the next holds; seconds of a note
+LEAVES, HOLDS = 0.8, 1.0  # semitones from a note that end it, and within which the next one has to stay
+SHORTEST = 0.1  # seconds of a note
 
 #: A clip, what is done with it, and a number that chooses genre and seed.
 Job = namedtuple("Job", "name ratio number")
@@ -76,29 +76,12 @@ def label_notes(labels: np.ndarray) -> list[Note]:
         for end in range(1, len(pitch) + 1):
             ahead = pitch[end : end + 4]
             leaves = len(ahead) and abs(ahead.mean() - np.median(pitch[start:end])) > LEAVES
-            if len(ahead) == 0 or (leaves and np.ptp(ahead) < STEADY):
+            if len(ahead) == 0 or (leaves and np.ptp(ahead) < HOLDS):
                 if (end - start) * LABEL >= SHORTEST:
                     first, last = ((frames[0] + edge + 0.5) * LABEL for edge in (start, end))
                     notes.append(Note(first, last, float(np.median(pitch[start:end])), 90))  # type: ignore
                 start = end
     return notes
-
-
-def note_f1(true: list[Note], found: list[Note]) -> float:
-    """F-measure of notes: onsets within 100 ms, pitches within 50 cents (mir_eval)."""
-    if not true or not found:
-        return 0.0
-    (times, pitches), (own_times, own_pitches) = (
-        (
-            np.array([(note.start, note.end) for note in notes]),
-            np.array([440 * 2 ** ((note.pitch - 69) / 12) for note in notes]),
-        )
-        for notes in (true, found)
-    )
-    wish = {"onset_tolerance": FOUND, "offset_ratio": None}
-    return mir_eval.transcription.precision_recall_f1_overlap(times, pitches, own_times, own_pitches, **wish)[
-        2
-    ]
 
 
 def heard_in(mix: np.ndarray, voice: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -108,14 +91,7 @@ def heard_in(mix: np.ndarray, voice: np.ndarray, labels: np.ndarray) -> dict[str
     hertz = np.where(sung, 440 * 2 ** ((labels - 69) / 12), 0)
     if found is None:  # nothing is sung: right where that is so
         right = float(np.mean(~sung))
-        return {
-            "overall": right,
-            "raw_pitch": 0.0,
-            "false_alarm": 0.0,
-            "notes": right,
-            "note_f1": 0.0,
-            "sdr": 0.0,
-        }
+        return dict.fromkeys(HEARD, 0.0) | {"overall": right, "notes": right}
     one, _ = found
     curve = 440 * 2 ** ((one.curve.pitch - 69) / 12) * np.where(one.curve.voiced, 1, -1)
     scores = mir_eval.melody.evaluate(times, hertz, np.arange(len(curve)) * SECONDS, curve)
@@ -124,43 +100,34 @@ def heard_in(mix: np.ndarray, voice: np.ndarray, labels: np.ndarray) -> dict[str
         drawn[(times >= note.start) & (times < note.end)] = note.pitch
     right = np.where(sung, (drawn > 0) & (np.abs(drawn - labels) <= 0.75), drawn == 0)
     true_voice = soxr.resample(voice, SAMPLE_RATE, RATE)
-    error = (
-        true_voice
-        - np.pad(one.audio.mean(1), (0, max(0, len(true_voice) - len(one.audio))))[: len(true_voice)]
-    )
+    found_voice = one.audio.mean(1, dtype=np.float32)[: len(true_voice)]
+    found_voice = np.pad(found_voice, (0, len(true_voice) - len(found_voice)))
     return {
         "overall": scores["Overall Accuracy"],
         "raw_pitch": scores["Raw Pitch Accuracy"],
         "false_alarm": scores["Voicing False Alarm"],
         "notes": float(right.mean()),
-        "note_f1": note_f1(true, one.notes),
-        "sdr": float(20 * np.log10(np.linalg.norm(true_voice) / np.linalg.norm(error))),
+        "note_f1": matched_notes(true, one.notes, octaves=True, tolerance=FOUND),
+        "sdr": sdr(true_voice, found_voice),
     }
-
-
-def classes(heard: np.ndarray) -> np.ndarray:
-    """How surely each pitch class sounds (12, frames), of what Basic Pitch hears."""
-    return by_pitch_class(heard[1].astype(np.float32)).max(0)
 
 
 def converted(mix: np.ndarray, labels: np.ndarray, number: int) -> dict[str, float]:
     """How much of what is sung is in the results, and not in the backing of a kept voice."""
     pipe, genre = load_pipeline(), GENRES[number % len(GENRES)]
     true = [Note(note.start, note.end, round(note.pitch), 90) for note in label_notes(labels)]
-    found = {"source_sounding": sounding(true, classes(transcribe(mix)))}
-    for voice in ("play", "keep"):
+    found = {"source_sounding": sounding(true, strongest_octave(transcribe(mix)[1]))}
+    for voice in KINDS:
         result = pipe(mix, genre, generator=torch.Generator().manual_seed(number), voice=voice)
         heard = transcribe(result.mono())
-        found[f"{voice}_sounding"] = sounding(true, classes(heard))
+        found[f"{voice}_sounding"] = sounding(true, strongest_octave(heard[1]))
         found[f"{voice}_kept"] = float(result.tune_kept or 0)
         found[f"{voice}_genre"] = float(result.genre_heard[genre])
         if voice == "play":
-            heard_notes = [note.start for note in result.notes]
-            found["play_found"] = tune_likeness(result.notes, heard) if heard_notes else 0.0
+            found["play_found"] = tune_likeness(result.notes, heard)
         else:  # where no voice was found, all is backing
-            backing = soxr.resample(result.stems["band"].mean(1), RATE, SAMPLE_RATE) if result.stems else None
-            heard = heard if backing is None else transcribe(backing)
-            found["backing_likeness"] = tune_likeness(true, heard)
+            backing = transcribe(mono(result.stems["band"], RATE)) if result.stems else heard
+            found["backing_likeness"] = tune_likeness(true, backing)
     return found
 
 
@@ -191,22 +158,20 @@ def report(
     for ratio in RATIOS:
         own = [row for job, row in zip(jobs, rows) if job.ratio == ratio]
         figures["ratios"][str(ratio)] = intervals(own, [job.name for job in jobs if job.ratio == ratio])
+    of_both = [
+        (row[f"{voice}_kept"], row[f"{voice}_sounding"]) for row in rows[: len(names)] for voice in KINDS
+    ]
+    printed, true = np.transpose(of_both)
+    figures["tune_kept"] = {
+        "correlation": round(float(np.corrcoef(printed, true)[0, 1]), 3),
+        "mean_error": round(float(np.abs(printed - np.clip(true, 0, 1)).mean()), 3),
+    }
+    shown = figures["ratios"].values()
+    cells = {name: [interval(one[name]) if name in one else "" for one in shown] for name in rows[0]}
     lines = [
         f"Singers of MIR-1K ({len(names)} clips):",
-        *table(
-            ["", *(f"{ratio:+d} dB" for ratio in RATIOS)],
-            [
-                [
-                    name,
-                    *(
-                        interval(figures["ratios"][str(ratio)][name])
-                        if name in figures["ratios"][str(ratio)]
-                        else ""
-                        for ratio in RATIOS
-                    ),
-                ]  # fmt: skip
-                for name in figures["ratios"]["0"]
-            ],
-        ),
+        *table(["", *(f"{ratio:+d} dB" for ratio in RATIOS)], [[name, *row] for name, row in cells.items()]),
+        "Printed tune kept beside how much of the true tune sounds: correlation {correlation}, mean error "
+        "{mean_error}".format(**figures["tune_kept"]),
     ]
     return finish(figures, lines, out, "singers")

@@ -18,12 +18,11 @@ import soxr
 import torch
 from tqdm import tqdm
 
-from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, levels, load, stream
+from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, load, stream
 from noteninja_lib.errors import UserError, make_folder, notices
-from noteninja_lib.models.pitch import HOP, PITCHES, track_pitch
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
 from noteninja_lib.models.separator import RATE, first_look, separate
-from noteninja_lib.music.singing import follow_pitch, kind_of_voice
+from noteninja_lib.music.singing import kind_of_voice
 from noteninja_lib.pipeline import NoteNinjaPipeline
 from noteninja_lib.settings import (
     FATES,
@@ -39,10 +38,10 @@ from noteninja_lib.settings import (
     stem_paths,
     write_stems,
 )
+from noteninja_lib.source import FADE, pitch_curve
 
 BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
 LOOKED_AT = 60  # seconds that are looked at in one go for a voice
-FADE = 0.1  # seconds in which the voice comes and goes where an instrument was taken for one
 LARGEST = 4e9  # bytes of a usual wav
 FAINT = 0.01  # of the energy: what is less is no voice, but what the network leaves over
 
@@ -410,6 +409,4 @@ def _kind(recording, voice):
     if len(voice) < RATE:
         return "silent"
     both = soxr.resample(np.stack([voice.mean(1), recording.mean(1)], 1), RATE, PITCH_RATE)
-    logits, singing = track_pitch(np.ascontiguousarray(both[:, 0]))
-    level, all_level = (levels(one, HOP)[: len(singing)] for one in both.T)
-    return kind_of_voice(follow_pitch(logits, singing, PITCHES, level, all_level))
+    return kind_of_voice(pitch_curve(*np.ascontiguousarray(both.T)))

@@ -23,7 +23,7 @@ from noteninja_lib import STEPS, fast_mode
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono, normalise, save
-from noteninja_lib.audio.mixdown import RATE, USUAL, Stems, balance, mixdown
+from noteninja_lib.audio.mixdown import RATE, USUAL, Stems, balance, mixdown, rate_of
 from noteninja_lib.audio.stretching import stretch
 from noteninja_lib.errors import Notice, UserError, check_range
 from noteninja_lib.models import flow_matching
@@ -37,7 +37,7 @@ from noteninja_lib.models.vocoder import Vocoder
 from noteninja_lib.music import style
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import LONGEST
-from noteninja_lib.music.piano_roll import PianoRoll, by_pitch_class, sounding, tune_likeness
+from noteninja_lib.music.piano_roll import PianoRoll, sounding, strongest_octave, tune_likeness
 from noteninja_lib.music.style import Genre, Mood, Plan
 from noteninja_lib.music.time_warp import align, mix, warp
 from noteninja_lib.source import Source, read_source
@@ -69,7 +69,7 @@ class Conversion(BaseOutput):
     source : numpy.ndarray, float32, shape (samples,)
         The song that was converted, mono.
     piano_roll : PianoRoll
-        What was played.
+        What was played; a tune that was left to the singer, or out, is in it, too.
     notes : list of Note
         The tune in it.
     tune_kept : float or None
@@ -259,12 +259,16 @@ class NoteNinjaPipeline(DiffusionPipeline):
         sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
         sound = style.shape_dynamics(sound, plan)
         # 6. Mix: the singer over the band, where the voice is kept.
-        mixed = normalise(sound)
         if voice == "keep":
             mixed, stems = self.mix(sound, source, plan, voice_gain)
+        else:
+            mixed, stems = normalise(sound), None
         # 7. Measure: what was kept and what has changed; the result is saved meanwhile.
-        result = self.measure(mixed, source, plan, out, progress, voice)
-        result.stems = stems if voice == "keep" else {}
+        sung = (
+            style.plan(source.piano_roll, genre, mood, **timing) if alone else plan
+        )  # with the tune left out
+        result = self.measure(mixed, source, sung.piano_roll, out, progress, voice)
+        result.stems = stems or {}
         return result
 
     @torch.no_grad()
@@ -324,7 +328,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         made = self.denoise(start, plan, *steps, None, lambda done: progress(0.15 + 0.6 * done, "converting"))
         sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
         audio = normalise(style.shape_dynamics(sound, plan))
-        return self.measure(audio, sources[share > 0.5], plan, out, progress)
+        return self.measure(audio, sources[share > 0.5], plan.piano_roll, out, progress)
 
     @torch.no_grad()
     def invert(self, audio, genre: Genre | None = None, num_inference_steps: int = 25) -> torch.Tensor:
@@ -424,10 +428,10 @@ class NoteNinjaPipeline(DiffusionPipeline):
         return mixdown(sound, voice, louder)
 
     def measure(
-        self, audio: np.ndarray, source: Source, plan: Plan, out, progress: Progress, voice: str = "none"
+        self, audio: np.ndarray, source: Source, roll: PianoRoll, out, progress: Progress, voice: str = "none"
     ) -> Conversion:
         """Save a result and listen to it: how much of the tune is heard again, and which genre."""
-        rate = SAMPLE_RATE if audio.ndim == 1 else RATE
+        rate = rate_of(audio)
         with ThreadPoolExecutor(1) as pool:  # encoding an mp3 keeps only one core busy
             saved = pool.submit(save, out, audio, rate) if out else None
             sound = mono(audio, rate)
@@ -435,9 +439,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
             genres = [classify(self.judge, GENRES, one) for one in (sound, source.audio)]
         if saved:
             saved.result()  # raises what went wrong
-        roll = plan.piano_roll if voice in ("play", "none") else warp(source.piano_roll, plan.time_map)
         tune = roll.melody_notes()
-        again = sounding(tune, by_pitch_class(heard[1].astype(np.float32)).max(0))
+        again = sounding(tune, strongest_octave(heard[1]))
         kept = None if not tune else share_kept(self.surety(source), again)
         progress(1.0, "done")
         return Conversion(audio, rate, source.audio, roll, tune, kept, *genres, voice)
@@ -463,7 +466,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
         `audio` is mono at 22,050 Hz, or stereo at 44,100 Hz, as conversions are.
         """
-        return classify(self.judge, GENRES, mono(audio, SAMPLE_RATE if audio.ndim == 1 else RATE))
+        return classify(self.judge, GENRES, mono(audio, rate_of(audio)))
 
 
 def seconds_used() -> float | None:
@@ -484,8 +487,8 @@ def current_strength(strength: float, amount: float | None) -> float:
 def share_kept(surety: float, again: float) -> float | None:
     """*Tune kept*: how surely a tune was heard at all, times for how much of its time it is heard again.
 
-    The square root, and what is as good as sure (`SURE`), were fitted to the true tunes of 84 sung and 70
-    instrumental conversions. None where no tune was found.
+    The square root, and what is as good as sure (`SURE`), were chosen so that it meets the true tunes;
+    `python -m benchmarks singers` measures how well it does. None where no tune was found.
     """
     return None if surety < NO_TUNE else float(np.clip(again, 0, 1) * surety**0.5)
 

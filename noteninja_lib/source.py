@@ -213,9 +213,7 @@ def find_voice(
             done[number] += len(part)
         progress(done[0] / len(sung))
     both = np.ascontiguousarray(both.T)
-    logits, singing = track_pitch(both[0])
-    level, all_level = (levels(one, PITCH_HOP)[: len(singing)] for one in both)
-    curve = follow_pitch(logits, singing, PITCHES, level, all_level)
+    curve = pitch_curve(*both)
     kinds, notes = stretches(curve), sung_notes(curve)
     if not any(kind in ("sung", "spoken") for _, _, kind in kinds):
         return None
@@ -231,6 +229,13 @@ def find_voice(
             times = np.arange(start, start + len(part)) / rate / SECONDS
             part *= np.interp(times, np.arange(len(smooth)), smooth)[:, None].astype(part.dtype)
     return Voice(sung, notes, curve), np.subtract(audio, low, out=low)
+
+
+def pitch_curve(voice: np.ndarray, recording: np.ndarray) -> PitchCurve:
+    """How a voice (samples,) moves in the recording that it comes from; both mono, 16,000 Hz."""
+    logits, singing = track_pitch(voice)
+    level, all_level = (levels(one, PITCH_HOP)[: len(singing)] for one in (voice, recording))
+    return follow_pitch(logits, singing, PITCHES, level, all_level)
 
 
 def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:
@@ -265,12 +270,11 @@ def hush(roll: PianoRoll, level: np.ndarray) -> PianoRoll:
 
 def accompanied(roll: PianoRoll, tune: list[Note]) -> PianoRoll:
     """Chords and basses for a tune that somebody sings alone, on the beats of a piano roll."""
-    from noteninja_lib.music.transcription import (
-        heard_tune,
-    )  # loads music21, which other recordings do not need
+    # This loads music21, which other recordings do without.
+    from noteninja_lib.music.transcription import heard_tune
 
-    alone = replace(roll, melody=draw_notes(tune, roll.frames), notes=draw_notes(tune, roll.frames))
-    written, first, tempo = heard_tune(alone)
+    drawn = draw_notes(tune, roll.frames)
+    written, first, tempo = heard_tune(replace(roll, melody=drawn, notes=drawn))
     others = []
     for start, length, root, quality in written.chords:
         times = (first + start * 60 / tempo, first + (start + length) * 60 / tempo)

@@ -296,11 +296,8 @@ def _require_music(audio, name, shortest):
 def loudness(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:
     """Loudness in LUFS of samples (n,) or (n, channels), as in ITU-R BS.1770-4; -inf for silence."""
     meter = pyloudnorm.Meter(sample_rate)
-    overlap, segment = (
-        round(0.3 * sample_rate),
-        30 * sample_rate,
-    )  # gating blocks are 0.4 s long, and a new one begins every 0.1 s
-    levels = []
+    overlap = round(0.3 * sample_rate)  # gating blocks are 0.4 s long, and a new one begins every 0.1 s
+    segment, levels = 30 * sample_rate, []
     for start in range(0, max(len(audio) - overlap, 1), segment):
         piece = np.asarray(audio[start : start + segment + overlap], dtype=np.float64)
         shortfall = math.ceil(0.4 * sample_rate) + 1 - len(piece)
@@ -315,9 +312,7 @@ def loudness(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:
     return float(10 * np.log10(power[loud].mean())) if loud.any() else -math.inf
 
 
-def normalise(
-    audio: np.ndarray, lufs: float = -16.0, peak: float = 0.98, sample_rate: int = SAMPLE_RATE
-) -> np.ndarray:
+def normalise(audio: np.ndarray, lufs: float = -16.0, peak: float = 0.98) -> np.ndarray:
     """Bring a recording to a loudness, with no sample beyond a peak.
 
     One gain for everything; where that would exceed the peak, a look-ahead limiter turns the sound down
@@ -325,20 +320,19 @@ def normalise(
 
     Parameters
     ----------
-    audio : np.ndarray, shape (n,) or (n, channels)
+    audio : np.ndarray, shape (n,)
     lufs, peak : float
         Wanted integrated loudness, and largest absolute value of the result.
-    sample_rate : int
 
     Returns
     -------
-    np.ndarray, of the same shape
+    np.ndarray, shape (n,)
         float32; silence is returned as it is.
     """
-    before = loudness(audio, sample_rate)
+    before = loudness(audio)
     if math.isinf(before):
         return np.array(audio, dtype=np.float32)
-    return limit(audio, peak, 10 ** ((lufs - before) / 20), sample_rate)
+    return limit(audio, peak, 10 ** ((lufs - before) / 20))
 
 
 def limit(

@@ -6,13 +6,19 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import soxr
 
-from noteninja_lib.audio.io import SAMPLE_RATE, limit, loudness
+from noteninja_lib.audio import SAMPLE_RATE
+from noteninja_lib.audio import STEREO_RATE as RATE
+from noteninja_lib.audio.io import limit, loudness
 
-RATE = 44100  # Hz, of a voice and of what it is mixed into
 LUFS, PEAK = -16.0, 0.98  # of the mix
 USUAL = 3.0  # dB of a voice over a band that was not there before
 TWICE = 10 * math.log10(2)  # dB: two equal channels are as loud as one with twice the power
 FARTHEST = 18.0  # dB between the two, at most
+
+
+def rate_of(audio: np.ndarray) -> int:
+    """Samples a second: what is mono has 22,050, and what is stereo, as a kept voice is, 44,100."""
+    return SAMPLE_RATE if audio.ndim == 1 else RATE
 
 
 def balance(voice: np.ndarray, band: np.ndarray) -> float:

@@ -58,15 +58,22 @@ def melody_of(heard: PianoRoll) -> list[Note]:
     return pick_notes(*(layer.astype(np.float32) for layer in heard.melody), single=True)
 
 
-def matched_notes(melody: list[Note], found: list[Note], *, octaves: bool = False) -> float:
-    """F-measure of two lists of notes; see `note_f1`."""
+def matched_notes(
+    melody: list[Note], found: list[Note], *, octaves: bool = False, tolerance: float = 0.05
+) -> float:
+    """F-measure of two lists of notes, onsets within `tolerance` seconds; see `note_f1`."""
     if not found or not melody:
         return 0.0
     lists = []
     for notes in (melody, found):
         lists.append(np.array([[n.start, max(n.end, n.start + 0.01)] for n in notes]))
         lists.append(librosa.midi_to_hz(np.array([n.pitch if octaves else n.pitch % 12 for n in notes])))
-    return float(mir_eval.transcription.precision_recall_f1_overlap(*lists, offset_ratio=None)[2])
+    return float(mir_eval.transcription.precision_recall_f1_overlap(*lists, tolerance, offset_ratio=None)[2])
+
+
+def sdr(truth: np.ndarray, estimate: np.ndarray) -> float:
+    """Signal-to-distortion ratio in dB: how much stronger the truth is than an estimate's error."""
+    return float(10 * np.log10(np.sum(truth**2) / np.sum((truth - estimate) ** 2)))
 
 
 def raw_pitch_accuracy(melody: list[Note], heard: PianoRoll, *, octaves: bool = True) -> float:

@@ -20,6 +20,7 @@ from noteninja_lib.arranger.recipe import load_recipe
 from noteninja_lib.arranger.synthesis import RENDER_RATE, render_lead_and_band
 from noteninja_lib.arranger.vocals import octave, sing, speak
 from noteninja_lib.audio.io import SAMPLE_RATE, limit, load, mono, normalise
+from noteninja_lib.evaluation.metrics import sdr
 from noteninja_lib.lessons.desk import Desk
 from noteninja_lib.lessons.exercise import Exercise, Question
 from noteninja_lib.models import separator
@@ -188,11 +189,6 @@ def stft(audio: np.ndarray) -> np.ndarray:
 def istft(spectrum: np.ndarray, samples: int) -> np.ndarray:
     """The way back to sound (samples,)."""
     return librosa.istft(spectrum, n_fft=N_FFT, hop_length=HOP, length=samples)
-
-
-def sdr(truth: np.ndarray, estimate: np.ndarray) -> float:
-    """Signal-to-distortion ratio in dB: how much stronger the truth is than an estimate's error."""
-    return float(10 * np.log10(np.sum(truth**2) / np.sum((truth - estimate) ** 2)))
 
 
 @torch.no_grad()

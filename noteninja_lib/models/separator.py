@@ -16,17 +16,15 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.nn import functional as F
 
+from noteninja_lib.audio import STEREO_RATE as RATE  # the network knows no other
 from noteninja_lib.models.checkpoints import load_model
 
-RATE = 44100  # Hz: the network knows no other
 N_FFT, HOP = 4096, 1024  # samples
 BINS = 512  # Fourier bins that the network sees (up to 5.5 kHz); above, the mask goes on as it ends
 FOLD = 64  # the network's frames are a multiple of this
 INSIDE, AROUND = 448 * HOP, 32 * HOP  # samples that are separated at once, and what is heard on either side
-LEVEL, MOST = (
-    10 ** (-20 / 20),
-    1000.0,
-)  # what it is brought to (-20 dB), since the network wants that; and a limit
+LEVEL = 10 ** (-20 / 20)  # what a recording is brought to, since the network wants that
+MOST = 1000.0  # what it is multiplied by for that, at most
 FAINT = 0.01  # of the other channel's strength: what is weaker is no channel
 LOOKS, LOOK = 4.0, FOLD * HOP  # seconds from look to look for a voice, and samples that are looked at
 NO_VOICE = 0.003  # share of the energy below which an excerpt has no voice
@@ -76,26 +74,20 @@ class VoiceSeparator(ModelMixin, ConfigMixin):
 
 
 @torch.no_grad()
-def _mask(pieces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Spectra (batch, 2, bins, frames) of stereo sound (batch, 2, samples), and the voice's share of them."""
-    network = load_model(VoiceSeparator)
-    window = torch.hann_window(N_FFT)
-    spectra = torch.stft(
-        pieces.flatten(0, 1), N_FFT, HOP, window=window, pad_mode="constant", return_complex=True
-    )
-    spectra = spectra.unflatten(0, pieces.shape[:2])
-    strength = spectra[:, :, :BINS].abs()
-    loud = pieces.square().mean(-1).sqrt()
+def _mask(sound: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Spectrum (2, bins, frames) of stereo sound (2, samples), and the voice's share of it."""
+    network, window = load_model(VoiceSeparator), torch.hann_window(N_FFT)
+    spectrum = torch.stft(sound, N_FFT, HOP, window=window, pad_mode="constant", return_complex=True)
+    strength, loud = spectrum[:, :BINS].abs(), sound.square().mean(-1).sqrt()
     for faint, other in ((0, 1), (1, 0)):  # with sound in one channel only the network hears next to nothing
-        alone = loud[:, faint] < FAINT * loud[:, other]
-        strength[alone, faint] = strength[alone, other]
-        loud[alone, faint] = loud[alone, other]
-    gain = (LEVEL / loud.square().mean(1).sqrt().clamp(min=1e-9)).clamp(max=MOST)
-    frames = spectra.shape[-1]
-    seen = F.pad(strength * gain[:, None, None, None], (0, -frames % FOLD)).transpose(2, 3)
-    mask = network(seen.to(network.device)).cpu().transpose(2, 3)[..., :frames]
-    above = mask[:, :, -8:].mean(2, keepdim=True).expand(-1, -1, N_FFT // 2 + 1 - BINS, -1)
-    return spectra, torch.cat([mask, above], 2)
+        if loud[faint] < FAINT * loud[other]:
+            strength[faint], loud[faint] = strength[other], loud[other]
+    gain = (LEVEL / loud.square().mean().sqrt().clamp(min=1e-9)).clamp(max=MOST)
+    frames = spectrum.shape[-1]
+    seen = F.pad(strength * gain, (0, -frames % FOLD)).transpose(1, 2)[None]
+    mask = network(seen.to(network.device))[0].cpu().transpose(1, 2)[..., :frames]
+    above = mask[:, -8:].mean(1, keepdim=True).expand(-1, N_FFT // 2 + 1 - BINS, -1)
+    return spectrum, torch.cat([mask, above], 1)
 
 
 def separate(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -129,10 +121,9 @@ def separate(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndar
         inside = slice(before, min(before + INSIDE, len(piece)))
         # Fourier windows need more than half of their length.
         padded = np.pad(piece, ((0, max(0, N_FFT - len(piece))), (0, 0)))
-        spectra, mask = _mask(torch.from_numpy(padded.T.copy())[None])
-        voice = torch.istft(
-            (spectra * mask)[0], N_FFT, HOP, window=torch.hann_window(N_FFT), length=len(padded)
-        )
+        spectrum, mask = _mask(torch.from_numpy(padded.T.copy()))
+        window = torch.hann_window(N_FFT)
+        voice = torch.istft(spectrum * mask, N_FFT, HOP, window=window, length=len(padded))
         yield piece[inside], voice.numpy().T[inside]
         start = max(0, inside.stop - AROUND)
         waiting, before = waiting[start:], inside.stop - start
@@ -151,8 +142,8 @@ def first_look(audio: np.ndarray, sample_rate: int) -> bool:
     for start in np.linspace(0, max(0, len(audio) - length), count + 2)[1:-1].astype(int):
         piece = soxr.resample(audio[start : start + length], sample_rate, RATE)[: LOOK - HOP]
         piece = np.pad(piece, (0, LOOK - HOP - len(piece)))
-        spectra, mask = _mask(torch.from_numpy(piece).expand(1, 2, -1))
-        energy = spectra.abs().square()
+        spectrum, mask = _mask(torch.from_numpy(piece).expand(2, -1))
+        energy = spectrum.abs().square()
         if float((energy * mask.square()).sum()) > NO_VOICE * float(energy.sum()):
             return True
     return False

@@ -107,6 +107,11 @@ def by_pitch_class(rows: np.ndarray) -> np.ndarray:
     return padded.reshape(-1, 12, rows.shape[-1])
 
 
+def strongest_octave(rows: np.ndarray) -> np.ndarray:
+    """How surely each pitch class (C first) sounds in any octave, (12, frames), from rows of 88 pitches."""
+    return by_pitch_class(rows.astype(np.float32)).max(0)
+
+
 def pick_notes(
     onset: np.ndarray, sustain: np.ndarray, *, threshold: float = 0.4, single: bool = False
 ) -> list[Note]:
@@ -167,7 +172,7 @@ def tune_likeness(tune: list[Note], heard: np.ndarray, tolerance: float = 0.05) 
     """
     if not tune:
         return 0.0
-    onsets = by_pitch_class(heard[0]).max(0)
+    onsets = strongest_octave(heard[0])
     reach, found = round(tolerance * FRAME_RATE), np.zeros(2)
     for note in tune:
         frame = round(note.start * FRAME_RATE)

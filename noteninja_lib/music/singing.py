@@ -10,15 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.ndimage
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from noteninja_lib.arranger.performance import Note
 
 SECONDS = 0.016  # from frame to frame
 VOICED = 1.3  # added to the logit of singing; chosen on nine singers of MIR-1K
-SHARE, MEAN_SHARE = (
-    0.25,
-    -6.0,
-)  # what a dB of the voice's share of the sound counts; the share that tells nothing
+SHARE = 0.25  # what a dB of the voice's share in all sound counts
+MEAN_SHARE = -6.0  # dB: the share that tells nothing
 JUMP, FARTHEST, TURN = 0.35, 3.0, 1.5  # costs: of a pitch step, of any leap, of beginning or ending to sing
 SPREAD, WILDEST = 0.6, 3.0  # semitones that count as 1, and the most that a frame can cost
 CHANGE, PAUSE = 4.0, 1.5  # costs: of another note, of a frame without voice within one
@@ -154,13 +153,9 @@ def kind_of_voice(curve: PitchCurve) -> str:
         return "silent"
     if np.percentile(steps, 90) < STEADY:
         return "played"
-    spread = scipy.ndimage.maximum_filter1d(curve.pitch, HELD) - scipy.ndimage.minimum_filter1d(
-        curve.pitch, HELD
-    )
-    whole = scipy.ndimage.minimum_filter1d(curve.voiced.astype(np.int8), HELD) > 0
-    held = scipy.ndimage.maximum_filter1d((whole & (spread < WIDE)).astype(np.int8), HELD)[
-        curve.voiced
-    ].mean()
+    voiced, highest, lowest = curve.voiced.astype(np.int8), maximum_filter1d, minimum_filter1d
+    within = highest(curve.pitch, HELD) - lowest(curve.pitch, HELD) < WIDE
+    held = highest(lowest(voiced, HELD) * within, HELD)[curve.voiced].mean()
     quick = len(sung_notes(curve)) / (curve.voiced.sum() * SECONDS)
     return "spoken" if held < HELD_SHARE and quick > QUICK else "sung"
 

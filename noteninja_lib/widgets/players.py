@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 
 import noteninja_lib
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio.io import SAMPLE_RATE, mono, to_mp3
-from noteninja_lib.audio.mixdown import RATE
+from noteninja_lib.audio.io import mono, to_mp3
+from noteninja_lib.audio.mixdown import rate_of
 from noteninja_lib.plots import plot_spectrogram
 from noteninja_lib.widgets.style_sheet import name_parts, player
 
@@ -56,11 +56,6 @@ def data_link(content: bytes, kind: str, name: str, text: str) -> str:
     """A link (HTML) that downloads content of a MIME type under a file name."""
     named = html.escape(name, quote=True)
     return f'<a class="nn-download" download="{named}" href="{data_address(content, kind)}">{text}</a>'
-
-
-def rate_of(audio: np.ndarray) -> int:
-    """Samples a second: what is mono has 22,050, and what is stereo, as a kept voice is, 44,100."""
-    return SAMPLE_RATE if audio.ndim == 1 else RATE
 
 
 def hear(audio: np.ndarray, title: str = "") -> HTML:

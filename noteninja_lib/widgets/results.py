@@ -15,10 +15,11 @@ from matplotlib.figure import Figure
 
 from noteninja_lib.audio import io as sound
 from noteninja_lib.audio.io import SAMPLE_RATE
+from noteninja_lib.audio.mixdown import rate_of
 from noteninja_lib.errors import UserError
 from noteninja_lib.pipeline import Conversion
 from noteninja_lib.settings import FATES, STEMS
-from noteninja_lib.widgets.players import SoundView, data_link, free_path, notes_to_midi, rate_of
+from noteninja_lib.widgets.players import SoundView, data_link, free_path, notes_to_midi
 from noteninja_lib.widgets.style_sheet import fold, meter, name_parts, player, row, told
 
 TUNE_KEPT = (
