@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from noteninja_lib.audio.io import normalise
+from noteninja_lib.audio.io import mono, normalise
 from noteninja_lib.datasets.base import processes
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.baselines import choose_targets, choose_tunes, make_piece
@@ -93,9 +93,9 @@ def noise_for(pipe: NoteNinjaPipeline, plan: Plan, seed: int) -> torch.Tensor:
 
 @torch.no_grad()
 def play(pipe: NoteNinjaPipeline, plan: Plan, noise: torch.Tensor | int) -> np.ndarray:
-    """The sound of a plan, from noise or a seed, as loud as it comes."""
+    """The sound of a plan, from noise or a seed, as loud as it comes; mono, as the metrics hear it."""
     noise = noise_for(pipe, plan, noise) if isinstance(noise, int) else noise.clone()
-    return pipe.decode(pipe.denoise(None, plan, latents=noise))[: plan.samples]
+    return mono(pipe.decode(pipe.denoise(None, plan, latents=noise)))[: plan.samples]
 
 
 def played(pipe: NoteNinjaPipeline, plan: Plan, noise: torch.Tensor | int) -> np.ndarray:

@@ -18,7 +18,7 @@ from benchmarks.options import CORES, Out, Recordings, Split, Tunes, Workers
 from noteninja_lib import fast_mode, pipeline
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import default_soundfont, render
-from noteninja_lib.audio.io import FORMATS, SAMPLE_RATE, load, normalise
+from noteninja_lib.audio.io import FORMATS, SAMPLE_RATE, load, mono, normalise
 from noteninja_lib.audio.spectrogram import griffin_lim, log_mel
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, metrics
@@ -119,10 +119,11 @@ def make(
             return baselines.decoded(pipe, audio)
         case "converter":
             noise = torch.Generator().manual_seed(seed)
-            return pipe(audio, target, generator=noise, voice="play").audio
+            return pipe(audio, target, generator=noise, voice="play").mono()
     given = torch.from_numpy(mel)[None].to(pipe.device)
-    made = pipe.vocoder(given) if stage == "vocoder" else pipe.vae.decode(pipe.vae.encode(given))
-    return made[0].cpu().numpy()
+    if stage == "vocoder":
+        return mono(pipe.vocoder(given)[0].cpu().numpy().T)
+    return pipe.vae.decode(pipe.vae.encode(given))[0].cpu().numpy()
 
 
 def measure_stage(

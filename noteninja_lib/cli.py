@@ -341,6 +341,7 @@ def build(
     seed: NewSeed = 0,
     moods: Annotated[float, Option(min=0, max=1, help="Share of clips with a mood.")] = 0.3,
     sung: Annotated[float, Option(min=0, max=1, help="Share of clips whose tune is sung.")] = 0.0,
+    stereo: Annotated[bool, Option("--stereo", help="44.1 kHz stereo, as the vocoder needs it.")] = False,
     workers: Workers = CORES,
     shard: Annotated[str, Option(help="This job and the number of jobs, such as 0/4.")] = "0/1",
 ) -> None:
@@ -349,7 +350,7 @@ def build(
     from noteninja_lib.datasets import parse_shard
 
     clips = {"split": split, "seconds": seconds, "versions": versions, "seed": seed, "moods": moods}
-    clips |= {"sung": sung}
+    clips |= {"sung": sung, "stereo": stereo}
     fonts, part = soundfont or (), parse_shard(shard)
     bar(render(out, hours, soundfonts=fonts, workers=workers, shard=part, **clips), " tunes")
 

@@ -22,8 +22,9 @@ from diffusers.utils.logging import disable_progress_bar
 from noteninja_lib import STEPS, fast_mode
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono, normalise, save
-from noteninja_lib.audio.mixdown import RATE, USUAL, Stems, balance, mixdown, rate_of
+from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown, without_dc
 from noteninja_lib.audio.stretching import stretch
 from noteninja_lib.errors import Notice, UserError, check_range
 from noteninja_lib.models import flow_matching
@@ -62,10 +63,10 @@ class Conversion(BaseOutput):
 
     Attributes
     ----------
-    audio : numpy.ndarray, float32, shape (samples,), or (samples, 2) where a voice is kept
+    audio : numpy.ndarray, float32, shape (samples, 2)
         About -16 LUFS; as long as the source, but for tempo, mood and `seconds`.
     sample_rate : int
-        22,050 Hz, or 44,100 Hz where a voice is kept.
+        44,100 Hz.
     source : numpy.ndarray, float32, shape (samples,)
         The song that was converted, mono.
     piano_roll : PianoRoll
@@ -96,7 +97,7 @@ class Conversion(BaseOutput):
 
     def mono(self) -> np.ndarray:
         """`audio` as pictures and networks take it: mono, 22,050 Hz."""
-        return mono(self.audio, self.sample_rate)
+        return mono(self.audio)
 
 
 class NoteNinjaPipeline(DiffusionPipeline):
@@ -260,9 +261,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
         sound = style.shape_dynamics(sound, plan)
         # 6. Mix: the singer over the band, where the voice is kept.
         if voice == "keep":
-            mixed, stems = self.mix(sound, source, plan, voice_gain)
+            mixed, stems = self.mix(without_dc(sound), source, plan, voice_gain)
         else:
-            mixed, stems = normalise(sound), None
+            mixed, stems = normalise(without_dc(sound), out=sound), None
         # 7. Measure: what was kept and what has changed; the result is saved meanwhile.
         sung = (
             style.plan(source.piano_roll, genre, mood, **timing) if alone else plan
@@ -327,7 +328,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         steps = (strength, num_inference_steps, guidance_scale, generator)
         made = self.denoise(start, plan, *steps, None, lambda done: progress(0.15 + 0.6 * done, "converting"))
         sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
-        audio = normalise(style.shape_dynamics(sound, plan))
+        audio = normalise(without_dc(style.shape_dynamics(sound, plan)))
         return self.measure(audio, sources[share > 0.5], plan.piano_roll, out, progress)
 
     @torch.no_grad()
@@ -404,16 +405,20 @@ class NoteNinjaPipeline(DiffusionPipeline):
         flow = flow_matching.Flow(
             self.unet, plan.piano_roll, styles, now.shape[-1], **guidance, neutral=plan.neutral
         )
+        # Only of Euler's method it is known where each step ends before it is taken.
+        jumping = type(self.scheduler) is FlowMatchEulerDiscreteScheduler
         timesteps = self.scheduler.timesteps[begin:]
         for number, time in enumerate(timesteps):
-            velocity = flow(now, float(time) / 1000, lambda done: progress((number + done) / len(timesteps)))
+            done_so_far = lambda done, number=number: progress((number + done) / len(timesteps))  # noqa: E731
+            until = float(self.scheduler.sigmas[begin + number + 1]) if jumping else None
+            velocity = flow(now, float(time) / 1000, done_so_far, until)
             now = self.scheduler.step(velocity, time, now).prev_sample
         return now
 
     def decode(
         self, latents: torch.Tensor, progress: Callable[[float], None] = lambda done: None
     ) -> np.ndarray:
-        """The sound of latents; float32, shape (frames * 1024,)."""
+        """The sound of latents; float32, shape (frames * 2048, 2), 44,100 Hz."""
         return flow_matching.decode(self.vae, self.vocoder, latents, progress)
 
     def mix(
@@ -424,17 +429,17 @@ class NoteNinjaPipeline(DiffusionPipeline):
         voice = source.voice.audio
         louder = voice_gain + (USUAL if source.alone else balance(voice, source.band))
         if not plan.in_time:
-            voice = stretch(voice.astype(np.float32), plan.time_map)[: plan.samples * RATE // SAMPLE_RATE]
+            voice = stretch(voice.astype(np.float32), plan.time_map)
+            voice = voice[: plan.samples * STEREO_RATE // SAMPLE_RATE]
         return mixdown(sound, voice, louder)
 
     def measure(
         self, audio: np.ndarray, source: Source, roll: PianoRoll, out, progress: Progress, voice: str = "none"
     ) -> Conversion:
         """Save a result and listen to it: how much of the tune is heard again, and which genre."""
-        rate = rate_of(audio)
         with ThreadPoolExecutor(1) as pool:  # encoding an mp3 keeps only one core busy
-            saved = pool.submit(save, out, audio, rate) if out else None
-            sound = mono(audio, rate)
+            saved = pool.submit(save, out, audio, STEREO_RATE) if out else None
+            sound = mono(audio)
             heard = transcribe(sound, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
             genres = [classify(self.judge, GENRES, one) for one in (sound, source.audio)]
         if saved:
@@ -443,7 +448,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         again = sounding(tune, strongest_octave(heard[1]))
         kept = None if not tune else share_kept(self.surety(source), again)
         progress(1.0, "done")
-        return Conversion(audio, rate, source.audio, roll, tune, kept, *genres, voice)
+        return Conversion(audio, STEREO_RATE, source.audio, roll, tune, kept, *genres, voice)
 
     def surety(self, source: Source) -> float:
         """How surely a tune was heard in a song, 0 to 1, by ears that did not find it.
@@ -464,9 +469,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
         """What the genre classifier takes a recording for: genre to share, strongest first.
 
-        `audio` is mono at 22,050 Hz, or stereo at 44,100 Hz, as conversions are.
+        `audio` is mono (n,) at 22,050 Hz, or stereo (n, 2) at 44,100 Hz, as conversions are.
         """
-        return classify(self.judge, GENRES, mono(audio, rate_of(audio)))
+        return classify(self.judge, GENRES, mono(audio))
 
 
 def seconds_used() -> float | None:

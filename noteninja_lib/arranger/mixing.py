@@ -169,16 +169,16 @@ def final_gain(audio: np.ndarray, sample_rate: int) -> np.float32:
 
 
 def finish(audio: np.ndarray, sample_rate: int, target_rate: int, samples: int) -> np.ndarray:
-    """Resample, bring to -16 LUFS and keep the peaks below .98.
+    """Resample (n,) or (n, 2), bring to -16 LUFS and keep the peaks below .98.
 
     Returns
     -------
-    ndarray of float32, shape (samples,)
+    ndarray of float32, shape (samples,) or (samples, 2)
     """
     audio = np.nan_to_num(audio.astype(np.float32))
     if target_rate != sample_rate:
         audio = soxr.resample(audio, sample_rate, target_rate)
-    audio = np.pad(audio[:samples], (0, max(0, samples - len(audio))))
+    audio = np.pad(audio[:samples], [(0, max(0, samples - len(audio))), (0, 0)][: audio.ndim])
     if len(audio) > 0.4 * target_rate and np.abs(audio).max() > 0:
         loudness = pyloudnorm.Meter(target_rate).integrated_loudness(audio)
         if np.isfinite(loudness):

@@ -104,6 +104,7 @@ def render(
     *,
     mixed: bool = True,
     sample_rate: int = 22050,
+    stereo: bool = False,
 ) -> np.ndarray:
     """Play a performance: stems, effects, levels, resampling.
 
@@ -116,21 +117,24 @@ def render(
         False leaves all effects away and only sets the levels.
     sample_rate : int
         Of the result, in Hz.
+    stereo : bool
+        Parts stand left and right, and so does the room around them.
 
     Returns
     -------
-    ndarray of float32, shape (n,)
-        Mono, peak at most .98, about -16 LUFS; the same input gives the same bytes.
+    ndarray of float32, shape (n,), or (n, 2) if stereo
+        Peak at most .98, about -16 LUFS; the same input gives the same bytes.
     """
     stems = render_stems(performance, soundfont)
     mix = performance.mix if mixed else {"levels": performance.mix["levels"], "chains": {}}
     samples = int(round(performance.duration * sample_rate))
     if not stems:
-        return np.zeros(samples, np.float32)
-    audio = finish(mix_stems(stems, mix, RENDER_RATE), RENDER_RATE, sample_rate, samples)
+        return np.zeros((samples, 2) if stereo else samples, np.float32)
+    mixed_stems = mix_stems(stems, mix, RENDER_RATE, stereo=stereo)
+    audio = finish(mixed_stems, RENDER_RATE, sample_rate, samples)
     if performance.ending:  # what still rings fades out
         fade = min(samples, int(_FADE * sample_rate))
-        audio[samples - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+        audio[samples - fade :] = (audio[samples - fade :].T * np.linspace(1, 0, fade, dtype=np.float32)).T
     return audio
 
 

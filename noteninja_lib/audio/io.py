@@ -1,8 +1,8 @@
 """Recordings in and out: load, check, save; and their loudness.
 
-Inside the library a recording is a one-dimensional float32 array: mono, 22,050 samples a second, values
+Inside the library what is heard is a one-dimensional float32 array: mono, 22,050 samples a second, values
 within -1..1. Whatever the file holds, that is what comes in; a file that cannot be used is refused with one
-sentence. Only a singer's voice, and what it is mixed into, has two channels and 44,100 samples a second.
+sentence. A singer's voice, and all that is made, has two channels (n, 2) and 44,100 samples a second.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ import scipy.ndimage
 import soundfile
 import soxr
 
-from noteninja_lib.audio import SAMPLE_RATE
+from noteninja_lib.audio import SAMPLE_RATE, rate_of
 from noteninja_lib.errors import UserError
 
 SHORTEST = 1.0  # seconds below which a recording is refused: no beat fits into less
@@ -312,7 +312,9 @@ def loudness(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:
     return float(10 * np.log10(power[loud].mean())) if loud.any() else -math.inf
 
 
-def normalise(audio: np.ndarray, lufs: float = -16.0, peak: float = 0.98) -> np.ndarray:
+def normalise(
+    audio: np.ndarray, lufs: float = -16.0, peak: float = 0.98, out: np.ndarray | None = None
+) -> np.ndarray:
     """Bring a recording to a loudness, with no sample beyond a peak.
 
     One gain for everything; where that would exceed the peak, a look-ahead limiter turns the sound down
@@ -320,19 +322,22 @@ def normalise(audio: np.ndarray, lufs: float = -16.0, peak: float = 0.98) -> np.
 
     Parameters
     ----------
-    audio : np.ndarray, shape (n,)
+    audio : np.ndarray, shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz
     lufs, peak : float
         Wanted integrated loudness, and largest absolute value of the result.
+    out : np.ndarray, optional
+        Where the result goes, of the same shape; may be `audio` itself.
 
     Returns
     -------
-    np.ndarray, shape (n,)
-        float32; silence is returned as it is.
+    np.ndarray, float32, of the same shape
+        Silence is returned as it is.
     """
-    before = loudness(audio)
+    rate = rate_of(audio)
+    before = loudness(audio, rate)
     if math.isinf(before):
         return np.array(audio, dtype=np.float32)
-    return limit(audio, peak, 10 ** ((lufs - before) / 20))
+    return limit(audio, peak, 10 ** ((lufs - before) / 20), rate, out)
 
 
 def limit(
@@ -364,44 +369,61 @@ def limit(
     return np.clip(limited, -peak, peak, out=limited)  # rounding only
 
 
-def mono(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """A recording (n,) or (n, channels) of any rate as all inside the library is: mono, 22,050 Hz."""
+def mono(audio: np.ndarray, sample_rate: int | None = None) -> np.ndarray:
+    """A recording (n,) or (n, channels) as the networks hear it: mono, 22,050 Hz.
+
+    Where no rate is given, it is 22,050 Hz for one channel and 44,100 Hz for two.
+    """
+    sample_rate = sample_rate or rate_of(audio)
     audio = audio.mean(1, dtype=np.float32) if audio.ndim == 2 else audio
     return audio if sample_rate == SAMPLE_RATE else soxr.resample(audio, sample_rate, SAMPLE_RATE)
 
 
-def levels(audio: np.ndarray, hop: int = 256) -> np.ndarray:
-    """Level in dB of full scale around each whole hop of samples (n,); float32, shape (n // hop,)."""
-    power = np.add.reduceat(np.square(audio, dtype=np.float64), np.arange(0, len(audio), hop)) / hop
+def levels(audio: np.ndarray, hop: int | None = None) -> np.ndarray:
+    """Level in dB of full scale around each whole hop of samples, float32, shape (n // hop,).
+
+    `audio` is of shape (n,), with hops of 256 samples, or (n, 2), of 512, where no others are asked for; of
+    two channels it is the level of both together.
+    """
+    hop = hop or 256 * rate_of(audio) // SAMPLE_RATE
+    places = np.arange(0, len(audio), hop)
+    power = np.empty(len(places))
+    for start in range(0, len(places), 4096):  # in parts, since a long song's squares would need much memory
+        part = audio[start * hop : (start + 4096) * hop]
+        squares = np.square(part, dtype=np.float64)
+        squares = squares if part.ndim == 1 else squares.mean(1)
+        power[start : start + 4096] = np.add.reduceat(squares, np.arange(0, len(part), hop)) / hop
     power = (power + np.concatenate([power[:1], power[:-1]])) / 2
     return (10 * np.log10(power[: len(audio) // hop] + 1e-12)).astype(np.float32)
 
 
-def pauses(level: np.ndarray, hop: int = 256) -> np.ndarray:
+def pauses(level: np.ndarray) -> np.ndarray:
     """Which frames belong to a silence of a second or more; `level` as `levels` gives it."""
-    length = round(PAUSE * SAMPLE_RATE / hop)
+    length = round(PAUSE * SAMPLE_RATE / 256)
     below = min(QUIET, float(level.max(initial=-120.0)) - FAINTER)  # some songs are soft
     quiet = np.pad(level < below, length, constant_values=True)
     return scipy.ndimage.binary_opening(quiet, np.ones(length))[length:-length]
 
 
-def follow_levels(audio: np.ndarray, level: np.ndarray, hop: int = 256) -> np.ndarray:
+def follow_levels(audio: np.ndarray, level: np.ndarray) -> np.ndarray:
     """A recording as soft and as loud, second by second, as another one, and silent in its pauses.
 
     Parameters
     ----------
-    audio : np.ndarray, shape (n,)
+    audio : np.ndarray, shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz
     level : np.ndarray, shape (frames,)
         Of the other one, as `levels` gives it; the last level goes on.
 
     Returns
     -------
-    np.ndarray, shape (n,)
+    np.ndarray, of the same shape
     """
+    hop = 256 * rate_of(audio) // SAMPLE_RATE
     frames = -(-len(audio) // hop)
-    own = levels(np.pad(audio, (0, frames * hop - len(audio))), hop)
+    padding = [(0, frames * hop - len(audio)), (0, 0)][: audio.ndim]
+    own = levels(np.pad(audio, padding) if padding[0][1] else audio)
     wanted = level[np.minimum(np.arange(frames), len(level) - 1)]
-    silence, width = pauses(wanted, hop), round(SMOOTH * SAMPLE_RATE / hop)
+    silence, width = pauses(wanted), round(SMOOTH * SAMPLE_RATE / 256)
     if silence.all():
         return np.zeros_like(audio)
     own, smooth = (
@@ -414,5 +436,5 @@ def follow_levels(audio: np.ndarray, level: np.ndarray, hop: int = 256) -> np.nd
     for start in range(0, len(audio), SEGMENT):
         part = audio[start : start + SEGMENT]
         at = np.interp(np.arange(start, start + len(part)) / hop, np.arange(frames), factor)
-        followed[start : start + SEGMENT] = part * at.astype(np.float32)
+        followed[start : start + SEGMENT] = (part.T * at.astype(np.float32)).T
     return followed

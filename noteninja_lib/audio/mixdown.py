@@ -1,12 +1,11 @@
-"""A singer over a band: both brought to one rate, set beside each other by loudness, and mixed in stereo."""
+"""A singer over a band: set beside each other by loudness, and mixed; both in stereo at 44,100 Hz."""
 
 import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import soxr
+import scipy.signal
 
-from noteninja_lib.audio import SAMPLE_RATE
 from noteninja_lib.audio import STEREO_RATE as RATE
 from noteninja_lib.audio.io import limit, loudness
 
@@ -14,17 +13,23 @@ LUFS, PEAK = -16.0, 0.98  # of the mix
 USUAL = 3.0  # dB of a voice over a band that was not there before
 TWICE = 10 * math.log10(2)  # dB: two equal channels are as loud as one with twice the power
 FARTHEST = 18.0  # dB between the two, at most
-
-
-def rate_of(audio: np.ndarray) -> int:
-    """Samples a second: what is mono has 22,050, and what is stereo, as a kept voice is, 44,100."""
-    return SAMPLE_RATE if audio.ndim == 1 else RATE
+LOWEST = 25.0  # Hz: below, nothing is heard
 
 
 def balance(voice: np.ndarray, band: np.ndarray) -> float:
     """dB by which a voice (n, 2; 44,100 Hz) is louder than its own band (n,; 22,050 Hz)."""
     apart = loudness(voice, RATE) - TWICE - loudness(band)
     return float(np.clip(apart, -FARTHEST, FARTHEST)) if math.isfinite(apart) else USUAL
+
+
+def without_dc(audio: np.ndarray) -> np.ndarray:
+    """The sound (n, 2) without what is below 25 Hz, a constant offset above all; in place."""
+    low = scipy.signal.butter(2, LOWEST, "highpass", fs=RATE, output="sos").astype(np.float32)
+    state = np.zeros((1, 2, audio.shape[1]), np.float32)
+    for start in range(0, len(audio), RATE):
+        part = audio[start : start + RATE]
+        part[:], state = scipy.signal.sosfilt(low, part, 0, state)
+    return audio
 
 
 class Stems(Mapping):
@@ -34,14 +39,10 @@ class Stems(Mapping):
     """
 
     def __init__(self, voice: np.ndarray, band: np.ndarray, gains: dict[str, float]):
-        self._voice, self._band, self._gains = voice, band, gains
+        self._parts, self._gains = {"voice": voice, "band": band}, gains
 
     def __getitem__(self, name: str) -> np.ndarray:
-        if name == "band":
-            band = soxr.resample(self._band, SAMPLE_RATE, RATE)[: len(self._voice)]
-            band = np.pad(band, (0, len(self._voice) - len(band))) * np.float32(self._gains[name])
-            return np.repeat(band[:, None], 2, 1)
-        return self._voice.astype(np.float32) * np.float32(self._gains[name])
+        return self._parts[name].astype(np.float32) * np.float32(self._gains[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._gains)
@@ -55,10 +56,9 @@ def mixdown(band: np.ndarray, voice: np.ndarray, louder: float) -> tuple[np.ndar
 
     Parameters
     ----------
-    band : numpy.ndarray, float32, shape (n,)
-        Mono, 22,050 Hz.
+    band : numpy.ndarray, float32, shape (n, 2)
     voice : numpy.ndarray, float32 or float16, shape (m, 2)
-        44,100 Hz; the mix is as long as the voice.
+        The mix is as long as the voice.
     louder : float
         dB by which the voice is to be louder, by loudness (ITU-R BS.1770).
 
@@ -67,12 +67,15 @@ def mixdown(band: np.ndarray, voice: np.ndarray, louder: float) -> tuple[np.ndar
     (numpy.ndarray, Stems)
         The mix, float32, shape (m, 2), at -16 LUFS; and its two parts.
     """
-    soft, loud = loudness(voice, RATE), loudness(band) + TWICE
+    soft, loud = loudness(voice, RATE), loudness(band, RATE)
     gain = 10 ** ((loud + louder - soft) / 20) if math.isfinite(soft) and math.isfinite(loud) else 1.0
-    mixed = Stems(voice, band, {"band": 1.0})["band"]
+    kept = np.zeros((len(voice), 2), np.float16)  # the stem, in half the memory
+    kept[: len(band)] = band[: len(voice)]
+    mixed = np.empty((len(voice), 2), np.float32)
     for start in range(0, len(mixed), RATE):
-        mixed[start : start + RATE] += voice[start : start + RATE] * np.float32(gain)
+        part = slice(start, start + RATE)
+        mixed[part] = kept[part] + voice[part] * np.float32(gain)
     before = loudness(mixed, RATE)
     factor = 10 ** ((LUFS - before) / 20) if math.isfinite(before) else 1.0
-    stems = Stems(voice, band, {"voice": gain * factor, "band": factor})
+    stems = Stems(voice, kept, {"voice": gain * factor, "band": factor})
     return limit(mixed, PEAK, factor, RATE, out=mixed), stems

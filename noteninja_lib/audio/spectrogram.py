@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from noteninja_lib.audio import SAMPLE_RATE
+from noteninja_lib.audio.io import mono
 
 N_FFT = 2048  # 93 ms window: long enough to part the notes of a bass
 HOP_LENGTH = 256  # 11.6 ms between frames
@@ -27,12 +28,17 @@ MEL_MEAN, MEL_STD = -4.0, 2.3  # over the arranger's training recordings; the ne
 PACE, MOST = 1.5, 1.0
 
 
-@lru_cache(maxsize=4)
-def mel_filters(n_mels: int = N_MELS, n_fft: int = N_FFT) -> torch.Tensor:
-    """Triangular mel filters of unit height (for 2048 samples), HTK scale, shape (n_mels, n_fft // 2 + 1)."""
-    options: dict = dict(n_fft=n_fft, n_mels=n_mels, fmin=F_MIN, fmax=F_MAX, htk=True, norm=None)
-    filters = librosa.filters.mel(sr=SAMPLE_RATE, **options)
-    return torch.from_numpy(filters.astype(np.float32) * (2048 / n_fft))
+@lru_cache(maxsize=16)
+def mel_filters(
+    n_mels: int = N_MELS, n_fft: int = N_FFT, sample_rate: int = SAMPLE_RATE, highest: float = F_MAX
+) -> torch.Tensor:
+    """Triangular mel filters, HTK scale, from 20 Hz to `highest`; shape (n_mels, n_fft // 2 + 1).
+
+    Of unit height for windows of 93 ms, and the higher the shorter they are.
+    """
+    options: dict = dict(n_fft=n_fft, n_mels=n_mels, fmin=F_MIN, fmax=highest, htk=True, norm=None)
+    filters = librosa.filters.mel(sr=sample_rate, **options)
+    return torch.from_numpy(filters.astype(np.float32) * (N_FFT * sample_rate / SAMPLE_RATE / n_fft))
 
 
 def mel_frequencies(n_mels: int = N_MELS) -> np.ndarray:
@@ -67,7 +73,7 @@ def magnitude(audio: torch.Tensor, n_fft: int = N_FFT, hop_length: int = HOP_LEN
 
 
 def log_mel_tensor(audio: torch.Tensor, n_mels: int = N_MELS, n_fft: int = N_FFT) -> torch.Tensor:
-    """Log-mel spectrogram of a batch of shape (..., samples); can be differentiated.
+    """Log-mel spectrogram of a batch of shape (..., samples) at 22,050 Hz; can be differentiated.
 
     Returns
     -------
@@ -79,13 +85,14 @@ def log_mel_tensor(audio: torch.Tensor, n_mels: int = N_MELS, n_fft: int = N_FFT
 
 
 def log_mel(audio: np.ndarray) -> np.ndarray:
-    """Log-mel spectrogram of one recording of shape (samples,), mono, 22,050 Hz.
+    """Log-mel spectrogram of one recording: (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz, folded to mono.
 
     Returns
     -------
-    numpy.ndarray, float32, shape (96, samples // 256)
+    numpy.ndarray, float32, shape (96, mono samples // 256)
         Natural logarithm of mel magnitudes, not below log(1e-4).
     """
+    audio = mono(audio)
     frames, margin = len(audio) // HOP_LENGTH, N_FFT // HOP_LENGTH
     mel = np.empty((N_MELS, frames), np.float32)
     for start in range(0, frames, BLOCK):  # in blocks, so that an hour needs no gigabytes
@@ -98,7 +105,9 @@ def log_mel(audio: np.ndarray) -> np.ndarray:
     return mel
 
 
-def fit_to_mel(audio: torch.Tensor, mel: torch.Tensor, rounds: int = 3) -> torch.Tensor:
+def fit_to_mel(
+    audio: torch.Tensor, mel: torch.Tensor, rounds: int = 3, sample_rate: int = SAMPLE_RATE
+) -> torch.Tensor:
     """Bring sound closer to a log-mel spectrogram, with the phase that it has; can be differentiated.
 
     Each round measures by how much every mel bin is off, and multiplies the Fourier bins below it by that.
@@ -106,24 +115,28 @@ def fit_to_mel(audio: torch.Tensor, mel: torch.Tensor, rounds: int = 3) -> torch
     Parameters
     ----------
     audio : torch.Tensor, shape (batch, samples)
-    mel : torch.Tensor, shape (batch, n_mels, samples // 256)
+    mel : torch.Tensor, shape (batch, n_mels, frames)
         The spectrogram wanted, in nats.
     rounds : int
+    sample_rate : int
+        Of the sound: a multiple of 22,050 Hz. What is higher than the mel bins stays as it is.
 
     Returns
     -------
     torch.Tensor, shape (batch, samples)
     """
-    filters = mel_filters(mel.shape[1]).to(audio.device)
-    window = torch.hann_window(N_FFT, device=audio.device)
+    times = sample_rate // SAMPLE_RATE
+    n_fft, hop_length = times * N_FFT, times * HOP_LENGTH
+    filters = mel_filters(mel.shape[1], n_fft, sample_rate).to(audio.device)
+    window = torch.hann_window(n_fft, device=audio.device)
     shares = (filters / filters.sum(0).clamp(min=1e-9)).T  # of the mel bins in the gain of a Fourier bin
     for _ in range(rounds):
-        spectrum = _stft(audio, N_FFT, HOP_LENGTH, window)
+        spectrum = _stft(audio, n_fft, hop_length, window)
         heard = torch.log((filters @ (spectrum[..., :-1].abs() * (2 / window.sum()))).clamp(min=FLOOR))
         gains = PACE * shares @ (mel - heard).clamp(-MOST, MOST)
         # It has a frame at either end.
         spectrum = spectrum * torch.exp(torch.cat([gains, gains[..., -1:]], -1))
-        audio = torch.istft(spectrum, N_FFT, HOP_LENGTH, window=window, length=audio.shape[-1])
+        audio = torch.istft(spectrum, n_fft, hop_length, window=window, length=audio.shape[-1])
     return audio
 
 

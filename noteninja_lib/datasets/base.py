@@ -21,8 +21,9 @@ from tqdm import tqdm
 
 from noteninja_lib import data_folder
 from noteninja_lib.arranger.recipe import GENRES, style_vector
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.augmentation import degrade
-from noteninja_lib.audio.io import SILENCE, load
+from noteninja_lib.audio.io import SILENCE, load, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import PITCHES
@@ -171,6 +172,12 @@ class DataSet:
         """Sound of a recording: float32, mono, 22,050 Hz, cut to whole frames of the latents."""
         samples = self._read(self.path(number))
         return samples[: len(samples) // WHOLE * WHOLE]
+
+    def stereo(self, number: int) -> np.ndarray:
+        """The same in stereo at 44,100 Hz: float32, shape (samples, 2), twice as many samples as `audio`."""
+        parts = list(stream(self.path(number), STEREO_RATE, stereo=True))
+        samples = np.concatenate(parts)
+        return samples[: len(samples) // (2 * WHOLE) * 2 * WHOLE]
 
     def _read(self, path):
         return load(path)

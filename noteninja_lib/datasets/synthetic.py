@@ -22,6 +22,7 @@ from noteninja_lib.arranger.recipe import GENRES, load_recipe, style_vector
 from noteninja_lib.arranger.stage import RING
 from noteninja_lib.arranger.synthesis import default_soundfont, render
 from noteninja_lib.arranger.vocals import octave, singer
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.datasets.base import (
     DataSet,
@@ -125,7 +126,8 @@ class SyntheticSet(DataSet):
     def pairs(self) -> list[tuple[int, int]]:
         """(source, target) for training: the same tune in two genres.
 
-        Targets have the soundfont that most clips have, so that the converter has one set of instruments.
+        Targets have the soundfont that most clips have, so that the converter has one set of instruments, and
+        nobody sings in them: the converter leaves that to singers.
         """
         groups = {}
         for number, clip in enumerate(self.index):
@@ -136,7 +138,8 @@ class SyntheticSet(DataSet):
             for group in groups.values()
             for target in group
             for source in group
-            if self.index[target].soundfont == font and (source != target or len(group) == 1)
+            if self.index[target].soundfont == font and not self.index[target].sung
+            if source != target or len(group) == 1
         ]
 
     def _tunes(self):
@@ -183,7 +186,7 @@ class SyntheticSet(DataSet):
 
 # Rendering: the same tunes in several genres, in step with each other, so each recording is the known right
 # answer to "this tune in that genre". The files lie as in GTZAN: `genres/jazz/jazz.00012.wav`, 22,050 Hz,
-# mono. The manifest grows tune by tune, so that a build that was stopped can be used, and goes on.
+# mono, or where the vocoder is to learn from them, 44,100 Hz, stereo. The manifest grows tune by tune, so that a build that was stopped can be used, and goes on.
 
 
 @dataclass
@@ -197,6 +200,7 @@ class BuildOptions:
     moods: float = 0.3  # share of the clips whose mood is drawn at random; the others are neutral
     soundfonts: Sequence = ()  # paths; the first plays three quarters of the clips, the others share the rest
     sung: float = 0.0  # share of the clips whose lead is sung
+    stereo: bool = False  # two channels at 44,100 Hz in place of one at 22,050
 
     def __post_init__(self):
         self.seconds, self.moods, self.sung = float(self.seconds), float(self.moods), float(self.sung)
@@ -241,7 +245,9 @@ def render_group(index: int, folder: Path, options: BuildOptions) -> list[Clip]:
         path = folder / "genres" / genre / f"{genre}.{index:05d}.wav"
         if not path.exists():
             with replacing(path) as fresh:
-                soundfile.write(fresh, render(played, font), SAMPLE_RATE, subtype="PCM_16", format="WAV")
+                rate = STEREO_RATE if options.stereo else SAMPLE_RATE
+                sound = render(played, font, sample_rate=rate, stereo=options.stereo)
+                soundfile.write(fresh, sound, rate, subtype="PCM_16", format="WAV")
         parts = [part for part in played.parts if part.name != "melody" and not part.is_drum]
         others = [note for part in parts for note in part.notes]
         sounding = {"melody": _triples(played.melody), "others": _triples(others)}
@@ -290,7 +296,7 @@ def _claim(folder, options):
         before = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         before = {}
-    before = {"sung": 0.0} | before  # sets from before there were singers
+    before = {"sung": 0.0, "stereo": False} | before  # sets from before there were singers, or two channels
     for name, value in settings.items():
         if before.get(name) != value:
             raise UserError(
@@ -320,7 +326,8 @@ def _check(folder, hours, options, shard):
     if not os.access(folder, os.W_OK):
         raise UserError(f"{folder} may not be written to: choose another folder.")
     there = sum(path.stat().st_size for path in folder.glob("genres/*/*.wav"))
-    needed, free = hours * 3600 * SAMPLE_RATE * 2 * 1.05 - there, shutil.disk_usage(folder).free
+    samples = 2 * STEREO_RATE if options.stereo else SAMPLE_RATE  # a second
+    needed, free = hours * 3600 * samples * 2 * 1.05 - there, shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(
             f"{hours:g} hours of sound need {needed / 1e9:.1f} GB more, and the disk of {folder} has "

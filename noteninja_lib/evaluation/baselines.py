@@ -15,7 +15,7 @@ from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES, load_recipe
 from noteninja_lib.arranger.synthesis import render
-from noteninja_lib.audio.io import SAMPLE_RATE, follow_levels, levels, normalise
+from noteninja_lib.audio.io import SAMPLE_RATE, follow_levels, levels, mono, normalise
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.checkpoints import load_model, models_folder
 from noteninja_lib.models.unet import Denoiser
@@ -157,8 +157,8 @@ def sample(
 
 @torch.no_grad()
 def sound(pipe: NoteNinjaPipeline, source: Source, latents: torch.Tensor) -> np.ndarray:
-    """The sound of latents, as long as the recording and as loud as the pipeline makes it."""
-    made = pipe.decode(latents)[: len(source.audio)]
+    """The sound of latents as the metrics hear it, as long and loud as the pipeline makes it; (samples,)."""
+    made = mono(pipe.decode(latents))[: len(source.audio)]
     return normalise(follow_levels(made, levels(source.whole)) if source.recorded else made)
 
 
@@ -178,7 +178,7 @@ def padded(audio: np.ndarray) -> np.ndarray:
 def decoded(pipe: NoteNinjaPipeline, audio: np.ndarray) -> np.ndarray:
     """A recording sent through autoencoder and vocoder, the most that the converter could reach."""
     with torch.no_grad():
-        return pipe.decode(flow_matching.encode(pipe.vae, padded(audio)))[: len(audio)]
+        return mono(pipe.decode(flow_matching.encode(pipe.vae, padded(audio))))[: len(audio)]
 
 
 def strength_at(pipe: NoteNinjaPipeline, level: float) -> float:
@@ -199,7 +199,7 @@ def sdedit(pipe: NoteNinjaPipeline, audio: np.ndarray, genre: str, seed: int = 0
     steps, guidance = options.get("num_inference_steps", STEPS), options.get("guidance_scale", 2.0)
     start = flow_matching.encode(pipe.vae, whole)
     latents = pipe.denoise(start, style.plan(nothing, genre), strength, steps, guidance, generator)
-    return normalise(pipe.decode(latents)[: len(audio)])
+    return normalise(mono(pipe.decode(latents))[: len(audio)])
 
 
 def regression_network() -> Denoiser | None:
@@ -221,7 +221,7 @@ def regression(
     blank = torch.zeros(1, 8, network.content.height.shape[0], frames // 4)
     vector = torch.from_numpy(style.styles(genre))
     guess = -network(blank, torch.ones(1), torch.from_numpy(content), vector)
-    return normalise(pipe.decode(guess)[: len(audio)])
+    return normalise(mono(pipe.decode(guess))[: len(audio)])
 
 
 def transcribe_arrange_render(

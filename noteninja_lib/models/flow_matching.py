@@ -134,9 +134,10 @@ def set_schedule(scheduler: SchedulerMixin, steps: int, level: float = 1.0, devi
 # afterwards.
 
 FOLD = 4  # spectrogram frames to a latent frame
-HOP = FOLD * HOP_LENGTH  # samples to a latent frame
+HOP = FOLD * HOP_LENGTH  # samples to a latent frame; twice as many in stereo
 CHUNK, OVERLAP = 512, 32  # latent frames denoised at once (23.8 s), and shared by neighbours (1.5 s)
 SHORT, LAP = 128, 64  # the same where the style changes on the way: a chunk knows one style only
+SCALES = (1.0, 4.0)  # of guidance that a network which knows jumps has learned
 VALENCE = -2  # place in a style vector
 VALENCE_SCALE = 4.0  # how much more of what valence changes: chords come out weaker than asked for
 CONTEXT = 24  # latent frames around a chunk that encoder, decoder and vocoder also see
@@ -196,13 +197,17 @@ class Condition:
 
 
 def velocity_under(
-    unet: torch.nn.Module, latents: Tensor, time: float, conditions: list[Condition]
+    unet: torch.nn.Module, latents: Tensor, time: float, conditions: list[Condition], jump: tuple = ()
 ) -> Tensor:
-    """The weighted sum of the network's velocities under some conditions, asked in one batch."""
+    """The weighted sum of the network's velocities under some conditions, asked in one batch.
+
+    `jump` may be (until, guidance scale): then they are mean velocities of a whole step; see `Denoiser`.
+    """
     contents = torch.cat([one.content.float() for one in conditions])
     styles = torch.stack([one.style for one in conditions])
     times = torch.full((len(conditions),), time, device=latents.device)
-    velocities = unet(latents.expand(len(conditions), -1, -1, -1), times, contents, styles)
+    how = (torch.full_like(times, one) for one in jump)
+    velocities = unet(latents.expand(len(conditions), -1, -1, -1), times, contents, styles, *how)
     weights = torch.tensor([one.weight for one in conditions], device=latents.device)
     return (velocities * weights[:, None, None, None]).sum(0, keepdim=True)
 
@@ -229,12 +234,16 @@ def single_genres(condition: Condition) -> list[Condition]:
 
 
 def weigh(
-    asked: list[Condition], neutral: Tensor | None, nothing: Tensor | None, scale: float
+    asked: list[Condition],
+    neutral: Tensor | None,
+    nothing: Tensor | None,
+    scale: float,
+    pull: float = VALENCE_SCALE,
 ) -> list[Condition]:
     """Conditions whose weighted velocities are guided, and in which valence is heard.
 
     With the velocities a (asked), u (unconditional) and n (asked, but for valence) the sum is, as `guide`
-    does it, u + scale (a - u), and VALENCE_SCALE (a - n) on top.
+    does it, u + scale (a - u), and pull (a - n) on top.
 
     Parameters
     ----------
@@ -245,8 +254,10 @@ def weigh(
         it out.
     scale : float
         Of guidance; 1 where `nothing` is None.
+    pull : float
+        0 where `neutral` is None.
     """
-    pull = 0.0 if neutral is None else VALENCE_SCALE
+    pull = 0.0 if neutral is None else pull
     conditions = [replace(one, weight=(scale + pull) * one.weight) for one in asked]
     if neutral is not None:
         for one in asked:
@@ -280,14 +291,18 @@ class Flow:
     def __init__(
         self, unet, roll, styles, frames, guidance_scale=1.0, guidance_interval=(0.0, 1.0), neutral=None
     ):
-        self.unet, self.interval = unet, guidance_interval
+        self.unet, self.interval, self.scale = unet, guidance_interval, guidance_scale
+        self.knows_jumps = unet.config.jumps and SCALES[0] <= guidance_scale <= SCALES[1]
         size, self.overlap = (CHUNK, OVERLAP) if len(styles) == 1 else (SHORT, LAP)
-        self.chunks, self.unguided, self.guided, nothing = spans(frames, size, self.overlap), [], [], {}
+        self.chunks, nothing = spans(frames, size, self.overlap), {}
+        self.unguided, self.guided, self.jumping = [], [], []
         for chunk in self.chunks:
             length, middle = chunk.stop - chunk.start, min((chunk.start + chunk.stop) // 2, len(styles) - 1)
             asked = single_genres(Condition(self.encode(roll, chunk), styles[middle]))
             without_mood = None if neutral is None else self.encode(neutral, chunk)
             self.unguided.append(weigh(asked, without_mood, None, 1.0))
+            # In the one answer to a guided jump, what valence changes is guided, too.
+            self.jumping.append(weigh(asked, without_mood, None, 1.0, VALENCE_SCALE / max(guidance_scale, 1)))
             if guidance_scale != 1:
                 if length not in nothing:
                     nothing[length] = self.encode(None, chunk)
@@ -300,13 +315,25 @@ class Flow:
         stack = empty if roll is None else roll.network_input(frames)
         return self.unet.content(torch.from_numpy(stack)[None].to(self.unet.device)).half()
 
-    def __call__(self, latents: Tensor, time: float, progress: Callable = lambda done: None) -> Tensor:
-        """Velocity (1, 8, rows, frames) at latents of the same shape and a noise level from 0 to 1."""
+    def __call__(
+        self,
+        latents: Tensor,
+        time: float,
+        progress: Callable = lambda done: None,
+        until: float | None = None,
+    ) -> Tensor:
+        """Velocity (1, 8, rows, frames) at latents of the same shape and a noise level from 0 to 1.
+
+        Where the network knows jumps, and it is told the noise level at the end of the step, `until`, that is
+        the mean velocity of the step.
+        """
         inside = self.interval[0] <= time <= self.interval[1]
-        conditions = self.guided if self.guided and inside else self.unguided
+        conditions, jump = self.guided if self.guided and inside else self.unguided, ()
+        if until is not None and self.knows_jumps:
+            conditions, jump = self.jumping if inside else self.unguided, (until, self.scale)
 
         def predict(part, number):
-            return velocity_under(self.unet, part, time, conditions[number])
+            return velocity_under(self.unet, part, time, conditions[number], jump)
 
         return blend_chunks(predict, latents, self.chunks, self.overlap, progress)
 
@@ -320,9 +347,9 @@ def with_context(frames: int) -> list[tuple[slice, slice, slice]]:
     return found
 
 
-def in_samples(frames: slice) -> slice:
-    """Latent frames as samples of their sound."""
-    return slice(frames.start * HOP, frames.stop * HOP)
+def in_samples(frames: slice, hop: int = HOP) -> slice:
+    """Latent frames as samples of their sound, `hop` to a frame."""
+    return slice(frames.start * hop, frames.stop * hop)
 
 
 def encode(vae: ModelMixin, audio: np.ndarray) -> Tensor:
@@ -348,11 +375,11 @@ def warp_latents(latents: Tensor, time_map: np.ndarray) -> Tensor:
 def decode(
     vae: ModelMixin, vocoder: ModelMixin, latents: Tensor, progress: Callable = lambda done: None
 ) -> np.ndarray:
-    """The sound of latents, chunk by chunk; float32, shape (frames * 1024,)."""
+    """The sound of latents, chunk by chunk; float32, shape (frames * 2048, 2), 44,100 Hz."""
     frames = latents.shape[-1]
-    made = np.empty(frames * HOP, np.float32)
+    made = np.empty((2 * frames * HOP, 2), np.float32)
     for chunk, around, inside in with_context(frames):
         progress(chunk.start / frames)
         sound = vocoder(vae.decode(latents[..., around]))[0].cpu().numpy()
-        made[in_samples(chunk)] = sound[in_samples(inside)]
+        made[in_samples(chunk, 2 * HOP)] = sound[:, in_samples(inside, 2 * HOP)].T
     return made

@@ -86,6 +86,9 @@ class Denoiser(ModelMixin, ConfigMixin):
     layers, content_width, style_size, latent_channels : int
         Residual blocks at each level, channels of the piano roll on the latent grid, length of the style
         vector (genres, valence, arousal), channels of the latents.
+    jumps : bool
+        Whether it knows the mean velocity of a whole step, guided, too; `noteninja train distillation` makes
+        such a network of one that does not.
     """
 
     config_name = "config.json"
@@ -99,10 +102,15 @@ class Denoiser(ModelMixin, ConfigMixin):
         content_width: int = 48,
         style_size: int = 12,
         latent_channels: int = 8,
+        jumps: bool = False,
     ):
         super().__init__()
         self.content = PianoRollEncoder(mel_frequencies, 64, content_width)
         self.style = nn.Sequential(nn.Linear(style_size, 128), nn.SiLU(), nn.Linear(128, channels[0] * 4))
+        if jumps:  # without biases: for a step of no length, unguided, it adds nothing
+            wide, narrow = nn.Linear(4, 128, bias=False), nn.Linear(128, channels[0] * 4, bias=False)
+            nn.init.zeros_(narrow.weight)
+            self.jump = nn.Sequential(wide, nn.SiLU(), narrow)
         levels = len(channels) - 1
         self.unet = UNet2DModel(
             in_channels=latent_channels + content_width,
@@ -117,7 +125,13 @@ class Denoiser(ModelMixin, ConfigMixin):
         )
 
     def forward(
-        self, noisy: torch.Tensor, time: torch.Tensor, content: torch.Tensor, style: torch.Tensor
+        self,
+        noisy: torch.Tensor,
+        time: torch.Tensor,
+        content: torch.Tensor,
+        style: torch.Tensor,
+        until: torch.Tensor | None = None,
+        guidance: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Velocity (noise minus music) at noisy latents, of their shape.
 
@@ -131,8 +145,20 @@ class Denoiser(ModelMixin, ConfigMixin):
             The piano roll; or what `self.content` made of it, which need not be worked out at each step.
         style : torch.Tensor, shape (batch, style_size)
             Zeros here, or in the piano roll, make the prediction unconditional.
+        until, guidance : torch.Tensor, shape (batch,), optional
+            Of a network that knows jumps: asks for the mean velocity from `time` to the earlier time `until`,
+            guided by that scale (1 is unguided).
+
+        References
+        ----------
+        Frans et al. 2024, arXiv 2410.12557 (the step's length as input); Meng et al. 2022, arXiv 2210.03142
+        (guidance as input).
         """
         if content.dim() == 3:
             content = self.content(content)
         joined = torch.cat([noisy, content], 1).contiguous(memory_format=torch.channels_last)
-        return self.unet(joined, time * 1000, class_labels=self.style(style)).sample
+        how = self.style(style)
+        if until is not None and guidance is not None:
+            length, pushed = time - until, torch.log(guidance)
+            how = how + self.jump(torch.stack([length, length**2, pushed, length * pushed], 1))
+        return self.unet(joined, time * 1000, class_labels=how).sample

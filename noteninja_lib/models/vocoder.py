@@ -10,6 +10,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.spectrogram import fit_to_mel
 
 
@@ -30,18 +31,22 @@ class ConvNeXtBlock(nn.Module):
 
 
 class Vocoder(ModelMixin, ConfigMixin):
-    """Log-mels to sound.
+    """Log-mels, which are mono and end at 11 kHz, to stereo sound at 44.1 kHz.
+
+    What no mel bin tells it has learned from its recordings: the octave above 11 kHz, and how far left and
+    right the instruments stand. It predicts the middle (half the sum of both channels), and the side (half
+    their difference) as gain and turn of the middle: an instrument that stands left is in both alike.
 
     Parameters
     ----------
     n_mels, width, hidden, blocks : int
         Rows of the log-mels, and size of the ConvNeXt stack.
     n_fft, hop_length : int
-        Of the inverse transform, in samples.
+        Of the inverse transform, in samples at 44.1 kHz; a hop is a frame of the log-mels.
     mean, std : float
         Of the log-mels.
     refine : int
-        Rounds in which the sound is brought closer to the log-mels; see `fit_to_mel`.
+        Rounds in which the middle is brought closer to the log-mels; see `fit_to_mel`.
     """
 
     config_name = "config.json"
@@ -53,29 +58,40 @@ class Vocoder(ModelMixin, ConfigMixin):
         width: int = 256,
         hidden: int = 768,
         blocks: int = 8,
-        n_fft: int = 1024,
-        hop_length: int = 256,
+        n_fft: int = 2048,
+        hop_length: int = 512,
         mean: float = -4.0,
         std: float = 2.3,
-        refine: int = 3,
+        refine: int = 1,
     ):
         super().__init__()
         self.embed = nn.Conv1d(n_mels, width, 7, padding=3)
         self.norm_in = nn.LayerNorm(width)
         self.stack = nn.ModuleList(ConvNeXtBlock(width, hidden, 1 / blocks) for _ in range(blocks))
         self.norm_out = nn.LayerNorm(width)
-        self.head = nn.Linear(width, n_fft + 2)
+        self.head = nn.Linear(width, 2 * (n_fft + 2))
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        """Sound (batch, frames * hop_length) of log-mels (batch, n_mels, frames)."""
-        config, length = self.config, mel.shape[-1] * self.config.hop_length
+        """Sound (batch, 2, frames * hop_length) of log-mels (batch, n_mels, frames): left and right."""
+        middle, side = self.middle_and_side(mel)
+        return torch.stack([middle + side, middle - side], 1)
+
+    def middle_and_side(self, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same as half the sum and half the difference of both channels, (batch, samples) each."""
+        config = self.config
         x = self.norm_in(self.embed((mel - config.mean) / config.std).transpose(1, 2))
         for block in self.stack:
             x = block(x)
-        log_magnitude, phase = self.head(self.norm_out(x)).transpose(1, 2).float().chunk(2, dim=1)
-        spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=6)), phase)
+        loud, phase, gain, turn = self.head(self.norm_out(x)).transpose(1, 2).float().chunk(4, dim=1)
+        middle = self.invert(loud.clamp(max=7), phase)
+        side = self.invert((loud + gain).clamp(max=7), phase + turn)
+        return fit_to_mel(middle, mel.float(), config.refine, STEREO_RATE), side
+
+    def invert(self, loud: torch.Tensor, phase: torch.Tensor) -> torch.Tensor:
+        """Sound (batch, samples) of logarithmic magnitudes and phases (batch, bins, frames)."""
+        n_fft, hop, frames = self.config.n_fft, self.config.hop_length, loud.shape[-1]
+        spectrum = torch.polar(torch.exp(loud), phase)
         spectrum = torch.cat([spectrum, spectrum[..., -1:]], -1)  # the last hop needs the frame after it
         window = self.window.to(spectrum.real.dtype)
-        audio = torch.istft(spectrum, config.n_fft, config.hop_length, window=window, length=length)
-        return fit_to_mel(audio, mel.float(), config.refine)
+        return torch.istft(spectrum, n_fft, hop, window=window, length=frames * hop)

@@ -17,6 +17,7 @@ import numpy as np
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import style_vector
+from noteninja_lib.audio import SAMPLE_RATE, rate_of
 from noteninja_lib.audio.io import follow_levels
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
@@ -117,7 +118,7 @@ def plan(
     level : numpy.ndarray, optional, shape (frames,)
         Of the song in dB, as `audio.io.levels` gives it: the piece follows it, unless it is extended.
     """
-    rate, course = rate_of(roll, tempo) if tempo else rate, moods(mood, np.linspace(0, 1, 200))
+    rate, course = rate_for(roll, tempo) if tempo else rate, moods(mood, np.linspace(0, 1, 200))
     if seconds:
         rates = 1 + QUICKER * course[:, 1] if rate is None else np.full(1, rate)
         wanted, samples = float(seconds / np.mean(1 / rates)), None
@@ -139,7 +140,7 @@ def plan(
     return Plan(played, neutral, vectors, course, time_map, samples, level)
 
 
-def rate_of(roll: PianoRoll, tempo: float) -> float:
+def rate_for(roll: PianoRoll, tempo: float) -> float:
     """By which factor a song has to be quickened to reach a tempo in beats a minute."""
     own = roll.tempo
     if not own:
@@ -153,12 +154,13 @@ def rate_of(roll: PianoRoll, tempo: float) -> float:
 
 def shape_dynamics(audio: np.ndarray, plan: Plan) -> np.ndarray:
     """The sound of a plan, cut to its length: as loud as the song, louder where it is excited, fading after
-    the last note."""
-    audio = audio[: plan.samples]
+    the last note. `audio` is of shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz."""
+    audio = audio[: plan.samples * rate_of(audio) // SAMPLE_RATE]
     if plan.level is not None:
         audio = follow_levels(audio, plan.level)
     if plan.moods[:, 1].any():
-        audio = audio * (10 ** (LOUDER / 20 * over(plan.moods, len(audio))[:, 1])).astype(np.float32)
+        louder = (10 ** (LOUDER / 20 * over(plan.moods, len(audio))[:, 1])).astype(np.float32)
+        audio = (audio.T * louder).T
     return fade_out(audio, plan.piano_roll)
 
 
@@ -167,21 +169,22 @@ def fade_out(audio: np.ndarray, roll: PianoRoll) -> np.ndarray:
 
     Parameters
     ----------
-    audio : numpy.ndarray, shape (samples,)
+    audio : numpy.ndarray, shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz
     roll : PianoRoll
         What was played; may be longer.
 
     Returns
     -------
-    numpy.ndarray, shape (samples,)
+    numpy.ndarray, of the same shape
     """
-    frames = len(audio) // HOP_LENGTH
+    hop = HOP_LENGTH * rate_of(audio) // SAMPLE_RATE
+    frames = len(audio) // hop
     last = np.flatnonzero(np.maximum(roll.notes[1].max(0), roll.onsets.max(0))[:frames] > UNHEARD)
     if not len(last) or frames - last[-1] < ENDED * FRAME_RATE:
         return audio
-    end = (last[-1] + 1) * HOP_LENGTH
+    end = (last[-1] + 1) * hop
     fade = np.linspace(1, 0, len(audio) - end, dtype=audio.dtype) ** 2
-    return np.concatenate([audio[:end], audio[end:] * fade])
+    return np.concatenate([audio[:end], (audio[end:].T * fade).T])
 
 
 def with_mood(roll: PianoRoll, moods: np.ndarray) -> PianoRoll:

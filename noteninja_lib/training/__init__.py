@@ -26,6 +26,7 @@ TASKS: dict[str, type[tasks.Task]] = {  # by the words of the command line
     "lead": tasks.MelodyTask,
     "judge": tasks.GenreClassifierTask,
     "diffusion": tasks.DiffusionTask,
+    "distillation": tasks.DistillationTask,
     "regression": tasks.RegressionTask,
     "reader": tasks.ReadingTask,
 }
@@ -41,13 +42,13 @@ def make_task(network: str, data: Path | None, steps: int, models: Path, again: 
     if network not in TASKS:
         raise UserError(f"There is no network called {network}: choose from {', '.join(TASKS)}.")
     kind, options = TASKS[network], {}
-    if again:
+    if again or network == "distillation":
         # The regression baseline begins from the denoiser if it is not there yet.
         name = kind.saved_as if kind.saved_as and (models / kind.saved_as).exists() else None
         options["start"] = load_model(kind.model, models, name).requires_grad_(True)
     if network in ("autoencoder", "vocoder"):
         options["steps"] = steps
-    if network in ("diffusion", "regression"):
+    if network in ("diffusion", "distillation", "regression"):
         options["melody"] = load_model(MelodyExtractor, models)
     if "melody" in options or network == "vocoder" and (models / "vae").exists():
         options["vae"] = load_model(MelAutoencoder, models)

@@ -12,10 +12,19 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.augmentation import change_tone
-from noteninja_lib.audio.spectrogram import MEL_MEAN, MEL_STD, log_mel_tensor, magnitude, mel_frequencies
+from noteninja_lib.audio.spectrogram import (
+    FLOOR,
+    MEL_MEAN,
+    MEL_STD,
+    log_mel_tensor,
+    magnitude,
+    mel_filters,
+    mel_frequencies,
+)
 from noteninja_lib.datasets.base import DataSet, unpack
-from noteninja_lib.datasets.excerpts import Sounds
+from noteninja_lib.datasets.excerpts import Sounds, StereoSounds
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
 from noteninja_lib.models.crnn import BLANK, COLUMN, LineReader, as_input
@@ -176,6 +185,97 @@ class RegressionTask(DiffusionTask):
         return torch.zeros_like(clean), torch.ones(len(clean), device=clean.device)
 
 
+class DistillationTask(DiffusionTask):
+    """The denoiser learns jumps: to answer at once for a whole step what many small, guided ones would give.
+
+    The teacher is the network itself, with its averaged weights: it takes `small` Euler steps from one time to
+    another, guided where sampling is (`guidance_interval`); their mean velocity is what the network is to say
+    for the jump. So guidance costs no second answer, and two steps are enough. Meanwhile it goes on learning
+    from recordings, as before, in the first `plain` of each batch.
+
+    References
+    ----------
+    Salimans and Ho 2022, arXiv 2202.00512; Meng et al. 2022, arXiv 2210.03142; Frans et al. 2024, arXiv
+    2410.12557.
+    """
+
+    small, plain, refreshed = 4, 0.4, 100  # steps, share, and updates after which the teacher is a newer one
+    guidance_interval = (0.55, 1.0)
+
+    def __init__(self, data: DataSet, vae: MelAutoencoder, melody: MelodyExtractor, start: Denoiser):
+        network = start
+        if not start.config.jumps:
+            network = Denoiser(**(dict(start.config) | {"jumps": True}))
+            network.load_state_dict(start.state_dict(), strict=False)
+        super().__init__(data, vae, melody, network)
+        self.teacher: Any = None
+
+    def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
+        """Latents, piano rolls, styles; the first `plain` of them as for the denoiser, the others for jumps.
+
+        Of these nothing is dropped, and the genre is any.
+        """
+        plain = round(self.plain * size)
+        examples = list(self.examples(rng, plain))
+        dropped, self.drop_content, self.drop_style = (self.drop_content, self.drop_style), 0.0, 0.0
+        for latents, roll, style in self.examples(rng, size - plain):
+            style = np.concatenate([np.roll(style[:-2], rng.integers(len(style) - 2)), style[-2:]])
+            examples.append((latents, roll, style))
+        self.drop_content, self.drop_style = dropped
+        return [np.stack(part).astype(np.float32) for part in zip(*examples)]
+
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
+        """Mean squared errors of the velocity, and of the jumps' mean velocity."""
+        if self.teacher is None or trainer.step % self.refreshed == 0:
+            self.teacher = trainer.averaged().to(trainer.accelerator.device).requires_grad_(False)
+        plain = round(self.plain * len(batch[0]))
+        mse, _ = super().loss(trainer, [part[:plain] for part in batch])
+        clean, roll, style = (part[plain:] for part in batch)
+        with torch.no_grad(), trainer.accelerator.autocast():
+            time, until, scale = (part.to(clean.device) for part in draw_jumps(len(clean)))
+            content, nothing = self.teacher.content(roll), self.teacher.content(torch.zeros_like(roll))
+            noise = torch.randn_like(clean)
+            noisy = add_noise(clean, noise, time)
+            half = time == 0.5  # the second of two steps begins where the first one led
+            first: tuple = (torch.ones_like(time[half]), content[half], style[half], time[half], scale[half])
+            if half.any():
+                noisy[half] = noise[half] - 0.5 * self.teacher(noise[half], *first).float()
+            end = self.small_steps(noisy, time, until, scale, content, nothing, style)
+            wanted = (noisy - end) / (time - until)[:, None, None, None]
+        jumped = self.networks["unet"](noisy, time, roll, style, until, scale)
+        error = F.mse_loss(jumped.float(), wanted)
+        return mse + 2 * error, {"mse": mse, "jumps": error}
+
+    def small_steps(self, latents, time, until, scale, content, nothing, style) -> torch.Tensor:
+        """Where the teacher's guided Euler steps lead from `time` to `until`; all of shape (batch, ...)."""
+        for step in range(self.small):
+            now = time + (until - time) * step / self.small
+            velocities = self.teacher(latents, now, content, style).float()
+            low, high = self.guidance_interval
+            guided = (now >= low) & (now <= high) & (scale != 1)
+            if guided.any():
+                empty = (latents[guided], now[guided], nothing[guided], torch.zeros_like(style[guided]))
+                without = self.teacher(*empty).float()
+                velocities[guided] = without + scale[guided, None, None, None] * (
+                    velocities[guided] - without
+                )
+            latents = latents + ((until - time) / self.small)[:, None, None, None] * velocities
+        return latents
+
+
+def draw_jumps(size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Times between which `size` jumps lead, and guidance scales; most as the default two steps have them."""
+    kind, anywhere, share = torch.rand(3, size)
+    time = torch.where(kind < 0.4, 1.0, torch.where(kind < 0.7, 0.5, 0.1 + 0.9 * anywhere))
+    place = torch.rand(size)
+    until = time * torch.where(
+        place < 0.6, torch.where(kind < 0.4, 0.5, 0.0), torch.where(place < 0.75, 0.5, share)
+    )
+    until = torch.minimum(until, time - 0.02)
+    scale = torch.where(torch.rand(size) < 0.6, 2.0, 1 + 3 * torch.rand(size))
+    return time, until, torch.where(torch.rand(size) < 0.15, 1.0, scale)
+
+
 class MelodyTask(Task):
     """The tune among all notes that Basic Pitch hears, learned from the known scores of a synthetic set."""
 
@@ -289,52 +389,69 @@ class AutoencoderTask(SoundTask):
             network.register_to_config(latent_std=float(latents.std()))
 
 
-class VocoderTask(SoundTask):
-    """Sound from log-mels: spectral distances at several resolutions, then discriminators of complex spectra.
+class VocoderTask(Task):
+    """Stereo sound from log-mels: spectral distances at several resolutions, discriminators of spectra.
 
-    In the last quarter of the run, or in all of one that begins from a trained vocoder, half of the log-mels
-    have gone through the autoencoder, as they will in use.
+    Middle and side are compared, each by itself in what is measured, together in what the discriminators see,
+    complex spectra. In the last quarter of the run, or in all of one that begins from a trained vocoder, half
+    of the log-mels have gone through the autoencoder, as they will in use.
     """
 
     model, main, rate, frames = Vocoder, "vocoder", 5e-4, 64
-    resolutions = ((2048, 96), (1024, 80), (512, 64), (256, 40))  # samples of a window, rows of the log-mel
+    resolutions = ((4096, 128), (2048, 96), (1024, 80), (512, 48))  # samples of a window, rows of the log-mel
     discriminated = (2048, 1024, 512)
 
     def __init__(
         self, data: DataSet, steps: int, vae: MelAutoencoder | None = None, start: Vocoder | None = None
     ):
         super().__init__(data, start)
-        self.vae, steps = vae, 0 if start else steps
+        self.sounds, self.vae = StereoSounds(data), vae
         self.sharpen_from, self.decoded_from = int(0.5 * steps), int(0.75 * steps)
+        if start:
+            self.sharpen_from, self.decoded_from = int(0.1 * steps), 0
         for n_fft in self.discriminated:
-            discriminator = PatchDiscriminator(8, ((2, 1), (2, 2), (2, 2)), channels=2)
+            discriminator = PatchDiscriminator(8, ((2, 1), (2, 2), (2, 2)), channels=4)
             self.networks[f"discriminator{n_fft}"] = discriminator
         self.rates = dict.fromkeys(self.networks, 3e-4) | {"vocoder": 4e-4 if start else 5e-4}
 
+    def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
+        """Excerpts in stereo (size, 2, frames * 512), and as the networks see them (size, frames * 256)."""
+        return list(self.sounds.excerpt(rng, size, self.frames))
+
     def loss(self, trainer: Trainer, batch: Batch) -> Loss:
         """The losses, in nats."""
-        truth = batch[0]
-        mel = log_mel_tensor(truth)
+        truth, mel = middle_and_side(batch[0]), log_mel_tensor(batch[1])
         if self.vae is not None and trainer.step >= self.decoded_from:
             with torch.no_grad():
                 half = len(mel) // 2
                 mel[:half] = self.vae.decode(self.vae.encode(mel[:half]))
-        made = self.networks["vocoder"](mel)
+        made = middle_and_side(self.networks["vocoder"](mel))
         loss, losses = truth.new_zeros(()), {}
         for n_fft, n_mels in self.resolutions:
-            distance = F.l1_loss(log_mel_tensor(made, n_mels, n_fft), log_mel_tensor(truth, n_mels, n_fft))
-            real, fake = magnitude(truth, n_fft, n_fft // 4), magnitude(made, n_fft, n_fft // 4)
-            fine = F.l1_loss(torch.log(fake + 1e-4), torch.log(real + 1e-4))
-            loss = loss + distance + 0.5 * fine + 0.5 * (real - fake).norm() / real.norm()
-            losses[f"mel{n_fft}"] = distance
+            real, fake = (magnitude(one, n_fft, n_fft // 4) for one in (truth, made))
+            filters = mel_filters(n_mels, n_fft, STEREO_RATE, STEREO_RATE / 2).to(truth.device)
+            heard = (torch.log((filters @ one).clamp(min=FLOOR)) for one in (real, fake))
+            distance = torch.abs(torch.sub(*heard)).mean((0, 2, 3))  # of middle and side
+            fine = F.l1_loss(torch.log(fake + FLOOR), torch.log(real + FLOOR))
+            whole = ((real - fake).norm(dim=(2, 3)) / real.norm(dim=(2, 3)).clamp(min=1e-2)).mean()
+            powers = (torch.log((filters @ one).square().mean(-1) + 1e-9) for one in (real, fake))
+            balance = torch.abs(torch.sub(*powers)).mean()
+            loss = loss + distance[0] + 0.5 * distance[1] + 0.5 * (fine + whole + balance)
+            losses |= {f"mel{n_fft}": distance[0], f"side{n_fft}": distance[1], f"balance{n_fft}": balance}
         if trainer.step >= self.sharpen_from:
             for n_fft in self.discriminated:
                 real, fake = compressed_spectrum(truth, n_fft), compressed_spectrum(made, n_fft)
                 fooled, matching = adversarial_losses(trainer, f"discriminator{n_fft}", real, fake)
                 loss = loss + 0.1 * fooled + matching
                 losses[f"fooled{n_fft}"] = fooled
-            losses["sharpness"] = sharpness(log_mel_tensor(made.detach()), log_mel_tensor(truth))
+            losses["sharpness"] = sharpness(log_mel_tensor(made[:, 0].detach()), log_mel_tensor(truth[:, 0]))
         return loss, losses
+
+
+def middle_and_side(stereo: torch.Tensor) -> torch.Tensor:
+    """Half the sum and half the difference of left and right (batch, 2, samples), in the same shape."""
+    left, right = stereo.unbind(1)
+    return torch.stack([left + right, left - right], 1) / 2
 
 
 def adversarial_losses(trainer: Trainer, name: str, real: torch.Tensor, fake: torch.Tensor) -> tuple:
@@ -353,14 +470,15 @@ def sharpness(mel: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 
 def compressed_spectrum(audio: torch.Tensor, n_fft: int) -> torch.Tensor:
-    """Spectrum (batch, 2, bins, frames), real and imaginary part, with magnitudes to the power of .3.
+    """Spectra of two channels (batch, 2, samples), with magnitudes to the power of .3: (batch, 4, bins, frames).
 
-    What a discriminator of sound looks at (Défossez et al. 2022, arXiv 2210.13438).
+    What a discriminator of sound looks at, real and imaginary parts (Défossez et al. 2022, arXiv 2210.13438).
     """
     window = torch.hann_window(n_fft, device=audio.device)
-    spectrum = torch.stft(audio, n_fft, n_fft // 4, window=window, return_complex=True) * (2 / window.sum())
-    spectrum = torch.view_as_real(spectrum)
-    return (spectrum * (spectrum.square().sum(-1, keepdim=True) + 1e-7) ** -0.35).permute(0, 3, 1, 2) * 4
+    spectrum = torch.stft(audio.flatten(0, 1), n_fft, n_fft // 4, window=window, return_complex=True)
+    spectrum = torch.view_as_real(spectrum * (2 / window.sum()))
+    small = spectrum * (spectrum.square().sum(-1, keepdim=True) + 1e-7) ** -0.35 * 4
+    return small.permute(0, 3, 1, 2).reshape(len(audio), -1, *small.shape[1:3])
 
 
 class ReadingTask(Task):

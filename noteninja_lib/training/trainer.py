@@ -26,7 +26,8 @@ def precision() -> str:
     """'bf16' where the machine multiplies bf16 matrices in hardware, else 'no' (bf16 would be slower)."""
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "no"
-    return "bf16" if torch.cpu._is_amx_tile_supported() else "no"
+    here = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return "bf16" if here else "no"
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: int = 100, decay: float = 0.3) -> float:

@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 
 import noteninja_lib
 from noteninja_lib.arranger.performance import Note
+from noteninja_lib.audio import rate_of
 from noteninja_lib.audio.io import mono, to_mp3
-from noteninja_lib.audio.mixdown import rate_of
 from noteninja_lib.plots import plot_spectrogram
 from noteninja_lib.widgets.style_sheet import name_parts, player
 

@@ -14,8 +14,8 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from noteninja_lib.audio import io as sound
+from noteninja_lib.audio import rate_of
 from noteninja_lib.audio.io import SAMPLE_RATE
-from noteninja_lib.audio.mixdown import rate_of
 from noteninja_lib.errors import UserError
 from noteninja_lib.pipeline import Conversion
 from noteninja_lib.settings import FATES, STEMS
