@@ -61,6 +61,7 @@ OF_RUN = "Folder for checkpoints; started again, training goes on from there."
 OF_MODELS = "Where the weights go, and come from; data/models by default."
 BY_DEFAULT = "by default GTZAN if it is found, else a small set by the band."
 OF_DATA = f"GTZAN's folder, or one made by `noteninja dataset build`; {BY_DEFAULT}"
+OF_RECORDS = "A folder of other recordings, half of what autoencoder and vocoder then learn from."
 OF_LINES = " For the reader: a folder made by `noteninja dataset engrave`."
 
 Song = Annotated[Path, Argument(help=OF_SONG)]
@@ -428,13 +429,14 @@ def train(
     models: Annotated[Path | None, Option(help=OF_MODELS)] = None,
     again: Annotated[bool, Option(help="Begin from the weights that are there.")] = False,
     threads: Annotated[int, Option(help="CPU threads; 0: all cores.")] = 0,
+    records: Annotated[Path | None, Option(help=OF_RECORDS)] = None,
 ) -> None:
     """Train a network; stop it with Ctrl-C and start it again at will."""
     from noteninja_lib.models.checkpoints import WHERE, models_folder
     from noteninja_lib.pipeline import assemble
     from noteninja_lib.training import run_training
 
-    saved = run_training(network, data, run, steps, batch, seed, ema, models, again, threads)
+    saved = run_training(network, data, run, steps, batch, seed, ema, models, again, threads, records)
     models = models or models_folder()
     of_the_pipeline = [models / part for part in WHERE.values() if part != "reader"]
     if saved and all(part.exists() for part in of_the_pipeline):

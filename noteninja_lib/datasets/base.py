@@ -23,7 +23,7 @@ from noteninja_lib import data_folder
 from noteninja_lib.arranger.recipe import GENRES, style_vector
 from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.augmentation import degrade
-from noteninja_lib.audio.io import SILENCE, load, stream
+from noteninja_lib.audio.io import SHORTEST, SILENCE, load, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import PITCHES
@@ -265,6 +265,34 @@ class DataSet:
             parts = ", ".join(f"{name} {len(part)}" for name, part in self.splits().items())
             lines += [f"sound: {hours:.2f} hours, {low:.1f} to {high:.1f} s each", f"splits: {parts}"]
         return "\n".join(lines)
+
+
+class Records(DataSet):
+    """Recordings of any kind in a folder, and in the folders below it; no genres are known.
+
+    Parameters
+    ----------
+    root : path
+        Holds files that can be read: .wav, .flac, .ogg, .mp3 and all else that libsndfile knows.
+    tell : callable, optional
+        Is given one line if something is left out.
+    """
+
+    def __init__(self, root: str | Path, tell: Tell = None):
+        root = require_folder(root)
+        kinds = {f".{kind.lower()}" for kind in soundfile.available_formats()} - {".raw"} | {".aif"}
+        files = sorted(path for path in root.rglob("*") if path.suffix.lower() in kinds)
+        names = [path.relative_to(root).as_posix() for path in files]
+        problems = find_problems(root, dict.fromkeys(names, SHORTEST))
+        faulty = {problem.file for problem in problems}
+        index = [Recording(name, "") for name in names if name not in faulty]
+        if not index:
+            raise UserError(f"{root} holds no recordings that can be read: give a folder with some.")
+        super().__init__(root, index, problems, tell)
+
+    def splits(self) -> dict[str, list[int]]:
+        """All are for training: nothing is known of them."""
+        return {"train": list(range(len(self))), "validation": [], "test": []}
 
 
 def unpack(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from noteninja_lib.datasets import open_dataset
+from noteninja_lib.datasets import Records, open_dataset
 from noteninja_lib.errors import UserError, make_folder
 from noteninja_lib.models.checkpoints import load_model, models_folder, save_model
 from noteninja_lib.models.classifiers import MelodyExtractor
@@ -32,16 +32,28 @@ TASKS: dict[str, type[tasks.Task]] = {  # by the words of the command line
 }
 
 
-def make_task(network: str, data: Path | None, steps: int, models: Path, again: bool = False) -> tasks.Task:
+def make_task(
+    network: str,
+    data: Path | None,
+    steps: int,
+    models: Path,
+    again: bool = False,
+    records: Path | None = None,
+) -> tasks.Task:
     """The task of a network of `TASKS`, with the trained networks from `models` that it builds upon.
 
     `data` is a folder of either kind of data set, or None; see `datasets.open_dataset`. Of GTZAN the training
     part is used, and of synthetic sets all clips whose tunes are for training. With `again` it begins from
-    the weights that are there. A UserError says which of these is missing.
+    the weights that are there. `records` is a folder of other recordings, for autoencoder and vocoder. A
+    UserError says which of these is missing.
     """
     if network not in TASKS:
         raise UserError(f"There is no network called {network}: choose from {', '.join(TASKS)}.")
     kind, options = TASKS[network], {}
+    if records:
+        if network not in ("autoencoder", "vocoder"):
+            raise UserError("Only autoencoder and vocoder learn from records without scores: leave them out.")
+        options["records"] = Records(records)
     if again or network == "distillation":
         # The regression baseline begins from the denoiser if it is not there yet.
         name = kind.saved_as if kind.saved_as and (models / kind.saved_as).exists() else None
@@ -78,11 +90,12 @@ def run_training(
     models: Path | None = None,
     again: bool = False,
     threads: int = 0,
+    records: Path | None = None,
 ) -> bool:
     """Train with a progress bar and a log, and save the averaged weights at the end or when stopped.
 
-    `network`, `data`, `steps`, `models` (data/models by default) and `again` are those of `make_task`, `seed`
-    and `ema` those of `Trainer`; checkpoints and the log go to the folder `run`; 0 `threads` leave PyTorch
+    `network`, `data`, `steps`, `models` (data/models by default), `again` and `records` are those of
+    `make_task`, `seed` and `ema` those of `Trainer`; checkpoints and the log go to the folder `run`; 0 `threads` leave PyTorch
     its choice.
 
     Returns
@@ -96,7 +109,7 @@ def run_training(
         torch.set_num_threads(threads)
     run, models = Path(run), Path(models) if models else models_folder()
     make_folder(run)
-    task = make_task(network, data, steps, models, again)
+    task = make_task(network, data, steps, models, again, records)
     trainer = Trainer(task, run, steps, ema, seed)
     first, smooth, began = trainer.accelerator.is_main_process, {}, time.monotonic()  # one bar, one log
     look = {"dynamic_ncols": True, "unit": " steps", "disable": not first}

@@ -309,17 +309,29 @@ class MelodyTask(Task):
 
 
 class SoundTask(Task):
-    """A network that learns from excerpts of sound alone."""
+    """A network that learns from excerpts of sound alone.
+
+    Of `records`, other recordings, comes half of what it learns from where there are some.
+    """
 
     frames = 64
+    kind: Any = Sounds
 
-    def __init__(self, data: DataSet, start: nn.Module | None = None):
+    def __init__(self, data: DataSet, start: nn.Module | None = None, records: DataSet | None = None):
         super().__init__(data, start)
-        self.sounds = Sounds(data)
+        self.sounds = self.kind(data)
+        self.records = self.kind(records) if records else None
+
+    def excerpts(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
+        """What `Sounds.excerpt` gives, of all sources."""
+        parts = [self.sounds.excerpt(rng, size // 2 if self.records else size, self.frames)]
+        if self.records:
+            parts.append(self.records.excerpt(rng, size - size // 2, self.frames))
+        return [np.concatenate(part) for part in zip(*parts)]
 
     def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
         """Excerpts of sound (size, frames * 256)."""
-        return [self.sounds.excerpt(rng, size, self.frames)[0]]
+        return self.excerpts(rng, size)[:1]
 
 
 class GenreClassifierTask(SoundTask):
@@ -358,8 +370,14 @@ class AutoencoderTask(SoundTask):
 
     model, main, rate, frames = MelAutoencoder, "vae", 6e-4, 128
 
-    def __init__(self, data: DataSet, steps: int, start: MelAutoencoder | None = None):
-        super().__init__(data, start)
+    def __init__(
+        self,
+        data: DataSet,
+        steps: int,
+        start: MelAutoencoder | None = None,
+        records: DataSet | None = None,
+    ):
+        super().__init__(data, start, records)
         self.frozen, self.sharpen_from = start is not None, 0 if start else int(0.6 * steps)
         self.networks["discriminator"] = PatchDiscriminator(32, ((2, 2), (2, 2), (2, 2)))
         self.rates = {"vae": 2e-4 if start else 6e-4, "discriminator": 3e-4}
@@ -389,7 +407,7 @@ class AutoencoderTask(SoundTask):
             network.register_to_config(latent_std=float(latents.std()))
 
 
-class VocoderTask(Task):
+class VocoderTask(SoundTask):
     """Stereo sound from log-mels: spectral distances at several resolutions, discriminators of spectra.
 
     Middle and side are compared, each by itself in what is measured, together in what the discriminators see,
@@ -400,12 +418,18 @@ class VocoderTask(Task):
     model, main, rate, frames = Vocoder, "vocoder", 5e-4, 64
     resolutions = ((4096, 128), (2048, 96), (1024, 80), (512, 48))  # samples of a window, rows of the log-mel
     discriminated = (2048, 1024, 512)
+    kind = StereoSounds
 
     def __init__(
-        self, data: DataSet, steps: int, vae: MelAutoencoder | None = None, start: Vocoder | None = None
+        self,
+        data: DataSet,
+        steps: int,
+        vae: MelAutoencoder | None = None,
+        start: Vocoder | None = None,
+        records: DataSet | None = None,
     ):
-        super().__init__(data, start)
-        self.sounds, self.vae = StereoSounds(data), vae
+        super().__init__(data, start, records)
+        self.vae = vae
         self.sharpen_from, self.decoded_from = int(0.5 * steps), int(0.75 * steps)
         if start:
             self.sharpen_from, self.decoded_from = int(0.1 * steps), 0
@@ -416,15 +440,14 @@ class VocoderTask(Task):
 
     def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
         """Excerpts in stereo (size, 2, frames * 512), and as the networks see them (size, frames * 256)."""
-        return list(self.sounds.excerpt(rng, size, self.frames))
+        return self.excerpts(rng, size)
 
     def loss(self, trainer: Trainer, batch: Batch) -> Loss:
         """The losses, in nats."""
         truth, mel = middle_and_side(batch[0]), log_mel_tensor(batch[1])
         if self.vae is not None and trainer.step >= self.decoded_from:
             with torch.no_grad():
-                half = len(mel) // 2
-                mel[:half] = self.vae.decode(self.vae.encode(mel[:half]))
+                mel[::2] = self.vae.decode(self.vae.encode(mel[::2]))
         made = middle_and_side(self.networks["vocoder"](mel))
         loss, losses = truth.new_zeros(()), {}
         for n_fft, n_mels in self.resolutions:
