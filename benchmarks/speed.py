@@ -22,6 +22,20 @@ from noteninja_lib.pipeline import NoteNinjaPipeline
 SHORT, LONG = 30, (10, 20)  # seconds, and minutes, of music
 
 
+def machine() -> dict:
+    """Where figures were measured: processor, cores that may be used, and PyTorch's version."""
+    own = hasattr(psutil.Process, "cpu_affinity")
+    cores = len(psutil.Process().cpu_affinity()) if own else psutil.cpu_count()
+    processor = platform.processor() or platform.machine()
+    return {"processor": processor, "cores": cores, "torch": torch.__version__}
+
+
+def write_song(path: Path, seconds: int) -> None:
+    """Write a bundled song, again and again until it is so long."""
+    song = load(sorted((data_folder() / "songs").glob("*.mp3"))[0])
+    save(path, np.resize(song, seconds * SAMPLE_RATE))
+
+
 def run_measured(*words: str | Path) -> tuple[float, float]:
     """Run `noteninja` in a process of its own; returns its seconds and its peak memory in GB."""
     began, peak, command = time.perf_counter(), 0, [sys.executable, "-m", "noteninja_lib", *map(str, words)]
@@ -39,14 +53,10 @@ def run_measured(*words: str | Path) -> tuple[float, float]:
 
 def report(out: Out = None) -> dict:
     """Measure speed and memory of a conversion on this machine."""
-    song = load(sorted((data_folder() / "songs").glob("*.mp3"))[0])
-    own = hasattr(psutil.Process, "cpu_affinity")
-    cores = len(psutil.Process().cpu_affinity()) if own else psutil.cpu_count()
-    processor = platform.processor() or platform.machine()
-    figures = {"processor": processor, "cores": cores, "torch": torch.__version__}
+    figures = machine()
     with tempfile.TemporaryDirectory() as folder:
         short, long, made = (Path(folder) / name for name in ("short.mp3", "long.mp3", "made.mp3"))
-        save(short, np.resize(song, SHORT * SAMPLE_RATE))  # the song again and again
+        write_song(short, SHORT)
         pipe, times = NoteNinjaPipeline.from_pretrained(), []
         for _ in tqdm(range(4), desc="30 s, networks loaded", unit=" conversions"):  # the first one warms up
             began = time.perf_counter()
@@ -62,7 +72,7 @@ def report(out: Out = None) -> dict:
         figures["cold_s"], figures["memory_30_s_gb"] = run_measured("convert", short, *words)
         for minutes in LONG:
             print(f"converting {minutes} minutes: this takes some minutes", flush=True)
-            save(long, np.resize(song, minutes * 60 * SAMPLE_RATE))
+            write_song(long, minutes * 60)
             seconds, figures[f"memory_{minutes}_min_gb"] = run_measured("convert", long, *words)
             figures[f"real_time_factor_{minutes}_min"] = seconds / minutes / 60
     figures = {name: round(one, 3) if isinstance(one, float) else one for name, one in figures.items()}

@@ -120,6 +120,7 @@ SECTIONS = {
     "evaluation": "evaluation", "difficult": "acoustic_conditions", "ladder": "networks",
     "hearing": "note_recall", "band": "arrangements", "amounts": "strength", "steering": "controls",
     "sheets": "sheet_music.reading_errors", "steps": "samplers", "benchmark": "speed",
+    "peers": "peers",
 }  # fmt: skip
 
 
