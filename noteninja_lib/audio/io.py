@@ -6,7 +6,6 @@ sentence. A singer's voice, and all that is made, has two channels (n, 2) and 44
 """
 
 import contextlib
-import io
 import math
 import os
 import shutil
@@ -24,6 +23,7 @@ import soundfile
 import soxr
 
 from noteninja_lib.audio import SAMPLE_RATE, rate_of
+from noteninja_lib.audio.mp3 import SAMPLE_RATES, encode
 from noteninja_lib.errors import UserError
 
 SHORTEST = 1.0  # seconds below which a recording is refused: no beat fits into less
@@ -37,8 +37,9 @@ FORMATS: dict[str, dict] = {
     ".wav": dict(format="WAV", subtype="PCM_16"),
     ".flac": dict(format="FLAC", subtype="PCM_16"),
     ".ogg": dict(format="OGG", subtype="VORBIS"),
-    ".mp3": dict(format="MP3", bitrate_mode="VARIABLE", compression_level=0.0),
+    ".mp3": dict(format="MP3"),  # of the best quality that LAME has
 }
+PLAYED = 3  # LAME's quality in a notebook's players: about 150 kbit/s
 _stderr_lock = threading.Lock()
 
 
@@ -213,10 +214,8 @@ def check_writable(path: str | Path, duration: float = 600.0) -> None:
 
 
 def to_mp3(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> bytes:
-    """A recording as an mp3 file, about 6 KB a second, for a notebook's player; clipped beyond -1..1."""
-    memory, small = io.BytesIO(), FORMATS[".mp3"] | dict(compression_level=0.3)
-    _write(memory, np.asarray(audio, dtype=np.float32), sample_rate, small)
-    return memory.getvalue()
+    """A recording as a small mp3 file, for a notebook's player; clipped beyond -1..1."""
+    return encode(np.asarray(audio, dtype=np.float32), sample_rate, PLAYED)
 
 
 def _open(path):
@@ -270,10 +269,13 @@ def _quiet():
             os.close(kept)
 
 
-def _write(target, audio, sample_rate, options):
-    """Write clipped samples to a path or an open binary file, in blocks."""
+def _write(path, audio, sample_rate, options):
+    """Write clipped samples to a file, in blocks."""
     channels = 1 if audio.ndim == 1 else audio.shape[1]
-    with soundfile.SoundFile(target, "w", sample_rate, channels=channels, **options) as file:
+    if options["format"] == "MP3" and sample_rate in SAMPLE_RATES and channels <= 2:
+        path.write_bytes(encode(audio, sample_rate))
+        return
+    with soundfile.SoundFile(path, "w", sample_rate, channels=channels, **options) as file:
         for start in range(0, len(audio), BLOCK):
             file.write(np.clip(audio[start : start + BLOCK], -1, 1))
 
