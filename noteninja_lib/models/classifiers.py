@@ -85,7 +85,8 @@ class GenreClassifier(ModelMixin, ConfigMixin):
             x = F.gelu(norm(layer(x)))
         x = x.flatten(1, 2)
         mean = x.mean(2, keepdim=True)
-        spread = ((x - mean).square().sum(2) / (x.shape[2] - 1)).sqrt()  # ten times as fast as torch's own
+        variance = (x - mean).square().sum(2) / (x.shape[2] - 1)  # ten times as fast as torch's own
+        spread = variance.clamp(min=1e-12).sqrt()  # the root has no slope at 0
         return self.embed(torch.cat([mean[..., 0], spread], 1))
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:

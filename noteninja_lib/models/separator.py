@@ -68,8 +68,11 @@ class VoiceSeparator(ModelMixin, ConfigMixin):
                 x = F.leaky_relu_(self.down_norms[number](x), 0.2)
         x = seen.pop()
         for layer, norm in zip(self.up, self.up_norms):
-            x = spread(x, layer) if layer.out_channels == 1 else layer(x)
-            x = norm(F.relu_(x[..., 1:-2, 1:-2]))
+            if layer.out_channels == 1:
+                x = spread(x, layer)[..., 1:-2, 1:-2]
+            else:
+                x = F.conv_transpose2d(x, layer.weight, layer.bias, 2, padding=1)[..., :-1, :-1]
+            x = norm(F.relu_(x))
             if seen:
                 x = torch.cat([seen.pop(), x], 1)
         return torch.sigmoid(self.head(x))
@@ -77,9 +80,9 @@ class VoiceSeparator(ModelMixin, ConfigMixin):
 
 def spread(x: torch.Tensor, layer: nn.ConvTranspose2d) -> torch.Tensor:
     """A transposed convolution to one channel as a product of matrices, which is five times as fast."""
-    (height, width), (down, right), (rows, columns) = layer.kernel_size, layer.stride, x.shape[-2:]  # type: ignore
+    sizes = zip(x.shape[-2:], layer.stride, layer.kernel_size)
+    size = [step * (length - 1) + width for length, step, width in sizes]
     taps = layer.weight.flatten(1).T @ x.flatten(2)
-    size = (down * (rows - 1) + height, right * (columns - 1) + width)
     return F.fold(taps, size, layer.kernel_size, stride=layer.stride) + layer.bias  # type: ignore[arg-type]
 
 
