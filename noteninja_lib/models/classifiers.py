@@ -110,7 +110,7 @@ def extract_melody(notes: np.ndarray, extractor: MelodyExtractor | None = None) 
     numpy.ndarray, float16, shape (2, 88, frames)
     """
     extractor, block, context = extractor or load_model(MelodyExtractor), 4096, 128
-    found = torch.empty(notes.shape, dtype=torch.float16)  # torch rounds 50 times as fast as NumPy
+    found = torch.empty(notes.shape, dtype=torch.float16)  # which torch rounds to far faster than NumPy
     for start in range(0, notes.shape[-1], block):
         first = max(0, start - context)
         part = torch.from_numpy(notes[None, ..., first : start + block + context].astype(np.float32))
