@@ -116,7 +116,7 @@ def converted(mix: np.ndarray, labels: np.ndarray, number: int) -> dict[str, flo
     """How much of what is sung is in the results, and not in the backing of a kept voice."""
     pipe, genre = load_pipeline(), GENRES[number % len(GENRES)]
     true = [Note(note.start, note.end, round(note.pitch), 90) for note in label_notes(labels)]
-    found = {"source_sounding": sounding(true, strongest_octave(transcribe(mix)[1]))}
+    found = {"source_sounding": sounding(true, strongest_octave(transcribe(mix, onsets=False)[1]))}
     for voice in KINDS:
         result = pipe(mix, genre, generator=torch.Generator().manual_seed(number), voice=voice)
         heard = transcribe(result.mono())

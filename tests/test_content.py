@@ -4,6 +4,7 @@ import numpy as np
 import pretty_midi
 import pytest
 import torch
+from torch.nn import functional as F
 
 from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.performance import Note
@@ -11,7 +12,7 @@ from noteninja_lib.arranger.recipe import load_recipe
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.basic_pitch import WINDOW, BasicPitch, convolve, transcribe
+from noteninja_lib.models.basic_pitch import WINDOW, BasicPitch, convolve_rows, sum_taps, transcribe
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.music import piano_roll, score_io
 from noteninja_lib.music.tunes import load_tunes, to_stream
@@ -65,13 +66,48 @@ def test_what_is_heard_is_what_the_original_of_basic_pitch_hears():
     )
 
 
-@pytest.mark.parametrize(
-    "width, stride, padding, columns", [(39, 1, 19, 264), (3, 1, 1, 50), (6, 2, 2, 61), (7, 3, 0, 40)]
-)
-def test_neighbours_worked_out_together_are_the_same(width, stride, padding, columns):
-    layer, x = torch.nn.Conv2d(3, 2, (5, width), (1, stride), (2, padding)), torch.randn(2, 3, 9, columns)
-    for together in (1, 2, 8):
-        torch.testing.assert_close(convolve(x, layer, together), layer(x), rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("height, width, channels", [(5, 5, 8), (7, 3, 32), (3, 3, 1), (1, 7, 3)])
+def test_taps_added_up_are_a_convolution(height, width, channels):
+    kernel, x = torch.randn(1, channels, height, width), torch.randn(2, channels, 9, 13)
+    wanted = F.conv2d(x, kernel, padding=(height // 2, width // 2))
+    torch.testing.assert_close(sum_taps(x, kernel), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("width, columns, batch", [(39, 264, 3), (3, 50, 1), (7, 41, 2)])
+def test_rows_convolved_by_fourier_transforms_are_the_same(width, columns, batch):
+    layer = torch.nn.Conv2d(4, 5, (3, width), padding=(1, width // 2))
+    x = torch.randn(batch, 4, 9, columns)
+    torch.testing.assert_close(convolve_rows(F.pad(x, (0, 0, 1, 1)), layer), layer(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("samples", [WINDOW, 40001])
+def test_the_constant_q_transform_is_that_of_filters_octave_by_octave(samples):
+    transform, octaves = load_model(BasicPitch).transform, []
+    x = sound = torch.randn(2, 1, samples, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for octave in range(9):
+            padded = F.pad(x, (128, 128), mode="reflect")
+            octaves.append(F.conv1d(padded, transform.filters.weight, stride=256 >> octave))
+            x = F.conv1d(x, transform.lowpass.weight[:, 0], stride=2, padding=127)
+        bins = torch.cat([one.unflatten(1, (2, 36)) for one in octaves[::-1]], 2)[:, :, -309:]
+        wanted = torch.log10((bins * transform.gain[:, None]).square().sum(1) + 1e-10)
+        wanted = wanted - wanted.amin((1, 2), keepdim=True)
+        wanted = wanted.transpose(1, 2) / wanted.amax((1, 2), keepdim=True)
+        torch.testing.assert_close(transform(sound[:, 0]), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_frames_and_onsets_can_be_left_out():
+    listener, sound = (
+        load_model(BasicPitch),
+        torch.randn(2, WINDOW, generator=torch.Generator().manual_seed(0)),
+    )
+    with torch.no_grad():
+        for margin in (4, 15):
+            wanted = listener(sound)[..., margin:-margin]
+            torch.testing.assert_close(listener(sound, margin), wanted, rtol=1e-3, atol=1e-4)
+        sustain = listener(sound, margin, onsets=False)
+    torch.testing.assert_close(sustain[:, 1], wanted[:, 1], rtol=1e-3, atol=1e-4)
+    assert not sustain[:, 0].any() and transcribe(sound[0].numpy(), onsets=False)[1].any()
 
 
 def test_windows_leave_no_drift_in_a_long_recording():

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 import soxr
 import torch
+from torch.nn import functional as F
 
 from benchmarks import singers
 from noteninja_lib.arranger.arranger import arrange
@@ -19,8 +20,8 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.metrics import sdr
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.checkpoints import load_model
-from noteninja_lib.models.pitch import PITCHES, track_pitch
-from noteninja_lib.models.separator import RATE, VoiceSeparator, first_look, separate
+from noteninja_lib.models.pitch import PITCHES, PitchTracker, track_pitch
+from noteninja_lib.models.separator import RATE, VoiceSeparator, first_look, separate, spread
 from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.music.singing import SECONDS, PitchCurve, kind_of_voice, sung_notes
 from noteninja_lib.music.tunes import load_tunes
@@ -73,6 +74,38 @@ def test_the_tracker_answers_as_swift_f0():
     reference = [233.1, 245.63, 260.41, 273.95, 290.61, 307.78, 324.25, 343.92]
     np.testing.assert_allclose(hertz, reference, rtol=0.002)
     np.testing.assert_allclose(1 / (1 + np.exp(-singing[[20, 60, 100]])), [0.9819, 0.9584, 0], atol=0.03)
+
+
+def test_the_tracker_leaves_out_only_what_reaches_no_pitch():
+    """The same network step by step, with all rows to its end."""
+    tracker, sound = (
+        load_model(PitchTracker),
+        torch.randn(1, 16000, generator=torch.Generator().manual_seed(0)),
+    )
+    with torch.no_grad():
+        x = torch.stack([tracker.spectrum(sound, window) for window in (1024, 2048, 512)], 1)
+        level, x = x.mean((1, 2))[:, None], F.relu(tracker.first(x))
+        for one, other in zip(tracker.layers[::2], tracker.layers[1::2]):
+            x = F.relu(x + other(F.relu(one(x))))
+        x = F.relu(tracker.last(F.pad(x[:, :, :96], (1, 1, 1, 0))))
+        voice = torch.cat([tracker.voice(x).amax(2), level], 1)
+        pitches, sung = tracker(sound)
+        torch.testing.assert_close(pitches, tracker.pitch(x)[:, 0], rtol=1e-4, atol=1e-4)
+        wanted = tracker.sung[1](F.relu(tracker.sung[0](voice)))[:, 0]
+        torch.testing.assert_close(sung, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_what_is_spread_by_a_product_of_matrices_is_a_transposed_convolution():
+    layer, x = torch.nn.ConvTranspose2d(6, 1, 5, stride=2), torch.randn(2, 6, 4, 9)
+    torch.testing.assert_close(spread(x, layer), layer(x), rtol=1e-4, atol=1e-5)
+
+
+def test_a_voice_that_comes_late_is_found_at_a_later_look(heard):
+    """Looks are taken four at once: the voice is in none of the first ones."""
+    played = arrange(load_tunes("test")[3], load_recipe("country"), 2, duration=24.0)
+    audio = render(played).astype(np.float32)
+    assert not first_look(audio, SAMPLE_RATE)
+    assert first_look(np.concatenate([audio, heard[0]]), SAMPLE_RATE)
 
 
 # ---- separation -----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from scipy.fft import next_fast_len
 from torch import nn
 from torch.nn import functional as F
 
@@ -21,23 +22,71 @@ from noteninja_lib.models.checkpoints import load_model
 OCTAVES, BINS = 9, 36  # of the constant-Q transform, 3 bins to a semitone
 ROWS = 3 * PITCHES  # bins of the piano's keys; above them only overtones lie
 WINDOW, MARGIN, KEPT = 43844, 15, 142  # samples of a window; frames cut at each end of it, and frames kept
+REACH = 10  # frames to either side that count for a frame, once its loudness is known
+PIECE = 128  # samples that are halved in rate at once
+TOGETHER = 4  # windows heard at once: more of them would not stay in a processor's cache
 SHIFTS = (-36, 0, 36, 57, 72, 84, 93, 101)  # bins to half the frequency, to itself, to 2, 3 ... 7 times of it
 
 
-def convolve(x: torch.Tensor, layer: nn.Conv2d, together: int = 8) -> torch.Tensor:
-    """A convolution that works out neighbours along the last axis together, as if they were channels.
+def sum_taps(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+    """A convolution to one channel: what each tap gives, by a product of matrices, moved and added up.
 
-    A processor computes 16 channels in the time of one: layers with fewer become up to three times as fast.
-    `x` has shape (batch, channels, rows, columns); the result is that of `layer(x)` but for rounding.
+    A processor computes 16 channels in the time of one, so that the usual way wastes most of it.
+
+    Parameters
+    ----------
+    x : torch.Tensor, shape (batch, channels, rows, columns)
+    kernel : torch.Tensor, shape (1, channels, height, width)
+        Of odd sizes; zeros are around `x`.
+
+    Returns
+    -------
+    torch.Tensor, shape (batch, 1, rows, columns)
+        That of `torch.nn.functional.conv2d` but for rounding.
     """
-    step, width = layer.stride[1], layer.kernel_size[1]
-    length = (x.shape[-1] + 2 * layer.padding[1] - width) // step + 1  # type: ignore[operator]
-    x = F.pad(x, (0, step * (-length % together))) if length % together else x
-    kernels = torch.cat([F.pad(layer.weight, (step * n, step * (together - 1 - n))) for n in range(together)])
-    bias = None if layer.bias is None else layer.bias.repeat(together)
-    x, stride = x.contiguous(memory_format=torch.channels_last), (layer.stride[0], step * together)
-    y = F.conv2d(x, kernels, bias, stride, layer.padding)
-    return y.unflatten(1, (together, -1)).movedim(1, -1).flatten(-2)[..., :length]
+    (rows, columns), (height, width) = x.shape[-2:], kernel.shape[-2:]
+    taps = (kernel[0].flatten(1).T @ x.flatten(2)).unflatten(2, (rows, columns))
+    total = taps.new_zeros(len(x), rows + height - 1, columns + width - 1)
+    for number, tap in enumerate(taps.unbind(1)):
+        up, left = height - 1 - number // width, width - 1 - number % width
+        total[:, up : up + rows, left : left + columns] += tap
+    return total[:, None, height // 2 :, width // 2 :][..., :rows, :columns]
+
+
+def convolve_rows(x: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
+    """A convolution over three rows and many columns, the latter by Fourier transforms.
+
+    Parameters
+    ----------
+    x : torch.Tensor, shape (batch, channels, rows + 2, columns)
+        With a row of zeros at either end.
+    layer : nn.Conv2d
+        With a kernel of 3 rows and an odd number of columns; zeros are around those of `x`.
+
+    Returns
+    -------
+    torch.Tensor, shape (batch, outputs, rows, columns)
+        What the layer gives but for rounding: for 39 columns in less than half of the time.
+    """
+    batch, channels, rows, columns = x.shape
+    half, outputs = layer.kernel_size[1] // 2, layer.out_channels
+    length = 2 * next_fast_len((columns + half + 1) // 2)  # what comes round from the other end is zeros
+    frequencies, places = torch.arange(length // 2 + 1), torch.arange(-half, half + 1)
+    angles = (2 * np.pi / length * frequencies * places[:, None]).to(x.device)
+    real, imaginary = layer.weight @ angles.cos(), layer.weight @ angles.sin()
+    # Products of complex numbers as one of real matrices, which is faster: both parts become channels.
+    parts = torch.stack([real, imaginary, -imaginary, real]).unflatten(0, (2, 2))
+    matrices = parts.permute(4, 5, 3, 0, 2, 1).flatten(4).flatten(2, 3)  # rows, frequencies, inputs, outputs
+    # All rows of all windows in one line: the zeros between them keep the windows apart.
+    spectra = torch.fft.rfft(x, length).permute(3, 0, 2, 1).contiguous()
+    spectra = torch.view_as_real(spectra).flatten(3).flatten(1, 2)
+    found = spectra[:, :-2] @ matrices[0]
+    for row in (1, 2):
+        found.baddbmm_(spectra[:, row : row + found.shape[1]], matrices[row])
+    found[0, :, ::2] += layer.bias * length  # the mean of each row is at frequency 0
+    found = torch.view_as_complex(found.unflatten(2, (outputs, 2))).permute(2, 1, 0)
+    lines = torch.fft.irfft(found, length)[..., :columns]
+    return torch.stack([lines[:, first : first + rows - 2] for first in range(0, batch * rows, rows)])
 
 
 class ConstantQ(nn.Module):
@@ -57,16 +106,34 @@ class ConstantQ(nn.Module):
 
     def forward(self, audio: torch.Tensor) -> torch.Tensor:
         """Audio (batch, samples) to loudness (batch, frames, bins)."""
-        width, octaves, x = self.filters.kernel_size[0], [], audio[:, None]
+        width, octaves, x, halving = self.filters.kernel_size[0], [], audio, self.halving()
         for octave in range(OCTAVES):
             padded = F.pad(x, (width // 2, width // 2), mode="reflect")
-            octaves.append(F.conv1d(padded, self.filters.weight, stride=256 >> octave))
-            x = convolve(x[:, None], self.lowpass)[:, 0]
-        bins = torch.cat([one.unflatten(1, (2, BINS)) for one in octaves[::-1]], 2)
-        bins = bins[:, :, -len(self.gain) :] * self.gain[:, None]
-        loudness = torch.log10(bins.square().sum(1) + 1e-10).transpose(1, 2)
+            octaves.append(padded.unfold(1, width, 256 >> octave))
+            x = self.halve(x, halving) if octave < OCTAVES - 1 else x
+        bins = torch.stack(octaves[::-1], 2) @ self.filters.weight[:, 0].T  # batch, frames, octaves, filters
+        cosines, sines = bins.split(BINS, 3)
+        bins = torch.addcmul(cosines.square(), sines, sines).flatten(2)[..., -len(self.gain) :]
+        loudness = torch.log10(bins * self.gain.square() + 1e-10)
         loudness = loudness - loudness.amin((1, 2), keepdim=True)
         return loudness / loudness.amax((1, 2), keepdim=True).clamp(min=1e-9)
+
+    def halving(self) -> torch.Tensor:
+        """The low-pass filter as a matrix (samples, half as many outputs), two samples on from column to
+        column."""
+        taps, step = self.lowpass.weight.flatten(), PIECE // 2
+        length = len(taps) + PIECE
+        # Lines that are two samples longer than a column, one after the other, cut into columns.
+        line = F.pad(taps, (0, PIECE + 2))
+        return line.repeat(step)[: step * length].unflatten(0, (step, length)).T
+
+    def halve(self, audio: torch.Tensor, halving: torch.Tensor) -> torch.Tensor:
+        """Sound (batch, samples) at half of its rate: pieces of it times a matrix, which is quick."""
+        before, wanted = self.lowpass.padding[1], audio.shape[1] // 2  # type: ignore[operator]
+        count = -(-2 * wanted // PIECE)
+        after = PIECE * (count - 1) + len(halving) - before - audio.shape[1]
+        pieces = F.pad(audio, (before, after)).unfold(1, len(halving), PIECE)
+        return (pieces.flatten(0, 1) @ halving).unflatten(0, (-1, count)).flatten(1)[:, :wanted]
 
 
 class BasicPitch(ModelMixin, ConfigMixin):
@@ -84,27 +151,37 @@ class BasicPitch(ModelMixin, ConfigMixin):
         onset = [nn.Conv2d(8, 32, 5, (1, 3), padding=(2, 1)), nn.Conv2d(33, 1, 3, padding=1)]
         self.contour, self.note, self.onset = map(nn.ModuleList, (contour, note, onset))
 
-    def forward(self, audio: torch.Tensor) -> torch.Tensor:
+    def forward(self, audio: torch.Tensor, margin: int = 0, onsets: bool = True) -> torch.Tensor:
         """Probability (batch, 2, 88, frames) that each note begins, and sounds; a frame every 256 samples.
 
         `audio` has shape (batch, samples), 22,050 samples a second; the network was trained on windows of
-        43,844.
+        43,844. As many frames as `margin` says are left out at either end; without `onsets`, these are 0.
         """
         loudness = self.transform(audio) * self.scale[0] + self.scale[1]
+        unheard = max(margin - REACH, 0)
+        loudness = loudness[:, unheard : loudness.shape[1] - unheard]
         # What lies an octave below and at each overtone comes beside each bin, as channels.
-        around = F.pad(loudness, (-min(SHIFTS), max(SHIFTS)))
-        moved = [around[..., shift - min(SHIFTS) :][..., :ROWS] for shift in SHIFTS]
-        stack = torch.stack(moved, -1).movedim(-1, 1)
-        contour = F.relu(convolve(stack, self.contour[0], together=2))
-        contour = torch.sigmoid(convolve(contour, self.contour[1]))
-        note = torch.sigmoid(convolve(F.relu(self.note[0](contour)), self.note[1]))
-        onset = torch.cat([note, F.relu(self.onset[0](stack))], 1)
-        onset = torch.sigmoid(convolve(onset, self.onset[1]))
-        return torch.cat([onset, note], 1).transpose(2, 3)
+        around = F.pad(loudness, (-min(SHIFTS), max(SHIFTS), 1, 1))
+        stack = torch.stack([around[..., shift - min(SHIFTS) :][..., :ROWS] for shift in SHIFTS], 1)
+        contour, note, onset = self.contour, self.note, self.onset
+        x = F.relu_(convolve_rows(stack, contour[0]))
+        x = torch.sigmoid(sum_taps(x, contour[1].weight) + contour[1].bias)
+        x = F.relu_(note[0](x))
+        sustain = torch.sigmoid(sum_taps(x, note[1].weight) + note[1].bias)
+        begins = torch.zeros_like(sustain)
+        if onsets:
+            # One of two rows of padding is there already.
+            x = F.relu_(F.conv2d(stack, onset[0].weight, onset[0].bias, onset[0].stride, (1, 1)))
+            by_sustain, by_sound = onset[1].weight.split([1, 32], 1)
+            begins = torch.sigmoid(sum_taps(sustain, by_sustain) + sum_taps(x, by_sound) + onset[1].bias)
+        kept = slice(margin - unheard, loudness.shape[1] - (margin - unheard))
+        return torch.cat([begins, sustain], 1)[:, :, kept].transpose(2, 3)
 
 
 @torch.no_grad()
-def transcribe(audio: np.ndarray, progress: Callable[[float], None] = lambda done: None) -> np.ndarray:
+def transcribe(
+    audio: np.ndarray, progress: Callable[[float], None] = lambda done: None, onsets: bool = True
+) -> np.ndarray:
     """How surely each of 88 notes begins and sounds in each frame.
 
     Parameters
@@ -113,6 +190,8 @@ def transcribe(audio: np.ndarray, progress: Callable[[float], None] = lambda don
         Mono, 22,050 Hz.
     progress : callable
         Called with the fraction done.
+    onsets : bool
+        Without, these are 0, and it takes a quarter less time.
 
     Returns
     -------
@@ -123,10 +202,10 @@ def transcribe(audio: np.ndarray, progress: Callable[[float], None] = lambda don
     padded = np.pad(audio, (MARGIN * HOP_LENGTH, WINDOW))
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)
     windows = windows[: max(frames, 1) * HOP_LENGTH : KEPT * HOP_LENGTH]
-    found = np.empty((2, PITCHES, len(windows) * KEPT), np.float16)
-    for first in range(0, len(windows), 8):
+    found = torch.empty((2, PITCHES, len(windows) * KEPT), dtype=torch.float16)
+    for first in range(0, len(windows), TOGETHER):
         progress(first / len(windows))
-        batch = torch.from_numpy(windows[first : first + 8].astype(np.float32)).to(listener.device)
-        heard = listener(batch)[..., MARGIN : MARGIN + KEPT].permute(1, 2, 0, 3).flatten(2).cpu().numpy()
+        batch = torch.from_numpy(windows[first : first + TOGETHER].astype(np.float32)).to(listener.device)
+        heard = listener(batch, MARGIN, onsets).permute(1, 2, 0, 3).flatten(2)
         found[..., first * KEPT : first * KEPT + heard.shape[-1]] = heard
-    return found[..., :frames]
+    return found[..., :frames].numpy()

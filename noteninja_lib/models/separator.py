@@ -27,6 +27,7 @@ LEVEL = 10 ** (-20 / 20)  # what a recording is brought to, since the network wa
 MOST = 1000.0  # what it is multiplied by for that, at most
 FAINT = 0.01  # of the other channel's strength: what is weaker is no channel
 LOOKS, LOOK = 4.0, FOLD * HOP  # seconds from look to look for a voice, and samples that are looked at
+TOGETHER = 4  # looks at once: one alone takes twice as long, since all weights are read for it
 NO_VOICE = 0.003  # share of the energy below which an excerpt has no voice
 WIDTHS = (2, 16, 32, 64, 128, 256, 512)
 
@@ -64,30 +65,55 @@ class VoiceSeparator(ModelMixin, ConfigMixin):
             x = layer(F.pad(x, (1, 2, 1, 2)))
             seen.append(x)
             if number < len(self.down_norms):
-                x = F.leaky_relu(self.down_norms[number](x), 0.2)
+                x = F.leaky_relu_(self.down_norms[number](x), 0.2)
         x = seen.pop()
         for layer, norm in zip(self.up, self.up_norms):
-            x = norm(F.relu(layer(x)[..., 1:-2, 1:-2]))
+            if layer.out_channels == 1:
+                x = spread(x, layer)[..., 1:-2, 1:-2]
+            else:
+                x = F.conv_transpose2d(x, layer.weight, layer.bias, 2, padding=1)[..., :-1, :-1]
+            x = norm(F.relu_(x))
             if seen:
                 x = torch.cat([seen.pop(), x], 1)
         return torch.sigmoid(self.head(x))
 
 
+def spread(x: torch.Tensor, layer: nn.ConvTranspose2d) -> torch.Tensor:
+    """A transposed convolution to one channel as a product of matrices, which is five times as fast."""
+    sizes = zip(x.shape[-2:], layer.stride, layer.kernel_size)
+    size = [step * (length - 1) + width for length, step, width in sizes]
+    taps = layer.weight.flatten(1).T @ x.flatten(2)
+    return F.fold(taps, size, layer.kernel_size, stride=layer.stride) + layer.bias  # type: ignore[arg-type]
+
+
+def _spectrum(sound: torch.Tensor) -> torch.Tensor:
+    """Short-time Fourier transform (..., bins, frames) of sound (..., samples)."""
+    window = torch.hann_window(N_FFT)
+    return torch.stft(sound, N_FFT, HOP, window=window, pad_mode="constant", return_complex=True)
+
+
+def _shares(strength: torch.Tensor, loud: torch.Tensor) -> torch.Tensor:
+    """The voice's share (batch, 2, all bins, frames) of spectra.
+
+    `strength` has their lowest bins' magnitudes (batch, 2, 512, frames), `loud` their level (batch, 2).
+    """
+    network, frames = load_model(VoiceSeparator), strength.shape[-1]
+    gain = (LEVEL / loud.square().mean(1).sqrt().clamp(min=1e-9)).clamp(max=MOST)
+    seen = F.pad(strength * gain[:, None, None, None], (0, -frames % FOLD)).transpose(2, 3)
+    mask = network(seen.to(network.device)).cpu().transpose(2, 3)[..., :frames]
+    above = mask[:, :, -8:].mean(2, keepdim=True).expand(-1, -1, N_FFT // 2 + 1 - BINS, -1)
+    return torch.cat([mask, above], 2)
+
+
 @torch.no_grad()
 def _mask(sound: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Spectrum (2, bins, frames) of stereo sound (2, samples), and the voice's share of it."""
-    network, window = load_model(VoiceSeparator), torch.hann_window(N_FFT)
-    spectrum = torch.stft(sound, N_FFT, HOP, window=window, pad_mode="constant", return_complex=True)
-    strength, loud = spectrum[:, :BINS].abs(), sound.square().mean(-1).sqrt()
+    spectrum, loud = _spectrum(sound), sound.square().mean(-1).sqrt()
+    strength = spectrum[:, :BINS].abs()
     for faint, other in ((0, 1), (1, 0)):  # with sound in one channel only the network hears next to nothing
         if loud[faint] < FAINT * loud[other]:
             strength[faint], loud[faint] = strength[other], loud[other]
-    gain = (LEVEL / loud.square().mean().sqrt().clamp(min=1e-9)).clamp(max=MOST)
-    frames = spectrum.shape[-1]
-    seen = F.pad(strength * gain, (0, -frames % FOLD)).transpose(1, 2)[None]
-    mask = network(seen.to(network.device))[0].cpu().transpose(1, 2)[..., :frames]
-    above = mask[:, -8:].mean(1, keepdim=True).expand(-1, N_FFT // 2 + 1 - BINS, -1)
-    return spectrum, torch.cat([mask, above], 1)
+    return spectrum, _shares(strength[None], loud[None])[0]
 
 
 def separate(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -129,6 +155,7 @@ def separate(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndar
         waiting, before = waiting[start:], inside.stop - start
 
 
+@torch.no_grad()
 def first_look(audio: np.ndarray, sample_rate: int) -> bool:
     """Whether a voice may be in a recording, from excerpts: it costs a fraction of separating it.
 
@@ -139,11 +166,18 @@ def first_look(audio: np.ndarray, sample_rate: int) -> bool:
     """
     length = (LOOK - HOP) * sample_rate // RATE  # one frame less, since there is one at either end
     count = max(3, int(len(audio) / sample_rate / LOOKS))
-    for start in np.linspace(0, max(0, len(audio) - length), count + 2)[1:-1].astype(int):
-        piece = soxr.resample(audio[start : start + length], sample_rate, RATE)[: LOOK - HOP]
-        piece = np.pad(piece, (0, LOOK - HOP - len(piece)))
-        spectrum, mask = _mask(torch.from_numpy(piece).expand(2, -1))
-        energy = spectrum.abs().square()
-        if float((energy * mask.square()).sum()) > NO_VOICE * float(energy.sum()):
+    starts = np.linspace(0, max(0, len(audio) - length), count + 2)[1:-1].astype(int)
+    for first in range(0, count, TOGETHER):
+        pieces = np.zeros((len(starts[first : first + TOGETHER]), LOOK - HOP), np.float32)
+        for piece, start in zip(pieces, starts[first:]):
+            heard = soxr.resample(audio[start : start + length], sample_rate, RATE)[: LOOK - HOP]
+            piece[: len(heard)] = heard
+        sound = torch.from_numpy(pieces)
+        spectra, loud = _spectrum(sound), sound.square().mean(-1).sqrt()
+        energy = torch.addcmul(spectra.real.square(), spectra.imag, spectra.imag)
+        strength = energy[:, :BINS].sqrt()
+        shares = _shares(torch.stack([strength, strength], 1), torch.stack([loud, loud], 1))
+        sung = (energy * shares.square_().sum(1)).sum((1, 2)) / 2  # the mean of both channels
+        if (sung > NO_VOICE * energy.sum((1, 2))).any():
             return True
     return False

@@ -59,8 +59,10 @@ def beat_period(onsets: np.ndarray) -> int:
     """Frames from beat to beat: the delay after which the onsets come again, rather near 120 beats a
     minute."""
     around = sliding_window_view(np.pad(onsets, MEMORY // 2, mode="linear_ramp"), MEMORY)[: len(onsets) : 4]
-    spectra = scipy.fft.rfft(around * np.hanning(MEMORY + 1)[:-1], 2 * MEMORY)
-    again = scipy.fft.irfft(np.abs(spectra) ** 2)[:, :MEMORY]  # autocorrelation (Wiener and Khinchin)
+    length = 2 * scipy.fft.next_fast_len(MEMORY, real=True)
+    spectra = scipy.fft.rfft(around * np.hanning(MEMORY + 1)[:-1], length)
+    power = spectra.real**2 + spectra.imag**2
+    again = scipy.fft.irfft(power, length)[:, :MEMORY]  # autocorrelation (Wiener and Khinchin)
     again = (again / np.maximum(again.max(1, keepdims=True), 1e-9)).mean(0)
     delays = np.arange(int(60 * FRAME_RATE / FASTEST) + 1, MEMORY)
     likely = np.log1p(1e6 * again[delays]) - 0.5 * np.log2(60 * FRAME_RATE / delays / USUAL) ** 2
