@@ -117,7 +117,7 @@ def draw_measured(folder: Path) -> list[Path]:
 
 #: Files of figures in data/models, in the order of the tables, and the modules whose `lines` tell them.
 SECTIONS = {
-    "evaluation": "evaluation", "difficult": "acoustic_conditions", "ladder": "networks",
+    "evaluation": "evaluation", "difficult": "acoustic_conditions", "ladder": "networks", "stereo": "stereo",
     "hearing": "note_recall", "band": "arrangements", "amounts": "strength", "steering": "controls",
     "sheets": "sheet_music.reading_errors", "steps": "samplers", "benchmark": "speed",
     "peers": "peers",

@@ -15,6 +15,7 @@ from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES, load_recipe
 from noteninja_lib.arranger.synthesis import render
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import SAMPLE_RATE, follow_levels, levels, mono, normalise
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.checkpoints import load_model, models_folder
@@ -91,6 +92,7 @@ def make_piece(
     other_soundfont: str | Path | None = None,
     *,
     alone: bool = False,
+    stereo: bool = False,
 ) -> Piece:
     """One tune as the arranger plays it; the other soundfont plays the other takes.
 
@@ -104,6 +106,8 @@ def make_piece(
         TimGM6mb by default, which no network is trained on.
     alone : bool
         Only the source is recorded, which takes a tenth of the time.
+    stereo : bool
+        Recordings of shape (samples, 2) at 44,100 Hz, as what is made has.
     """
     rng, tune = np.random.default_rng((seed, number)), load_tunes(split)[number]
     tempo, swing = float(rng.uniform(80, 160)), float(rng.choice([0, 0, rng.uniform(0.4, 1)]))
@@ -115,7 +119,8 @@ def make_piece(
     melody = [note for note in played["jazz"].melody if note.end < SECONDS]
     source = str(rng.choice(GENRES))
     chosen = {source: played[source]} if alone else played
-    recordings = {genre: render(one, soundfont) for genre, one in chosen.items()}
+    form = {"sample_rate": STEREO_RATE if stereo else SAMPLE_RATE, "stereo": stereo}
+    recordings = {genre: render(one, soundfont, **form) for genre, one in chosen.items()}
 
     def replay(genre):
         return render(play(genre, int(1e6) + number), other_soundfont)
