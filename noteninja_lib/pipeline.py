@@ -409,7 +409,10 @@ class NoteNinjaPipeline(DiffusionPipeline):
         jumping = type(self.scheduler) is FlowMatchEulerDiscreteScheduler
         timesteps = self.scheduler.timesteps[begin:]
         for number, time in enumerate(timesteps):
-            done_so_far = lambda done, number=number: progress((number + done) / len(timesteps))  # noqa: E731
+
+            def done_so_far(done, number=number):
+                progress((number + done) / len(timesteps))
+
             until = float(self.scheduler.sigmas[begin + number + 1]) if jumping else None
             velocity = flow(now, float(time) / 1000, done_so_far, until)
             now = self.scheduler.step(velocity, time, now).prev_sample
@@ -437,10 +440,14 @@ class NoteNinjaPipeline(DiffusionPipeline):
         self, audio: np.ndarray, source: Source, roll: PianoRoll, out, progress: Progress, voice: str = "none"
     ) -> Conversion:
         """Save a result and listen to it: how much of the tune is heard again, and which genre."""
+
+        def listening(done):
+            progress(0.88 + 0.11 * done, "listening to the result")
+
         with ThreadPoolExecutor(1) as pool:  # encoding an mp3 keeps only one core busy
             saved = pool.submit(save, out, audio, STEREO_RATE) if out else None
             sound = mono(audio)
-            heard = transcribe(sound, lambda done: progress(0.88 + 0.11 * done, "listening to the result"))
+            heard = transcribe(sound, listening, onsets=False)
             genres = [classify(self.judge, GENRES, one) for one in (sound, source.audio)]
         if saved:
             saved.result()  # raises what went wrong
