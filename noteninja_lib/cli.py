@@ -18,7 +18,7 @@ if sys.argv[1:2] not in (["convert"], ["separate"], ["benchmark"]):
 import typer
 from typer import Argument, Option
 
-from noteninja_lib import STEPS
+from noteninja_lib import STEPS, quick_imports
 from noteninja_lib.errors import UserError, check_range, make_folder
 
 if TYPE_CHECKING:  # loads torch, which takes seconds: not before a command needs it
@@ -94,8 +94,9 @@ class Common:
 
     def settings(self, genre: str | dict | list, **given: object) -> "Settings":
         """`Settings` from what a user wrote; what is given as well takes the place of these options."""
-        from noteninja_lib.music.style import parse_mood, parse_tempo
-        from noteninja_lib.settings import Settings
+        with quick_imports():
+            from noteninja_lib.music.style import parse_mood, parse_tempo
+            from noteninja_lib.settings import Settings
 
         own: dict = {"strength": self.amount, "steps": self.steps, "guidance": self.guidance}
         own |= {"voice": self.voice, "voice_gain": self.voice_gain}
@@ -105,7 +106,8 @@ class Common:
 
     def convert(self, songs: list[Path], settings: "Settings", out: Path | None) -> None:
         """Convert; the exit status is 2 if a song could not be used."""
-        from noteninja_lib.batch import convert_files
+        with quick_imports():
+            from noteninja_lib.batch import convert_files
 
         kinds = tuple(dict.fromkeys(self.kinds))
         shown: dict = {"kinds": kinds, "device": self.device, "as_json": self.json, "stems": self.stems}
@@ -141,10 +143,11 @@ def convert(
     path: Annotated[str | None, Option(help=OF_PATH)] = None,
 ) -> None:
     """Convert songs to another genre and say how much of the tune was kept."""
-    from noteninja_lib.music.style import parse_path
-
     if (to is None) == (path is None):
         raise UserError(f"Give either --to with one genre or --path with several; the genres are {GENRES}.")
+    with quick_imports():
+        from noteninja_lib.music.style import parse_path
+
     common.convert(songs, common.settings(to or parse_path(path or "")), out)
 
 

@@ -13,35 +13,43 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-import torch
-from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
-from diffusers.utils import BaseOutput
-from diffusers.utils.logging import disable_progress_bar
+from noteninja_lib import STEPS, fast_mode, quick_imports
 
-from noteninja_lib import STEPS, fast_mode
-from noteninja_lib.arranger.performance import Note
-from noteninja_lib.arranger.recipe import GENRES
-from noteninja_lib.audio import STEREO_RATE
-from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono, normalise, save
-from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown, without_dc
-from noteninja_lib.audio.stretching import stretch
-from noteninja_lib.errors import Notice, UserError, check_range
-from noteninja_lib.models import flow_matching
-from noteninja_lib.models.basic_pitch import transcribe
-from noteninja_lib.models.checkpoints import current_names, load_model, models_folder, verify, write_checksums
-from noteninja_lib.models.classifiers import GenreClassifier, classify
-from noteninja_lib.models.pitch import pitch_classes
-from noteninja_lib.models.unet import Denoiser
-from noteninja_lib.models.vae import MelAutoencoder  # diffusers loads only classes that were imported before
-from noteninja_lib.models.vocoder import Vocoder
-from noteninja_lib.music import style
-from noteninja_lib.music.beats import FRAME_RATE
-from noteninja_lib.music.extension import LONGEST
-from noteninja_lib.music.piano_roll import PianoRoll, sounding, strongest_octave, tune_likeness
-from noteninja_lib.music.style import Genre, Mood, Plan
-from noteninja_lib.music.time_warp import align, mix, warp
-from noteninja_lib.source import Source, read_source
+with quick_imports():
+    import numpy as np
+    import torch
+    from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
+    from diffusers.utils import BaseOutput
+    from diffusers.utils.logging import disable_progress_bar
+
+    from noteninja_lib.arranger.performance import Note
+    from noteninja_lib.arranger.recipe import GENRES
+    from noteninja_lib.audio import STEREO_RATE
+    from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono, normalise, save
+    from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown, without_dc
+    from noteninja_lib.audio.stretching import stretch
+    from noteninja_lib.errors import Notice, UserError, check_range
+    from noteninja_lib.models import flow_matching
+    from noteninja_lib.models.basic_pitch import transcribe
+    from noteninja_lib.models.checkpoints import (
+        current_names,
+        load_model,
+        models_folder,
+        verify,
+        write_checksums,
+    )
+    from noteninja_lib.models.classifiers import GenreClassifier, classify
+    from noteninja_lib.models.pitch import pitch_classes
+    from noteninja_lib.models.unet import Denoiser
+    from noteninja_lib.models.vae import MelAutoencoder  # diffusers loads only classes that are imported
+    from noteninja_lib.models.vocoder import Vocoder
+    from noteninja_lib.music import style
+    from noteninja_lib.music.beats import FRAME_RATE
+    from noteninja_lib.music.extension import LONGEST
+    from noteninja_lib.music.piano_roll import PianoRoll, sounding, strongest_octave, tune_likeness
+    from noteninja_lib.music.style import Genre, Mood, Plan
+    from noteninja_lib.music.time_warp import align, mix, warp
+    from noteninja_lib.source import Source, read_source
 
 #: Noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724) where no model_index.json
 #: says others: the shipped pipeline's are in data/models/model_index.json.

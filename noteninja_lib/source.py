@@ -12,7 +12,6 @@ import scipy.ndimage
 import soxr
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.arranger.synthesis import sketch
 from noteninja_lib.audio.io import SAMPLE_RATE, check, levels, load, pauses, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, LOWEST
 from noteninja_lib.errors import UserError
@@ -136,6 +135,8 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
         known = known if seconds is None else cut(known, 0, seconds)
         roll = known.padded()
         tune, others = roll.melody_notes(), roll.accompaniment()
+        from noteninja_lib.arranger.synthesis import sketch  # loads numba, which a recording does not need
+
         whole = sketch(tune, others, roll.seconds)
         return Source(whole[: known.frames * HOP_LENGTH], whole, roll)
     if isinstance(song, np.ndarray):

@@ -1,11 +1,15 @@
 """The converter itself, with the trained networks."""
 
+import gc
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, FlowMatchHeunDiscreteScheduler
 
-from noteninja_lib import data_folder
+from noteninja_lib import data_folder, quick_imports
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE, load, loudness
 from noteninja_lib.audio.spectrogram import log_mel
@@ -92,6 +96,27 @@ def test_saved_and_loaded_again_it_does_the_same(pipe, song, converted, tmp_path
     again = NoteNinjaPipeline.from_pretrained(tmp_path)(song, "jazz", generator=seeded())
     np.testing.assert_allclose(again.audio, converted.audio, atol=1e-4)
     assert again.tune_kept == pytest.approx(converted.tune_kept, abs=0.01)
+
+
+def test_a_recording_needs_none_of_the_packages_for_other_things():
+    song = sorted((data_folder() / "songs").glob("*.mp3"))[0]
+    code = "import sys; from noteninja_lib.pipeline import load_pipeline; load_pipeline()(sys.argv[1])"
+    code += "; print(*{'librosa', 'matplotlib', 'music21', 'numba', 'pretty_midi'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code, song], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_quick_imports_leave_the_garbage_collector_as_it_was(collecting):
+    before = gc.isenabled(), gc.get_freeze_count()
+    (gc.enable if collecting else gc.disable)()
+    try:
+        with pytest.raises(ImportError), quick_imports():
+            assert not gc.isenabled()
+            import noteninja_lib.no_such_module  # noqa: F401
+        assert gc.isenabled() == collecting and gc.get_freeze_count() <= before[1]
+    finally:
+        (gc.enable if before[0] else gc.disable)()
 
 
 def test_windows_meet_without_a_seam(pipe):

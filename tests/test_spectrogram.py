@@ -1,6 +1,8 @@
 """Spectrograms: known tones, blocks without seams, and the way back."""
 
+import librosa
 import numpy as np
+import pytest
 import torch
 
 from noteninja_lib.audio import spectrogram
@@ -19,6 +21,17 @@ def test_a_tone_lights_up_its_own_row():
         row = mel[:, 50:100].mean(1).argmax()
         centres = spectrogram.mel_frequencies()
         assert row == np.abs(centres - frequency).argmin()
+
+
+@pytest.mark.parametrize("n_mels, n_fft", [(96, 2048), (80, 1024), (64, 4096)])
+def test_mel_filters_are_librosas(n_mels, n_fft):
+    ends = {"fmin": spectrogram.F_MIN, "fmax": spectrogram.F_MAX, "htk": True}
+    filters = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=n_fft, n_mels=n_mels, norm=None, **ends)
+    own = spectrogram.mel_filters(n_mels, n_fft).numpy()
+    assert own.dtype == np.float32 and filters.max() > 0.5
+    np.testing.assert_allclose(own, filters * (2048 / n_fft), rtol=1e-6, atol=1e-7)
+    centres = librosa.mel_frequencies(n_mels + 2, **ends)[1:-1]
+    np.testing.assert_allclose(spectrogram.mel_frequencies(n_mels), centres, rtol=1e-12)
 
 
 def test_magnitude_of_a_full_scale_tone_is_one():

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pretty_midi
+
+if TYPE_CHECKING:
+    import pretty_midi
 
 #: What has metre, mode, tonic, notes, chords, length, bar and beat, as `noteninja_lib.music.tunes.Tune` has;
 #: that can't be imported here, since music imports the arranger.
@@ -84,8 +86,10 @@ class Performance:
         notes = next(part.notes for part in self.parts if part.name == "melody")
         return [note for note in notes if not note.ornament]
 
-    def to_midi(self, path: str | Path | None = None) -> pretty_midi.PrettyMIDI:
+    def to_midi(self, path: str | Path | None = None) -> "pretty_midi.PrettyMIDI":
         """The performance as MIDI, written to `path` if one is given."""
+        import pretty_midi
+
         midi = pretty_midi.PrettyMIDI(initial_tempo=self.tempo)
         for part in self.parts:
             if part.name == "voice":  # MIDI cannot speak

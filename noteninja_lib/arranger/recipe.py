@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pretty_midi
 import yaml
 
 from noteninja_lib import data_folder
@@ -170,6 +169,8 @@ def _drum_pattern(field, data, steps):
 def _program(field, value):
     if isinstance(value, int):
         return _number(0, 127)(field, value)
+    import pretty_midi
+
     try:
         return pretty_midi.instrument_name_to_program(str(value))
     except ValueError:

@@ -7,7 +7,6 @@ Lesson: 01_sound_and_spectrograms.
 
 from functools import lru_cache
 
-import librosa
 import numpy as np
 import torch
 
@@ -36,14 +35,23 @@ def mel_filters(
 
     Of unit height for windows of 93 ms, and the higher the shorter they are.
     """
-    options: dict = dict(n_fft=n_fft, n_mels=n_mels, fmin=F_MIN, fmax=highest, htk=True, norm=None)
-    filters = librosa.filters.mel(sr=sample_rate, **options)
-    return torch.from_numpy(filters.astype(np.float32) * (N_FFT * sample_rate / SAMPLE_RATE / n_fft))
+    edges = _mel_edges(n_mels, highest)
+    away = edges[:, None] - np.fft.rfftfreq(n_fft, 1 / sample_rate)  # of each edge from each Fourier bin
+    widths = np.diff(edges)[:, None]
+    rising, falling = -away[:-2] / widths[:-1], away[2:] / widths[1:]
+    filters = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    return torch.from_numpy(filters * (N_FFT * sample_rate / SAMPLE_RATE / n_fft))
 
 
 def mel_frequencies(n_mels: int = N_MELS) -> np.ndarray:
     """Centre frequency of each mel bin in Hz, shape (n_mels,)."""
-    return librosa.mel_frequencies(n_mels + 2, fmin=F_MIN, fmax=F_MAX, htk=True)[1:-1]
+    return _mel_edges(n_mels)[1:-1]
+
+
+def _mel_edges(n_mels, highest=F_MAX):
+    """Where the triangles begin, peak and end, in Hz: evenly spaced in mel, as librosa's with `htk=True`."""
+    low, high = 2595 * np.log10(1 + np.array([F_MIN, highest]) / 700)
+    return 700 * (10 ** (np.linspace(low, high, n_mels + 2) / 2595) - 1)
 
 
 def _stft(audio, n_fft, hop_length, window):
@@ -159,6 +167,8 @@ def griffin_lim(mel: np.ndarray, n_iter: int = 64) -> np.ndarray:
     Griffin and Lim 1984, doi 10.1109/TASSP.1984.1164317.
     Perraudin et al. 2013, doi 10.1109/WASPAA.2013.6701851.
     """
+    import librosa  # loads numba, which a conversion does without
+
     linear = librosa.util.nnls(mel_filters(mel.shape[0]).numpy(), np.exp(mel)).astype(np.float32)
     linear = np.pad(linear, ((0, 0), (0, 1)), mode="edge")  # librosa counts a frame at either end
     scaled, samples = linear * np.hanning(N_FFT + 1)[:-1].sum() / 2, mel.shape[1] * HOP_LENGTH

@@ -55,7 +55,14 @@ def models_folder() -> Path:
 
 
 def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _known_sha256(path, size, changed):
+    """A file's SHA-256, worked out once for as long as its size and its time stay as they are."""
+    return _sha256(path)
 
 
 def write_checksums(folder: Path) -> None:
@@ -80,7 +87,8 @@ def verify(folder: Path, name: str = "") -> None:
             continue
         if not path.exists():
             raise UserError(f"The trained weights {path} are missing: {mend}.")
-        if _sha256(path) != digest:
+        state = path.stat()
+        if _known_sha256(path, state.st_size, state.st_mtime_ns) != digest:
             raise UserError(f"The trained weights {path} are damaged: {mend}.")
 
 
