@@ -36,6 +36,54 @@ def test_flow_of_the_plane_takes_one_time_or_many_and_uses_its_condition(generat
     assert not torch.allclose(flow(points, 0.3, lesson_06.LEFT), flow(points, 0.3, lesson_06.RIGHT))
 
 
+def test_a_jumping_flow_begins_as_its_teacher_and_can_learn_steps(generator):
+    teacher, points = lesson_06.PlaneFlow(16), torch.randn(5, 2, generator=generator)
+    student = lesson_06.JumpingFlow(teacher)
+    torch.testing.assert_close(
+        student(points, 0.8, lesson_06.LEFT, 0.2, 2.0), teacher(points, 0.8, lesson_06.LEFT)
+    )
+    torch.nn.init.ones_(student.step[2].weight)
+    plain = student(points, 0.8, lesson_06.LEFT)  # of no length, unguided: still the teacher's answer
+    torch.testing.assert_close(plain, teacher(points, 0.8, lesson_06.LEFT))
+    told = [student(points, 0.8, lesson_06.LEFT, until, w) for until, w in ((0.2, 1), (0.2, 2), (0.8, 2))]
+    assert not any(torch.allclose(one, plain) for one in told) and not torch.allclose(told[0], told[1])
+
+
+def test_jumps_land_where_the_mean_velocity_leads(generator):
+    start = torch.randn(9, 2, generator=generator)
+
+    def growth(points, time, until):
+        return points * (1 - np.exp(until - time)) / (time - until)
+
+    for count in (1, 3):
+        torch.testing.assert_close(lesson_06.leap(growth, start, time_steps(count)), start / np.e)
+    student = lesson_06.JumpingFlow(lesson_06.PlaneFlow(16))
+    run = lesson_06.descend(
+        lambda: (student.jump(start, 2, lesson_06.LEFT, 2.0) - 1).square().mean(), student, 150
+    )
+    losses = list(run)
+    assert len(losses) == 150 and losses[-1] < 0.5 * losses[0]
+
+
+def test_two_places_lie_on_one_way_of_the_teacher():
+    walks = lesson_06.Walks(lambda points, time, labels=None: torch.full_like(points, 3.0), 50, small=8)
+    start, now, end, until, labels, w = walks.two_places(200)
+    assert (now > until).all() and set(labels.tolist()) == {lesson_06.LEFT, lesson_06.RIGHT}
+    assert w.min() >= 1 and w.max() <= 4
+    torch.testing.assert_close(start - end, (3 * (now - until))[:, None].expand(-1, 2))
+
+
+def test_errors_are_those_of_the_ways_when_training_is_over(generator):
+    goal, done = torch.randn(9, 2, generator=generator), []
+    ways = {
+        "exact": lambda count: goal,
+        "learns": lambda count: goal + torch.tensor([3 / count / len(done or "x"), 0]),
+    }
+    errors = lesson_06.watch_errors((done.append(step) or 0.1 for step in range(3)), ways, goal)
+    assert errors["exact"] == [0] * 5
+    np.testing.assert_allclose(errors["learns"], [1 / count for count in lesson_06.COUNTS], rtol=1e-5)
+
+
 def test_exact_velocity_leads_from_noise_to_the_drawing(generator):
     drawing = lesson_06.beamed_notes(1000, generator)[0]
     middle = lesson_06.exact_velocity(torch.zeros(1, 2), 1.0, drawing)
@@ -71,6 +119,9 @@ def test_pictures_are_drawn_and_sliders_move_them(generator):
     assert mels.axes[0].get_ylabel() == "frequency in Hz"
     assert mels.axes[1].images[0].get_clim() == mels.axes[0].images[0].get_clim()
     asked = []
+    paths = lesson_06.plot_paths(lambda points, time: points, clouds["one"], (1, 4))
+    assert [ax.get_title() for ax in paths.axes] == ["steps: 1", "steps: 4"]
+    np.testing.assert_allclose(np.transpose(paths.axes[0].lines[-1].get_data()), 0 * clouds["one"], atol=1e-6)
     box = lesson_06.explore(lambda t, k: asked.append((t, k)), t=(0.0, 1.0, 0.1, 0.5), k=(1, 8, 1, 2))
     box.children[0].value = 0.8
     box.children[1].value = 3

@@ -1,20 +1,25 @@
-"""Lesson 06, diffusion theory: exercises, plots of clouds and tiles, sliders, and a flow in the plane.
+"""Lesson 06, diffusion theory: exercises, plots of clouds and tiles, sliders, a flow in the plane, and jumps.
 
 Lesson: 05_autoencoders_and_latent_space, 06_diffusion_theory
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from IPython.display import DisplayHandle
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
 from noteninja_lib.lessons.exercise import Exercise, Question
-from noteninja_lib.plots import BLUE, ORANGE, axes_or_new, new_figure
+from noteninja_lib.lessons.lesson_05 import EncodedSong
+from noteninja_lib.models.flow_matching import euler, guide, set_schedule, time_steps
+from noteninja_lib.plots import BLUE, LOOKS, ORANGE, axes_or_new, new_figure
 
 
 def _test_midpoint(midpoint):
@@ -57,6 +62,45 @@ MIDPOINT = Exercise(
 )
 
 
+def _test_one_jump_of_two(one_jump_of_two):
+    start, asked = torch.tensor([[1.0, -2.0]]), []
+
+    def growth(points, time, until):  # points grow as e^time: the exact mean velocity of a jump
+        asked.append((time, until))
+        return points * (1 - np.exp(until - time)) / (time - until)
+
+    found, truth = one_jump_of_two(growth, start, 0.9, 0.3), growth(start, 0.9, 0.3)
+    asked.pop()
+    assert isinstance(found, torch.Tensor), f"return the mean velocity; you returned {found!r}"
+    assert len(asked) == 2, f"two jumps should be made; you asked the network {len(asked)} times"
+    halves = [round(float(one), 3) for jump in asked for one in jump]
+    assert halves == [0.9, 0.6, 0.6, 0.3], (
+        f"from 0.9 to 0.3 the halves are 0.9 to 0.6 and 0.6 to 0.3; you asked for {halves[:2]} and {halves[2:]}"
+    )
+    stayed = (growth(start, 0.9, 0.6) + growth(start, 0.6, 0.3)) / 2
+    assert not torch.allclose(found, stayed), "the second jump begins where the first one has led"
+    size = float(found[0, 0] / truth[0, 0])
+    assert torch.allclose(found, truth, atol=1e-4), (
+        f"your velocity is {size:.2f} times the right one: is it the way that was gone, over the time it took?"
+    )
+
+
+def one_jump_of_two(jump: Callable, points: torch.Tensor, time: float, until: float) -> torch.Tensor:
+    """The mean velocity from `time` to `until`, of which the network knows only the halves."""
+    middle = (time + until) / 2
+    first = jump(points, time, middle)
+    second = jump(points + (middle - time) * first, middle, until)
+    return (first + second) / 2
+
+
+ONE_JUMP = Exercise(
+    _test_one_jump_of_two,
+    one_jump_of_two,
+    "Ask for the mean velocity of the first half, and go that way to the middle. Ask there for that of the "
+    "second half. Both took the same time: what is the mean velocity of the whole way?",
+)
+
+
 def _test_by_ear(answer):
     steps, guidance = answer["steps"], answer["guidance"]
     assert isinstance(steps, int) and 1 <= steps <= 1000, "steps should be a whole number from 1 to 1000"
@@ -66,9 +110,9 @@ def _test_by_ear(answer):
 
 def by_ear() -> dict:
     """One possible answer; yours depends on what you hear."""
-    why = """With one step the cymbals are a hiss and the attacks are soft. From four steps on I hear no more
-        difference. At guidance 6 the drums are louder than the tune."""
-    return {"steps": 4, "guidance": 2.0, "why": why}
+    why = """With one jump the cymbals are a hiss and the attacks are soft. From two jumps on I hear no more
+        difference. At guidance 4 the drums are louder than the tune."""
+    return {"steps": 2, "guidance": 2.0, "why": why}
 
 
 BY_EAR = Question(
@@ -224,11 +268,263 @@ class PlaneFlow(nn.Module):
         labels : int or torch.Tensor of int, shape (n,), optional
             `NOTHING`, `LEFT` or `RIGHT`; nothing if it is not given.
         """
-        time = torch.as_tensor(time, dtype=points.dtype).expand(len(points))[:, None]
+        return self.layers(self.features(points, time, labels))
+
+    def features(
+        self, points: torch.Tensor, time: float | torch.Tensor, labels: int | torch.Tensor | None
+    ) -> torch.Tensor:
+        """What the layers see: numbers, waves and condition (n, features)."""
+        time = column(time, points)
         labels = torch.as_tensor(NOTHING if labels is None else labels).expand(len(points))
         place, turn = (points[:, :, None] * self.places).flatten(1), time * self.times
         waves = [place.sin(), place.cos(), turn.sin(), turn.cos()]
-        return self.layers(torch.cat([points, time, *waves, self.condition(labels)], 1))
+        return torch.cat([points, time, *waves, self.condition(labels)], 1)
+
+
+def column(numbers: float | torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """One number, or one for each point, as a column (n, 1)."""
+    return torch.as_tensor(numbers, dtype=points.dtype).expand(len(points))[:, None]
+
+
+class JumpingFlow(PlaneFlow):
+    """A flow of the plane that can be told where a step ends, and how it is guided.
+
+    It begins as a copy of its teacher. What it is told about the step goes the same way as in the converter's
+    `Denoiser`: through layers without biases, whose last is 0 at first.
+
+    Parameters
+    ----------
+    teacher : PlaneFlow
+    """
+
+    def __init__(self, teacher: PlaneFlow):
+        width = teacher.layers[0].out_features
+        super().__init__(width)
+        self.load_state_dict(teacher.state_dict())
+        narrow = nn.Linear(width, width, bias=False)
+        nn.init.zeros_(narrow.weight)
+        self.step = nn.Sequential(nn.Linear(4, width, bias=False), nn.SiLU(), narrow)
+
+    def forward(self, points, time, labels=None, until=None, w=1.0) -> torch.Tensor:
+        """Mean velocity (n, 2) from a time to the earlier time `until`, guided by `w`.
+
+        One number each, or one for each point; without `until` it is the velocity at that time, as the
+        teacher's.
+        """
+        length = 0 * column(time, points) if until is None else column(time, points) - column(until, points)
+        pushed = column(w, points).log()
+        told = torch.cat([length, length**2, pushed, length * pushed], 1)
+        hidden = self.layers[0](self.features(points, time, labels)) + self.step(told)
+        return self.layers[1:](hidden)
+
+    def jump(self, points: torch.Tensor, jumps: int, label: int, w: float) -> torch.Tensor:
+        """Where some jumps from noise lead, under one condition and guidance scale."""
+        return leap(lambda *at, until: self(*at, label, until, w), points, time_steps(jumps))
+
+
+def leap(predict: Callable, points: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+    """As `euler`, with mean velocities: `predict` takes points, time and, by name, `until`, the step's end."""
+    for now, until in zip(times[:-1], times[1:]):
+        points = points + (until - now) * predict(points, float(now), until=float(until))
+    return points
+
+
+def descend(loss_of_batch: Callable[[], torch.Tensor], network: nn.Module, steps: int) -> Iterator[float]:
+    """Train a network; yields the loss of each step."""
+    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
+    slower = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, steps)
+    for _ in range(steps):
+        loss = loss_of_batch()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        slower.step()
+        yield loss.item()
+
+
+class Walks:
+    """Ways from noise to the drawing that a teacher goes in many small, guided steps.
+
+    Parameters
+    ----------
+    teacher : PlaneFlow
+    count : int
+        How many; half go to each of the notes, with guidance from 1 to 4.
+    small : int
+        Steps of each.
+    """
+
+    def __init__(self, teacher: PlaneFlow, count: int, small: int = 32):
+        self.labels, self.w = torch.randint(LEFT, RIGHT + 1, (count,)), 1 + 3 * torch.rand(count)
+        self.times, points = time_steps(small), torch.randn(count, 2)
+
+        def predict(points, time):
+            with_label, without = teacher(points, time, self.labels), teacher(points, time)
+            return guide(with_label, without, self.w[:, None])
+
+        places = [points]
+        with torch.no_grad():
+            for step in zip(self.times[:-1], self.times[1:]):
+                places.append(euler(predict, places[-1], step))
+        self.places = torch.stack(places)
+
+    def two_places(self, count: int) -> tuple[torch.Tensor, ...]:
+        """Two places on the same way, `count` times.
+
+        Returns
+        -------
+        start, time, end, until, labels, w : torch.Tensor
+            Points (count, 2) and their times (count,), the second nearer to the drawing; and how they were led.
+        """
+        begin, stop = torch.rand(count, len(self.times)).topk(2).indices.sort().values.T
+        who = torch.randint(len(self.w), (count,))
+        start, end = self.places[begin, who], self.places[stop, who]
+        return start, self.times[begin], end, self.times[stop], self.labels[who], self.w[who]
+
+
+def plot_paths(predict: Callable, start: torch.Tensor, counts: Sequence[int] = (1, 2, 4, 16)) -> Figure:
+    """Draw where Euler's steps lead, for several numbers of them, over the exact ways (grey) and ends (rings).
+
+    Parameters
+    ----------
+    predict : callable
+        (points, time) -> velocity.
+    start : torch.Tensor, shape (n, 2)
+        A few points of noise.
+    counts : sequence of int
+        Numbers of steps; a picture for each.
+    """
+
+    def way(count):
+        places = [start]
+        for step in zip(time_steps(count)[:-1], time_steps(count)[1:]):
+            places.append(euler(predict, places[-1], step))
+        return torch.stack(places).detach()
+
+    exact, figure = way(64), new_figure(2.3 * len(counts), 2.6)
+    for ax, count in zip(figure.subplots(1, len(counts)), counts):
+        steps, ends = way(count), plot_points(exact[-1], ax=ax)
+        ends.collections[0].set(facecolor="none", edgecolor="black", sizes=[30])
+        ax.plot(*exact.permute(2, 0, 1), color="0.7", linewidth=3)
+        ax.plot(*steps.permute(2, 0, 1), color=ORANGE, linewidth=1)
+        ax.plot(*steps[-1].T, "o", color=ORANGE, markersize=4)
+        ax.set_title(f"steps: {count}", fontsize=10)
+        ax.set(xlabel="first number", ylabel="second number")
+        ax.label_outer()
+    return figure
+
+
+COUNTS = (1, 2, 4, 8, 16)  # of steps, in the curves of their errors
+PAUSE = 1.0  # seconds between two drawings of a live curve
+
+
+def watch_errors(
+    run: Iterable[float], ways: dict[str, Callable[[int], torch.Tensor]], goal: torch.Tensor
+) -> dict[str, list[float]]:
+    """Let a training run, and draw meanwhile how far from the goal several ways end.
+
+    Parameters
+    ----------
+    run : iterable of float
+        Losses, as the training yields them.
+    ways : dict of str to callable
+        Name, and what gives the points at the end (n, 2) from a number of steps.
+    goal : torch.Tensor, shape (n, 2)
+        Where each point should be.
+
+    Returns
+    -------
+    dict of str to list of float
+        For each way the mean distances, when the training is over, for `COUNTS` steps.
+    """
+
+    def errors():
+        with torch.no_grad():
+            return {
+                name: [float((way(count) - goal).norm(dim=1).mean()) for count in COUNTS]
+                for name, way in ways.items()
+            }
+
+    def picture(step):
+        figure = new_figure(6, 3)
+        ax = plot_steps(figure.subplots(), {name: (COUNTS, values) for name, values in errors().items()})
+        ax.set(xlabel="steps", ylabel="distance from the exact end", ylim=(0, None))
+        ax.set_title(f"after {step} steps of training", fontsize=10)
+        return figure
+
+    screen, drawn, step = DisplayHandle(), time.monotonic(), 0
+    screen.display(picture(0))
+    for step, _ in enumerate(run, 1):
+        if time.monotonic() - drawn > PAUSE:
+            screen.update(picture(step))
+            drawn = time.monotonic()
+    screen.update(picture(step))
+    return errors()
+
+
+def plot_steps(ax: Axes, curves: dict[str, tuple[Sequence[float], Sequence[float]]]) -> Axes:
+    """Draw named curves (x, y), told apart by colour, line and mark, over steps that double."""
+    axes_or_new(ax, 6, 3)
+    for (name, (x, y)), look in zip(curves.items(), LOOKS):
+        ax.plot(x, y, label=name, **look)
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.legend(fontsize=9)
+    return ax
+
+
+def measure(
+    song: EncodedSong,
+    way: Callable,
+    flow: Callable,
+    noise: torch.Tensor,
+    goal: torch.Tensor,
+    counts: Sequence[int] = (1, 2, 4, 8),
+) -> list[dict[str, Any]]:
+    """Sample latents of a song in several numbers of steps, and measure them.
+
+    Parameters
+    ----------
+    song : EncodedSong
+    way : callable
+        A sampler: (flow, noise, times) -> latents.
+    flow : Flow
+    noise, goal : torch.Tensor
+        Where it begins, and latents to which the results should be like.
+    counts : sequence of int
+
+    Returns
+    -------
+    list of dict
+        ``latents``; ``evaluations`` of the network, with and without condition counted apart; ``sharpness``
+        as a part of the goal's; ``likeness``, the correlation of both log-mel spectrograms.
+    """
+    found: list[dict] = []
+    evaluations: list[int] = []
+    wanted, edges = song.picture(goal).ravel(), song.sharpness(goal)
+    hook = song.pipe.unet.register_forward_hook(
+        lambda network, given, answer: evaluations.append(len(answer))
+    )
+    for count in counts:
+        evaluations.clear()
+        latents = way(flow, noise, time_steps(count))
+        likeness = float(np.corrcoef(song.picture(latents).ravel(), wanted)[0, 1])
+        numbers = {"sharpness": song.sharpness(latents) / edges, "likeness": likeness}
+        found.append({"latents": latents, "evaluations": sum(evaluations)} | numbers)
+    hook.remove()
+    return found
+
+
+def plot_ways(found: dict[str, list[dict[str, Any]]]) -> Figure:
+    """Draw likeness and sharpness of several ways of sampling, as `measure` gives them, over their cost."""
+    figure = new_figure(9, 3)
+    for ax, what in zip(figure.subplots(1, 2), ("likeness", "sharpness")):
+        curves = {
+            name: ([one["evaluations"] for one in every], [one[what] for one in every])
+            for name, every in found.items()
+        }
+        plot_steps(ax, curves).set(xlabel="evaluations of the network", ylabel=f"{what} (16 plain steps = 1)")
+    return figure
 
 
 def exact_velocity(points: torch.Tensor, time: float, drawing: torch.Tensor) -> torch.Tensor:
@@ -282,3 +578,10 @@ def sample_with(
     for timestep in scheduler.timesteps:
         latents = scheduler.step(predict(latents, timestep), timestep, latents, **options).prev_sample
     return latents
+
+
+def by_diffusers(flow: Callable, noise: torch.Tensor, steps: int) -> torch.Tensor:
+    """Sample along a flow, (latents, time) -> velocity, as the pipeline does: with diffusers' scheduler."""
+    scheduler = FlowMatchEulerDiscreteScheduler()
+    set_schedule(scheduler, steps)
+    return sample_with(scheduler, lambda latents, timestep: flow(latents, float(timestep) / 1000), noise)
