@@ -274,7 +274,8 @@ def versions(
     """
     source, seed, network = piece.audio, piece.number, regression_network()
     result = pipe(source, genre, generator=torch.Generator().manual_seed(seed), voice="play", **options)
-    made = {"ours": result.audio, "copy": source, "sdedit": sdedit(pipe, source, genre, seed, **options)}
+    ours = normalise(result.mono())  # as loud as the others, which are mono, too
+    made = {"ours": ours, "copy": source, "sdedit": sdedit(pipe, source, genre, seed, **options)}
     if network:
         made["regression"] = regression(pipe, network, source, genre, result.piano_roll)
     made["transcribe"] = transcribe_arrange_render(source, genre, seed, soundfont, result.piano_roll)
