@@ -16,6 +16,7 @@ from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES, load_recipe
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE, follow_levels, levels, mono, normalise
+from noteninja_lib.audio.mixdown import without_dc
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.checkpoints import load_model, models_folder
 from noteninja_lib.models.unet import Denoiser
@@ -157,9 +158,13 @@ def sample(
 
 @torch.no_grad()
 def sound(pipe: NoteNinjaPipeline, source: Source, latents: torch.Tensor) -> np.ndarray:
-    """The sound of latents as the metrics hear it, as long and loud as the pipeline makes it; (samples,)."""
-    made = mono(pipe.decode(latents))[: len(source.audio)]
-    return normalise(follow_levels(made, levels(source.whole)) if source.recorded else made)
+    """The sound of latents as the pipeline makes it, then as the metrics hear it: mono, at the same loudness.
+
+    As long as the song; (samples,).
+    """
+    made = pipe.decode(latents)[: 2 * len(source.audio)]
+    made = follow_levels(made, levels(source.whole)) if source.recorded else made
+    return normalise(mono(normalise(without_dc(made))))
 
 
 def convert(pipe: NoteNinjaPipeline, source: Source, genre: str, seed: int, **options) -> np.ndarray:
