@@ -402,9 +402,8 @@ def test_levels_are_followed_in_stereo_and_left_stays_left():
     noise[:, 1] *= 0.3
     wanted = nn_audio.levels(np.repeat([0.1, 0.035, 0.0, 0.1], 2 * SAMPLE_RATE))
     made = nn_audio.follow_levels(noise, wanted)
-    assert (
-        made.shape == noise.shape and not made[int(4.2 * STEREO_RATE) : int(5.8 * STEREO_RATE)].round(5).any()
-    )
+    silent = made[int(4.2 * STEREO_RATE) : int(5.8 * STEREO_RATE)]
+    assert made.shape == noise.shape and np.abs(silent).max() < 1e-4
     heard = nn_audio.levels(made)
     change = np.median(heard[230:300]) - np.median(heard[20:110])
     assert change == pytest.approx(20 * np.log10(0.35), abs=1)

@@ -70,7 +70,7 @@ def test_fitting_at_twice_the_rate_leaves_alone_what_no_mel_bin_sees():
     assert fitted.shape == low.shape
     inside = slice(8000, -8000)
     lows, highs = ((2 * fitted * one)[0, inside].mean() for one in (low, high))
-    assert abs(lows - 0.5) < 0.02 and abs(highs - 0.1) < 0.002
+    assert abs(lows - 0.5) < 0.05 and abs(highs - 0.1) < 0.002
 
 
 def test_filters_at_twice_the_rate_are_the_same_ones_or_reach_higher():

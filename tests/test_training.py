@@ -140,7 +140,7 @@ def test_small_steps_are_eulers_and_guided_in_the_interval_alone(data):
     task = object.__new__(DistillationTask)
     task.teacher = lambda latents, time, content, style: torch.where(
         style.any(1)[:, None, None, None], 1.0, 3.0
-    ).expand_as(latents)
+    ).repeat(1, *latents.shape[1:])
     start, style = torch.zeros(3, 8, 24, 4), torch.eye(12)[:3]
     time, until, scale = (
         torch.tensor([1.0, 1.0, 0.5]),
