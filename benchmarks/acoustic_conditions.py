@@ -19,6 +19,7 @@ from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.vocals import speak
 from noteninja_lib.audio import SAMPLE_RATE
 from noteninja_lib.audio.augmentation import through_mp3
+from noteninja_lib.audio.io import normalise
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.evaluation import baselines, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, make_piece
@@ -142,7 +143,7 @@ def measure_tune(
         wish = {"voice": "play"} | (options or {})
         result = pipe(source, target, generator=torch.Generator().manual_seed(number), **wish)
         written = baselines.transcribe_arrange_render(source, target, number, roll=result.piano_roll)
-        made = {"ours": result.audio, "transcribe": written}
+        made = {"ours": normalise(result.mono()), "transcribe": written}
         rows[condition] = [row(name, metrics.hear(audio), audio) for name, audio in made.items()]
         rows[condition].append(row("heard", result.piano_roll))
         if condition == "clean":

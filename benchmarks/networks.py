@@ -119,7 +119,7 @@ def make(
             return baselines.decoded(pipe, audio)
         case "converter":
             noise = torch.Generator().manual_seed(seed)
-            return pipe(audio, target, generator=noise, voice="play").mono()
+            return normalise(pipe(audio, target, generator=noise, voice="play").mono())
     given = torch.from_numpy(mel)[None].to(pipe.device)
     if stage == "vocoder":
         return mono(pipe.vocoder(given)[0].cpu().numpy().T)

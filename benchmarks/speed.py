@@ -64,9 +64,11 @@ def report(out: Out = None) -> dict:
             times.append(time.perf_counter() - began)
         lengths = [soundfile.info(path).duration for path in (made, short)]
         figures["real_time_factor_loaded"] = min(times[1:]) / SHORT
-        figures["length_error_s"] = abs(len(result.audio) - len(result.source)) / SAMPLE_RATE
+        seconds = len(result.audio) / result.sample_rate
+        figures["length_error_s"] = abs(seconds - len(result.source) / SAMPLE_RATE)
         figures["file_length_error_s"] = abs(lengths[0] - lengths[1])
-        figures |= {"peak": float(np.abs(result.audio).max()), "loudness_lufs": loudness(load(made))}
+        figures["peak"] = float(np.abs(result.audio).max())
+        figures["loudness_lufs"] = loudness(*soundfile.read(made))
         del pipe, result
         words = ("--to", "jazz", "-o", made)
         figures["cold_s"], figures["memory_30_s_gb"] = run_measured("convert", short, *words)

@@ -329,7 +329,7 @@ def separate_file(
         progress(1.0, "done")
         return Separated([], seconds)
     for file in files.values():
-        check_writable(file, 16 * seconds)  # it counts with one channel, half the rate and 16 bits
+        check_writable(file, 4 * seconds)  # there are two files, and it counts with 16 bits
     try:
         with tempfile.TemporaryDirectory(prefix=".noteninja-", dir=files["voice"].parent) as unfinished:
             written = [Path(unfinished) / file.name for file in files.values()]

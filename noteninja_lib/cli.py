@@ -469,7 +469,7 @@ def band(
     wish: dict = {"tempo": tempo, "valence": valence, "arousal": arousal, "duration": seconds}
     found = find_tune(tune)
     played = arrange(found, load_recipe(genre), seed, **wish)
-    save(out, render(played, soundfont))
+    save(out, render(played, soundfont, stereo=True))
     typer.echo(f"{out}: {found.title}, {played.genre}, {played.tempo:.0f} beats a minute")
 
 

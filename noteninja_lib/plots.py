@@ -22,7 +22,8 @@ from matplotlib.patheffects import Stroke
 from matplotlib.ticker import AutoLocator, ScalarFormatter
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio.io import SAMPLE_RATE
+from noteninja_lib.audio import rate_of
+from noteninja_lib.audio.io import SAMPLE_RATE, mono
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel, mel_frequencies
 
 # From the palette of Okabe and Ito, safe for colour-blind readers.
@@ -70,9 +71,9 @@ def to_png(draw: Callable[[Axes], Any], width: float, height: float) -> bytes:
 
 
 def plot_waveform(audio: np.ndarray, ax: Axes | None = None) -> Axes:
-    """Draw the samples of a mono sound (n,) in -1..1 at ``SAMPLE_RATE`` against time."""
-    ax = axes_or_new(ax, 9, 2, frame=True)
-    librosa.display.waveshow(np.asarray(audio), sr=SAMPLE_RATE, ax=ax, color=BLUE, axis=None)
+    """Draw the samples of a sound in -1..1 against time: (n,), or (n, 2), whose channels become one."""
+    ax, audio = axes_or_new(ax, 9, 2, frame=True), mono(np.asarray(audio))
+    librosa.display.waveshow(audio, sr=SAMPLE_RATE, ax=ax, color=BLUE, axis=None)
     end = len(audio) / SAMPLE_RATE
     ax.set(xlabel="time in seconds", ylabel="amplitude", ylim=(-1.05, 1.05), xlim=(0, end))
     # librosa knows milliseconds and minutes, but takes the unit away.
@@ -90,9 +91,9 @@ def _mel_rows(hertz):
 def plot_spectrogram(
     audio: np.ndarray, ax: Axes | None = None, notes: Iterable[Note] = (), loudest: float | None = None
 ) -> Axes:
-    """Draw the mel spectrogram of a mono sound (n,) at ``SAMPLE_RATE``; the rest as for `plot_mel`."""
+    """Draw the mel spectrogram of a sound (n,), or (n, 2), as one; the rest as for `plot_mel`."""
     ax = plot_mel(log_mel(np.asarray(audio, dtype=np.float32)), ax, notes, loudest)
-    ax.set_xlim(0, len(audio) / SAMPLE_RATE)
+    ax.set_xlim(0, len(audio) / rate_of(audio))
     return ax
 
 
@@ -163,7 +164,7 @@ def plot_pairs(pairs: dict[str, tuple[np.ndarray, np.ndarray]], headings: tuple[
     Parameters
     ----------
     pairs : dict of str to (np.ndarray, np.ndarray)
-        Name of each row, and its two mono sounds at ``SAMPLE_RATE``.
+        Name of each row, and its two sounds, (n,) or (n, 2).
     headings : (str, str)
         What is on the left and on the right.
     """
@@ -229,8 +230,7 @@ def plot_journey(audio: np.ndarray, path: list[tuple[float, tuple[float, float]]
 
     Parameters
     ----------
-    audio : np.ndarray, shape (n,)
-        Mono sound at ``SAMPLE_RATE``.
+    audio : np.ndarray, shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz
     path : list of (place, (valence, arousal))
         Places from 0, the beginning, to 1, the end; moods from -1 to 1.
     figure : Figure
@@ -238,7 +238,7 @@ def plot_journey(audio: np.ndarray, path: list[tuple[float, tuple[float, float]]
     """
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     plot_spectrogram(audio, above).set_xlabel("")
-    seconds = [place * len(audio) / SAMPLE_RATE for place, _ in path]
+    seconds = [place * len(audio) / rate_of(audio) for place, _ in path]
     valence, arousal = zip(*(mood for _, mood in path))
     below.plot(seconds, valence, label="valence", color=BLUE, marker="o", clip_on=False)
     below.plot(seconds, arousal, label="arousal", color=VERMILION, marker="s", linestyle="--", clip_on=False)

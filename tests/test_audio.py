@@ -7,11 +7,14 @@ import warnings
 import numpy as np
 import pyloudnorm
 import pytest
+import scipy.signal
 import soundfile
 import soxr
 
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio import io as nn_audio
 from noteninja_lib.audio.io import SAMPLE_RATE, limit
+from noteninja_lib.audio.mixdown import without_dc
 from noteninja_lib.errors import UserError
 
 
@@ -219,6 +222,30 @@ def test_round_trip(tmp_path, extension, tolerance):
     assert np.abs(again - audio)[2000:-2000].max() < tolerance
 
 
+@pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "mp3"])
+def test_stereo_is_saved_at_its_own_rate_with_left_on_the_left(tmp_path, extension):
+    path = tmp_path / f"song.{extension}"
+    left, right = tone(3, STEREO_RATE), tone(3, STEREO_RATE, 660, 0.15)
+    nn_audio.save(path, np.stack([left, right], 1))
+    again, rate = soundfile.read(path, dtype="float32")
+    assert rate == 44100 and again.shape == (3 * 44100, 2)
+    assert np.abs(again - np.stack([left, right], 1))[4000:-4000].max() < 0.06
+    whole = np.concatenate(list(nn_audio.stream(path, STEREO_RATE, stereo=True)))
+    np.testing.assert_allclose(whole, again, atol=1e-3)
+
+
+def test_room_is_needed_for_stereo(tmp_path, monkeypatch):
+    free = 2**20 + 10 * 44100 * 2 * 2  # ten seconds of two channels of 16 bits
+    monkeypatch.setattr(nn_audio.shutil, "disk_usage", lambda path: type("Usage", (), dict(free=free)))
+    nn_audio.check_writable(tmp_path / "a.wav", 9.9)
+    with pytest.raises(UserError, match="MB left"):
+        nn_audio.check_writable(tmp_path / "a.wav", 10.1)
+    nn_audio.save(tmp_path / "a.flac", np.zeros((9 * 44100, 2)))
+    with pytest.raises(UserError, match="MB left"):
+        nn_audio.save(tmp_path / "a.flac", np.zeros((11 * 44100, 2)))
+    nn_audio.save(tmp_path / "a.flac", np.zeros(39 * 22050))  # of mono, four times as much fits
+
+
 def test_save_a_long_ogg(tmp_path):
     """Written in one piece, minutes of Vorbis overflow the encoder's stack."""
     nn_audio.save(tmp_path / "long.ogg", tone(120))
@@ -339,6 +366,69 @@ def test_limiter_in_segments_leaves_no_seam():
 
 def test_normalise_leaves_silence():
     assert not nn_audio.normalise(np.zeros(SAMPLE_RATE)).any()
+    assert not nn_audio.normalise(np.zeros((STEREO_RATE, 2))).any()
+
+
+def test_normalise_treats_both_channels_alike():
+    audio = np.stack([tone(10, STEREO_RATE, level=0.9), 0.5 * tone(10, STEREO_RATE, 660)], 1)
+    audio[200_000:200_040] *= 20
+    before = audio.copy()
+    louder = nn_audio.normalise(audio)
+    assert np.array_equal(audio, before) and louder.shape == audio.shape
+    assert nn_audio.loudness(louder, STEREO_RATE) == pytest.approx(-16, abs=0.2)
+    assert np.abs(louder).max() <= 0.98
+    large = np.abs(audio).min(1) > 0.02
+    gains = (louder / audio)[large]
+    np.testing.assert_allclose(gains[:, 0], gains[:, 1], rtol=1e-4)
+    assert nn_audio.normalise(audio, out=audio) is audio and np.array_equal(audio, louder)
+
+
+def test_levels_are_those_of_both_channels_together():
+    mono = tone(3) * np.linspace(1, 0.01, 3 * SAMPLE_RATE, dtype=np.float32)
+    twice = soxr.resample(mono, SAMPLE_RATE, STEREO_RATE)
+    levels = nn_audio.levels(mono)
+    assert len(levels) == len(mono) // 256
+    np.testing.assert_allclose(nn_audio.levels(np.stack([twice, twice], 1))[2:-2], levels[2:-2], atol=0.2)
+    left = nn_audio.levels(np.stack([twice, 0 * twice], 1))
+    np.testing.assert_allclose(left[2:-2], levels[2:-2] - 3.01, atol=0.2)
+    long = np.tile(tone(1), 60)  # worked on in parts
+    np.testing.assert_allclose(
+        nn_audio.levels(long)[200:5000], nn_audio.levels(long[:SAMPLE_RATE])[40], atol=0.5
+    )
+
+
+def test_levels_are_followed_in_stereo_and_left_stays_left():
+    noise = np.random.default_rng(0).normal(0, 0.1, (8 * STEREO_RATE, 2)).astype(np.float32)
+    noise[:, 1] *= 0.3
+    wanted = nn_audio.levels(np.repeat([0.1, 0.035, 0.0, 0.1], 2 * SAMPLE_RATE))
+    made = nn_audio.follow_levels(noise, wanted)
+    silent = made[int(4.2 * STEREO_RATE) : int(5.8 * STEREO_RATE)]
+    assert made.shape == noise.shape and np.abs(silent).max() < 1e-4
+    heard = nn_audio.levels(made)
+    change = np.median(heard[230:300]) - np.median(heard[20:110])
+    assert change == pytest.approx(20 * np.log10(0.35), abs=1)
+    loud = slice(0, 3 * STEREO_RATE)
+    np.testing.assert_allclose((made / noise)[loud, 0], (made / noise)[loud, 1], rtol=1e-4)
+
+
+def test_a_constant_offset_is_taken_out_without_a_seam():
+    music = np.stack([tone(5, STEREO_RATE), tone(5, STEREO_RATE, 100)], 1)
+    cleaned = without_dc(music + np.float32([0.2, -0.1]))
+    assert np.abs(cleaned[STEREO_RATE:].mean(0)).max() < 1e-3
+    np.testing.assert_allclose(cleaned[STEREO_RATE:].std(0), music[STEREO_RATE:].std(0), rtol=0.01)
+    sos = scipy.signal.butter(2, 25, "highpass", fs=STEREO_RATE, output="sos")
+    at_once = scipy.signal.sosfilt(sos, music.astype(np.float64) + [0.2, -0.1], axis=0)
+    np.testing.assert_allclose(cleaned, at_once, atol=2e-3)
+
+
+def test_the_rate_is_told_by_the_shape():
+    time = np.arange(2 * STEREO_RATE) / STEREO_RATE
+    both = np.stack([np.sin(2 * np.pi * 440 * time), np.sin(2 * np.pi * 15000 * time)], 1).astype(np.float32)
+    folded = nn_audio.mono(both)
+    assert folded.shape == (2 * SAMPLE_RATE,) and folded.dtype == np.float32
+    true = 0.5 * np.sin(2 * np.pi * 440 * time[::2])  # 15 kHz is filtered out, not folded back
+    np.testing.assert_allclose(folded[500:-500], true[500:-500], atol=1e-3)
+    assert nn_audio.mono(folded) is folded
 
 
 def test_to_mp3(tmp_path):
@@ -346,3 +436,6 @@ def test_to_mp3(tmp_path):
     assert 20_000 < len(content) < 300_000
     (tmp_path / "song.mp3").write_bytes(content)
     assert len(nn_audio.load(tmp_path / "song.mp3")) == 30 * SAMPLE_RATE
+    (tmp_path / "stereo.mp3").write_bytes(nn_audio.to_mp3(np.stack([tone(3, 44100), tone(3, 44100)], 1)))
+    facts = soundfile.info(tmp_path / "stereo.mp3")
+    assert (facts.channels, facts.samplerate, facts.frames) == (2, 44100, 3 * 44100)

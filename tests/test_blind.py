@@ -61,6 +61,18 @@ def test_both_sounds_are_equally_loud(test):
     assert np.ptp(levels) < 1
 
 
+def test_stereo_is_played_as_such_and_as_loud(tmp_path):
+    import io
+
+    import soundfile
+
+    wide = np.repeat(TONE, 2)[:, None] * np.float32([1, 0.2])
+    pairs = BlindTest({"one": (TONE, wide)}, "Which is it?", folder=tmp_path).pairs["one"]
+    (mono, low), (stereo, high) = (soundfile.read(io.BytesIO(sound)) for sound in pairs)
+    assert (low, high) == (22050, 44100) and (mono.ndim, stereo.ndim) == (1, 2)
+    assert loudness(stereo, high) == pytest.approx(loudness(mono, low), abs=0.5)
+
+
 def test_nothing_is_told_before_the_end(test):
     for _ in range(test.rounds - 1):
         test.choose(0)

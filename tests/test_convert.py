@@ -51,6 +51,17 @@ def test_json_for_scripts(noteninja, song, tmp_path):
     assert sum(told["genre_heard"].values()) == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg", "mp3"])
+def test_each_format_is_written_in_stereo(noteninja, song, tmp_path, kind):
+    out = tmp_path / f"a.{kind}"
+    status, told, _ = noteninja("convert", song, "--to", "jazz", "--steps", 1, "-o", out, "--json")
+    facts = soundfile.info(out)
+    assert status == 0 and (facts.channels, facts.samplerate) == (2, 44100)
+    assert facts.duration == pytest.approx(6, abs=0.05) and json.loads(told)["seconds"] == 6.0
+    left, right = soundfile.read(out)[0].T
+    assert np.abs(left - right).max() > 0.001
+
+
 def test_several_songs_go_to_a_folder_and_a_bad_one_does_not_stop_the_others(noteninja, song, tmp_path):
     second, bad = tmp_path / "second.wav", tmp_path / "text.mp3"
     shutil.copy(song, second)
@@ -111,7 +122,7 @@ def test_a_mood_can_not_be_sung_and_that_is_said_once(noteninja, sung, tmp_path)
     report, (mood, apart) = json.loads(told), told_of(err)
     assert status == 0 and report["voice"] == "play" and report["files"] == [str(tmp_path / "out.json")]
     assert mood.startswith("A voice can't be sung in another mood") and "no voice and no band" in apart
-    assert not list(tmp_path.glob("* band.wav")) and soundfile.info(tmp_path / "out.wav").channels == 1
+    assert not list(tmp_path.glob("* band.wav")) and soundfile.info(tmp_path / "out.wav").channels == 2
 
 
 def test_a_voice_is_left_out_and_an_instrumental_has_none(noteninja, sung, song, tmp_path):
@@ -274,6 +285,8 @@ def test_the_band_plays_and_tunes_can_be_found(noteninja, tmp_path):
         "band", "--genre", "reggae", "--tune", name, "--seed", 3, "--seconds", 4, "-o", tmp_path / "a.mp3"
     )
     assert status == 0 and "reggae" in told and abs(len(load(tmp_path / "a.mp3")) / SAMPLE_RATE - 4) < 0.1
+    facts = soundfile.info(tmp_path / "a.mp3")
+    assert (facts.channels, facts.samplerate) == (2, 44100)
     status, _, err = noteninja("band", "--genre", "polka", "--tune", name, "-o", tmp_path / "b.mp3")
     assert status == 2 and "noteninja:" in err and not (tmp_path / "b.mp3").exists()
 

@@ -11,7 +11,8 @@ import soundfile
 from typer.testing import CliRunner
 
 from noteninja_lib.arranger.recipe import GENRES
-from noteninja_lib.audio.spectrogram import mel_frequencies
+from noteninja_lib.audio.io import mono
+from noteninja_lib.audio.spectrogram import log_mel, mel_frequencies
 from noteninja_lib.cli import app
 from noteninja_lib.datasets import (
     GTZAN,
@@ -93,6 +94,16 @@ def test_other_rates_and_stereo_are_brought_to_22050_mono(tmp_path):
     tone(tmp_path / "genres/blues/blues.00001.wav", rate=44100, pitch=200, channels=2)
     first, second = (GTZAN(tmp_path, 1.0, tell=None).audio(number) for number in (0, 1))
     assert abs(len(first) - len(second)) <= 1024 and np.corrcoef(first[:20000], second[:20000])[0, 1] > 0.99
+
+
+def test_recordings_are_read_in_stereo_too(tmp_path):
+    tone(tmp_path / "genres/pop/pop.00000.wav", rate=44100, channels=2)
+    tone(tmp_path / "genres/pop/pop.00001.wav", rate=22050)
+    data = GTZAN(tmp_path, 1.0, tell=None)
+    for number in (0, 1):
+        both, one = data.stereo(number), data.audio(number)
+        assert both.dtype == np.float32 and both.shape == (2 * len(one), 2)
+        np.testing.assert_allclose(mono(both)[500:-500], one[500:-500], atol=2e-3)
 
 
 def test_what_cannot_be_used_is_left_out_and_said(broken, capsys):
@@ -245,6 +256,24 @@ def test_a_killed_build_goes_on_to_the_same_bytes(band, tmp_path):
     assert list(build(tmp_path, HOURS, **BAND))[-1] == (3, 3)
     assert everything(tmp_path) == everything(band.root)
     assert all(path.stat().st_mtime_ns == before for path, before in kept.items())
+
+
+def test_a_set_in_stereo_holds_the_same_music(noteninja, tmp_path):
+    for name, more in (("mono", ()), ("stereo", ("--stereo",))):
+        words = ("dataset", "build", tmp_path / name, "--hours", 0.001, "--seconds", 3, "--versions", 1)
+        assert noteninja(*words, "--workers", 1, *more)[0] == 0
+    one, both = (SyntheticSet(tmp_path / name, tell=None) for name in ("mono", "stereo"))
+    assert one.index == both.index
+    facts = soundfile.info(both.path(0))
+    assert (facts.samplerate, facts.channels, facts.frames) == (44100, 2, 3 * 44100)
+    left, right = both.stereo(0).T
+    assert 0.02 < (left - right).std() / (left + right).std() < 1
+    alike = [
+        np.corrcoef(x.ravel(), y.ravel())[0, 1] for x, y in [map(log_mel, (one.audio(0), both.audio(0)))]
+    ]
+    assert alike[0] > 0.95
+    with pytest.raises(UserError, match="other settings"):
+        next(build(tmp_path / "stereo", 0.001, seconds=3, versions=1))
 
 
 def test_two_jobs_do_the_work_of_one(band, tmp_path):

@@ -11,7 +11,7 @@ import soundfile
 from benchmarks import networks
 from noteninja_lib import data_folder, pipeline
 from noteninja_lib.arranger.recipe import GENRES
-from noteninja_lib.audio.io import SAMPLE_RATE, load
+from noteninja_lib.audio.io import SAMPLE_RATE, load, mono
 from noteninja_lib.audio.spectrogram import griffin_lim
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import metrics
@@ -93,7 +93,7 @@ def test_windows_that_see_their_neighbours_leave_no_seam(monkeypatch):
     monkeypatch.setattr(flow_matching, "CHUNK", 16)
     for context in (flow_matching.CONTEXT, 0):
         monkeypatch.setattr(flow_matching, "CONTEXT", context)
-        made = pipe.decode(latents)
+        made = mono(pipe.decode(latents))
         pairs = metrics.seams(made, range(16 * flow_matching.HOP, len(made), 16 * flow_matching.HOP))
         found[context] = np.mean([there for there, _ in pairs]) / pairs[0][1]
     plain, careful = found.pop(0), found.popitem()[1]

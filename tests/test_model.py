@@ -5,13 +5,19 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler
 
-from noteninja_lib.audio.spectrogram import mel_frequencies
+from noteninja_lib.arranger.performance import Note
+from noteninja_lib.audio import STEREO_RATE
+from noteninja_lib.audio.io import mono
+from noteninja_lib.audio.spectrogram import log_mel, log_mel_tensor, mel_frequencies
 from noteninja_lib.errors import UserError
 from noteninja_lib.models import checkpoints, flow_matching
 from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
 from noteninja_lib.models.unet import Denoiser, drawing
 from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discriminator_loss
 from noteninja_lib.models.vocoder import Vocoder
+from noteninja_lib.music.piano_roll import from_notes
+from noteninja_lib.music.style import plan
+from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
 
 CENTRES = tuple(map(float, mel_frequencies()))
 
@@ -97,15 +103,30 @@ def test_autoencoder_folds_sixteen_pixels_into_eight_numbers():
         assert latents.shape == (2, 8, 24, 16) and vae.decode(latents).shape == mel.shape
 
 
-def test_vocoder_makes_256_samples_a_column_and_hears_no_future_far_away():
+def test_vocoder_makes_512_samples_a_column_in_stereo_and_hears_no_future_far_away():
     vocoder = Vocoder(width=32, hidden=64, blocks=2).eval()
     mel = torch.randn(1, 96, 60)
     with torch.no_grad():
         whole = vocoder(mel)
         changed = mel.clone()
         changed[..., 50:] = 0
-        assert whole.shape == (1, 60 * 256)
-        torch.testing.assert_close(vocoder(changed)[:, : 30 * 256], whole[:, : 30 * 256])
+        assert whole.shape == (1, 2, 60 * 512)
+        torch.testing.assert_close(vocoder(changed)[..., : 30 * 512], whole[..., : 30 * 512])
+        middle, side = vocoder.middle_and_side(mel)
+        torch.testing.assert_close(whole, torch.stack([middle + side, middle - side], 1))
+        assert side.std() > 0.01 * middle.std()
+
+
+def test_the_vocoders_middle_is_fitted_to_the_picture_and_its_side_is_left_alone():
+    vocoder = Vocoder(width=32, hidden=64, blocks=2).eval()
+    mel, found = log_mel_tensor(0.3 * torch.randn(1, 60 * 256)), []
+    with torch.no_grad():
+        for rounds in (0, 3):
+            vocoder.register_to_config(refine=rounds)
+            found.append(vocoder.middle_and_side(mel))
+    raw, fitted = (torch.from_numpy(log_mel(mono(one[0][0].numpy(), STEREO_RATE))) for one in found)
+    assert (fitted - mel[0]).abs().mean() < 0.5 * (raw - mel[0]).abs().mean()
+    assert torch.equal(found[0][1], found[1][1])
 
 
 def test_a_note_is_drawn_on_the_row_of_its_pitch_and_of_its_overtones():
@@ -125,6 +146,58 @@ def test_denoiser_takes_pictures_or_what_was_made_of_them():
         other = unet(noisy, torch.tensor([0.2, 0.8]), picture.flip(1), style)
     torch.testing.assert_close(first, second)
     assert first.shape == noisy.shape and not torch.allclose(first, other)
+
+
+def test_a_jump_of_no_length_without_guidance_is_the_plain_answer_and_others_are_not():
+    torch.manual_seed(0)
+    plain = Denoiser(CENTRES, (16, 16, 32), 1, 8).eval()
+    unet = Denoiser(CENTRES, (16, 16, 32), 1, 8, jumps=True).eval()
+    missing, unexpected = unet.load_state_dict(plain.state_dict(), strict=False)
+    assert {name.split(".")[0] for name in missing} == {"jump"} and not unexpected
+    given = torch.randn(2, 8, 24, 16), torch.tensor([0.5, 1.0]), torch.rand(2, 357, 64), torch.zeros(2, 12)
+    ones = torch.ones(2)
+    with torch.no_grad():
+        answer = plain(*given)
+        assert torch.equal(unet(*given), answer)
+        assert torch.equal(unet(*given, torch.zeros(2), 2 * ones), answer)  # it has learned nothing yet
+        torch.nn.init.normal_(unet.jump[-1].weight)
+        assert torch.equal(unet(*given, given[1], ones), answer)
+        for until, guidance in ((torch.zeros(2), ones), (given[1], 2 * ones)):
+            assert not torch.allclose(unet(*given, until, guidance), answer, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "jumps, scale, until, extra",
+    [
+        (True, 2.0, 0.5, 2),
+        (True, 1.0, 0.5, 2),
+        (True, 9.0, 0.5, 0),
+        (True, 2.0, None, 0),
+        (False, 2.0, 0.5, 0),
+    ],
+)
+def test_a_flow_jumps_where_it_is_told_the_end_of_the_step_and_the_network_knows(jumps, scale, until, extra):
+    unet, asked = Denoiser(CENTRES, (16, 16, 32), 1, 8, jumps=jumps).eval(), []
+    unet.register_forward_hook(lambda network, given, made: asked.append(given))
+    flow = flow_matching.Flow(unet, None, torch.eye(12)[:1], 16, scale, (0.55, 1.0))
+    with torch.no_grad():
+        assert flow(torch.randn(1, 8, 24, 16), 1.0, until=until).shape == (1, 8, 24, 16)
+    ((noisy, *_, style), told) = asked[0][:4], asked[0][4:]
+    assert len(told) == extra and len(noisy) == len(style) == (1 if extra or scale == 1 else 2)
+    if extra:
+        assert [float(one) for one in told] == [until, scale]
+
+
+def test_only_eulers_steps_are_jumps():
+    pipe = load_pipeline()
+    unet, told = Denoiser(CENTRES, (16, 16, 32), 1, 48, jumps=True).eval(), []
+    unet.register_forward_hook(lambda network, given, made: told.append([float(x[0]) for x in given[4:]]))
+    song = plan(from_notes([Note(0.2, 0.8, 60, 90)], [], 1.0), "jazz")
+    for scheduler in (FlowMatchEulerDiscreteScheduler(), FlowMatchHeunDiscreteScheduler()):
+        with torch.no_grad():
+            parts = {**pipe.components, "unet": unet, "scheduler": scheduler}
+            NoteNinjaPipeline(**parts).denoise(None, song, num_inference_steps=2)
+    assert told[:2] == [[0.5, 2.0], [0.0, 2.0]] and len(told) > 4 and not any(told[2:])
 
 
 def test_listeners_shapes():

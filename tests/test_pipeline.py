@@ -11,6 +11,7 @@ from diffusers import DPMSolverMultistepScheduler, FlowMatchHeunDiscreteSchedule
 
 from noteninja_lib import data_folder, quick_imports
 from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import SAMPLE_RATE, load, loudness
 from noteninja_lib.audio.spectrogram import log_mel
 from noteninja_lib.errors import Stopped, UserError
@@ -42,11 +43,13 @@ def converted(pipe, song):
 
 
 def test_result_has_the_songs_length_and_a_sensible_level(converted, song):
-    assert converted.audio.shape == song.shape and converted.audio.dtype == np.float32
-    assert converted.sample_rate == SAMPLE_RATE
-    assert np.abs(converted.audio).max() <= 1 and abs(loudness(converted.audio) + 16) < 3
-    assert abs(converted.audio.mean()) < 0.01
-    assert np.corrcoef(converted.audio, song)[0, 1] < 0.5
+    assert converted.audio.shape == (2 * len(song), 2) and converted.audio.dtype == np.float32
+    assert converted.sample_rate == STEREO_RATE and converted.source.shape == song.shape
+    assert np.abs(converted.audio).max() <= 1 and abs(loudness(converted.audio, STEREO_RATE) + 16) < 3
+    assert np.abs(converted.audio.mean(0)).max() < 0.01
+    assert converted.mono().shape == song.shape and np.corrcoef(converted.mono(), song)[0, 1] < 0.5
+    left, right = converted.audio.T
+    assert 0.01 < (left - right).std() / (left + right).std() < 1
 
 
 def test_two_numbers_are_told(converted):
@@ -94,7 +97,8 @@ def test_saved_and_loaded_again_it_does_the_same(pipe, song, converted, tmp_path
     pipe.save_pretrained(tmp_path)
     assert (tmp_path / "model_index.json").exists()
     again = NoteNinjaPipeline.from_pretrained(tmp_path)(song, "jazz", generator=seeded())
-    np.testing.assert_allclose(again.audio, converted.audio, atol=1e-4)
+    apart = again.audio - converted.audio  # by rounding only, which depends on where in memory weights lie
+    assert apart.std() < 1e-4 and np.abs(apart).max() < 1e-3
     assert again.tune_kept == pytest.approx(converted.tune_kept, abs=0.01)
 
 
@@ -122,10 +126,10 @@ def test_quick_imports_leave_the_garbage_collector_as_it_was(collecting):
 def test_windows_meet_without_a_seam(pipe):
     """What is denoised in two windows is continuous where they meet."""
     latents = torch.randn((1, 8, 24, 560), generator=seeded())
-    whole = pipe.vocoder(pipe.vae.decode(latents))[0].detach().numpy()
+    whole = pipe.vocoder(pipe.vae.decode(latents))[0].detach().numpy().T
     parts = pipe.decode(latents)
     assert parts.shape == whole.shape
-    here = slice(512 * 1024 - 2000, 512 * 1024 + 2000)
+    here = slice(512 * 2048 - 4000, 512 * 2048 + 4000)
     np.testing.assert_allclose(parts[here], whole[here], atol=0.05 * np.abs(whole).max())
 
 
@@ -173,7 +177,7 @@ def test_bad_audio_is_told_in_one_sentence(pipe, audio):
 
 def test_tempo_changes_the_length_and_keeps_the_tune(pipe, song, converted):
     quick = pipe(song, "jazz", rate=1.25, generator=seeded())
-    assert len(quick.audio) == pytest.approx(len(song) / 1.25, abs=300)
+    assert len(quick.audio) == pytest.approx(2 * len(song) / 1.25, abs=600)
     assert [note.pitch for note in quick.notes] == [
         note.pitch for note in converted.notes
     ] and quick.tune_kept > 0.5
@@ -188,16 +192,16 @@ def test_a_tempo_in_beats_a_minute_is_reached(pipe, song, converted):
 def test_a_mood_changes_chords_and_not_the_tune(pipe, song, converted):
     sad = pipe(song, "jazz", mood="sad", generator=seeded())
     assert [note.pitch for note in sad.notes] == [note.pitch for note in converted.notes]
-    assert len(sad.audio) > len(song) and not np.allclose(
+    assert len(sad.mono()) > len(song) and not np.allclose(
         sad.piano_roll.notes.sum(), converted.piano_roll.notes.sum()
     )
 
 
 def test_a_longer_piece_has_the_length_that_was_asked_for(pipe, song):
     longer = pipe(song, "pop", seconds=12, generator=seeded())
-    assert len(longer.audio) == pytest.approx(12 * SAMPLE_RATE, abs=300)
+    assert len(longer.audio) == pytest.approx(12 * STEREO_RATE, abs=600)
     journey = pipe(song, "pop", seconds=12, mood=[(0, "sad"), (1, "happy")], generator=seeded())
-    assert len(journey.audio) == pytest.approx(12 * SAMPLE_RATE, rel=0.02)
+    assert len(journey.audio) == pytest.approx(12 * STEREO_RATE, rel=0.02)
     with pytest.raises(UserError, match="leave the amount at 1"):
         pipe(song, "pop", 0.5, seconds=12)
 
@@ -264,4 +268,4 @@ def test_two_songs_without_a_beat_and_of_unequal_length_meet(pipe):
     time = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
     drones = [0.3 * np.sin(2 * np.pi * hertz * time).astype(np.float32) for hertz in (220, 330)]
     made = pipe.interpolate(drones[0], drones[1][: 2 * SAMPLE_RATE], 0.5, "jazz", 0.4, generator=seeded())
-    assert np.isfinite(made.audio).all() and len(made.audio) >= 2 * SAMPLE_RATE
+    assert np.isfinite(made.audio).all() and len(made.audio) >= 2 * STEREO_RATE

@@ -6,6 +6,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import soxr
 import torch
 
 from noteninja_lib import plots
@@ -98,6 +99,19 @@ def test_conversion_shows_before_and_after():
     before, after = (np.asarray(ax.images[0].get_array()) for ax in figure.axes if len(ax.images))
     assert before.shape == after.shape and not np.allclose(before, after)
     assert not plt.get_fignums()  # the notebook would show it twice
+
+
+def test_stereo_is_drawn_as_its_middle_over_its_own_seconds():
+    wide = soxr.resample(A4, SAMPLE_RATE, 2 * SAMPLE_RATE)[:, None] * np.float32([1.5, 0.5])
+    seconds = len(A4) / SAMPLE_RATE
+    for plot in (plots.plot_spectrogram, plots.plot_waveform):
+        assert plot(wide).get_xlim() == pytest.approx((0, seconds))
+    one, other = (np.asarray(plots.plot_spectrogram(x).images[0].get_array()) for x in (A4, wide))
+    assert np.abs(one - other)[:, 8:-8][one[:, 8:-8] > -60].max() < 1
+    figure = plots.plot_journey(wide, [(0, (0, 0)), (1, (1, 1))], plots.new_figure(6, 4))
+    assert figure.axes[1].lines[0].get_xdata()[-1] == pytest.approx(seconds)
+    (left, right), *_ = [[ax for ax in plots.plot_pairs({"a": (A4, wide)}, ("b", "c")).axes if ax.images]]
+    assert left.images[0].get_array().shape == right.images[0].get_array().shape
 
 
 def test_brightness_of_the_colour_map_only_rises():

@@ -162,8 +162,10 @@ def test_sets_from_before_there_were_singers_load_and_go_on(tmp_path):
 
 
 def test_what_is_sung_in_a_set_is_what_the_denoiser_learns_from(tmp_path):
-    list(build(tmp_path, 16 / 3600, seconds=4, versions=4, sung=1.0, moods=0))
+    list(build(tmp_path, 16 / 3600, seconds=4, versions=4, sung=0.8, moods=0))
     data = SyntheticSet(tmp_path, tell=None)
+    singing = {number for number, clip in enumerate(data.index) if clip.sung}
+    assert len(singing) == 3 and {target for _, target in data.pairs()} == set(range(4)) - singing
     task = DiffusionTask(data, load_model(MelAutoencoder), load_model(MelodyExtractor), score=0.0)
     sung = [number for number in range(len(data)) if data.sung(number) is not None]
     assert sung, "of four sung clips not one was heard"
@@ -175,6 +177,14 @@ def test_what_is_sung_in_a_set_is_what_the_denoiser_learns_from(tmp_path):
         known = {note.pitch % 12 for note in data.index[number].notes()}
         rows = np.flatnonzero(melody[0].max(1) > 127)
         assert shift % 12 == 0 and np.mean([(row + 21) % 12 in known for row in rows]) > 0.5
+
+
+def test_from_singers_alone_the_denoiser_does_not_learn(tmp_path):
+    list(build(tmp_path, 8 / 3600, seconds=4, versions=2, sung=1.0))
+    data = SyntheticSet(tmp_path, tell=None)
+    assert data.pairs() == [] and {clip.sung for clip in data.index} <= {"female", "male"}
+    with pytest.raises(UserError, match="smaller share"):
+        DiffusionTask(data, MelAutoencoder(width=16, layers=1), MelodyExtractor())
 
 
 def test_a_first_note_at_the_very_beginning_is_found():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from noteninja_lib.audio import spectrogram
+from noteninja_lib.audio import STEREO_RATE, spectrogram
 from noteninja_lib.audio.io import SAMPLE_RATE
 
 
@@ -73,3 +73,33 @@ def test_fitting_brings_sound_closer_to_the_picture_and_keeps_its_phase():
     fitted = spectrogram.fit_to_mel(dull, mel)
     assert fitted.shape == dull.shape and torch.cosine_similarity(fitted, truth).item() > 0.98
     assert torch.equal(spectrogram.fit_to_mel(dull, mel, rounds=0), dull)
+
+
+def test_fitting_at_twice_the_rate_leaves_alone_what_no_mel_bin_sees():
+    time = torch.arange(512 * 80) / STEREO_RATE
+    low, high = (torch.sin(2 * torch.pi * hertz * time)[None] for hertz in (440, 15000))
+    mel = spectrogram.log_mel_tensor(0.5 * torch.sin(2 * torch.pi * 440 * time[::2])[None])
+    fitted = spectrogram.fit_to_mel(0.2 * low + 0.1 * high, mel, 4, STEREO_RATE)
+    assert fitted.shape == low.shape
+    inside = slice(8000, -8000)
+    lows, highs = ((2 * fitted * one)[0, inside].mean() for one in (low, high))
+    assert abs(lows - 0.5) < 0.05 and abs(highs - 0.1) < 0.002
+
+
+def test_filters_at_twice_the_rate_are_the_same_ones_or_reach_higher():
+    usual = spectrogram.mel_filters()
+    twice = spectrogram.mel_filters(96, 4096, STEREO_RATE)
+    torch.testing.assert_close(twice[:, :1025], usual, atol=1e-6, rtol=0)
+    assert not twice[:, 1025:].any()
+    higher = spectrogram.mel_filters(96, 4096, STEREO_RATE, STEREO_RATE / 2)
+    assert higher[-1].argmax() * STEREO_RATE / 4096 > 20_000 and higher[:, 1025:].max() > 0.9
+    assert 1.9 < spectrogram.mel_filters(80, 2048, STEREO_RATE, STEREO_RATE / 2).max() <= 2
+
+
+def test_stereo_is_seen_as_its_middle():
+    time = np.arange(2 * STEREO_RATE) / STEREO_RATE
+    left, right = (0.3 * np.sin(2 * np.pi * hertz * time) for hertz in (440, 3000))
+    both = spectrogram.log_mel(np.stack([left, right], 1).astype(np.float32))
+    once = spectrogram.log_mel((tone(440, peak=0.15) + tone(3000, peak=0.15)).astype(np.float32))
+    assert both.shape == once.shape == (96, 2 * SAMPLE_RATE // 256)
+    np.testing.assert_allclose(both[:, 8:-8], once[:, 8:-8], atol=0.1)

@@ -11,7 +11,7 @@ from noteninja_lib.arranger import mixing
 from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.performance import Note, Part, Performance
 from noteninja_lib.arranger.recipe import GENRES, load_recipe
-from noteninja_lib.arranger.synthesis import default_soundfont, render, render_stems
+from noteninja_lib.arranger.synthesis import default_soundfont, render, render_stems, sketch
 from noteninja_lib.errors import UserError
 
 RATE = 22050
@@ -50,9 +50,19 @@ def test_equal_bytes_also_after_other_music():
     assert render(performance_of("pop", 3, 3.0)).tobytes() != before
 
 
+def test_a_sketch_is_mono_for_networks_and_stereo_for_ears():
+    notes = [Note(0.0, 0.9, 60, 90)], [Note(0.0, 0.9, 48, 90)]
+    mono, stereo = sketch(*notes, 1.0), sketch(*notes, 1.0, stereo=True)
+    assert mono.shape == (22050,) and stereo.shape == (44100, 2)
+    assert min(np.abs(mono).max(), np.abs(stereo).max(0).min()) > 0.05
+
+
 def test_other_sample_rate():
     performance = performance_of("jazz", duration=2.0)
     assert render(performance, sample_rate=44100).shape == (88200,)
+    wide = render(performance, stereo=True)
+    assert wide.shape == (88200, 2) and wide.dtype == np.float32 and np.abs(wide).max() < 0.981
+    assert 0.02 < (wide[:, 0] - wide[:, 1]).std() / wide.sum(1).std() < 1
 
 
 def test_a_stem_sounds_its_notes():

@@ -186,12 +186,24 @@ def test_songs_have_an_end_that_is_kept_apart():
     assert abs(float(seen.mean())) < 1 and 0.3 < float(seen.std()) < 2
 
 
+def test_the_picture_does_not_tell_left_from_right_and_the_side_is_drawn():
+    band = lesson_05.band_in_stereo(seconds=2)
+    assert band.shape == (88200, 2)
+    np.testing.assert_allclose(log_mel(band), log_mel(band[:, ::-1]), atol=1e-3)
+    middle_alone = np.repeat(band.mean(1, keepdims=True), 2, 1)
+    figure = lesson_05.plot_middle_and_side({"stereo": band, "mono": middle_alone})
+    middles, sides = ([line.get_ydata() for line in ax.lines[:2]] for ax in figure.axes)
+    np.testing.assert_allclose(middles[0], middles[1], atol=0.1)
+    assert sides[0].max() > -90 and sides[1].max() < -130
+
+
 def test_encoded_song_comes_back_as_picture_and_sound():
     song = lesson_05.bundled(1, seconds=1.5, begin=2.0)
     frames = song.latents.shape[-1]
     assert song.picture(song.latents).shape == (96, 4 * frames) and len(song.audio) == 1024 * frames
     sound = song.sound(song.latents)
-    assert len(sound) == len(song.audio) and np.abs(log_mel(sound) - log_mel(song.audio)).mean() < 0.5
-    assert len(lesson_05.sound_of(log_mel(song.audio))) == len(song.audio)
+    assert sound.shape == (2 * len(song.audio), 2)
+    assert np.abs(log_mel(sound) - log_mel(song.audio)).mean() < 0.5
+    assert lesson_05.sound_of(log_mel(song.audio)).shape == sound.shape
     assert song.flow("jazz")(song.noise(0), 0.5).shape == song.latents.shape
     assert song.sharpness(song.noise(0)) > 0

@@ -4,13 +4,14 @@ from itertools import islice
 
 import numpy as np
 import pytest
+import soxr
 import torch
 
 from noteninja_lib.arranger.recipe import GENRES, style_vector
 from noteninja_lib.audio.spectrogram import mel_frequencies
 from noteninja_lib.datasets import SyntheticSet, build
 from noteninja_lib.datasets.base import unpack
-from noteninja_lib.datasets.excerpts import Sounds
+from noteninja_lib.datasets.excerpts import Sounds, StereoSounds
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.models.classifiers import MelodyExtractor
@@ -20,10 +21,14 @@ from noteninja_lib.training import TASKS, make_task
 from noteninja_lib.training.tasks import (
     AutoencoderTask,
     DiffusionTask,
+    DistillationTask,
     GenreClassifierTask,
     MelodyTask,
     RegressionTask,
     VocoderTask,
+    compressed_spectrum,
+    draw_jumps,
+    middle_and_side,
 )
 from noteninja_lib.training.trainer import Trainer, train
 
@@ -88,11 +93,15 @@ def small_tasks(data):
         "lead": MelodyTask(data),
         "judge": GenreClassifierTask(data),
         "diffusion": DiffusionTask(data, vae, MelodyExtractor().eval(), start=unet),
+        "distillation": DistillationTask(data, vae, MelodyExtractor().eval(), start=unet),
         "regression": RegressionTask(data, vae, MelodyExtractor().eval(), start=unet),
     }
 
 
-@pytest.mark.parametrize("name", ["autoencoder", "vocoder", "lead", "judge", "diffusion", "regression"])
+EACH = ["autoencoder", "vocoder", "lead", "judge", "diffusion", "distillation", "regression"]
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_each_task_trains_a_step_and_changes_its_network(data, tmp_path, name):
     task = small_tasks(data)[name]
     before = {key: value.clone() for key, value in task.networks[task.main].state_dict().items()}
@@ -110,6 +119,61 @@ def test_each_word_of_the_command_line_gives_its_task(data, word):
         assert type(task) is TASKS[word] and isinstance(task.networks[task.main], task.model)
     with pytest.raises(UserError, match="lead, judge"):
         make_task("poet", data.root, 2, models_folder())
+
+
+def test_distillation_keeps_what_the_denoiser_knew_and_only_adds_jumps(data):
+    old = Denoiser(tuple(map(float, mel_frequencies())), (16, 16, 32), 1, 8)
+    task = DistillationTask(data, MelAutoencoder(width=16, layers=1).eval(), MelodyExtractor().eval(), old)
+    network = task.networks["unet"]
+    assert network.config.jumps and not old.config.jumps
+    assert all(torch.equal(network.state_dict()[name], value) for name, value in old.state_dict().items())
+    again = DistillationTask(data, task.vae, task.melody, network)
+    assert again.networks["unet"] is network
+    latents, rolls, styles = task.batch(np.random.default_rng(0), 10)
+    assert latents.shape == (10, 8, 24, 64) and rolls.shape == (10, 357, 256)
+    assert (styles[4:, :-2].sum(1) == 1).all() and rolls[4:].any((1, 2)).all()  # of jumps nothing is dropped
+    assert task.drop_content == 0.15 and task.drop_style == 0.1
+
+
+def test_small_steps_are_eulers_and_guided_in_the_interval_alone(data):
+    """With a teacher whose velocity is known: what is asked is 1, and 3 without style."""
+    task = object.__new__(DistillationTask)
+    task.teacher = lambda latents, time, content, style: torch.where(
+        style.any(1)[:, None, None, None], 1.0, 3.0
+    ).repeat(1, *latents.shape[1:])
+    start, style = torch.zeros(3, 8, 24, 4), torch.eye(12)[:3]
+    time, until, scale = (
+        torch.tensor([1.0, 1.0, 0.5]),
+        torch.tensor([0.6, 0.6, 0.0]),
+        torch.tensor([1.0, 2, 2]),
+    )
+    content = torch.zeros(3, 8, 24, 4)
+    end = task.small_steps(start, time, until, scale, content, content, style)
+    # Guided by 2 the velocity is 3 + 2 (1 - 3) = -1; below .55 it is not guided.
+    torch.testing.assert_close(end[:, 0, 0, 0], torch.tensor([-0.4, 0.4, -0.5]))
+
+
+def test_jumps_lead_back_in_time_and_most_are_those_of_two_steps():
+    torch.manual_seed(0)
+    time, until, scale = draw_jumps(4000)
+    assert (until >= 0).all() and (time - until >= 0.0199).all() and time.max() == 1 and time.min() >= 0.1
+    assert scale.min() == 1 and scale.max() <= 4 and 0.4 < (scale == 2).float().mean() < 0.6
+    for begin, end, least in ((1.0, 0.5, 0.2), (0.5, 0.0, 0.15)):
+        assert ((time == begin) & (until == end)).float().mean() > least
+
+
+def test_the_vocoder_sees_the_middle_of_what_it_is_to_make(data):
+    task = small_tasks(data)["vocoder"]
+    stereo, mono = task.batch(np.random.default_rng(0), 3)
+    assert stereo.shape == (3, 2, 64 * 512) and mono.shape == (3, 64 * 256)
+    halves = soxr.resample(stereo.mean(1).T, 44100, 22050).T
+    assert np.abs(halves - mono)[:, 500:-500].max() < 0.01  # but for rounding to 16 bits
+    sound = torch.from_numpy(stereo)
+    middle, side = middle_and_side(sound).unbind(1)
+    torch.testing.assert_close(torch.stack([middle + side, middle - side], 1), sound)
+    assert compressed_spectrum(sound, 512).shape == (3, 4, 257, 64 * 512 // 128 + 1)
+    alike = small_tasks(data)["vocoder"].sounds.excerpt(np.random.default_rng(0), 3, 64)
+    assert all(np.array_equal(one, other) for one, other in zip(alike, (stereo, mono)))
 
 
 def test_a_trained_autoencoder_keeps_its_latents(data, tmp_path):
@@ -167,6 +231,8 @@ def test_excerpts_of_short_recordings_are_refused_or_slowed_to_fit(data):
     assert fitting.shape == (8, shortest // 256 * 256) and np.abs(fitting).max(1).min() > 0
     with pytest.raises(UserError, match="shorter than"):
         sounds.excerpt(np.random.default_rng(0), 2, shortest // 256 + 8)
+    with pytest.raises(UserError, match="shorter than"):
+        StereoSounds(data).excerpt(np.random.default_rng(0), 2, shortest // 256 + 8)
 
 
 def test_the_judge_learns_from_all_that_it_is_given(data):

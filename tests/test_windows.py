@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from noteninja_lib import data_folder
-from noteninja_lib.audio.io import load
+from noteninja_lib.audio.io import load, mono
 from noteninja_lib.evaluation import metrics
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.flow_matching import Condition, single_genres, slerp, weigh
@@ -59,8 +59,8 @@ def test_where_windows_meet_nothing_jumps_as_plain_concatenation_does(pipe, roll
         monkeypatch.setattr(flow_matching, name, value)
     frames = roll.frames // flow_matching.FOLD
     with torch.no_grad():
-        whole = pipe.decode(
-            pipe.denoise(None, plan(roll, "rock"), 1.0, 4, 2.0, torch.Generator().manual_seed(0))
+        whole = mono(
+            pipe.decode(pipe.denoise(None, plan(roll, "rock"), 1.0, 4, 2.0, torch.Generator().manual_seed(0)))
         )
         parts = []
         for number, window in enumerate(flow_matching.spans(frames, 64, 0)):
@@ -71,7 +71,7 @@ def test_where_windows_meet_nothing_jumps_as_plain_concatenation_does(pipe, roll
             )
             generator = torch.Generator().manual_seed(number)
             latents = pipe.denoise(None, plan(part, "rock"), 1.0, 4, 2.0, generator)
-            parts.append(pipe.decode(latents))
+            parts.append(mono(pipe.decode(latents)))
     joined = np.concatenate(parts)
     jumps = [
         np.mean(

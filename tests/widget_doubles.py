@@ -8,6 +8,7 @@ import soxr
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio import io as sound
 from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.pipeline import Conversion, NoteNinjaPipeline
@@ -53,13 +54,9 @@ class Pipeline:
             audio = song
         heard = dict.fromkeys(GENRES, 0.0) | {"jazz": 0.625, "rock": 0.375}
         was = dict.fromkeys(GENRES, 0.0) | {"jazz": 0.125, "rock": 0.875}
-        made, rate, stems = (
-            audio[: int(len(audio) / (wish.get("rate") or 1))][::-1].copy(),
-            sound.SAMPLE_RATE,
-            {},
-        )
-        fate = wish.get("voice", "keep") if self.sung else "none"
+        made = audio[: int(len(audio) / (wish.get("rate") or 1))][::-1].copy()
+        made = soxr.resample(made, sound.SAMPLE_RATE, STEREO_RATE)[:, None] * np.float32([1, 0.25])
+        fate, stems = wish.get("voice", "keep") if self.sung else "none", {}
         if fate == "keep":  # the voice is on the left, the band on the right
-            rate, made = 44100, soxr.resample(made, sound.SAMPLE_RATE, 44100)[:, None] * np.float32([1, 0.25])
             stems = {"voice": made * np.float32([1, 0]), "band": made * np.float32([0, 1])}
-        return Conversion(made, rate, audio, ROLL, NOTES, self.tune_kept, heard, was, fate, stems)
+        return Conversion(made, STEREO_RATE, audio, ROLL, NOTES, self.tune_kept, heard, was, fate, stems)

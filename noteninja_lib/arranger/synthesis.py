@@ -14,6 +14,7 @@ from noteninja_lib.arranger.mixing import final_gain, finish, mix_stems
 from noteninja_lib.arranger.performance import Note, Part, Performance
 from noteninja_lib.arranger.soundfont import SoundFont
 from noteninja_lib.arranger.vocals import sing, speak
+from noteninja_lib.audio import SAMPLE_RATE, STEREO_RATE
 from noteninja_lib.errors import UserError
 
 RENDER_RATE = 44100
@@ -103,7 +104,7 @@ def render(
     soundfont: str | Path | None = None,
     *,
     mixed: bool = True,
-    sample_rate: int = 22050,
+    sample_rate: int | None = None,
     stereo: bool = False,
 ) -> np.ndarray:
     """Play a performance: stems, effects, levels, resampling.
@@ -115,8 +116,8 @@ def render(
         An .sf2 or .sf3 file; by default `default_soundfont()`.
     mixed : bool
         False leaves all effects away and only sets the levels.
-    sample_rate : int
-        Of the result, in Hz.
+    sample_rate : int, optional
+        Of the result, in Hz; by default 22,050 of mono, and 44,100 of stereo.
     stereo : bool
         Parts stand left and right, and so does the room around them.
 
@@ -125,6 +126,7 @@ def render(
     ndarray of float32, shape (n,), or (n, 2) if stereo
         Peak at most .98, about -16 LUFS; the same input gives the same bytes.
     """
+    sample_rate = sample_rate or (STEREO_RATE if stereo else SAMPLE_RATE)
     stems = render_stems(performance, soundfont)
     mix = performance.mix if mixed else {"levels": performance.mix["levels"], "chains": {}}
     samples = int(round(performance.duration * sample_rate))
@@ -172,7 +174,7 @@ def render_lead_and_band(
     return lead * gain, band * gain
 
 
-def sketch(melody: list[Note], others: list[Note], seconds: float) -> np.ndarray:
+def sketch(melody: list[Note], others: list[Note], seconds: float, *, stereo: bool = False) -> np.ndarray:
     """Notes as a piano plays them, so that a score can be heard before it is arranged.
 
     Parameters
@@ -180,14 +182,15 @@ def sketch(melody: list[Note], others: list[Note], seconds: float) -> np.ndarray
     melody, others : list of Note
         The tune, and what goes below it.
     seconds : float
+    stereo : bool
+        For ears; networks hear mono.
 
     Returns
     -------
-    ndarray of float32, shape (n,)
-        Mono, 22,050 Hz.
+    ndarray of float32, shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz if stereo
     """
     played = Performance(
         None, "sketch", 0, 120.0, 0.0, 0, seconds, mix={"levels": {"melody": 0.0, "chords": -6.0}}
     )
     played.parts = [Part("melody", 0, False, melody), Part("chords", 0, False, others)]
-    return render(played, mixed=False)
+    return render(played, mixed=False, stereo=stereo)

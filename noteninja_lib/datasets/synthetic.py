@@ -186,7 +186,8 @@ class SyntheticSet(DataSet):
 
 # Rendering: the same tunes in several genres, in step with each other, so each recording is the known right
 # answer to "this tune in that genre". The files lie as in GTZAN: `genres/jazz/jazz.00012.wav`, 22,050 Hz,
-# mono, or where the vocoder is to learn from them, 44,100 Hz, stereo. The manifest grows tune by tune, so that a build that was stopped can be used, and goes on.
+# mono, or where the vocoder is to learn from them, 44,100 Hz, stereo. The manifest grows tune by tune, so
+# that a build that was stopped can be used, and goes on.
 
 
 @dataclass
@@ -246,7 +247,7 @@ def render_group(index: int, folder: Path, options: BuildOptions) -> list[Clip]:
         if not path.exists():
             with replacing(path) as fresh:
                 rate = STEREO_RATE if options.stereo else SAMPLE_RATE
-                sound = render(played, font, sample_rate=rate, stereo=options.stereo)
+                sound = render(played, font, stereo=options.stereo)
                 soundfile.write(fresh, sound, rate, subtype="PCM_16", format="WAV")
         parts = [part for part in played.parts if part.name != "melody" and not part.is_drum]
         others = [note for part in parts for note in part.notes]

@@ -17,6 +17,7 @@ from noteninja_lib.arranger.recipe import GENRES, load_recipe
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import SAMPLE_RATE, follow_levels, levels, mono, normalise
+from noteninja_lib.audio.mixdown import without_dc
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.checkpoints import load_model, models_folder
 from noteninja_lib.models.unet import Denoiser
@@ -162,9 +163,13 @@ def sample(
 
 @torch.no_grad()
 def sound(pipe: NoteNinjaPipeline, source: Source, latents: torch.Tensor) -> np.ndarray:
-    """The sound of latents as the metrics hear it, as long and loud as the pipeline makes it; (samples,)."""
-    made = mono(pipe.decode(latents))[: len(source.audio)]
-    return normalise(follow_levels(made, levels(source.whole)) if source.recorded else made)
+    """The sound of latents as the pipeline makes it, then as the metrics hear it: mono, at the same loudness.
+
+    As long as the song; (samples,).
+    """
+    made = pipe.decode(latents)[: 2 * len(source.audio)]
+    made = follow_levels(made, levels(source.whole)) if source.recorded else made
+    return normalise(mono(normalise(without_dc(made))))
 
 
 def convert(pipe: NoteNinjaPipeline, source: Source, genre: str, seed: int, **options) -> np.ndarray:
@@ -279,7 +284,8 @@ def versions(
     """
     source, seed, network = piece.audio, piece.number, regression_network()
     result = pipe(source, genre, generator=torch.Generator().manual_seed(seed), voice="play", **options)
-    made = {"ours": result.audio, "copy": source, "sdedit": sdedit(pipe, source, genre, seed, **options)}
+    ours = normalise(result.mono())  # as loud as the others, which are mono, too
+    made = {"ours": ours, "copy": source, "sdedit": sdedit(pipe, source, genre, seed, **options)}
     if network:
         made["regression"] = regression(pipe, network, source, genre, result.piano_roll)
     made["transcribe"] = transcribe_arrange_render(source, genre, seed, soundfont, result.piano_roll)

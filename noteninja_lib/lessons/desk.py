@@ -48,7 +48,7 @@ class Desk(widgets.VBox):
             raise error
 
     def show(self, draw: Callable[[Axes], Any], audio: np.ndarray) -> None:
-        """Show what ``draw(ax)`` draws, and a mono sound (n,) at ``SAMPLE_RATE``."""
+        """Show what ``draw(ax)`` draws, and play a sound, (n,) or (n, 2)."""
         self.picture.value, self.player.value = to_png(draw, 10, 3.2), to_mp3(audio)
 
 

@@ -105,12 +105,12 @@ def play(tune: Tune, tempo: float = 110.0, *, chords: bool = True) -> np.ndarray
 
     Returns
     -------
-    np.ndarray of float32, shape (n,)
-        Mono, 22,050 Hz.
+    np.ndarray of float32, shape (n, 2)
+        Stereo, 44,100 Hz.
     """
     roll = from_score(tune, tempo)
     accompaniment = roll.accompaniment() if chords else []
-    return sketch(roll.melody_notes(), accompaniment, roll.seconds)
+    return sketch(roll.melody_notes(), accompaniment, roll.seconds, stereo=True)
 
 
 def plot_tune(tune: Tune, ax: Axes | None = None) -> Axes:

@@ -239,7 +239,7 @@ class StepSequencer(Desk):
             for name, roles in LEVELS.items():
                 for role in set(roles) & set(levels):
                     levels[role] += self.levels[name].value
-            self.result = render(played)
+            self.result = render(played, stereo=True)
             heading = f"{genre}, four bars, {tempo} beats a minute"
             self.view.show(heading, self.result, [], lambda figure: plot_parts(played, ax=figure.subplots()))
             self.say("")

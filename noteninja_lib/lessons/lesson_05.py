@@ -7,18 +7,26 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
+from scipy.signal import welch
 from torch import nn
 from torch.nn import functional as F
 
+from noteninja_lib.arranger.arranger import arrange
+from noteninja_lib.arranger.recipe import load_recipe
+from noteninja_lib.arranger.synthesis import render
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import load
-from noteninja_lib.audio.spectrogram import MEL_MEAN, MEL_STD, log_mel
+from noteninja_lib.audio.spectrogram import F_MAX, MEL_MEAN, MEL_STD, log_mel
 from noteninja_lib.evaluation.metrics import mel_edges
 from noteninja_lib.lessons.exercise import Exercise, Question
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.vae import PatchDiscriminator, discriminator_loss, generator_loss
 from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.style import styles
+from noteninja_lib.music.tunes import find_tune
 from noteninja_lib.pipeline import load_pipeline
+from noteninja_lib.plots import LOOKS, axes_or_new, new_figure
 from noteninja_lib.source import FOLDED, hear
 from noteninja_lib.widgets.players import bundled_songs
 
@@ -76,6 +84,9 @@ LOST_FIRST = Question(
 )
 
 
+BEGIN = 4.0  # seconds of the band before the excerpt that is heard
+
+
 class EncodedSong:
     """A song as the converter's networks see it: encoded into latents that can be decoded again.
 
@@ -123,7 +134,7 @@ class EncodedSong:
         return self.pipe.vae.decode(latents)[0].numpy()
 
     def sound(self, latents: torch.Tensor) -> np.ndarray:
-        """Sound (samples,) of latents."""
+        """Sound (2 * samples, 2) of latents, at 44,100 Hz."""
         return flow_matching.decode(self.pipe.vae, self.pipe.vocoder, latents)
 
     def sharpness(self, latents: torch.Tensor) -> float:
@@ -132,13 +143,38 @@ class EncodedSong:
 
 
 def sound_of(mel: np.ndarray) -> np.ndarray:
-    """Sound (samples,) of a log-mel spectrogram (96, frames) in nats, by the trained vocoder."""
-    return load_pipeline().vocoder(torch.from_numpy(mel)[None])[0].numpy()
+    """Sound (512 * frames, 2) of a log-mel spectrogram (96, frames) in nats, by the trained vocoder."""
+    return load_pipeline().vocoder(torch.from_numpy(mel)[None])[0].numpy().T
 
 
 def bundled(number: int = 0, seconds: float = 6.0, begin: float = 0.0) -> EncodedSong:
     """An encoded excerpt of a song that comes with the course, by its number; times in seconds."""
     return EncodedSong(load(list(bundled_songs().values())[number], offset=begin, duration=seconds))
+
+
+def band_in_stereo(seconds: float) -> np.ndarray:
+    """The band as it plays in stereo, (samples, 2) at 44,100 Hz: an excerpt of a tune in pop."""
+    played = arrange(find_tune("aird-0686-hearts-of-oak"), load_recipe("pop"), 0, duration=BEGIN + seconds)
+    return render(played, stereo=True)[round(BEGIN * STEREO_RATE) :]
+
+
+def plot_middle_and_side(sounds: dict[str, np.ndarray]) -> Figure:
+    """Draw the spectra of middle and side of stereo sounds (n, 2) by title.
+
+    A dotted line stands where the log-mel spectrogram ends.
+    """
+    figure, parts = new_figure(10, 3.4), {"the middle, (l + r) / 2": 1, "the side, (l − r) / 2": -1}
+    for ax, (title, sign) in zip(figure.subplots(1, 2, sharey=True), parts.items()):
+        for (name, sound), look in zip(sounds.items(), LOOKS):
+            heard = (sound[:, 0] + sign * sound[:, 1]) / 2
+            hertz, power = welch(heard, STEREO_RATE, nperseg=1024)
+            levels = 10 * np.log10(np.maximum(power, 1e-14))
+            ax.plot(hertz / 1000, levels, label=name, **(look | {"marker": ""}))
+        axes_or_new(ax, 0, 0).axvline(F_MAX / 1000, color="grey", linestyle=":")
+        ax.set(title=title, xlabel="frequency in kHz", xlim=(0, STEREO_RATE / 2000))
+    figure.axes[0].set_ylabel("level in dB per Hz")
+    figure.axes[0].legend()
+    return figure
 
 
 PATCH = 8  # rows and frames of a patch

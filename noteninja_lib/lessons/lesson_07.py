@@ -254,9 +254,9 @@ class Example:
         return float(torch.corrcoef(torch.stack([mel.flatten(), self.truth.flatten()]))[0, 1])
 
     def sound(self, mel: torch.Tensor) -> np.ndarray:
-        """A log-mel spectrogram as sound, float32, shape (samples,); all equally loud."""
+        """A log-mel spectrogram as stereo sound, float32, shape (samples, 2); all equally loud."""
         with torch.no_grad():
-            return normalise(self.pipe.vocoder(mel[None])[0].numpy())
+            return normalise(self.pipe.vocoder(mel[None])[0].numpy().T)
 
 
 class TrainingBench(Workbench):

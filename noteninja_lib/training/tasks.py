@@ -108,6 +108,11 @@ class DiffusionTask(Task):
         if start:  # it knows much already
             self.rates[self.main] = self.rate / 3
         self.vae, self.melody, self.pairs = vae, melody, data.pairs()
+        if not self.pairs:
+            raise UserError(
+                "Somebody sings in all that could be learned from, and the converter leaves that to singers: "
+                "build a set with a smaller share, such as `noteninja dataset build --sung 0.5`."
+            )
         self.drop_content, self.drop_style = drop_content, drop_style
         self.score = score if data.has_scores else 0.0
         heard = [data.is_heard(number) for number in range(len(data))]
@@ -188,10 +193,10 @@ class RegressionTask(DiffusionTask):
 class DistillationTask(DiffusionTask):
     """The denoiser learns jumps: to answer at once for a whole step what many small, guided ones would give.
 
-    The teacher is the network itself, with its averaged weights: it takes `small` Euler steps from one time to
-    another, guided where sampling is (`guidance_interval`); their mean velocity is what the network is to say
-    for the jump. So guidance costs no second answer, and two steps are enough. Meanwhile it goes on learning
-    from recordings, as before, in the first `plain` of each batch.
+    The teacher is the network itself, with its averaged weights: it takes `small` Euler steps from one time
+    to another, guided where sampling is (`guidance_interval`); their mean velocity is what the network is to
+    say for the jump. So guidance costs no second answer, and two steps are enough. Meanwhile it goes on
+    learning from recordings, as before, in the first `plain` of each batch.
 
     References
     ----------
@@ -493,7 +498,7 @@ def sharpness(mel: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 
 def compressed_spectrum(audio: torch.Tensor, n_fft: int) -> torch.Tensor:
-    """Spectra of two channels (batch, 2, samples), with magnitudes to the power of .3: (batch, 4, bins, frames).
+    """Spectra (batch, 4, bins, frames) of two channels (batch, 2, samples), magnitudes to the power of .3.
 
     What a discriminator of sound looks at, real and imaginary parts (Défossez et al. 2022, arXiv 2210.13438).
     """

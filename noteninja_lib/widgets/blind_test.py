@@ -60,7 +60,8 @@ class BlindTest(widgets.VBox):
     Parameters
     ----------
     pairs : dict of str to (np.ndarray, np.ndarray)
-        Name of each pair; the sound that is the right answer, and the other one; mono at 22,050 Hz.
+        Name of each pair; the sound that is the right answer, and the other one, both as `hear` takes them.
+        Both should be mono, or both stereo: else that gives it away.
     question : str
         Which of the two is to be chosen.
     rounds : int

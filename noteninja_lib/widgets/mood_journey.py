@@ -107,5 +107,5 @@ class Journey(Workbench):
             version=f"journey_{self.begin.value}_{self.goal.value}_{wish['genre']}_{wish['seed']}",
             facts=facts,
             same_tune=False,
-            picture=lambda figure, shown: plot_journey(shown.mono(), wish["mood"], figure),
+            picture=lambda figure, shown: plot_journey(shown.audio, wish["mood"], figure),
         )

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 import noteninja_lib
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio import rate_of
-from noteninja_lib.audio.io import mono, to_mp3
+from noteninja_lib.audio.io import to_mp3
 from noteninja_lib.plots import plot_spectrogram
 from noteninja_lib.widgets.style_sheet import name_parts, player
 
@@ -82,7 +82,7 @@ def compare(sounds: dict[str, np.ndarray]) -> HTML:
     players = (
         f'<figure style="margin:4px 12px 4px 0;display:inline-block"><figcaption>{html.escape(title)}'
         '</figcaption><audio class="nn-player" controls preload="metadata" '
-        f'src="{data_address(to_mp3(audio, rate_of(audio)), "audio/mpeg")}"></audio></figure>'
+        f'src="{data_address(to_mp3(audio), "audio/mpeg")}"></audio></figure>'
         for title, audio in sounds.items()
     )
     return HTML("".join(players))
@@ -124,20 +124,19 @@ class SoundView(widgets.VBox):
         picture : callable, optional
             Draws another picture: ``picture(figure)``, on an empty figure.
         """
-        rate, cut = rate_of(audio), ""
-        shown = audio[: PICTURED_SECONDS * rate]
+        shown, cut = audio[: PICTURED_SECONDS * rate_of(audio)], ""
         figure = Figure(figsize=(7, 3.4), layout="constrained")  # not pyplot: this may run in a thread
         if picture is not None:
             picture(figure)
         else:
             notes = [note for note in notes if note.start < PICTURED_SECONDS]
-            plot_spectrogram(mono(shown, rate), figure.subplots(), notes)
+            plot_spectrogram(shown, figure.subplots(), notes)
             if len(shown) < len(audio):
                 cut = f" (picture: the first {PICTURED_SECONDS} s)"
         png = io.BytesIO()
         figure.savefig(png, format="png", dpi=120)
         self.heading.value = f"<b>{html.escape(heading)}</b>{cut}"
-        self.player.value, self.picture.value = to_mp3(audio, rate), png.getvalue()
+        self.player.value, self.picture.value = to_mp3(audio), png.getvalue()
 
 
 def free_path(path: str | Path, *endings: str) -> Path:

@@ -14,7 +14,6 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from noteninja_lib.audio import io as sound
-from noteninja_lib.audio import rate_of
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
 from noteninja_lib.pipeline import Conversion
@@ -180,7 +179,7 @@ class Results(widgets.VBox):
         """Fill the players of voice and band once they are asked for: an mp3 each takes a moment."""
         if self.apart.selected_index is not None and self.result is not None:
             for name, samples in self.result.stems.items():
-                self.stems[name].value = sound.to_mp3(samples, rate_of(samples))
+                self.stems[name].value = sound.to_mp3(samples)
 
     def save(self, kind: str) -> None:
         """Write the shown result into the folder; the handler of the Save buttons.

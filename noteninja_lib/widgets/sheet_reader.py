@@ -38,11 +38,11 @@ KEYS = [(key_in_words(fifths), fifths) for fifths in range(-7, 8)]  # from seven
 
 
 def piano(sheet: Sheet) -> np.ndarray:
-    """What was read as a piano plays it, repeats played out; mono, 22,050 Hz, shape (n,)."""
+    """What was read as a piano plays it, repeats played out; stereo, 44,100 Hz, shape (n, 2)."""
     midi = sheet.midi()
     played = [note for part in midi.instruments for note in part.notes]
     notes = [Note(note.start, note.end, note.pitch, note.velocity) for note in played]
-    return sketch(notes, [], midi.get_end_time() + 1)
+    return sketch(notes, [], midi.get_end_time() + 1, stereo=True)
 
 
 def engraved(sheet: Sheet) -> str:
