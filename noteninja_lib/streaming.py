@@ -64,13 +64,12 @@ def in_parts(make: Callable[[], np.ndarray]) -> Iterator[np.ndarray]:
         yield audio[start : start + PART]
 
 
-def sounds(pipe, song: Recording, genre: style.Genre, *steps, voice: str, voice_gain: float, progress):
+def sounds(
+    pipe, song: Recording, genre: style.Genre, *steps, voice: str, voice_gain: float, progress=None
+) -> Iterator[np.ndarray]:
     """The conversion of a song; what `NoteNinjaPipeline.stream` yields."""
-    return limit_blocks(
-        mixed(pipe, song, genre, *steps, voice, voice_gain, progress or (lambda done, what: None)),
-        PEAK,
-        STEREO_RATE,
-    )
+    told = progress or (lambda done, what: None)
+    return limit_blocks(mixed(pipe, song, genre, *steps, voice, voice_gain, told), PEAK, STEREO_RATE)
 
 
 @torch.no_grad()

@@ -68,12 +68,12 @@ export default () => {
     const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
     for (const { el, button, words } of views) {
       el.style.display = context ? "" : "none";
+      el.dataset.made = context ? made : 0;
+      el.dataset.position = position();
       if (!context) continue;
       button.textContent = context.state === "running" ? "Pause" : "Play";
       const where = made ? `${clock(position())} of ${clock(song)}` : "the first sound comes in a moment";
       words.textContent = made && silent() && !ended ? `${where}: waiting for what comes next` : where;
-      el.dataset.position = position();
-      el.dataset.made = made;
     }
   }
 
