@@ -16,10 +16,15 @@ from tqdm import tqdm
 from benchmarks.harness import finish, table
 from benchmarks.options import Out
 from noteninja_lib import data_folder
-from noteninja_lib.audio.io import SAMPLE_RATE, load, loudness, save
+from noteninja_lib.audio import STEREO_RATE
+from noteninja_lib.audio.io import SAMPLE_RATE, load, loudness, mono, save
+from noteninja_lib.audio.spectrogram import log_mel
+from noteninja_lib.evaluation import metrics
+from noteninja_lib.models.flow_matching import HOP
 from noteninja_lib.pipeline import NoteNinjaPipeline
+from noteninja_lib.streaming import windows
 
-SHORT, LONG = 30, (10, 20)  # seconds, and minutes, of music
+SHORT, LONG, STREAMED = 30, (10, 20), 4  # seconds, and minutes, of music
 
 
 def machine() -> dict:
@@ -51,6 +56,30 @@ def run_measured(*words: str | Path) -> tuple[float, float]:
     return time.perf_counter() - began, peak / 1e9
 
 
+def streamed(pipe: NoteNinjaPipeline, path: Path) -> dict[str, float]:
+    """How soon the first sound of a song is there, and how near all of it is to the saved conversion."""
+    began, parts, first = time.perf_counter(), [], 0.0
+    for part in pipe.stream(path, "jazz", generator=torch.Generator().manual_seed(0)):
+        first = first or time.perf_counter() - began
+        parts.append(part)
+    spent, made = time.perf_counter() - began, np.concatenate(parts)
+    saved = pipe(path, "jazz", generator=torch.Generator().manual_seed(0))
+    sounds = mono(made), saved.mono()
+    mels = [log_mel(sound).ravel() for sound in sounds]
+    first_heard, second_heard = map(metrics.hear, sounds)
+    edges = [ready.stop * HOP for _, ready in windows(len(sounds[0]) // HOP)[:-1]]
+    return {
+        "stream_first_sound_s": first,
+        "stream_real_time_factor": spent * STEREO_RATE / len(made),
+        "stream_mel_correlation": float(np.corrcoef(*mels)[0, 1]),
+        "stream_louder_db": loudness(made, STEREO_RATE) - loudness(saved.audio, STEREO_RATE),
+        "stream_tune_f1": metrics.note_f1(metrics.melody_of(first_heard), second_heard),
+        "stream_genre_heard": pipe.judge_genre(made)["jazz"],
+        "stream_saved_genre_heard": saved.genre_heard["jazz"],
+        "stream_seams": float(np.mean([at / usual for at, usual in metrics.seams(sounds[0], edges)])),
+    }
+
+
 def report(out: Out = None) -> dict:
     """Measure speed and memory of a conversion on this machine."""
     figures = machine()
@@ -69,7 +98,11 @@ def report(out: Out = None) -> dict:
         figures["file_length_error_s"] = abs(lengths[0] - lengths[1])
         figures["peak"] = float(np.abs(result.audio).max())
         figures["loudness_lufs"] = loudness(*soundfile.read(made))
-        del pipe, result
+        del result
+        print(f"listening to {STREAMED} minutes while they are made", flush=True)
+        write_song(long, STREAMED * 60)
+        figures |= streamed(pipe, long)
+        del pipe
         words = ("--to", "jazz", "-o", made)
         figures["cold_s"], figures["memory_30_s_gb"] = run_measured("convert", short, *words)
         for minutes in LONG:
@@ -90,5 +123,14 @@ def lines(figures: dict) -> list[str]:
         memory, fast = figures[f"memory_{minutes}_min_gb"], figures[f"real_time_factor_{minutes}_min"]
         found = f"{memory:.2f} GB; {fast:.2f} of real time"
         rows.append((f"{minutes} minutes of music: peak memory; time", found))
+    if "stream_first_sound_s" in figures:
+        first, again = figures["stream_first_sound_s"], figures["stream_real_time_factor"]
+        alike, louder = figures["stream_mel_correlation"], figures["stream_louder_db"]
+        rows.append((f"played while it is made: first sound of {STREAMED} minutes", f"{first:.1f} s"))
+        rows.append(("the same: time for all of it", f"{again:.2f} of real time"))
+        tune = f"{alike:.3f}; {louder:+.1f} dB; {figures['stream_tune_f1']:.2f}"
+        rows.append(
+            ("the same beside the saved file: log-mels' correlation; loudness; notes of the tune", tune)
+        )
     of = f"Speed and memory on {figures['cores']} cores ({figures['processor']}), of 30 s of mp3:"
     return [of, *table(["measure", "value"], rows)]

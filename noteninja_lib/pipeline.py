@@ -7,13 +7,13 @@ source's noised latents. Lesson: 00_genre_converter.
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from noteninja_lib import STEPS, fast_mode, quick_imports
+from noteninja_lib import STEPS, fast_mode, quick_imports, streaming
 
 with quick_imports():
     import numpy as np
@@ -49,7 +49,7 @@ with quick_imports():
     from noteninja_lib.music.piano_roll import PianoRoll, sounding, strongest_octave, tune_likeness
     from noteninja_lib.music.style import Genre, Mood, Plan
     from noteninja_lib.music.time_warp import align, mix, warp
-    from noteninja_lib.source import Source, read_source
+    from noteninja_lib.source import Source, read_recording, read_source
 
 #: Noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724) where no model_index.json
 #: says others: the shipped pipeline's are in data/models/model_index.json.
@@ -280,6 +280,39 @@ class NoteNinjaPipeline(DiffusionPipeline):
         result.stems = stems or {}
         return result
 
+    def stream(
+        self,
+        audio,
+        genre: Genre = "jazz",
+        strength: float = 1.0,
+        num_inference_steps: int = STEPS,
+        guidance_scale: float = 2.0,
+        generator: torch.Generator | None = None,
+        *,
+        voice: str = "keep",
+        voice_gain: float = 0.0,
+        progress: Progress | None = None,
+        **changes,
+    ) -> Iterator[np.ndarray]:
+        """Convert a song and give out its sound while it is made, the first of it after a few seconds.
+
+        Parameters are those of a conversion but for `out`; `changes` are the others. With a mood, another
+        tempo or length, a path of genres, noise of one's own, or notes for a song, all is made first. It may
+        differ from the conversion in loudness and beat; see `streaming`.
+
+        Yields
+        ------
+        numpy.ndarray, float32, shape (n, 2)
+            44,100 Hz, in order and without a gap, together as long as the result of the conversion.
+        """
+        check_arguments(strength, num_inference_steps, guidance_scale, voice, voice_gain)
+        style.styles(genre, changes.get("mood"))
+        steps = (strength, num_inference_steps, guidance_scale, generator)
+        fate = {"voice": voice, "voice_gain": voice_gain, "progress": progress}
+        if streaming.streams(audio, genre, **changes):
+            return streaming.sounds(self, read_recording(audio, seconds_used()), genre, *steps, **fate)
+        return streaming.in_parts(lambda: self(audio, genre, *steps, **fate, **changes).audio)
+
     @torch.no_grad()
     def interpolate(
         self,
@@ -372,7 +405,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
     def noise_like(self, roll: PianoRoll, generator: torch.Generator | None = None) -> torch.Tensor:
         """Noise (1, 8, rows, frames) for a piano roll."""
-        shape = (1, 8, self.unet.content.height.shape[0], roll.frames // flow_matching.FOLD)
+        return self.noise(roll.frames, generator)
+
+    def noise(self, frames: int, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Noise (1, 8, rows, frames / 4) for spectrogram frames."""
+        shape = (1, 8, self.unet.content.height.shape[0], frames // flow_matching.FOLD)
         return torch.randn(shape, generator=generator).to(self.device)
 
     def denoise(
@@ -385,6 +422,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         generator: torch.Generator | None = None,
         latents: torch.Tensor | Callable[[PianoRoll], torch.Tensor] | None = None,
         progress: Callable[[float], None] = lambda done: None,
+        known: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Latents (1, 8, rows, frames) of a conversion.
 
@@ -397,13 +435,16 @@ class NoteNinjaPipeline(DiffusionPipeline):
             As in a conversion.
         progress : callable
             Called with the fraction done.
+        known : torch.Tensor, optional
+            Latents of the first frames, if they were made before: the piece goes on from them.
         """
         level = self.noise_level(strength)
         steps = min(num_inference_steps, FAST_STEPS) if fast_mode() else num_inference_steps
         if level < 0.01 and start is not None:
             return start
         noise = latents(plan.piano_roll) if callable(latents) else latents
-        now = self.noise_like(plan.piano_roll, generator) if noise is None else noise
+        noise = self.noise(plan.piano_roll.frames, generator) if noise is None else noise
+        now = noise
         begin = flow_matching.set_schedule(self.scheduler, steps, level, self.device)
         if start is not None:
             sigma = self.scheduler.sigmas[begin]
@@ -424,6 +465,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
             until = float(self.scheduler.sigmas[begin + number + 1]) if jumping else None
             velocity = flow(now, float(time) / 1000, done_so_far, until)
             now = self.scheduler.step(velocity, time, now).prev_sample
+            if known is not None:
+                now = flow_matching.hold(now, known, noise, float(self.scheduler.sigmas[begin + number + 1]))
         return now
 
     def decode(

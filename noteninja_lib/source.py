@@ -58,6 +58,35 @@ class Voice:
 
 
 @dataclass
+class Recording:
+    """A recording that was read, and not yet listened to.
+
+    Attributes
+    ----------
+    whole : numpy.ndarray, float32
+        Mono, 22,050 Hz, with silence at its end, so that it fills the networks' frames.
+    samples : int
+        Of it that are the recording.
+    path : str, Path or None
+        Where it was read; None where it was given as samples.
+    scale : float
+        What the samples were divided by.
+    """
+
+    whole: np.ndarray
+    samples: int
+    path: str | Path | None
+    scale: float = 1.0
+
+    def stereo(self, start: int, stop: int) -> Iterator[np.ndarray]:
+        """Blocks (n, 2) at 44,100 Hz of what lies between two samples of `whole`."""
+        if self.path is None:
+            return in_stereo(self.whole[start:stop])
+        where = {"offset": start / SAMPLE_RATE, "duration": (stop - start) / SAMPLE_RATE}
+        return (block / self.scale for block in stream(self.path, RATE, stereo=True, **where))
+
+
+@dataclass
 class Source:
     """A song, as sound and as notes.
 
@@ -139,25 +168,52 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
 
         whole = sketch(tune, others, roll.seconds)
         return Source(whole[: known.frames * HOP_LENGTH], whole, roll)
-    if isinstance(song, np.ndarray):
-        audio = check(song)[: None if seconds is None else round(seconds * SAMPLE_RATE)]
-        stereo: Iterable[np.ndarray] = in_stereo(audio)
-    else:
-        audio, stereo = load(song, duration=seconds), stream(song, RATE, stereo=True, duration=seconds)
+    return listen(read_recording(song, seconds), progress=progress)
+
+
+def read_recording(song: np.ndarray | str | Path, seconds: float | None = None) -> Recording:
+    """A recording, or its beginning; see `read_source`."""
+    given = isinstance(song, np.ndarray)
+    audio = (
+        check(song)[: None if seconds is None else round(seconds * SAMPLE_RATE)]
+        if given
+        else load(song, duration=seconds)
+    )
     peak = float(np.abs(audio).max())
-    if peak > LOUDEST:  # samples that were never brought to -1..1
-        audio, stereo = audio / peak, (block / peak for block in stereo)
-    whole = np.pad(audio, (0, -len(audio) % FOLDED))
-    audio = whole[: len(audio)]  # a view: a long song lies in memory once
+    scale = peak if peak > LOUDEST else 1.0  # samples that were never brought to -1..1
+    whole = np.pad(audio if scale == 1 else audio / scale, (0, -len(audio) % FOLDED))
+    return Recording(whole, len(audio), None if given else song, scale)
+
+
+def listen(
+    song: Recording,
+    start: int = 0,
+    stop: int | None = None,
+    past: np.ndarray | None = None,
+    progress: Callable = lambda done: None,
+) -> Source:
+    """Listen to a recording, or to a part of it.
+
+    Parameters
+    ----------
+    song : Recording
+    start, stop : int
+        Samples between which it is listened to: multiples of 4,096.
+    past : numpy.ndarray, optional, shape (samples,)
+        What was heard before, as far as it tells the beat.
+    progress : callable
+        Called with the fraction done.
+    """
+    whole = song.whole[start:stop]  # views: a long song lies in memory once
+    audio = whole[: song.samples - start]
+    stereo = song.stereo(start, start + len(audio))
     voice, band = find_voice(audio, stereo, lambda done: progress(done / 3)) or (None, audio)
     band = np.pad(band, (0, len(whole) - len(band))) if voice else whole
 
     def listening(done):
         progress(1 / 3 + done * 2 / 3 if voice else done)
 
-    source = Source(
-        audio, whole, hear(whole if voice is None else band, listening), voice, band=band, recorded=True
-    )
+    source = Source(audio, whole, hear(band, listening, past), voice, band=band, recorded=True)
     roll, tune = source.piano_roll, voice.notes if voice else []
     if source.alone:  # the beat is the singer's; what is heard in the rest was left over by the separation
         roll = replace(roll.map(np.zeros_like, hear_rhythm(whole)[1]), onsets=roll.onsets)
@@ -249,7 +305,9 @@ def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:
     return sheet.piano_roll()
 
 
-def hear(audio: np.ndarray, progress: Callable = lambda done: None) -> PianoRoll:
+def hear(
+    audio: np.ndarray, progress: Callable = lambda done: None, past: np.ndarray | None = None
+) -> PianoRoll:
     """What is played in a recording, as the networks and the beat tracker hear it.
 
     Parameters
@@ -258,9 +316,13 @@ def hear(audio: np.ndarray, progress: Callable = lambda done: None) -> PianoRoll
         Mono, 22,050 Hz.
     progress : callable
         Called with the fraction done.
+    past : numpy.ndarray, optional
+        What came before it, whole frames of 256 samples: the beat goes on from there.
     """
     notes = transcribe(audio, progress)
-    return PianoRoll(extract_melody(notes), notes, *hear_rhythm(audio))
+    onsets, beats = hear_rhythm(audio if past is None else np.concatenate([past, audio]))
+    before = 0 if past is None else len(past) // HOP_LENGTH
+    return PianoRoll(extract_melody(notes), notes, onsets[:, before:], beats - before / FRAME_RATE)
 
 
 def hush(roll: PianoRoll, level: np.ndarray) -> PianoRoll:

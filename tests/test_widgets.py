@@ -396,3 +396,72 @@ def test_stereo_is_played_at_its_own_rate():
 
 def test_hear_is_one_player():
     assert players.hear(TONE, "a tone").data.count("<audio") == 1
+
+
+# ---- playing while it is made ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def live(songs, tmp_path, monkeypatch):
+    """A widget with a song of 66 s, and what its player is told: (message, decoded sound)."""
+    sound.save(songs / "a_tune.mp3", np.tile(TONE, 22))
+    widget, told = GenreConverter(Pipeline(), in_background=False, folder=tmp_path), []
+
+    def send(message, pieces=()):
+        shown = widget.results.layout.display != "none"
+        told.append((message | {"shown": shown}, [decode(piece) for piece in pieces]))
+
+    monkeypatch.setattr(widget.live, "send", send)
+    return widget, told
+
+
+def test_a_long_song_is_played_while_it_is_made(live):
+    widget, told = live
+    widget.genre.value, widget.seed.value = "reggae", 5
+    widget.convert()
+    assert [message["what"] for message, _ in told[:2]] == ["start", "add"]
+    assert abs(told[0][0]["seconds"] - 66) < 0.1 and not told[1][0]["shown"]
+    assert told[-1][0] == {"what": "finish", "shown": True}
+    (asked,) = widget.pipeline.streamed
+    whole = widget.pipeline.asked[0]
+    assert asked["genre"] == "reggae" and asked["seed"] == 5 and asked["parts"] >= 1
+    assert {name: asked[name] for name in whole} == whole  # the same wish, and the same noise
+    played = np.concatenate([piece for _, pieces in told for piece in pieces])
+    assert played.shape == (asked["parts"] * 3 * 44100, 2)
+    assert asked["parts"] * 3 <= 0.24 * 66 + 3  # the rest is left to the result
+
+
+def test_long_stretches_are_sent_in_pieces_without_loss(live):
+    widget, told = live
+    sent = np.random.default_rng(0).uniform(-0.5, 0.5, (11 * 44100, 2)).astype(np.float32)
+    widget.live.add(sent)
+    pieces = [piece for _, (piece,) in told]
+    assert [len(piece) for piece in pieces] == [5 * 44100, 5 * 44100, 44100]
+    assert np.abs(np.concatenate(pieces) - sent).max() < 1e-4
+
+
+@pytest.mark.parametrize("why", ["not asked for", "short", "another mood", "another tempo"])
+def test_else_it_is_heard_when_it_is_finished(live, songs, why):
+    widget, told = live
+    if why == "not asked for":
+        widget.at_once.value = False
+    elif why == "short":
+        widget.chooser.bundled.value = songs / "b.mp3"
+    elif why == "another mood":
+        widget.mood.words["happy"].click()
+    else:
+        widget.tempo.value = 1.5
+    widget.convert()
+    assert widget.result is not None and widget.pipeline.streamed == []
+    assert [message["what"] for message, _ in told] == ["finish"]
+
+
+def test_what_goes_wrong_ends_the_sound(live):
+    widget, told = live
+    widget.pipeline.error = UserError("There is no music in this song.")
+    widget.convert()
+    assert told[-1][0]["what"] == "stop" and "no music" in widget.message.value
+    told.clear()
+    widget.stop()
+    widget.stop_button.click()
+    assert [message["what"] for message, _ in told] == ["stop"]

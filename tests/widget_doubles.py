@@ -26,10 +26,22 @@ class Pipeline:
     """Answers with the song turned round, and remembers how it was asked; `sung`: whether somebody sings."""
 
     def __init__(self):
+        self.streamed = []
         self.asked, self.error, self.wait, self.sung, self.tune_kept = [], None, None, False, 0.75
 
     def __call__(self, *sources, **wish):
         return self.answer(NoteNinjaPipeline.__call__, *sources, **wish)
+
+    def stream(self, *sources, generator, progress, **wish):
+        """As many seconds of a tone as the song has, three at a time."""
+        inspect.signature(NoteNinjaPipeline.stream).bind(
+            self, *sources, generator=generator, progress=progress, **wish
+        )
+        self.streamed.append({**wish, "seed": generator.initial_seed(), "sources": sources, "parts": 0})
+        for _ in range(0, len(sound.load(sources[0])), len(TONE)):
+            progress(0.1, "listening")
+            self.streamed[-1]["parts"] += 1
+            yield np.repeat(soxr.resample(TONE, sound.SAMPLE_RATE, 44100)[:, None], 2, 1)
 
     def interpolate(self, *sources, **wish):
         return self.answer(NoteNinjaPipeline.interpolate, *sources, **wish)

@@ -6,6 +6,7 @@ sentence. A singer's voice, and all that is made, has two channels (n, 2) and 44
 """
 
 import contextlib
+import io
 import math
 import os
 import shutil
@@ -13,7 +14,7 @@ import tempfile
 import threading
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +224,13 @@ def to_mp3(audio: np.ndarray, sample_rate: int | None = None) -> bytes:
     return encode(audio, sample_rate or rate_of(audio), PLAYED)
 
 
+def to_flac(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> bytes:
+    """A recording as a flac file: unlike an mp3, it is decoded to just as many samples."""
+    memory = io.BytesIO()
+    _write(memory, np.asarray(audio, dtype=np.float32), sample_rate, FORMATS[".flac"])
+    return memory.getvalue()
+
+
 def _open(path):
     """Open a file for reading, or say what is wrong with it."""
     if path.is_dir():
@@ -274,13 +282,13 @@ def _quiet():
             os.close(kept)
 
 
-def _write(path, audio, sample_rate, options):
-    """Write clipped samples to a file, in blocks."""
+def _write(target, audio, sample_rate, options):
+    """Write clipped samples to a path or an open binary file, in blocks."""
     channels = 1 if audio.ndim == 1 else audio.shape[1]
     if options["format"] == "MP3" and sample_rate in SAMPLE_RATES and channels <= 2:
-        path.write_bytes(encode(audio, sample_rate))
+        target.write_bytes(encode(audio, sample_rate))
         return
-    with soundfile.SoundFile(path, "w", sample_rate, channels=channels, **options) as file:
+    with soundfile.SoundFile(target, "w", sample_rate, channels=channels, **options) as file:
         for start in range(0, len(audio), BLOCK):
             file.write(np.clip(audio[start : start + BLOCK], -1, 1))
 
@@ -376,6 +384,20 @@ def limit(
     return np.clip(limited, -peak, peak, out=limited)  # rounding only
 
 
+def limit_blocks(blocks: Iterable[np.ndarray], peak: float, sample_rate: int) -> Iterator[np.ndarray]:
+    """What `limit` makes of all blocks joined, in blocks: some milliseconds of each come with the next."""
+    reach, held, done = 2 * (round(0.01 * sample_rate) | 1), None, 0  # done: what was given out already
+    for block in blocks:
+        held = block if held is None else np.concatenate([held, block])
+        end = len(held) - reach
+        if end > done:
+            yield limit(held, peak, 1.0, sample_rate)[done:end]
+            first = max(0, end - reach)
+            held, done = held[first:], end - first
+    if held is not None:
+        yield limit(held, peak, 1.0, sample_rate)[done:]
+
+
 def mono(audio: np.ndarray, sample_rate: int | None = None) -> np.ndarray:
     """A recording (n,) or (n, channels) as the networks hear it: mono, 22,050 Hz.
 
@@ -425,6 +447,12 @@ def follow_levels(audio: np.ndarray, level: np.ndarray) -> np.ndarray:
     -------
     np.ndarray, of the same shape
     """
+    return with_gains(audio, following_gains(audio, level))
+
+
+def following_gains(audio: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """What each 256 samples (of stereo 512) of a recording are multiplied by to follow a level; see
+    `follow_levels`."""
     hop = 256 * rate_of(audio) // SAMPLE_RATE
     frames = -(-len(audio) // hop)
     padding = [(0, frames * hop - len(audio)), (0, 0)][: audio.ndim]
@@ -432,16 +460,21 @@ def follow_levels(audio: np.ndarray, level: np.ndarray) -> np.ndarray:
     wanted = level[np.minimum(np.arange(frames), len(level) - 1)]
     silence, width = pauses(wanted), round(SMOOTH * SAMPLE_RATE / 256)
     if silence.all():
-        return np.zeros_like(audio)
+        return np.zeros(frames)
     own, smooth = (
         10 * np.log10(scipy.ndimage.uniform_filter1d(10 ** (one / 10), width)) for one in (own, wanted)
     )
     gain = smooth - own
     gain = np.clip(gain - np.median(gain[~silence]), -FOLLOWED, FOLLOWED)
     gain = np.where(scipy.ndimage.binary_erosion(silence, np.ones(5), border_value=1), -SILENCED, gain)
-    factor, followed = scipy.ndimage.uniform_filter1d(10 ** (gain / 20), 9), np.empty_like(audio)
+    return scipy.ndimage.uniform_filter1d(10 ** (gain / 20), 9)
+
+
+def with_gains(audio: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """A recording times gains (frames,), one for each 256 samples (of stereo 512), straight in between."""
+    hop, changed = 256 * rate_of(audio) // SAMPLE_RATE, np.empty_like(audio)
     for start in range(0, len(audio), SEGMENT):
         part = audio[start : start + SEGMENT]
-        at = np.interp(np.arange(start, start + len(part)) / hop, np.arange(frames), factor)
-        followed[start : start + SEGMENT] = (part.T * at.astype(np.float32)).T
-    return followed
+        at = np.interp(np.arange(start, start + len(part)) / hop, np.arange(len(gains)), gains)
+        changed[start : start + SEGMENT] = (part.T * at.astype(np.float32)).T
+    return changed

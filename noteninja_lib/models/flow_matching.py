@@ -338,6 +338,19 @@ class Flow:
         return blend_chunks(predict, latents, self.chunks, self.overlap, progress)
 
 
+def hold(latents: Tensor, known: Tensor, noise: Tensor, level: float) -> Tensor:
+    """Latents at a noise level whose first frames are those that are known: the rest goes on from them.
+
+    In the last `OVERLAP` frames of what is known one fades into the other, as neighbours in `blend_chunks`
+    do. `latents` is changed in place.
+    """
+    count = known.shape[-1]
+    weight = ((count - torch.arange(count, device=known.device) - 0.5) / OVERLAP).clamp(max=1)
+    then = (1 - level) * known + level * noise[..., :count]  # where it was at this level
+    latents[..., :count] += weight * (then - latents[..., :count])
+    return latents
+
+
 def with_context(frames: int) -> list[tuple[slice, slice, slice]]:
     """Chunks of a piece, each with more frames around it: (chunk, chunk with context, chunk within that)."""
     found = []

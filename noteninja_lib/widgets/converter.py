@@ -5,14 +5,18 @@ What a lesson calls to get this or another widget over the pipeline stands here,
 Lesson: 00_genre_converter
 """
 
+import time
+import warnings
 from collections.abc import Callable
 
 import ipywidgets as widgets
 
 from noteninja_lib import STEPS
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.widgets.choosers import MoodChooser, SongChooser, genre_menu, seed_field, voice_buttons
 from noteninja_lib.widgets.interpolation import GenrePad, SongMixer
 from noteninja_lib.widgets.mood_journey import Journey
+from noteninja_lib.widgets.players import LivePlayer
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short, slider
 from noteninja_lib.widgets.tune_editor import Inventor
 from noteninja_lib.widgets.workbench import Workbench
@@ -21,6 +25,9 @@ MORE = (
     "More <b>steps</b>: finer and slower. More <b>guidance</b>: obeys more "
     "strictly. Another <b>seed</b>: another player's version."
 )
+LONG = 60.0  # seconds from which a song is played while it is made: others are soon there
+AHEAD = 1.8  # times that a second of a conversion takes as long as one of its beginning, with some to spare
+MOST = 0.24  # share of a song that is made beforehand at most, so that the result is not much later
 
 
 class GenreConverter(Workbench):
@@ -36,11 +43,17 @@ class GenreConverter(Workbench):
         self.steps = widgets.IntSlider(value=STEPS, min=2, max=50, **look)
         self.guidance = slider("guidance", 2, 1, 6, 0.5)
         scale = widgets.HTML("0 keeps the recording as it is, 1 keeps only the tune")
+        look = {"description": "play a long song while it is made", "indent": False}
+        self.at_once, self.live = widgets.Checkbox(value=True, **look), LivePlayer()
         details = (self.tempo, self.mood, self.steps, self.guidance, self.seed, widgets.HTML(MORE))
         self.more = fold("more: tempo, mood, steps, guidance, seed", *details)
         self.convert_button = self.go_button("Convert", "music", self.convert)
-        name_parts(self, "genre more seed tempo voice", amount=self.strength)
-        self.arrange(self.chooser, row(*short(self.genre), self.voice, self.strength, scale), self.more)
+        self.stop_button.on_click(lambda _: self.live.stop())
+        name_parts(self, "at_once genre more seed tempo voice", amount=self.strength)
+        self.arrange(
+            self.chooser, row(*short(self.genre), self.voice, self.strength, scale), self.more, self.at_once
+        )
+        self.children = [*self.children[:-1], self.live, self.results]
 
     def convert(self, _: object = None) -> None:
         """Start a conversion with what the controls say; the handler of the button Convert."""
@@ -56,7 +69,13 @@ class GenreConverter(Workbench):
 
     def _convert(self, wish, steps, guidance):
         source, title, name = self.read(self.chooser)
-        result = self.convert_with(None, source, num_inference_steps=steps, guidance_scale=guidance, **wish)
+        options = {"num_inference_steps": steps, "guidance_scale": guidance, **wish}
+        try:
+            self._play_ahead(source, **options)
+            result = self.convert_with(None, source, **options)
+        except BaseException:
+            self.live.stop()
+            raise
         genre, strength, changes = wish["genre"], f"{wish['strength']:.2f}", []
         if wish["rate"]:
             changes.append(f"tempo {wish['rate']:.0%}")
@@ -68,6 +87,36 @@ class GenreConverter(Workbench):
         version = "_".join([genre, strength, *changes, str(wish["seed"])])
         settings = {"source": name, "steps": steps, "guidance": guidance, **wish}
         self.results.show(result, title, settings, after=after, version=version)
+        self.live.finish()
+
+    def _play_ahead(self, source, seed, **options):
+        """Play as much of a long song as is heard while all of it is converted, which takes over then."""
+        if not self.at_once.value or self.seconds < LONG:
+            return
+        pipe = self.load()
+        import torch  # the pipeline has loaded it by now
+
+        from noteninja_lib.streaming import streams
+
+        if not streams(source, **{name: options[name] for name in ("genre", "mood", "rate")}):
+            return
+        self.live.start(self.seconds)
+        self.tell_progress(0.0, "making the first sound")
+        began, made, heard = time.monotonic(), 0.0, None
+
+        def progress(done, what):
+            self.tell_progress(0.0, f"{what}: the beginning")
+
+        generator = torch.Generator().manual_seed(seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # told once, when all is converted
+            for sound in pipe.stream(source, generator=generator, progress=progress, **options):
+                self.live.add(sound)
+                now, made = time.monotonic(), made + len(sound) / STEREO_RATE
+                heard = heard or now  # since when something is
+                lasts = made - (now - heard)
+                if lasts > AHEAD * self.seconds * (now - began) / made or made > MOST * self.seconds:
+                    break  # what is not heard yet lasts until all is converted
 
 
 converter, genre_pad, song_mixer, journey, inventor = GenreConverter, GenrePad, SongMixer, Journey, Inventor

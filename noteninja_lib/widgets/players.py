@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import anywidget
 import ipywidgets as widgets
 import numpy as np
 import pretty_midi
@@ -21,10 +22,10 @@ from matplotlib.figure import Figure
 
 import noteninja_lib
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio import rate_of
-from noteninja_lib.audio.io import to_mp3
+from noteninja_lib.audio import STEREO_RATE, rate_of
+from noteninja_lib.audio.io import to_flac, to_mp3
 from noteninja_lib.plots import plot_spectrogram
-from noteninja_lib.widgets.style_sheet import name_parts, player
+from noteninja_lib.widgets.style_sheet import STATIC, name_parts, player
 
 PICTURED_SECONDS = 30  # of a long piece only the beginning is drawn: a wider picture would show less
 
@@ -137,6 +138,34 @@ class SoundView(widgets.VBox):
         figure.savefig(png, format="png", dpi=120)
         self.heading.value = f"<b>{html.escape(heading)}</b>{cut}"
         self.player.value, self.picture.value = to_mp3(audio), png.getvalue()
+
+
+class LivePlayer(anywidget.AnyWidget):
+    """Plays a sound while it is still being made, and then leaves the rest to the player of the result.
+
+    What is added follows without a gap. Its look and feel is in ``static/live.js``.
+    """
+
+    _esm = (STATIC / "live.js").read_text("utf-8")
+    PIECE = 5 * STEREO_RATE  # samples sent at once: the first of a window are heard before the last arrive
+
+    def start(self, seconds: float) -> None:
+        """Get ready for a sound that will be as long as this."""
+        self.send({"what": "start", "seconds": seconds})
+
+    def add(self, audio: np.ndarray) -> None:
+        """Play some more, (n, 2) at 44,100 Hz, after what was added before."""
+        for first in range(0, len(audio), self.PIECE):
+            piece = to_flac(audio[first : first + self.PIECE], STEREO_RATE)  # an mp3 would leave gaps
+            self.send({"what": "add"}, [piece])
+
+    def finish(self) -> None:
+        """Go over to the result, which is shown by now, in the middle of the song if it is still playing."""
+        self.send({"what": "finish"})
+
+    def stop(self) -> None:
+        """Be silent."""
+        self.send({"what": "stop"})
 
 
 def free_path(path: str | Path, *endings: str) -> Path:

@@ -34,6 +34,8 @@ class Workbench(widgets.VBox):
     ----------
     what : str
         What is worked on, for sentences.
+    seconds : float
+        Length of the recording that was read last; 0 for notes.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ class Workbench(widgets.VBox):
         self.pipeline, self.in_background, self.folder = pipeline, in_background, Path(folder)
         self.thread: threading.Thread | None = None
         self.go_buttons, self.notices, self.names = [], [], {}
-        self._stop, self._told, self._started = threading.Event(), 0.0, 0.0
+        self._stop, self._told, self._started, self.seconds = threading.Event(), 0.0, 0.0, 0.0
         super().__init__()
         self.stop_button = widgets.Button(description="Stop", icon="stop", disabled=True)
         self.progress = widgets.FloatProgress(value=0, min=0, max=1)
@@ -177,24 +179,29 @@ class Workbench(widgets.VBox):
         name = path.name if chooser.way.value == WAYS[2] else str(path)  # where an upload lies is soon gone
         self.names[str(path)] = name
         self.tell_progress(0.0, "reading the song")
+        self.seconds = 0.0
         if path.suffix.lower() not in MIDI + SCORES + PICTURES:
             with warnings.catch_warnings(record=True) as told:
                 warnings.simplefilter("always", UserWarning)
-                sound.load(path)
+                self.seconds = len(sound.load(path)) / sound.SAMPLE_RATE
             self._notice(told)
         return path, title, name
 
-    def convert_with(self, method: str | None, *sources: object, seed: int, **wish: object) -> Conversion:
-        """Call the pipeline, or one of its methods, with this widget's progress and the noise of a seed."""
-        import torch  # takes seconds, so not before it is needed
-
+    def load(self) -> Callable:
+        """The pipeline, loaded if it was not needed before."""
         if self.pipeline is None:
             self.tell_progress(0.0, "loading the networks")
             from noteninja_lib.pipeline import load_pipeline
 
             self.pipeline = load_pipeline()
+        return self.pipeline
+
+    def convert_with(self, method: str | None, *sources: object, seed: int, **wish: object) -> Conversion:
+        """Call the pipeline, or one of its methods, with this widget's progress and the noise of a seed."""
+        import torch  # takes seconds, so not before it is needed
+
+        call, generator = getattr(self.load(), method or "__call__"), torch.Generator().manual_seed(seed)
         self._started = time.monotonic()  # loading does not spoil the time left
-        call, generator = getattr(self.pipeline, method or "__call__"), torch.Generator().manual_seed(seed)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
             result = call(*sources, generator=generator, progress=self.tell_progress, **wish)
