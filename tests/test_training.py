@@ -10,8 +10,7 @@ import torch
 from noteninja_lib.arranger.recipe import GENRES, style_vector
 from noteninja_lib.audio.spectrogram import mel_frequencies
 from noteninja_lib.datasets import SyntheticSet, build
-from noteninja_lib.datasets.base import unpack
-from noteninja_lib.datasets.excerpts import Sounds, StereoSounds
+from noteninja_lib.datasets.base import Sounds, StereoSounds, unpack
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.models.classifiers import MelodyExtractor

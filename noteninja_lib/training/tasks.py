@@ -23,8 +23,7 @@ from noteninja_lib.audio.spectrogram import (
     mel_filters,
     mel_frequencies,
 )
-from noteninja_lib.datasets.base import DataSet, unpack
-from noteninja_lib.datasets.excerpts import Sounds, StereoSounds
+from noteninja_lib.datasets.base import DataSet, Sounds, StereoSounds, unpack
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
 from noteninja_lib.models.crnn import BLANK, COLUMN, LineReader, as_input
