@@ -454,20 +454,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         flow = flow_matching.Flow(
             self.unet, plan.piano_roll, styles, now.shape[-1], **guidance, neutral=plan.neutral
         )
-        # Only of Euler's method it is known where each step ends before it is taken.
-        jumping = type(self.scheduler) is FlowMatchEulerDiscreteScheduler
-        timesteps = self.scheduler.timesteps[begin:]
-        for number, time in enumerate(timesteps):
-
-            def done_so_far(done, number=number):
-                progress((number + done) / len(timesteps))
-
-            until = float(self.scheduler.sigmas[begin + number + 1]) if jumping else None
-            velocity = flow(now, float(time) / 1000, done_so_far, until)
-            now = self.scheduler.step(velocity, time, now).prev_sample
-            if known is not None:
-                now = flow_matching.hold(now, known, noise, float(self.scheduler.sigmas[begin + number + 1]))
-        return now
+        held = None if known is None else (known, noise)
+        return flow_matching.sample(flow, self.scheduler, now, begin, progress, held)
 
     def decode(
         self, latents: torch.Tensor, progress: Callable[[float], None] = lambda done: None

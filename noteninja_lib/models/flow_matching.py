@@ -338,6 +338,45 @@ class Flow:
         return blend_chunks(predict, latents, self.chunks, self.overlap, progress)
 
 
+def sample(
+    flow: Flow,
+    scheduler: SchedulerMixin,
+    latents: Tensor,
+    begin: int,
+    progress: Callable[[float], None],
+    held: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
+    """From noise, or something on the way to music, to music: all steps that a scheduler has set.
+
+    Parameters
+    ----------
+    flow : Flow
+    scheduler : SchedulerMixin
+        One of diffusers' schedulers, as `set_schedule` left it.
+    latents : torch.Tensor, shape (1, 8, rows, frames)
+        The point at its step `begin`.
+    begin : int
+    progress : callable
+        Called with the fraction done.
+    held : (torch.Tensor, torch.Tensor), optional
+        See `hold`: what is known of the first frames, and the noise of the whole piece.
+    """
+    # Only of Euler's method it is known where each step ends before it is taken.
+    jumping = type(scheduler) is FlowMatchEulerDiscreteScheduler
+    timesteps = scheduler.timesteps[begin:]
+    for number, time in enumerate(timesteps):
+
+        def done_so_far(done, number=number):
+            progress((number + done) / len(timesteps))
+
+        until = float(scheduler.sigmas[begin + number + 1])
+        velocity = flow(latents, float(time) / 1000, done_so_far, until if jumping else None)
+        latents = scheduler.step(velocity, time, latents).prev_sample
+        if held:
+            latents = hold(latents, *held, until)
+    return latents
+
+
 def hold(latents: Tensor, known: Tensor, noise: Tensor, level: float) -> Tensor:
     """Latents at a noise level whose first frames are those that are known: the rest goes on from them.
 
