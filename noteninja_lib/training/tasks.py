@@ -1,5 +1,6 @@
 """What each network learns, and from what: batches and losses. Lesson: 07_training_on_gtzan."""
 
+import copy
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -25,6 +26,7 @@ from noteninja_lib.audio.spectrogram import (
 )
 from noteninja_lib.datasets.base import DataSet, Sounds, StereoSounds, unpack
 from noteninja_lib.errors import UserError
+from noteninja_lib.models.checkpoints import load_model, save_model
 from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
 from noteninja_lib.models.crnn import BLANK, COLUMN, LineReader, as_input
 from noteninja_lib.models.flow_matching import add_noise, sample_times, velocity
@@ -192,10 +194,11 @@ class RegressionTask(DiffusionTask):
 class DistillationTask(DiffusionTask):
     """The denoiser learns jumps: to answer at once for a whole step what many small, guided ones would give.
 
-    The teacher is the network itself, with its averaged weights: it takes `small` Euler steps from one time
-    to another, guided where sampling is (`guidance_interval`); their mean velocity is what the network is to
-    say for the jump. So guidance costs no second answer, and two steps are enough. Meanwhile it goes on
-    learning from recordings, as before, in the first `plain` of each batch.
+    Its teacher is the network as it was when the run began. It takes `small` Euler steps from one time to
+    another, guided where sampling is (`guidance_interval`); their mean velocity is what the network is to say
+    for the jump. So guidance costs no second answer, and two steps are enough. For a part of each batch,
+    `plain`, the step has no length, and the answer is the teacher's own, so that all other ways of sampling
+    stay as they were.
 
     References
     ----------
@@ -203,7 +206,7 @@ class DistillationTask(DiffusionTask):
     2410.12557.
     """
 
-    small, plain, refreshed = 4, 0.4, 100  # steps, share, and updates after which the teacher is a newer one
+    small, plain = 4, 1 / 3
     guidance_interval = (0.55, 1.0)
 
     def __init__(self, data: DataSet, vae: MelAutoencoder, melody: MelodyExtractor, start: Denoiser):
@@ -212,7 +215,7 @@ class DistillationTask(DiffusionTask):
             network = Denoiser(**(dict(start.config) | {"jumps": True}))
             network.load_state_dict(start.state_dict(), strict=False)
         super().__init__(data, vae, melody, network)
-        self.teacher: Any = None
+        self.teacher, self.known = copy.deepcopy(start).requires_grad_(False).eval(), False
 
     def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
         """Latents, piano rolls, styles; the first `plain` of them as for the denoiser, the others for jumps.
@@ -228,30 +231,46 @@ class DistillationTask(DiffusionTask):
         self.drop_content, self.drop_style = dropped
         return [np.stack(part).astype(np.float32) for part in zip(*examples)]
 
-    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
-        """Mean squared errors of the velocity, and of the jumps' mean velocity."""
-        if self.teacher is None or trainer.step % self.refreshed == 0:
-            self.teacher = trainer.averaged().to(trainer.accelerator.device).requires_grad_(False)
-        plain = round(self.plain * len(batch[0]))
-        mse, _ = super().loss(trainer, [part[:plain] for part in batch])
-        clean, roll, style = (part[plain:] for part in batch)
-        with torch.no_grad(), trainer.accelerator.autocast():
-            time, until, scale = (part.to(clean.device) for part in draw_jumps(len(clean)))
-            content, nothing = self.teacher.content(roll), self.teacher.content(torch.zeros_like(roll))
-            noise = torch.randn_like(clean)
-            noisy = add_noise(clean, noise, time)
-            half = time == 0.5  # the second of two steps begins where the first one led
-            first: tuple = (torch.ones_like(time[half]), content[half], style[half], time[half], scale[half])
-            if half.any():
-                noisy[half] = noise[half] - 0.5 * self.teacher(noise[half], *first).float()
-            end = self.small_steps(noisy, time, until, scale, content, nothing, style)
-            wanted = (noisy - end) / (time - until)[:, None, None, None]
-        jumped = self.networks["unet"](noisy, time, roll, style, until, scale)
-        error = F.mse_loss(jumped.float(), wanted)
-        return mse + 2 * error, {"mse": mse, "jumps": error}
+    def keep_teacher(self, trainer: Trainer) -> None:
+        """Keep it beside the checkpoints: a run that was stopped has taken its place among the weights."""
+        folder = trainer.folder / "teacher"
+        if folder.exists():
+            self.teacher = load_model(Denoiser, folder).requires_grad_(False)
+        elif trainer.accelerator.is_main_process:
+            save_model(self.teacher, folder)
+        self.teacher, self.known = self.teacher.to(trainer.accelerator.device), True
 
-    def small_steps(self, latents, time, until, scale, content, nothing, style) -> torch.Tensor:
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
+        """Mean squared errors beside the teacher's velocity, and its mean velocity over jumps."""
+        if not self.known:
+            self.keep_teacher(trainer)
+        clean, roll, style = batch
+        plain = round(self.plain * len(clean))
+        jump = slice(plain, None)
+        with torch.no_grad(), trainer.accelerator.autocast():
+            noise, time = self.noise(clean)
+            jumps = [part.to(clean.device) for part in draw_jumps(len(clean) - plain)]
+            until, scale = time.clone(), torch.ones_like(time)
+            time[jump], until[jump], scale[jump] = jumps
+            content, noisy = self.teacher.content(roll), add_noise(clean, noise, time)
+            half = time == 0.5  # the second of two steps begins where the first one led
+            if half.any():
+                first = (torch.ones_like(time[half]), time[half], scale[half], content[half], style[half])
+                noisy[half] = self.small_steps(noise[half], *first)
+            end = self.small_steps(
+                noisy[jump], time[jump], until[jump], scale[jump], content[jump], style[jump]
+            )
+            wanted = self.teacher(noisy[:plain], time[:plain], content[:plain], style[:plain]).float()
+            mean = (noisy[jump] - end) / (time - until)[jump, None, None, None]
+            wanted = torch.cat([wanted, mean])
+        found = self.networks["unet"](noisy, time, roll, style, until, scale).float()
+        errors = (found - wanted).square().mean((1, 2, 3))
+        return errors.mean(), {"plain": errors[:plain].mean(), "jumps": errors[jump].mean()}
+
+    def small_steps(self, latents, time, until, scale, content, style) -> torch.Tensor:
         """Where the teacher's guided Euler steps lead from `time` to `until`; all of shape (batch, ...)."""
+        silence = torch.zeros(1, 357, 4 * latents.shape[-1], device=latents.device)
+        nothing = self.teacher.content(silence).expand(len(latents), -1, -1, -1)
         for step in range(self.small):
             now = time + (until - time) * step / self.small
             velocities = self.teacher(latents, now, content, style).float()
