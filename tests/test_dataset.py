@@ -103,7 +103,7 @@ def test_recordings_are_read_in_stereo_too(tmp_path):
     for number in (0, 1):
         both, one = data.stereo(number), data.audio(number)
         assert both.dtype == np.float32 and both.shape == (2 * len(one), 2)
-        np.testing.assert_allclose(mono(both)[500:-500], one[500:-500], atol=2e-3)
+        assert np.std(mono(both) - one) < 2e-3 < 0.1 < one.std()  # but for the edges of the beat
 
 
 def test_what_cannot_be_used_is_left_out_and_said(broken, capsys):
@@ -260,18 +260,16 @@ def test_a_killed_build_goes_on_to_the_same_bytes(band, tmp_path):
 
 def test_a_set_in_stereo_holds_the_same_music(noteninja, tmp_path):
     for name, more in (("mono", ()), ("stereo", ("--stereo",))):
-        words = ("dataset", "build", tmp_path / name, "--hours", 0.001, "--seconds", 3, "--versions", 1)
-        assert noteninja(*words, "--workers", 1, *more)[0] == 0
+        words = ("dataset", "build", "--out", tmp_path / name, "--hours", 0.001, "--seconds", 3)
+        assert noteninja(*words, "--versions", 1, "--workers", 1, *more)[0] == 0
     one, both = (SyntheticSet(tmp_path / name, tell=None) for name in ("mono", "stereo"))
     assert one.index == both.index
     facts = soundfile.info(both.path(0))
     assert (facts.samplerate, facts.channels, facts.frames) == (44100, 2, 3 * 44100)
     left, right = both.stereo(0).T
     assert 0.02 < (left - right).std() / (left + right).std() < 1
-    alike = [
-        np.corrcoef(x.ravel(), y.ravel())[0, 1] for x, y in [map(log_mel, (one.audio(0), both.audio(0)))]
-    ]
-    assert alike[0] > 0.95
+    pictures = [log_mel(data.audio(0)).ravel() for data in (one, both)]
+    assert np.corrcoef(pictures)[0, 1] > 0.95
     with pytest.raises(UserError, match="other settings"):
         next(build(tmp_path / "stereo", 0.001, seconds=3, versions=1))
 
