@@ -54,7 +54,7 @@ with quick_imports():
 #: Noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724) where no model_index.json
 #: says others: the shipped pipeline's are in data/models/model_index.json.
 GUIDANCE_INTERVAL = (0.55, 1.0)
-FAST_SECONDS, FAST_STEPS = 8, 3
+FAST_SECONDS, FAST_STEPS = 8, 2
 VOICES = ("keep", "play", "off")
 NO_TUNE, SURE = (
     0.2,
@@ -202,7 +202,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             0 gives the source through autoencoder and vocoder, 1 the full conversion. Its old name is
             `amount`.
         num_inference_steps : int
-            Steps of the scheduler.
+            Steps of the scheduler; with Euler's method, the default, each is a jump of the network.
         guidance_scale : float
             How far to go beyond the unconditional velocity; 1 switches guidance off, and saves the network's
             second answer wherever the noise level lies in the guidance interval.

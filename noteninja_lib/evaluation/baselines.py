@@ -180,6 +180,18 @@ def convert(pipe: NoteNinjaPipeline, source: Source, genre: str, seed: int, **op
 # --- Other ways to the same end ---
 
 
+@torch.no_grad()
+def one_step(pipe: NoteNinjaPipeline, source: Source, genre: str, seed: int) -> np.ndarray:
+    """A single unguided step along the velocity at pure noise, which is no jump: what plain regression does.
+
+    From there the velocity leads to the mean of all performances that would be right.
+    """
+    plan = style.plan(source.piano_roll, genre)
+    noise = pipe.noise_like(plan.piano_roll, torch.Generator().manual_seed(seed))
+    flow = flow_matching.Flow(pipe.unet, plan.piano_roll, torch.from_numpy(plan.styles), noise.shape[-1])
+    return sound(pipe, source, flow_matching.euler(flow, noise, (1.0, 0.0)))
+
+
 def padded(audio: np.ndarray) -> np.ndarray:
     """A recording with silence at its end, up to a whole number of the denoiser's frames."""
     return np.pad(audio, (0, -len(audio) % FOLDED))

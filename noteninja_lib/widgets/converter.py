@@ -22,7 +22,7 @@ from noteninja_lib.widgets.tune_editor import Inventor
 from noteninja_lib.widgets.workbench import Workbench
 
 MORE = (
-    "More <b>steps</b>: finer and slower. More <b>guidance</b>: obeys more "
+    "More <b>steps</b>: slower, and hardly finer. More <b>guidance</b>: obeys more "
     "strictly. Another <b>seed</b>: another player's version."
 )
 LONG = 60.0  # seconds from which a song is played while it is made: others are soon there
@@ -40,7 +40,7 @@ class GenreConverter(Workbench):
         self.strength = slider("amount", 1, 0, 1, 0.05)
         self.tempo = slider("tempo", 1, 0.5, 2, 0.05, ".0%")
         look = {"description": "steps", "continuous_update": False}
-        self.steps = widgets.IntSlider(value=STEPS, min=2, max=50, **look)
+        self.steps = widgets.IntSlider(value=STEPS, min=1, max=50, **look)
         self.guidance = slider("guidance", 2, 1, 6, 0.5)
         scale = widgets.HTML("0 keeps the recording as it is, 1 keeps only the tune")
         look = {"description": "play a long song while it is made", "indent": False}
