@@ -140,6 +140,7 @@ SHORT, LAP = 128, 64  # the same where the style changes on the way: a chunk kno
 SCALES = (1.0, 4.0)  # of guidance that a network which knows jumps has learned
 VALENCE = -2  # place in a style vector
 VALENCE_SCALE = 4.0  # how much more of what valence changes: chords come out weaker than asked for
+HEARD = 256  # latent frames decoded at once (11.9 s): the vocoder needs much memory
 CONTEXT = 24  # latent frames around a chunk that encoder, decoder and vocoder also see
 
 
@@ -390,10 +391,10 @@ def hold(latents: Tensor, known: Tensor, noise: Tensor, level: float) -> Tensor:
     return latents
 
 
-def with_context(frames: int) -> list[tuple[slice, slice, slice]]:
+def with_context(frames: int, size: int = CHUNK) -> list[tuple[slice, slice, slice]]:
     """Chunks of a piece, each with more frames around it: (chunk, chunk with context, chunk within that)."""
     found = []
-    for chunk in spans(frames, CHUNK, 0):
+    for chunk in spans(frames, size, 0):
         first, last = max(0, chunk.start - CONTEXT), min(frames, chunk.stop + CONTEXT)
         found.append((chunk, slice(first, last), slice(chunk.start - first, chunk.stop - first)))
     return found
@@ -430,7 +431,7 @@ def decode(
     """The sound of latents, chunk by chunk; float32, shape (frames * 2048, 2), 44,100 Hz."""
     frames = latents.shape[-1]
     made = np.empty((2 * frames * HOP, 2), np.float32)
-    for chunk, around, inside in with_context(frames):
+    for chunk, around, inside in with_context(frames, HEARD):
         progress(chunk.start / frames)
         sound = vocoder(vae.decode(latents[..., around]))[0].cpu().numpy()
         made[in_samples(chunk, 2 * HOP)] = sound[:, in_samples(inside, 2 * HOP)].T
