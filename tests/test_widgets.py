@@ -359,6 +359,18 @@ def test_everything_has_the_voice_and_the_band_apart(widget, tmp_path, monkeypat
     assert np.abs(voice[0] + band[0] - mix[0]).max() < 1e-4
 
 
+def test_each_format_is_saved_in_stereo(widget, tmp_path, monkeypatch):
+    widget.convert()
+    monkeypatch.delenv("NOTENINJA_DATA")  # the settings name the networks
+    for kind in ("mp3", "wav", "flac", "ogg"):
+        widget.results.format.value = kind
+        widget.results.save("everything")
+        (saved,) = (tmp_path / "outputs").glob(f"*.{kind}")
+        facts = soundfile.info(saved)
+        assert (facts.samplerate, facts.channels, facts.frames) == (44100, 2, 2 * len(TONE))
+        assert saved.name in widget.results.saved.value
+
+
 def test_unwritable_folder_is_told(widget, tmp_path):
     widget.convert()
     (tmp_path / "outputs").write_text("a file where the folder should be")

@@ -34,10 +34,14 @@ EVERYTHING = (
     "sound, MIDI of all notes, the tune as MusicXML, all settings, and a kept voice and its band apart"
 )
 APART = "voice and band apart"
-FORMATS = ("mp3", "wav", "flac")
+FORMATS = ("mp3", "wav", "flac", "ogg")
 BESIDE = (".mid", ".musicxml", ".json", *(f" {name}.wav" for name in STEMS))
-MIMES = {".mp3": "audio/mpeg", ".wav": "audio/wav", ".flac": "audio/flac", ".mid": "audio/midi"}
-MIMES |= {".json": "application/json", ".musicxml": "application/vnd.recordare.musicxml+xml"}
+MIMES = {".mp3": "audio/mpeg", ".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg"}
+MIMES |= {
+    ".mid": "audio/midi",
+    ".json": "application/json",
+    ".musicxml": "application/vnd.recordare.musicxml+xml",
+}
 LINKED = 5_000_000  # bytes: larger files are saved, but get no link, since it would carry them into the page
 
 
