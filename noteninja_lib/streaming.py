@@ -90,6 +90,9 @@ def mixed(
     noise = pipe.noise(FOLD * frames, generator)
     made, band, singer, past, known = torch.empty_like(noise), Band(song), Singer(), song.whole[:0], 0
     told = 0  # up to where `past` goes
+    # A louder voice must not make all louder: two equally loud parts stay as loud together.
+    louder = 10 ** (voice_gain / 10)
+    softer = math.sqrt(2 / (1 + louder))
     for window, ready in windows(frames):
         size, begin = (ready.stop - ready.start) / frames, ready.start / frames
 
@@ -125,11 +128,12 @@ def mixed(
         here = slice(ready.start - first, ready.stop - first)
         level = levels(source.whole if source.alone else heard)[in_samples(here, FOLD)]
         sung = singer.next(source, here) if voice == "keep" else None
-        sound = band.next(sound, level, reference(source, here, sung))
+        lufs = reference(source, here, sung) + (0 if sung is None else 20 * math.log10(softer))
+        sound = band.next(sound, level, lufs)
         if ready.stop == frames:
             sound = style.fade_out(sound, roll[in_samples(here, FOLD)])
         if sung is not None:
-            sound = sound + sung * np.float32(10 ** (voice_gain / 20))
+            sound = sound + sung * np.float32(softer * math.sqrt(louder))
         yield (sound * band.factor)[: 2 * (song.samples - ready.start * HOP)]
         known, told, past = window.stop, last, np.concatenate([past, source.band])
 
