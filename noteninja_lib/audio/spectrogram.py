@@ -25,6 +25,7 @@ MEL_MEAN, MEL_STD = -4.0, 2.3  # over the arranger's training recordings; the ne
 # What a round of `fit_to_mel` gives of what is missing (above 1, as neighbouring windows take part of it away
 # again), and the most that it takes for missing, in nats.
 PACE, MOST = 1.5, 1.0
+APART = 2  # frames from one measured frame to the next: their windows reach far beyond that
 
 
 @lru_cache(maxsize=16)
@@ -134,7 +135,8 @@ def fit_to_mel(
     torch.Tensor, shape (batch, samples)
     """
     times = sample_rate // SAMPLE_RATE
-    n_fft, hop_length = times * N_FFT, times * HOP_LENGTH
+    n_fft, hop_length = times * N_FFT, times * HOP_LENGTH * APART
+    mel = mel[..., ::APART][..., : audio.shape[-1] // hop_length]
     filters = mel_filters(mel.shape[1], n_fft, sample_rate).to(audio.device)
     window = torch.hann_window(n_fft, device=audio.device)
     shares = (filters / filters.sum(0).clamp(min=1e-9)).T  # of the mel bins in the gain of a Fourier bin

@@ -62,7 +62,7 @@ class Vocoder(ModelMixin, ConfigMixin):
         hop_length: int = 512,
         mean: float = -4.0,
         std: float = 2.3,
-        refine: int = 1,
+        refine: int = 3,
     ):
         super().__init__()
         self.embed = nn.Conv1d(n_mels, width, 7, padding=3)
