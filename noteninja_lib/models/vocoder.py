@@ -5,13 +5,18 @@ and predict magnitude and phase of a Fourier transform, which is inverted at onc
 Lesson: 01_sound_and_spectrograms.
 """
 
+import math
+
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
+from torch.nn import functional as F
 
 from noteninja_lib.audio import STEREO_RATE
-from noteninja_lib.audio.spectrogram import fit_to_mel
+from noteninja_lib.audio.spectrogram import HOP_LENGTH, fit_to_mel
+
+LOUDEST = 7.0  # logarithm of a magnitude: more could not be heard, and would not train
 
 
 class ConvNeXtBlock(nn.Module):
@@ -42,7 +47,8 @@ class Vocoder(ModelMixin, ConfigMixin):
     n_mels, width, hidden, blocks : int
         Rows of the log-mels, and size of the ConvNeXt stack.
     n_fft, hop_length : int
-        Of the inverse transform, in samples at 44.1 kHz; a hop is a frame of the log-mels.
+        Of the inverse transform, in samples at 44.1 kHz; a hop is a frame of the log-mels. A hop of 256 is
+        that of an older vocoder, which knows 22,050 Hz and one channel: both channels are then alike.
     mean, std : float
         Of the log-mels.
     refine : int
@@ -69,11 +75,13 @@ class Vocoder(ModelMixin, ConfigMixin):
         self.norm_in = nn.LayerNorm(width)
         self.stack = nn.ModuleList(ConvNeXtBlock(width, hidden, 1 / blocks) for _ in range(blocks))
         self.norm_out = nn.LayerNorm(width)
-        self.head = nn.Linear(width, 2 * (n_fft + 2))
-        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.older = hop_length == HOP_LENGTH
+        self.head = nn.Linear(width, (n_fft + 2) * (1 if self.older else 2))
+        self.n_fft, self.hop = (2 * n_fft, 2 * hop_length) if self.older else (n_fft, hop_length)
+        self.register_buffer("window", torch.hann_window(self.n_fft), persistent=False)
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        """Sound (batch, 2, frames * hop_length) of log-mels (batch, n_mels, frames): left and right."""
+        """Sound (batch, 2, frames * 512) of log-mels (batch, n_mels, frames): left and right."""
         middle, side = self.middle_and_side(mel)
         return torch.stack([middle + side, middle - side], 1)
 
@@ -83,15 +91,20 @@ class Vocoder(ModelMixin, ConfigMixin):
         x = self.norm_in(self.embed((mel - config.mean) / config.std).transpose(1, 2))
         for block in self.stack:
             x = block(x)
-        loud, phase, gain, turn = self.head(self.norm_out(x)).transpose(1, 2).float().chunk(4, dim=1)
-        middle = self.invert(loud.clamp(max=7), phase)
-        side = self.invert((loud + gain).clamp(max=7), phase + turn)
-        return fit_to_mel(middle, mel.float(), config.refine, STEREO_RATE), side
+        parts = self.head(self.norm_out(x)).transpose(1, 2).float().chunk(2 if self.older else 4, dim=1)
+        loud, phase = parts[:2]
+        if self.older:  # twice the window at twice the rate: the same bins, and silence above
+            above = (0, 0, 0, self.n_fft // 2 + 1 - loud.shape[1])
+            loud, phase = F.pad(loud + math.log(2), above, value=-40), F.pad(phase, above)
+        middle = fit_to_mel(self.invert(loud, phase), mel.float(), config.refine, STEREO_RATE)
+        if self.older:
+            return middle, torch.zeros_like(middle)
+        return middle, self.invert(loud + parts[2], phase + parts[3])
 
     def invert(self, loud: torch.Tensor, phase: torch.Tensor) -> torch.Tensor:
         """Sound (batch, samples) of logarithmic magnitudes and phases (batch, bins, frames)."""
-        n_fft, hop, frames = self.config.n_fft, self.config.hop_length, loud.shape[-1]
-        spectrum = torch.polar(torch.exp(loud), phase)
+        spectrum = torch.polar(torch.exp(loud.clamp(max=LOUDEST)), phase)
         spectrum = torch.cat([spectrum, spectrum[..., -1:]], -1)  # the last hop needs the frame after it
         window = self.window.to(spectrum.real.dtype)
-        return torch.istft(spectrum, n_fft, hop, window=window, length=frames * hop)
+        length = loud.shape[-1] * self.hop
+        return torch.istft(spectrum, self.n_fft, self.hop, window=window, length=length)
