@@ -15,11 +15,13 @@ import threading
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pyloudnorm
 import scipy.ndimage
+import scipy.signal
 import soundfile
 import soxr
 
@@ -310,21 +312,29 @@ def _require_music(audio, name, shortest):
 
 def loudness(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:
     """Loudness in LUFS of samples (n,) or (n, channels), as in ITU-R BS.1770-4; -inf for silence."""
-    meter = pyloudnorm.Meter(sample_rate)
-    overlap = round(0.3 * sample_rate)  # gating blocks are 0.4 s long, and a new one begins every 0.1 s
-    segment, levels = 30 * sample_rate, []
-    for start in range(0, max(len(audio) - overlap, 1), segment):
-        piece = np.asarray(audio[start : start + segment + overlap], dtype=np.float64)
-        shortfall = math.ceil(0.4 * sample_rate) + 1 - len(piece)
-        padding = [(0, max(shortfall, 0))] + [(0, 0)] * (piece.ndim - 1)
-        meter.integrated_loudness(np.pad(piece, padding))
-        levels.extend(meter.blockwise_loudness)
-    levels = np.array(levels)
-    power = 10 ** (levels / 10)
+    step = round(0.1 * sample_rate)  # gating blocks are 0.4 s long, and a new one begins every 0.1 s
+    sound = audio[:, None] if audio.ndim == 1 else audio
+    sound = np.pad(sound, ((0, max(0, 4 * step - len(sound))), (0, 0)))
+    filters = k_weighting(sample_rate)
+    energy, state = [], np.zeros((len(filters), 2, sound.shape[1]))
+    for start in range(0, len(sound) // step * step, 100 * step):
+        weighted, state = scipy.signal.sosfilt(filters, sound[start : start + 100 * step], 0, state)
+        whole = np.square(weighted[: len(weighted) // step * step])
+        energy.append(whole.reshape(-1, step * whole.shape[1]).sum(1))
+    power = np.convolve(np.concatenate(energy), np.ones(4) / (4 * step), "valid")
+    levels = -0.691 + 10 * np.log10(np.maximum(power, 1e-20))
     loud = levels > -70  # the two gates of BS.1770: absolute, then 10 LU below the mean of what is left
     if loud.any():
-        loud &= levels > 10 * np.log10(power[loud].mean()) - 10
-    return float(10 * np.log10(power[loud].mean())) if loud.any() else -math.inf
+        loud &= levels > -0.691 + 10 * np.log10(power[loud].mean()) - 10
+    return float(-0.691 + 10 * np.log10(power[loud].mean())) if loud.any() else -math.inf
+
+
+@lru_cache(maxsize=4)
+def k_weighting(sample_rate: int) -> np.ndarray:
+    """The filters of BS.1770-4, a shelf and a high-pass, as second-order sections (2, 6)."""
+    shelf = pyloudnorm.IIRfilter(4.0, 1 / np.sqrt(2), 1500.0, sample_rate, "high_shelf")
+    high_pass = pyloudnorm.IIRfilter(0.0, 0.5, 38.0, sample_rate, "high_pass")
+    return np.array([[*one.b, *one.a] for one in (shelf, high_pass)])
 
 
 def normalise(

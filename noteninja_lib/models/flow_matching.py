@@ -295,19 +295,23 @@ class Flow:
         self.unet, self.interval, self.scale = unet, guidance_interval, guidance_scale
         self.knows_jumps = unet.config.jumps and SCALES[0] <= guidance_scale <= SCALES[1]
         size, self.overlap = (CHUNK, OVERLAP) if len(styles) == 1 else (SHORT, LAP)
-        self.chunks, nothing = spans(frames, size, self.overlap), {}
-        self.unguided, self.guided, self.jumping = [], [], []
+        self.chunks, self.asked, self.empty = spans(frames, size, self.overlap), [], {}
         for chunk in self.chunks:
-            length, middle = chunk.stop - chunk.start, min((chunk.start + chunk.stop) // 2, len(styles) - 1)
+            middle = min((chunk.start + chunk.stop) // 2, len(styles) - 1)
             asked = single_genres(Condition(self.encode(roll, chunk), styles[middle]))
-            without_mood = None if neutral is None else self.encode(neutral, chunk)
-            self.unguided.append(weigh(asked, without_mood, None, 1.0))
-            # In the one answer to a guided jump, what valence changes is guided, too.
-            self.jumping.append(weigh(asked, without_mood, None, 1.0, VALENCE_SCALE / max(guidance_scale, 1)))
-            if guidance_scale != 1:
-                if length not in nothing:
-                    nothing[length] = self.encode(None, chunk)
-                self.guided.append(weigh(asked, without_mood, nothing[length], guidance_scale))
+            self.asked.append((asked, None if neutral is None else self.encode(neutral, chunk)))
+
+    def conditions(self, number: int, guided: bool, jumping: bool) -> list[Condition]:
+        """What the network is asked about a chunk, by its number."""
+        (asked, without_mood), chunk = self.asked[number], self.chunks[number]
+        if jumping:  # in its one answer, what valence changes is guided, too
+            return weigh(asked, without_mood, None, 1.0, VALENCE_SCALE / (self.scale if guided else 1))
+        if not guided or self.scale == 1:
+            return weigh(asked, without_mood, None, 1.0)
+        length = chunk.stop - chunk.start
+        if length not in self.empty:
+            self.empty[length] = self.encode(None, chunk)
+        return weigh(asked, without_mood, self.empty[length], self.scale)
 
     def encode(self, roll, chunk: slice) -> Tensor:
         """What the encoder makes of a chunk of a piano roll, or of none; half precision saves memory."""
@@ -328,13 +332,11 @@ class Flow:
         Where the network knows jumps, and it is told the noise level at the end of the step, `until`, that is
         the mean velocity of the step.
         """
-        inside = self.interval[0] <= time <= self.interval[1]
-        conditions, jump = self.guided if self.guided and inside else self.unguided, ()
-        if until is not None and self.knows_jumps:
-            conditions, jump = self.jumping if inside else self.unguided, (until, self.scale)
+        guided = self.interval[0] <= time <= self.interval[1]
+        jump = (until, self.scale) if until is not None and self.knows_jumps else ()
 
         def predict(part, number):
-            return velocity_under(self.unet, part, time, conditions[number], jump)
+            return velocity_under(self.unet, part, time, self.conditions(number, guided, bool(jump)), jump)
 
         return blend_chunks(predict, latents, self.chunks, self.overlap, progress)
 
