@@ -54,7 +54,7 @@ with quick_imports():
 #: Noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724) where no model_index.json
 #: says others: the shipped pipeline's are in data/models/model_index.json.
 GUIDANCE_INTERVAL = (0.55, 1.0)
-FAST_SECONDS, FAST_STEPS = 8, 2
+FAST_SECONDS, FAST_STEPS = 8, 3
 VOICES = ("keep", "play", "off")
 NO_TUNE, SURE = (
     0.2,

@@ -152,7 +152,7 @@ def test_ways_can_be_chosen():
     assert samplers.ways(scales=[1.0], intervals=[samplers.parse_interval("0.3-0.8")]) == [
         Way(guidance=1.0, guidance_interval=(0.3, 0.8))
     ]
-    with pytest.raises(UserError, match="choose from euler"):
+    with pytest.raises(UserError, match="choose from jumps, euler"):
         samplers.ways(schedulers=["rungekutta"])
     for text in ("0.5", "0.8-0.3", "0.5-2", "high-low"):
         with pytest.raises(UserError, match="between two noise levels"):
@@ -162,6 +162,7 @@ def test_ways_can_be_chosen():
 @pytest.mark.parametrize(
     "how, evaluations",
     [
+        (Way("jumps", 2), 2),
         (Way("euler", 3, guidance=1.0), 3),
         (Way("euler", 3, guidance_interval=(0.0, 1.0)), 6),
         (Way("euler", 3, guidance_interval=(0.5, 1.0)), 5),

@@ -136,10 +136,16 @@ def test_distillation_keeps_what_the_denoiser_knew_and_only_adds_jumps(data):
 
 def test_small_steps_are_eulers_and_guided_in_the_interval_alone(data):
     """With a teacher whose velocity is known: what is asked is 1, and 3 without style."""
+
+    class Teacher:
+        def content(self, rolls):
+            return torch.zeros(len(rolls), 8, 24, 4)
+
+        def __call__(self, latents, time, content, style):
+            return torch.where(style.any(1)[:, None, None, None], 1.0, 3.0).repeat(1, *latents.shape[1:])
+
     task = object.__new__(DistillationTask)
-    task.teacher = lambda latents, time, content, style: torch.where(
-        style.any(1)[:, None, None, None], 1.0, 3.0
-    ).repeat(1, *latents.shape[1:])
+    task.teacher = Teacher()
     start, style = torch.zeros(3, 8, 24, 4), torch.eye(12)[:3]
     time, until, scale = (
         torch.tensor([1.0, 1.0, 0.5]),
@@ -147,9 +153,22 @@ def test_small_steps_are_eulers_and_guided_in_the_interval_alone(data):
         torch.tensor([1.0, 2, 2]),
     )
     content = torch.zeros(3, 8, 24, 4)
-    end = task.small_steps(start, time, until, scale, content, content, style)
+    end = task.small_steps(start, time, until, scale, content, style)
     # Guided by 2 the velocity is 3 + 2 (1 - 3) = -1; below .55 it is not guided.
     torch.testing.assert_close(end[:, 0, 0, 0], torch.tensor([-0.4, 0.4, -0.5]))
+
+
+def test_a_run_that_goes_on_has_the_teacher_that_it_began_with(data, tmp_path):
+    """When it was stopped, its own weights took the teacher's place among the networks."""
+    unet = Denoiser(tuple(map(float, mel_frequencies())), (16, 16, 32), 1, 8)
+    vae, melody = MelAutoencoder(width=16, layers=1).eval(), MelodyExtractor().eval()
+    first = DistillationTask(data, vae, melody, unet)
+    losses = [loss for _, loss in train(Trainer(first, tmp_path, steps=2), batch_size=3)]
+    assert losses[0]["plain"] < 1e-4  # the bits that half precision takes: it is still the same network
+    second = DistillationTask(data, vae, melody, first.networks["unet"])
+    assert len(list(train(Trainer(second, tmp_path, steps=3), batch_size=3))) == 1
+    kept, began = second.teacher.state_dict(), unet.state_dict()
+    assert all(torch.allclose(kept[name], value, atol=1e-3, rtol=1e-3) for name, value in began.items())
 
 
 def test_jumps_lead_back_in_time_and_most_are_those_of_two_steps():
