@@ -29,7 +29,13 @@ PANELS = (
     ("log-spectral distance to the truth, dB", "log_spectral_distance", 2.0),
     ("sharpness in time, truth = 1", "sharpness_in_time", 0.3),
 )
-SCHEDULER_NAMES = {"euler": "Euler", "heun": "Heun", "dpm++": "DPM-Solver++", "unipc": "UniPC"}
+SCHEDULER_NAMES = {
+    "jumps": "jumps",
+    "euler": "Euler",
+    "heun": "Heun",
+    "dpm++": "DPM-Solver++",
+    "unipc": "UniPC",
+}
 
 
 def plot_amounts(figures: dict, figure: Figure | None = None) -> Figure:

@@ -161,7 +161,7 @@ def test_a_singer_is_kept_played_or_left_out(page, folder):
     buttons.nth(2).click()
     convert(page)
     assert "voice left out" in page.inner_text(".nn-numbers") and page.locator(".nn-apart").is_hidden()
-    assert page.locator(".nn-audio-after").evaluate(CHANNELS)[0] == 1
+    assert page.locator(".nn-audio-after").evaluate(CHANNELS)[0] == 2
     buttons.nth(0).click()
 
 

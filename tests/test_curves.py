@@ -231,7 +231,7 @@ def test_quality_against_time_is_told_and_drawn():
     found = {
         Way(name, n): rows_of(0.5 + 0.01 * n, n)
         for name in samplers.SCHEDULERS
-        for n in (2, samplers.STEPS, 20)
+        for n in (2, samplers.PLAIN, 20)
     }
     found[Way(guidance=1.0)] = rows_of(0.4)
     figures = {
@@ -249,6 +249,6 @@ def test_quality_against_time_is_told_and_drawn():
         assert (
             len(ax.lines) == 4
             and ax.get_title()
-            and list(ax.lines[0].get_xdata()) == [0.02, samplers.STEPS / 100, 0.2]
+            and list(ax.lines[0].get_xdata()) == [0.02, samplers.PLAIN / 100, 0.2]
         )
     plt.close(figure)

@@ -90,7 +90,7 @@ def test_windows_that_see_their_neighbours_leave_no_seam(monkeypatch):
         flow_matching.encode(pipe.vae, song[: len(song) // flow_matching.HOP * flow_matching.HOP]),
         {},
     )
-    monkeypatch.setattr(flow_matching, "CHUNK", 16)
+    monkeypatch.setattr(flow_matching, "HEARD", 16)
     for context in (flow_matching.CONTEXT, 0):
         monkeypatch.setattr(flow_matching, "CONTEXT", context)
         made = mono(pipe.decode(latents))

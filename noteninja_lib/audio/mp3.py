@@ -1,8 +1,8 @@
 """Sound as mp3, by LAME, with the tag that tells a player where it begins and ends.
 
-libsndfile writes mp3 files, too, but takes four times as long. The `lameenc` package gives the bare frames: the
-tag in front (of Xing's form, with LAME's extension) is written here, so that a decoder leaves out what the
-encoder adds at both ends, and knows the length. Form: http://gabriel.mp3-tech.org/mp3infotag.html
+libsndfile writes mp3 files, too, but takes four times as long. The `lameenc` package gives the bare frames:
+the tag in front (of Xing's form, with LAME's extension) is written here, so that a decoder leaves out what
+the encoder adds at both ends, and knows the length. Form: http://gabriel.mp3-tech.org/mp3infotag.html
 """
 
 import struct
@@ -65,7 +65,7 @@ def frame_places(frames: bytes, sample_rate: int) -> Iterator[int]:
 
 
 def tag(frames: bytes, samples: int, channels: int, sample_rate: int) -> bytes:
-    """The frame that goes before the others: their number, their bytes, a table for seeking, what to leave out."""
+    """The frame before the others: how many they are, their bytes, a table for seeking, what to leave out."""
     places, first = list(frame_places(frames, sample_rate)), sample_rate >= 32000
     padding = len(places) * (1152 if first else 576) - DELAY - samples
     header = bytearray(frames[:4])

@@ -75,13 +75,15 @@ def _test_one_jump_of_two(one_jump_of_two):
     assert len(asked) == 2, f"two jumps should be made; you asked the network {len(asked)} times"
     halves = [round(float(one), 3) for jump in asked for one in jump]
     assert halves == [0.9, 0.6, 0.6, 0.3], (
-        f"from 0.9 to 0.3 the halves are 0.9 to 0.6 and 0.6 to 0.3; you asked for {halves[:2]} and {halves[2:]}"
+        f"from 0.9 to 0.3 the halves are 0.9 to 0.6 and 0.6 to 0.3; "
+        f"you asked for {halves[:2]} and {halves[2:]}"
     )
     stayed = (growth(start, 0.9, 0.6) + growth(start, 0.6, 0.3)) / 2
     assert not torch.allclose(found, stayed), "the second jump begins where the first one has led"
     size = float(found[0, 0] / truth[0, 0])
     assert torch.allclose(found, truth, atol=1e-4), (
-        f"your velocity is {size:.2f} times the right one: is it the way that was gone, over the time it took?"
+        f"your velocity is {size:.2f} times the right one: "
+        f"is it the way that was gone, over the time it took?"
     )
 
 
@@ -323,7 +325,7 @@ class JumpingFlow(PlaneFlow):
 
 
 def leap(predict: Callable, points: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
-    """As `euler`, with mean velocities: `predict` takes points, time and, by name, `until`, the step's end."""
+    """As `euler`, with mean velocities: `predict` also takes, by name, `until`, the step's end."""
     for now, until in zip(times[:-1], times[1:]):
         points = points + (until - now) * predict(points, float(now), until=float(until))
     return points
@@ -374,7 +376,7 @@ class Walks:
         Returns
         -------
         start, time, end, until, labels, w : torch.Tensor
-            Points (count, 2) and their times (count,), the second nearer to the drawing; and how they were led.
+            Points (count, 2) and their times (count,), the second nearer to the drawing; how they were led.
         """
         begin, stop = torch.rand(count, len(self.times)).topk(2).indices.sort().values.T
         who = torch.randint(len(self.w), (count,))
@@ -383,7 +385,7 @@ class Walks:
 
 
 def plot_paths(predict: Callable, start: torch.Tensor, counts: Sequence[int] = (1, 2, 4, 16)) -> Figure:
-    """Draw where Euler's steps lead, for several numbers of them, over the exact ways (grey) and ends (rings).
+    """Draw where some numbers of Euler's steps lead, over the exact ways (grey) and ends (rings).
 
     Parameters
     ----------
