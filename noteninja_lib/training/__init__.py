@@ -95,8 +95,8 @@ def run_training(
     """Train with a progress bar and a log, and save the averaged weights at the end or when stopped.
 
     `network`, `data`, `steps`, `models` (data/models by default), `again` and `records` are those of
-    `make_task`, `seed` and `ema` those of `Trainer`; checkpoints and the log go to the folder `run`; 0 `threads` leave PyTorch
-    its choice.
+    `make_task`, `seed` and `ema` those of `Trainer`; checkpoints and the log go to the folder `run`; 0
+    `threads` leave PyTorch its choice.
 
     Returns
     -------
