@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from noteninja_lib import STEPS, fast_mode, quick_imports, streaming
 
@@ -307,11 +308,13 @@ class NoteNinjaPipeline(DiffusionPipeline):
         """
         check_arguments(strength, num_inference_steps, guidance_scale, voice, voice_gain)
         style.styles(genre, changes.get("mood"))
-        steps = (strength, num_inference_steps, guidance_scale, generator)
-        fate = {"voice": voice, "voice_gain": voice_gain, "progress": progress}
+        steps: Any = (strength, num_inference_steps, guidance_scale, generator)
+        fate: Any = {"voice": voice, "voice_gain": voice_gain, "progress": progress}
         if streaming.streams(audio, genre, **changes):
             return streaming.sounds(self, read_recording(audio, seconds_used()), genre, *steps, **fate)
-        return streaming.in_parts(lambda: self(audio, genre, *steps, **fate, **changes).audio)
+        names = ("strength", "num_inference_steps", "guidance_scale", "generator")
+        options: Any = dict(zip(names, steps)) | fate | changes
+        return streaming.in_parts(lambda: self(audio, genre, **options).audio)
 
     @torch.no_grad()
     def interpolate(

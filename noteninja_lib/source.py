@@ -173,16 +173,15 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
 
 def read_recording(song: np.ndarray | str | Path, seconds: float | None = None) -> Recording:
     """A recording, or its beginning; see `read_source`."""
-    given = isinstance(song, np.ndarray)
-    audio = (
-        check(song)[: None if seconds is None else round(seconds * SAMPLE_RATE)]
-        if given
-        else load(song, duration=seconds)
-    )
+    path = None if isinstance(song, np.ndarray) else song
+    if isinstance(song, np.ndarray):
+        audio = check(song)[: None if seconds is None else round(seconds * SAMPLE_RATE)]
+    else:
+        audio = load(song, duration=seconds)
     peak = float(np.abs(audio).max())
     scale = peak if peak > LOUDEST else 1.0  # samples that were never brought to -1..1
     whole = np.pad(audio if scale == 1 else audio / scale, (0, -len(audio) % FOLDED))
-    return Recording(whole, len(audio), None if given else song, scale)
+    return Recording(whole, len(audio), path, scale)
 
 
 def listen(

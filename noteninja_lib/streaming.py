@@ -9,6 +9,7 @@ beat, is heard window by window. So the whole conversion may differ in loudness 
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,7 +70,8 @@ def sounds(
 ) -> Iterator[np.ndarray]:
     """The conversion of a song; what `NoteNinjaPipeline.stream` yields."""
     told = progress or (lambda done, what: None)
-    return limit_blocks(mixed(pipe, song, genre, *steps, voice, voice_gain, told), PEAK, STEREO_RATE)
+    how: Any = (*steps, voice, voice_gain, told)
+    return limit_blocks(mixed(pipe, song, genre, *how), PEAK, STEREO_RATE)
 
 
 @torch.no_grad()

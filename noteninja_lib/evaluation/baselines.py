@@ -6,6 +6,7 @@ Lesson: 11_judging_a_converter.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -120,7 +121,7 @@ def make_piece(
     melody = [note for note in played["jazz"].melody if note.end < SECONDS]
     source = str(rng.choice(GENRES))
     chosen = {source: played[source]} if alone else played
-    form = {"sample_rate": STEREO_RATE if stereo else SAMPLE_RATE, "stereo": stereo}
+    form: Any = {"sample_rate": STEREO_RATE if stereo else SAMPLE_RATE, "stereo": stereo}
     recordings = {genre: render(one, soundfont, **form) for genre, one in chosen.items()}
 
     def replay(genre):

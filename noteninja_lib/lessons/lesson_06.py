@@ -4,7 +4,7 @@ Lesson: 05_autoencoders_and_latent_space, 06_diffusion_theory
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -300,7 +300,7 @@ class JumpingFlow(PlaneFlow):
     """
 
     def __init__(self, teacher: PlaneFlow):
-        width = teacher.layers[0].out_features
+        width: Any = teacher.layers[0].out_features
         super().__init__(width)
         self.load_state_dict(teacher.state_dict())
         narrow = nn.Linear(width, width, bias=False)
@@ -464,7 +464,7 @@ def watch_errors(
     return errors()
 
 
-def plot_steps(ax: Axes, curves: dict[str, tuple[Sequence[float], Sequence[float]]]) -> Axes:
+def plot_steps(ax: Axes, curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Axes:
     """Draw named curves (x, y), told apart by colour, line and mark, over steps that double."""
     axes_or_new(ax, 6, 3)
     for (name, (x, y)), look in zip(curves.items(), LOOKS):

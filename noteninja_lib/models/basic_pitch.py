@@ -129,7 +129,7 @@ class ConstantQ(nn.Module):
 
     def halve(self, audio: torch.Tensor, halving: torch.Tensor) -> torch.Tensor:
         """Sound (batch, samples) at half of its rate: pieces of it times a matrix, which is quick."""
-        before, wanted = self.lowpass.padding[1], audio.shape[1] // 2  # type: ignore[operator]
+        before, wanted = int(self.lowpass.padding[1]), audio.shape[1] // 2
         count = -(-2 * wanted // PIECE)
         after = PIECE * (count - 1) + len(halving) - before - audio.shape[1]
         pieces = F.pad(audio, (before, after)).unfold(1, len(halving), PIECE)

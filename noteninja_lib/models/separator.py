@@ -83,7 +83,7 @@ def spread(x: torch.Tensor, layer: nn.ConvTranspose2d) -> torch.Tensor:
     sizes = zip(x.shape[-2:], layer.stride, layer.kernel_size)
     size = [step * (length - 1) + width for length, step, width in sizes]
     taps = layer.weight.flatten(1).T @ x.flatten(2)
-    return F.fold(taps, size, layer.kernel_size, stride=layer.stride) + layer.bias  # type: ignore[arg-type]
+    return F.fold(taps, size, layer.kernel_size, stride=layer.stride) + layer.bias  # type: ignore[arg-type, operator]
 
 
 def _spectrum(sound: torch.Tensor) -> torch.Tensor:

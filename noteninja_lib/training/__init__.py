@@ -7,6 +7,7 @@ import json
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -49,7 +50,8 @@ def make_task(
     """
     if network not in TASKS:
         raise UserError(f"There is no network called {network}: choose from {', '.join(TASKS)}.")
-    kind, options = TASKS[network], {}
+    kind: Any = TASKS[network]
+    options: dict[str, Any] = {}
     if records:
         if network not in ("autoencoder", "vocoder"):
             raise UserError("Only autoencoder and vocoder learn from records without scores: leave them out.")
