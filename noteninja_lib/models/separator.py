@@ -83,7 +83,8 @@ def spread(x: torch.Tensor, layer: nn.ConvTranspose2d) -> torch.Tensor:
     sizes = zip(x.shape[-2:], layer.stride, layer.kernel_size)
     size = [step * (length - 1) + width for length, step, width in sizes]
     taps = layer.weight.flatten(1).T @ x.flatten(2)
-    return F.fold(taps, size, layer.kernel_size, stride=layer.stride) + layer.bias  # type: ignore[arg-type, operator]
+    spread_out = F.fold(taps, size, layer.kernel_size, stride=layer.stride)  # type: ignore[arg-type]
+    return spread_out + layer.bias  # type: ignore[operator]
 
 
 def _spectrum(sound: torch.Tensor) -> torch.Tensor:
