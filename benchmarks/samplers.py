@@ -191,7 +191,7 @@ def alone(ways: list[dict]) -> dict[str, list[dict]]:
 
 
 def lines(figures: dict) -> list[str]:
-    """Quality against time, in Markdown: jumps and Euler's steps, then others at the usual number of steps."""
+    """Quality against time, in Markdown: jumps and Euler's steps, then others at the usual number."""
     every, of = sum(alone(figures["ways"]).values(), []), figures["of"]
     shown = [one for one in every if one["scheduler"] in ("jumps", "euler") or one["steps"] == PLAIN]
     shown += [one for one in figures["ways"] if one not in every]
