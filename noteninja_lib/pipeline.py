@@ -266,8 +266,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
             start, plan, *steps, latents, lambda done: progress(0.15 + 0.6 * done, "converting")
         )
         # 5. Decode: from latents to sound.
-        sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
-        sound = style.shape_dynamics(sound, plan)
+        decoded = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
+        sound = style.shape_dynamics(decoded, plan)
+        del decoded  # a long song's sound is large
         # 6. Mix: the singer over the band, where the voice is kept.
         if voice == "keep":
             mixed, stems = self.mix(without_dc(sound), source, plan, voice_gain)

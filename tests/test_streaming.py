@@ -100,7 +100,7 @@ def test_limited_in_blocks_it_is_the_same():
 
 
 def test_loudness_goes_over_without_a_jump():
-    """A tone that is to be three times as loud in its second stretch: the envelope has no step where they meet."""
+    """A tone, to be three times as loud in its second stretch: the envelope has no step where they meet."""
     time = np.arange(8 * RATE) / RATE
     tone = np.repeat(np.sin(2 * np.pi * 441 * time)[:, None], 2, 1).astype(np.float32)
     song = 0.1 * np.sin(2 * np.pi * 441 * np.arange(8 * SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)

@@ -314,7 +314,8 @@ def loudness(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:
     """Loudness in LUFS of samples (n,) or (n, channels), as in ITU-R BS.1770-4; -inf for silence."""
     step = round(0.1 * sample_rate)  # gating blocks are 0.4 s long, and a new one begins every 0.1 s
     sound = audio[:, None] if audio.ndim == 1 else audio
-    sound = np.pad(sound, ((0, max(0, 4 * step - len(sound))), (0, 0)))
+    if len(sound) < 4 * step:  # only then, since padding by nothing copies, too
+        sound = np.pad(sound, ((0, 4 * step - len(sound)), (0, 0)))
     filters = k_weighting(sample_rate)
     energy, state = [], np.zeros((len(filters), 2, sound.shape[1]))
     for start in range(0, len(sound) // step * step, 100 * step):
@@ -425,6 +426,11 @@ def levels(audio: np.ndarray, hop: int | None = None) -> np.ndarray:
     two channels it is the level of both together.
     """
     hop = hop or 256 * rate_of(audio) // SAMPLE_RATE
+    return _levels(audio, hop)[: len(audio) // hop]
+
+
+def _levels(audio, hop):
+    """`levels`, and that around what is left at the end, as if silence followed."""
     places = np.arange(0, len(audio), hop)
     power = np.empty(len(places))
     for start in range(0, len(places), 4096):  # in parts, since a long song's squares would need much memory
@@ -433,7 +439,7 @@ def levels(audio: np.ndarray, hop: int | None = None) -> np.ndarray:
         squares = squares if part.ndim == 1 else squares.mean(1)
         power[start : start + 4096] = np.add.reduceat(squares, np.arange(0, len(part), hop)) / hop
     power = (power + np.concatenate([power[:1], power[:-1]])) / 2
-    return (10 * np.log10(power[: len(audio) // hop] + 1e-12)).astype(np.float32)
+    return (10 * np.log10(power + 1e-12)).astype(np.float32)
 
 
 def pauses(level: np.ndarray) -> np.ndarray:
@@ -463,10 +469,8 @@ def follow_levels(audio: np.ndarray, level: np.ndarray) -> np.ndarray:
 def following_gains(audio: np.ndarray, level: np.ndarray) -> np.ndarray:
     """What each 256 samples (of stereo 512) of a recording are multiplied by to follow a level; see
     `follow_levels`."""
-    hop = 256 * rate_of(audio) // SAMPLE_RATE
-    frames = -(-len(audio) // hop)
-    padding = [(0, frames * hop - len(audio)), (0, 0)][: audio.ndim]
-    own = levels(np.pad(audio, padding) if padding[0][1] else audio)
+    own = _levels(audio, 256 * rate_of(audio) // SAMPLE_RATE)
+    frames = len(own)
     wanted = level[np.minimum(np.arange(frames), len(level) - 1)]
     silence, width = pauses(wanted), round(SMOOTH * SAMPLE_RATE / 256)
     if silence.all():
