@@ -227,7 +227,7 @@ def to_mp3(audio: np.ndarray, sample_rate: int | None = None) -> bytes:
 
 
 def to_flac(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> bytes:
-    """A recording as a flac file: unlike an mp3, it is decoded to just as many samples."""
+    """A recording as a flac file: pieces of one sound, each in a file of its own, join without a trace."""
     memory = io.BytesIO()
     _write(memory, np.asarray(audio, dtype=np.float32), sample_rate, FORMATS[".flac"])
     return memory.getvalue()

@@ -156,7 +156,7 @@ class LivePlayer(anywidget.AnyWidget):
     def add(self, audio: np.ndarray) -> None:
         """Play some more, (n, 2) at 44,100 Hz, after what was added before."""
         for first in range(0, len(audio), self.PIECE):
-            piece = to_flac(audio[first : first + self.PIECE], STEREO_RATE)  # an mp3 would leave gaps
+            piece = to_flac(audio[first : first + self.PIECE], STEREO_RATE)  # mp3s would be heard to join
             self.send({"what": "add"}, [piece])
 
     def finish(self) -> None:
