@@ -25,7 +25,16 @@ from noteninja_lib.evaluation import baselines, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
 from noteninja_lib.evaluation.comparison import Known, frechet, know
 from noteninja_lib.models.classifiers import GenreClassifier
-from noteninja_lib.models.flow_matching import CHUNK, FOLD, HOP, OVERLAP
+from noteninja_lib.models.flow_matching import (
+    CHUNK,
+    FOLD,
+    HEARD,
+    HOP,
+    OVERLAP,
+    in_samples,
+    spans,
+    with_context,
+)
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import NoteNinjaPipeline
 
@@ -162,13 +171,14 @@ def measure_seams(job: Job, seed: int = 0, split: str = "test") -> dict[str, lis
         tune, take = load_tunes(split)[job.tune], seed + job.tune
         truth, source = (render(baselines.excerpt(tune, genre, take, LONG)) for genre in genres)
     target = job.genre if job.genre in GENRES else GENRES[job.tune % len(GENRES)]
-    pipe, step = pipeline.load_pipeline(), CHUNK - OVERLAP
+    pipe = pipeline.load_pipeline()
     sounds = {"truth": truth, "decoded": truth, "converter": source}
     sounds = {stage: make(pipe, stage, one, None, target, job.tune) for stage, one in sounds.items()}
     gradient = np.square(np.diff(log_mel(sounds["converter"]))).mean(0)
-    frames = np.arange(len(gradient)) // FOLD
-    shared = (frames >= step) & (frames % step < OVERLAP)  # a window's first frames are its neighbour's last
-    edges = range(CHUNK * HOP, len(truth), CHUNK * HOP)
+    shared, latents = np.zeros(len(gradient), bool), len(truth) // HOP
+    for window in spans(latents, CHUNK, OVERLAP)[1:]:  # its first frames are its neighbour's last
+        shared[in_samples(slice(window.start, window.start + OVERLAP), FOLD)] = True
+    edges = [chunk.start * HOP for chunk, _, _ in with_context(latents, HEARD)[1:]]
     found = {stage: metrics.seams(audio, edges) for stage, audio in sounds.items()}
     blends = [(float(gradient[shared].mean()), float(gradient[~shared].mean()))] if shared.any() else []
     return found | {"blends": blends}

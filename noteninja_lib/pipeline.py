@@ -8,7 +8,6 @@ source's noised latents. Lesson: 00_genre_converter.
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -30,7 +29,7 @@ with quick_imports():
     from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown, without_dc
     from noteninja_lib.audio.stretching import stretch
     from noteninja_lib.errors import Notice, UserError, check_range
-    from noteninja_lib.models import flow_matching
+    from noteninja_lib.models import flow_matching, give_back, in_threads, stand_ins
     from noteninja_lib.models.basic_pitch import transcribe
     from noteninja_lib.models.checkpoints import (
         current_names,
@@ -160,7 +159,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         folder = Path(folder) if folder else models_folder()
         verify(folder)
         disable_progress_bar()  # loading takes half a second
-        pipe = super().from_pretrained(str(folder), **kwargs)
+        with stand_ins():
+            pipe = super().from_pretrained(str(folder), **kwargs)
         for network in (pipe.vae, pipe.unet, pipe.vocoder, pipe.judge):
             network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         return pipe
@@ -484,19 +484,20 @@ class NoteNinjaPipeline(DiffusionPipeline):
     ) -> Conversion:
         """Save a result and listen to it: how much of the tune is heard again, and which genre."""
 
-        def listening(done):
-            progress(0.88 + 0.11 * done, "listening to the result")
-
-        with ThreadPoolExecutor(1) as pool:  # encoding an mp3 keeps only one core busy
-            saved = pool.submit(save, out, audio, STEREO_RATE) if out else None
-            sound = mono(audio)
-            heard = transcribe(sound, listening, onsets=False)
-            genres = [classify(self.judge, GENRES, one) for one in (sound, source.audio)]
-        if saved:
-            saved.result()  # raises what went wrong
-        tune = roll.melody_notes()
+        sound, tune = mono(audio), roll.melody_notes()
+        ears = (
+            lambda: save(out, audio, STEREO_RATE) if out else None,
+            lambda: transcribe(sound, onsets=False),
+            lambda: self.surety(source),
+            lambda: classify(self.judge, GENRES, sound),
+            lambda: classify(self.judge, GENRES, source.audio),
+        )
+        give_back(audio.nbytes)
+        _, heard, sure, *genres = in_threads(
+            lambda ear: ear(), ears, lambda done: progress(0.88 + 0.11 * done, "listening to the result")
+        )
         again = sounding(tune, strongest_octave(heard[1]))
-        kept = None if not tune else share_kept(self.surety(source), again)
+        kept = None if not tune else share_kept(sure, again)
         progress(1.0, "done")
         return Conversion(audio, STEREO_RATE, source.audio, roll, tune, kept, *genres, voice)
 

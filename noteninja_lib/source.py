@@ -12,7 +12,7 @@ import scipy.ndimage
 import soxr
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio.io import SAMPLE_RATE, check, levels, load, pauses, stream
+from noteninja_lib.audio.io import SAMPLE_RATE, check, folded, levels, load, pauses, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, LOWEST
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import transcribe
@@ -260,7 +260,7 @@ def find_voice(
     nothing = np.zeros((0, 2), np.float32)
     for recording, voice in itertools.chain(separate(stereo), [(nothing, nothing)]):
         last = not len(voice)  # what the resamplers hold back
-        pair = voice if last else np.stack([voice.mean(1), recording.mean(1)], 1)
+        pair = voice if last else np.stack([folded(voice), folded(recording)], 1)
         parts: Any = (voice, to_tracker.resample_chunk(pair, last), to_band.resample_chunk(pair[:, 0], last))
         targets: Any = (sung, both, low)
         for number, (target, part) in enumerate(zip(targets, parts)):

@@ -153,7 +153,7 @@ def test_recordings_keep_their_kind_of_numbers(clip):
 
 def test_sound_dies_away_where_the_notes_have_ended(longer):
     audio = np.ones(longer.frames * HOP_LENGTH, np.float32)
-    faded = fade_out(audio, longer)
+    faded = fade_out(audio.copy(), longer)
     assert len(faded) == len(audio) and faded.dtype == np.float32 and abs(faded[-1]) < 1e-3
     assert (faded[: -round(1.1 * FRAME_RATE) * HOP_LENGTH] == 1).all() and (np.diff(faded) <= 0).all()
     playing = cut(longer, 0, 20)

@@ -1,16 +1,21 @@
 """The networks' shapes and promises, and our samplers against diffusers' schedulers."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler
 
+from noteninja_lib import models
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import mono
 from noteninja_lib.audio.spectrogram import log_mel, log_mel_tensor, mel_frequencies
 from noteninja_lib.errors import UserError
-from noteninja_lib.models import checkpoints, flow_matching
+from noteninja_lib.models import checkpoints, flow_matching, in_threads
+from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
 from noteninja_lib.models.unet import Denoiser, drawing
 from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discriminator_loss
@@ -234,3 +239,74 @@ def test_weights_are_half_precision_checked_and_refused_when_damaged(tmp_path):
         checkpoints.verify(tmp_path)
     with pytest.raises(UserError, match="missing"):
         checkpoints.verify(tmp_path / "nowhere")
+
+
+def test_threads_give_the_results_in_order_and_leave_torch_as_it_was():
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(4)
+    try:
+        with torch.enable_grad():
+            found = in_threads(
+                lambda n: (n, torch.get_num_threads(), torch.is_grad_enabled()), range(9), seen.append
+            )
+        assert found == [(n, 1, False) for n in range(9)] and torch.get_num_threads() == 4
+        assert seen == [n / 9 for n in range(9)]
+        assert in_threads(lambda n: torch.get_num_threads(), range(2)) == [2, 2]  # two threads each
+        assert in_threads(lambda n: in_threads(lambda m: m + n, range(3)), [10, 20]) == [
+            [10, 11, 12],
+            [20, 21, 22],
+        ]
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("where", ["work", "progress"])
+def test_what_is_raised_in_a_thread_arrives_and_the_rest_is_not_begun(where):
+    before, begun = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+
+    def work(n):
+        begun.append(n)
+        if where == "work" and n == 0:
+            raise UserError("That's enough.")
+
+    def progress(done):
+        if where == "progress" and done:
+            raise UserError("That's enough.")
+
+    try:
+        with pytest.raises(UserError, match="enough"):
+            in_threads(work, range(1000), progress)
+        assert len(begun) < 1000 and torch.get_num_threads() == 2
+        assert in_threads(str, range(3)) == ["0", "1", "2"]
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_conversions_need_neither_torchs_compiler_nor_the_statistics_and_have_them_where_asked():
+    code = (
+        "import sys; import noteninja_lib.pipeline as p; pipe = p.load_pipeline()\n"
+        "print(*{'torch._dynamo', 'scipy.stats', 'scipy.signal'} & sys.modules.keys(), 'none')\n"
+        "import scipy.stats, torch\n"
+        "print(scipy.stats.norm.cdf(0), callable(torch._dynamo.optimize), hasattr(torch._dynamo, '__file__'))\n"
+        "from diffusers import DPMSolverMultistepScheduler\n"
+        "scheduler = DPMSolverMultistepScheduler(use_beta_sigmas=True); scheduler.set_timesteps(4)\n"
+        "print(len(scheduler.sigmas))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["none", "0.5", "True", "True", "5"]
+
+
+def test_half_precision_changes_a_decoded_mel_by_less_than_the_autoencoder_loses(monkeypatch):
+    vae, latents = (
+        load_model(MelAutoencoder),
+        torch.randn(1, 8, 24, 64, generator=torch.Generator().manual_seed(0)),
+    )
+    with torch.no_grad():
+        whole = vae.decode(latents)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert (vae.decode(latents).float() - whole).abs().mean() < 0.03
+    for fast in (True, False):
+        monkeypatch.setattr(models, "fast_bf16", lambda device=None, fast=fast: fast)
+        with models.half_precision(latents.device):
+            assert vae.decode(latents).dtype == (torch.bfloat16 if fast else torch.float32)

@@ -18,6 +18,7 @@ from noteninja_lib.audio.io import SAMPLE_RATE, follow_levels, levels, mono, pau
 from noteninja_lib.audio.mixdown import balance, mixdown
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.metrics import sdr
+from noteninja_lib.models import separator
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.pitch import PITCHES, PitchTracker, track_pitch
@@ -401,3 +402,32 @@ def test_singers_are_measured_on_clips_of_the_shape_of_mir_1k(song, tmp_path, ca
     assert 0 <= figures["tune_kept"]["mean_error"] < 0.4 and "mean error" in capsys.readouterr().out
     with pytest.raises(UserError, match="no MIR-1K"):
         singers.report(tmp_path / "Wavfile")
+
+
+@pytest.mark.parametrize(
+    "shares, found",
+    [
+        ([0.0] * 10, False),
+        ([0.01] + [0.0] * 9, False),
+        ([0.01, 0.0, 0.01] + [0.0] * 7, True),
+        ([0.0] * 9 + [0.2], True),
+    ],
+)
+def test_one_doubtful_look_is_no_voice(shares, found, monkeypatch):
+    """Of a long instrumental song, some looks are always doubtful."""
+    waiting = list(shares)
+
+    def share(strength, loud):
+        some = [waiting.pop(0) for _ in strength]
+        return (
+            torch.tensor(some)
+            .sqrt()[:, None, None, None]
+            .expand(-1, 2, separator.N_FFT // 2 + 1, strength.shape[-1])
+            .clone()
+        )
+
+    monkeypatch.setattr(separator, "_shares", share)
+    noise = (
+        np.random.default_rng(0).normal(0, 0.1, int(10.5 * separator.LOOKS * SAMPLE_RATE)).astype(np.float32)
+    )
+    assert separator.first_look(noise, SAMPLE_RATE) == found

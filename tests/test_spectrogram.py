@@ -103,3 +103,23 @@ def test_stereo_is_seen_as_its_middle():
     once = spectrogram.log_mel((tone(440, peak=0.15) + tone(3000, peak=0.15)).astype(np.float32))
     assert both.shape == once.shape == (96, 2 * SAMPLE_RATE // 256)
     np.testing.assert_allclose(both[:, 8:-8], once[:, 8:-8], atol=0.1)
+
+
+@pytest.mark.parametrize("n_fft, hop, samples", [(2048, 512, 20_000), (1024, 256, 4096), (64, 32, 1000)])
+def test_the_transforms_are_torchs_own_in_another_order(n_fft, hop, samples):
+    sound = torch.randn(2, samples, generator=torch.Generator().manual_seed(0))
+    window = torch.hann_window(n_fft)
+    ours = spectrogram.spectra(sound, n_fft, hop, window)
+    theirs = torch.stft(sound, n_fft, hop, window=window, pad_mode="constant", return_complex=True)
+    torch.testing.assert_close(ours.transpose(1, 2), theirs, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(spectrogram.strength(ours), ours.abs(), rtol=1e-4, atol=1e-6)
+    changed = theirs * torch.linspace(0.5, 2, theirs.shape[1])[:, None]
+    back = torch.istft(changed, n_fft, hop, window=window, length=samples // hop * hop)
+    found = spectrogram.overlap_add(changed.transpose(1, 2), hop, window, samples // hop * hop)
+    torch.testing.assert_close(found, back, rtol=1e-3, atol=1e-4)
+
+
+def test_the_spectrogram_of_silence_has_a_slope_of_0():
+    silence = torch.zeros(4096, requires_grad=True)
+    spectrogram.log_mel_tensor(silence).sum().backward()
+    assert (silence.grad == 0).all()

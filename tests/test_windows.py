@@ -7,7 +7,7 @@ import torch
 from noteninja_lib import data_folder
 from noteninja_lib.audio.io import load, mono
 from noteninja_lib.evaluation import metrics
-from noteninja_lib.models import flow_matching
+from noteninja_lib.models import flow_matching, half_precision
 from noteninja_lib.models.flow_matching import Condition, single_genres, slerp, weigh
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.style import plan
@@ -39,6 +39,8 @@ def test_windows_cover_everything_and_overlap():
         found = flow_matching.spans(frames, 512, 32)
         assert found[0].start == 0 and found[-1].stop == frames
         assert all(after.start == before.stop - 32 for before, after in zip(found, found[1:]))
+        lengths = [chunk.stop - chunk.start for chunk in found]
+        assert max(lengths) <= 512 and min(lengths) >= max(lengths) - 4 * len(found)
     assert flow_matching.ramp(8, 3).tolist() == [1, 2, 3, 3, 3, 3, 2, 1]
 
 
@@ -46,11 +48,11 @@ def test_one_window_is_the_network_itself(pipe, roll):
     frames = roll.frames // flow_matching.FOLD
     latents = torch.randn(1, 8, 24, frames, generator=torch.Generator().manual_seed(0))
     flow = flow_matching.Flow(pipe.unet, roll, style(_5=1.0), frames)
+    content = torch.from_numpy(roll.network_input())[None]
     with torch.no_grad():
-        truth = pipe.unet(
-            latents, torch.full((1,), 0.7), torch.from_numpy(roll.network_input())[None], style(_5=1.0)
-        )
-        assert torch.allclose(flow(latents, 0.7), truth, atol=2e-2)
+        with half_precision(latents.device):
+            truth = pipe.unet(latents, torch.full((1,), 0.7), content, style(_5=1.0))
+        assert torch.allclose(flow(latents, 0.7), truth.float(), atol=5e-2)
 
 
 def test_where_windows_meet_nothing_jumps_as_plain_concatenation_does(pipe, roll, monkeypatch):
@@ -73,17 +75,10 @@ def test_where_windows_meet_nothing_jumps_as_plain_concatenation_does(pipe, roll
             latents = pipe.denoise(None, plan(part, "rock"), 1.0, 4, 2.0, generator)
             parts.append(mono(pipe.decode(latents)))
     joined = np.concatenate(parts)
-    jumps = [
-        np.mean(
-            [
-                here / there
-                for here, there in metrics.seams(
-                    audio, range(step * flow_matching.HOP, len(audio), step * flow_matching.HOP)
-                )
-            ]
-        )
-        for audio, step in ((whole, 48), (joined, 64))
-    ]
+    jumps = []
+    for audio, overlap in ((whole, 16), (joined, 0)):
+        edges = [window.start * flow_matching.HOP for window in flow_matching.spans(frames, 64, overlap)[1:]]
+        jumps.append(np.mean([here / there for here, there in metrics.seams(audio, edges)]))
     assert jumps[0] < 1.15 and jumps[1] > 1.3 and jumps[0] < 0.8 * jumps[1]
 
 
@@ -122,7 +117,7 @@ def test_a_path_of_genres_changes_on_the_way(pipe, roll):
         [style(_0=1.0).expand(frames // 2, -1), style(_3=1.0).expand(frames - frames // 2, -1)]
     )
     narrow = flow_matching.Flow(pipe.unet, roll, moving, frames)
-    assert max(chunk.stop - chunk.start for chunk in narrow.chunks) == flow_matching.SHORT
+    assert narrow.chunks == flow_matching.spans(frames, flow_matching.SHORT, flow_matching.LAP)
     assert narrow.asked[0][0][0].style[0] == 1 and narrow.asked[-1][0][0].style[3] == 1
     latents = torch.randn(1, 8, 24, frames, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

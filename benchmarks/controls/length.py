@@ -31,10 +31,10 @@ def recording(number: int, part: int, seconds: float, seed: int, split: str) -> 
     return read_source(render(excerpt(load_tunes(split)[number], own, number, seconds))), target
 
 
-def edges_of(samples: int, step: int) -> list[int]:
-    """Samples at which a new window begins, away from both ends."""
-    edges = range(step * HOP, samples, step * HOP)
-    return [edge for edge in edges if 2 * AROUND < edge < samples - 2 * AROUND]
+def edges_of(frames: int, overlap: int) -> list[int]:
+    """Samples at which a new window of a piece of so many latent frames begins, away from both ends."""
+    edges = [HOP * window.start for window in spans(frames, CHUNK, overlap)]
+    return [edge for edge in edges if 2 * AROUND < edge < HOP * frames - 2 * AROUND]
 
 
 def judged(pipe: NoteNinjaPipeline, audio: np.ndarray, genre: str, edges: list[int]) -> list[list[float]]:
@@ -55,9 +55,9 @@ def measure_piece(number: int, seed: int = 0, split: str = "test") -> dict[str, 
         start, stop = (FOLD * edge / FRAME_RATE for edge in (window.start, window.stop))
         parts.append(play(pipe, style.plan(cut(roll, start, stop), target), take))
     alone = normalise(np.concatenate(parts))[: len(source.audio)]
-    sounds = {"windows": (played(pipe, plan, number), CHUNK - OVERLAP), "concatenated": (alone, CHUNK)}
-    for name, (made, step) in sounds.items():
-        edges = edges_of(len(made), step)
+    sounds = {"windows": (played(pipe, plan, number), OVERLAP), "concatenated": (alone, 0)}
+    for name, (made, overlap) in sounds.items():
+        edges = edges_of(roll.frames // FOLD, overlap)
         found[name] = {"flux": metrics.seams(made, edges), "judge": judged(pipe, made, target, edges)}
     return found | {"truth": {"flux": metrics.seams(source.audio, edges)}}
 

@@ -11,8 +11,9 @@ import warnings
 from functools import lru_cache
 
 import numpy as np
-import pyloudnorm
 import soxr
+
+from noteninja_lib.audio.io import loudness
 
 LOUDNESS = -16.0  # LUFS, a usual target for streamed music
 PEAK = 0.98
@@ -161,10 +162,8 @@ def mix_stems(
 def final_gain(audio: np.ndarray, sample_rate: int) -> np.float32:
     """What brings a mix of shape (n,) or (n, 2) to -16 LUFS, or its peak to .98 where that is quieter."""
     peak = float(np.abs(audio).max(initial=0.0))
-    loudness = (
-        pyloudnorm.Meter(sample_rate).integrated_loudness(audio) if len(audio) > sample_rate else -np.inf
-    )
-    wanted = _gain(LOUDNESS - loudness) if np.isfinite(loudness) else np.inf
+    heard = loudness(audio, sample_rate) if len(audio) > sample_rate else -np.inf
+    wanted = _gain(LOUDNESS - heard) if np.isfinite(heard) else np.inf
     return np.float32(min(wanted, PEAK / peak) if peak > 0 else 1.0)
 
 
@@ -180,9 +179,9 @@ def finish(audio: np.ndarray, sample_rate: int, target_rate: int, samples: int) 
         audio = soxr.resample(audio, sample_rate, target_rate)
     audio = np.pad(audio[:samples], [(0, max(0, samples - len(audio))), (0, 0)][: audio.ndim])
     if len(audio) > 0.4 * target_rate and np.abs(audio).max() > 0:
-        loudness = pyloudnorm.Meter(target_rate).integrated_loudness(audio)
-        if np.isfinite(loudness):
-            audio = audio * np.float32(_gain(LOUDNESS - loudness))
+        heard = loudness(audio, target_rate)
+        if np.isfinite(heard):
+            audio = audio * np.float32(_gain(LOUDNESS - heard))
     # tanh above a knee is a soft limiter: it rounds rare peaks and leaves the rest untouched.
     knee, size = 0.75, np.abs(audio)
     limited = knee + (PEAK - knee) * np.tanh((size - knee) / (PEAK - knee))

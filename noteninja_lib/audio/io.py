@@ -15,15 +15,15 @@ import threading
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, reduce
 from pathlib import Path
 
 import numpy as np
-import pyloudnorm
 import scipy.ndimage
-import scipy.signal
 import soundfile
 import soxr
+import torch
+from torch.nn import functional as F
 
 from noteninja_lib.audio import SAMPLE_RATE, STEREO_RATE, rate_of
 from noteninja_lib.audio.mp3 import SAMPLE_RATES, encode
@@ -35,6 +35,8 @@ BLOCK = 16384  # frames read or written at once: long Vorbis writes crash in one
 QUIET, PAUSE = -60.0, 1.0  # dB of full scale below which nothing is heard, if that lasts so many seconds
 FAINTER = 45.0  # dB below its loudest moment: what is louder in a soft song is no pause
 SMOOTH, FOLLOWED, SILENCED = 1.0, 12.0, 90.0  # seconds; the most dB that a level is raised or lowered; dB
+MEMORY = 8192  # samples after which the filters of `filtered` have forgotten a sound, to -100 dB
+TOGETHER = 16  # stretches that are filtered at once
 SEGMENT = 30 * SAMPLE_RATE  # samples worked on at once, so that memory stays flat however long a recording is
 FORMATS: dict[str, dict] = {
     ".wav": dict(format="WAV", subtype="PCM_16"),
@@ -263,11 +265,11 @@ def _blocks(file, frames, stereo):
             return
         frames -= len(block)
         if not stereo:
-            yield block.mean(axis=1)
+            yield folded(block)
         elif block.shape[1] == 2:
             yield block
         else:  # of surround sound, all in the middle
-            yield np.repeat(block.mean(axis=1, keepdims=True), 2, 1)
+            yield np.repeat(folded(block)[:, None], 2, 1)
 
 
 @contextlib.contextmanager
@@ -316,12 +318,10 @@ def loudness(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:
     sound = audio[:, None] if audio.ndim == 1 else audio
     if len(sound) < 4 * step:  # only then, since padding by nothing copies, too
         sound = np.pad(sound, ((0, 4 * step - len(sound)), (0, 0)))
-    filters = k_weighting(sample_rate)
-    energy, state = [], np.zeros((len(filters), 2, sound.shape[1]))
-    for start in range(0, len(sound) // step * step, 100 * step):
-        weighted, state = scipy.signal.sosfilt(filters, sound[start : start + 100 * step], 0, state)
-        whole = np.square(weighted[: len(weighted) // step * step])
-        energy.append(whole.reshape(-1, step * whole.shape[1]).sum(1))
+    energy = []
+    for _, weighted in filtered(sound, k_weighting(sample_rate), step):
+        whole = weighted.T[:, : len(weighted) // step * step].reshape(len(weighted.T), -1, step)
+        energy.append(np.einsum("ijk,ijk->j", whole, whole, dtype=np.float64))
     power = np.convolve(np.concatenate(energy), np.ones(4) / (4 * step), "valid")
     levels = -0.691 + 10 * np.log10(np.maximum(power, 1e-20))
     loud = levels > -70  # the two gates of BS.1770: absolute, then 10 LU below the mean of what is left
@@ -332,10 +332,57 @@ def loudness(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:
 
 @lru_cache(maxsize=4)
 def k_weighting(sample_rate: int) -> np.ndarray:
-    """The filters of BS.1770-4, a shelf and a high-pass, as second-order sections (2, 6)."""
-    shelf = pyloudnorm.IIRfilter(4.0, 1 / np.sqrt(2), 1500.0, sample_rate, "high_shelf")
-    high_pass = pyloudnorm.IIRfilter(0.0, 0.5, 38.0, sample_rate, "high_pass")
-    return np.array([[*one.b, *one.a] for one in (shelf, high_pass)])
+    """The filters of BS.1770-4, a shelf and a high-pass, as second-order sections (2, 6).
+
+    From its analogue prototypes by the formulas of Bristow-Johnson's cookbook
+    (https://www.w3.org/TR/audio-eq-cookbook/), at any sampling rate; pyloudnorm does the same.
+    """
+    turn, height = 2 * np.pi * np.array([1500.0, 38.0]) / sample_rate, 10 ** (4.0 / 40)
+    (cos, low_cos), (alpha, low_alpha) = np.cos(turn), np.sin(turn) / (2 * np.array([1 / np.sqrt(2), 0.5]))
+    plus, minus, root = height + 1, height - 1, 2 * np.sqrt(height) * alpha
+    shelf = [
+        height * (plus + minus * cos + root),
+        -2 * height * (minus + plus * cos),
+        height * (plus + minus * cos - root),
+        plus - minus * cos + root,
+        2 * (minus - plus * cos),
+        plus - minus * cos - root,
+    ]
+    rest = (1 + low_cos) / 2
+    high_pass = [rest, -2 * rest, rest, 1 + low_alpha, -2 * low_cos, 1 - low_alpha]
+    return np.array([np.array(one) / one[3] for one in (shelf, high_pass)])
+
+
+def filtered(audio: np.ndarray, sections: np.ndarray, unit: int = 1) -> Iterator[tuple[int, np.ndarray]]:
+    """A recording through filters, stretch by stretch; what `scipy.signal.sosfilt` gives.
+
+    By Fourier transforms, since `scipy.signal` takes longer to be imported than a song to be read.
+
+    Parameters
+    ----------
+    audio : np.ndarray, float32, shape (n, channels)
+        May be changed where it was given out already.
+    sections : np.ndarray, shape (filters, 6)
+        Second-order sections, whose impulse responses have died away after `MEMORY` samples.
+    unit : int
+        Samples of which a stretch holds a whole number.
+
+    Yields
+    ------
+    (int, np.ndarray)
+        Where it begins, and the stretch, float32, shape (samples, channels).
+    """
+    size, channels = 4 * MEMORY, audio.shape[1]
+    hop = (size - MEMORY) // unit * unit
+    delays = np.exp(-2j * np.pi * np.arange(size // 2 + 1)[:, None] / size) ** np.arange(3)
+    gain = np.prod([delays @ one[:3] / (delays @ one[3:]) for one in sections], 0)
+    gain, before = torch.from_numpy(gain.astype(np.complex64)), np.zeros((MEMORY, channels), np.float32)
+    for start in range(0, len(audio), TOGETHER * hop):
+        piece = np.concatenate([before, audio[start : start + TOGETHER * hop]], dtype=np.float32)
+        before, length = piece[-MEMORY:], len(piece) - MEMORY
+        sound = F.pad(torch.from_numpy(piece).T, (0, -length % hop)).unfold(1, MEMORY + hop, hop)
+        passed = torch.fft.irfft(torch.fft.rfft(sound, size) * gain, size)[..., MEMORY : MEMORY + hop]
+        yield start, passed.flatten(1)[:, :length].T.numpy()
 
 
 def normalise(
@@ -385,7 +432,7 @@ def limit(
         piece = np.concatenate([before, audio[start : start + SEGMENT + window]])
         first, before = len(before), piece[: len(before) + SEGMENT][-window:].copy()
         piece *= factor
-        loudest = np.abs(piece) if piece.ndim == 1 else np.abs(piece).max(1)
+        loudest = np.abs(piece) if piece.ndim == 1 else reduce(np.maximum, np.abs(piece).T)
         gain = np.minimum(1, peak / np.maximum(loudest, 1e-9))
         if gain.min() < 1:
             # The mean of a running minimum is never above what the sample in its middle may have.
@@ -415,8 +462,20 @@ def mono(audio: np.ndarray, sample_rate: int | None = None) -> np.ndarray:
     Where no rate is given, it is 22,050 Hz for one channel and 44,100 Hz for two.
     """
     sample_rate = sample_rate or rate_of(audio)
-    audio = audio.mean(1, dtype=np.float32) if audio.ndim == 2 else audio
-    return audio if sample_rate == SAMPLE_RATE else soxr.resample(audio, sample_rate, SAMPLE_RATE)
+    if sample_rate == SAMPLE_RATE:
+        return folded(audio) if audio.ndim == 2 else audio
+    resampler = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32")
+    parts = []
+    for start in range(0, len(audio), SEGMENT):  # in parts, since a long song's fold would need much memory
+        part = audio[start : start + SEGMENT]
+        part = folded(part) if part.ndim == 2 else part
+        parts.append(resampler.resample_chunk(part, start + SEGMENT >= len(audio)))
+    return np.concatenate(parts) if parts else audio
+
+
+def folded(audio: np.ndarray) -> np.ndarray:
+    """Mean (n,) of all channels of (n, channels), added one by one: thirty times as quick as `mean(1)`."""
+    return reduce(np.add, audio.T) / np.float32(audio.shape[1])
 
 
 def levels(audio: np.ndarray, hop: int | None = None) -> np.ndarray:
@@ -435,9 +494,8 @@ def _levels(audio, hop):
     power = np.empty(len(places))
     for start in range(0, len(places), 4096):  # in parts, since a long song's squares would need much memory
         part = audio[start * hop : (start + 4096) * hop]
-        squares = np.square(part, dtype=np.float64)
-        squares = squares if part.ndim == 1 else squares.mean(1)
-        power[start : start + 4096] = np.add.reduceat(squares, np.arange(0, len(part), hop)) / hop
+        squares, width = np.square(part, dtype=np.float64).ravel(), hop * part[0].size
+        power[start : start + 4096] = np.add.reduceat(squares, np.arange(0, len(squares), width)) / width
     power = (power + np.concatenate([power[:1], power[:-1]])) / 2
     return (10 * np.log10(power + 1e-12)).astype(np.float32)
 
@@ -450,7 +508,7 @@ def pauses(level: np.ndarray) -> np.ndarray:
     return scipy.ndimage.binary_opening(quiet, np.ones(length))[length:-length]
 
 
-def follow_levels(audio: np.ndarray, level: np.ndarray) -> np.ndarray:
+def follow_levels(audio: np.ndarray, level: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """A recording as soft and as loud, second by second, as another one, and silent in its pauses.
 
     Parameters
@@ -458,12 +516,14 @@ def follow_levels(audio: np.ndarray, level: np.ndarray) -> np.ndarray:
     audio : np.ndarray, shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz
     level : np.ndarray, shape (frames,)
         Of the other one, as `levels` gives it; the last level goes on.
+    out : np.ndarray, optional
+        Where the result goes, of the same shape; may be `audio` itself.
 
     Returns
     -------
     np.ndarray, of the same shape
     """
-    return with_gains(audio, following_gains(audio, level))
+    return with_gains(audio, following_gains(audio, level), out)
 
 
 def following_gains(audio: np.ndarray, level: np.ndarray) -> np.ndarray:
@@ -484,9 +544,10 @@ def following_gains(audio: np.ndarray, level: np.ndarray) -> np.ndarray:
     return scipy.ndimage.uniform_filter1d(10 ** (gain / 20), 9)
 
 
-def with_gains(audio: np.ndarray, gains: np.ndarray) -> np.ndarray:
-    """A recording times gains (frames,), one for each 256 samples (of stereo 512), straight in between."""
-    hop, changed = 256 * rate_of(audio) // SAMPLE_RATE, np.empty_like(audio)
+def with_gains(audio: np.ndarray, gains: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """A recording times gains (frames,), one for each 256 samples (of stereo 512), straight in between; in
+    `out`, which may be the recording itself, if it is given."""
+    hop, changed = 256 * rate_of(audio) // SAMPLE_RATE, np.empty_like(audio) if out is None else out
     for start in range(0, len(audio), SEGMENT):
         part = audio[start : start + SEGMENT]
         at = np.interp(np.arange(start, start + len(part)) / hop, np.arange(len(gains)), gains)

@@ -51,10 +51,11 @@ def encode(audio: np.ndarray, sample_rate: int, quality: float = 0.0) -> bytes:
         part = np.clip(audio[start : start + 2**16], -1, 1) * 32767
         frames += encoder.encode(np.rint(part).astype("<i2").tobytes())
     frames += encoder.flush()
-    return tag(bytes(frames), len(audio), channels, sample_rate) + bytes(frames)
+    frames[:0] = tag(frames, len(audio), channels, sample_rate)
+    return bytes(frames)
 
 
-def frame_places(frames: bytes, sample_rate: int) -> Iterator[int]:
+def frame_places(frames: bytearray, sample_rate: int) -> Iterator[int]:
     """Where each mp3 frame begins."""
     place, first = 0, sample_rate >= 32000
     while place + 4 <= len(frames):
@@ -64,7 +65,7 @@ def frame_places(frames: bytes, sample_rate: int) -> Iterator[int]:
         place += (144 if first else 72) * rate // sample_rate + (bits >> 1 & 1)
 
 
-def tag(frames: bytes, samples: int, channels: int, sample_rate: int) -> bytes:
+def tag(frames: bytearray, samples: int, channels: int, sample_rate: int) -> bytes:
     """The frame before the others: how many they are, their bytes, a table for seeking, what to leave out."""
     places, first = list(frame_places(frames, sample_rate)), sample_rate >= 32000
     padding = len(places) * (1152 if first else 576) - DELAY - samples

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from noteninja_lib.audio import SAMPLE_RATE
 from noteninja_lib.audio.io import mono
@@ -55,9 +56,35 @@ def _mel_edges(n_mels, highest=F_MAX):
     return 700 * (10 ** (np.linspace(low, high, n_mels + 2) / 2595) - 1)
 
 
-def _stft(audio, n_fft, hop_length, window):
-    options = dict(window=window, center=True, pad_mode="constant", return_complex=True)
-    return torch.stft(audio, n_fft, hop_length, **options)
+def spectra(audio: torch.Tensor, n_fft: int, hop_length: int, window: torch.Tensor) -> torch.Tensor:
+    """Short-time Fourier transform (batch, samples // hop_length + 1, n_fft // 2 + 1) of (batch, samples).
+
+    What `torch.stft` gives with zeros around the sound, but frame by frame: the next step is quicker so.
+    """
+    around = F.pad(audio, (n_fft // 2, n_fft // 2))
+    return torch.fft.rfft(around.unfold(1, n_fft, hop_length) * window, dim=2)
+
+
+def strength(spectrum: torch.Tensor) -> torch.Tensor:
+    """Absolute values, three times as quick as `abs`, which minds numbers too large or small to square."""
+    power = torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
+    return power.clamp(min=1e-20).sqrt()  # the root has no slope at 0
+
+
+def overlap_add(spectrum: torch.Tensor, hop_length: int, window: torch.Tensor, length: int) -> torch.Tensor:
+    """Undoes `spectra`: sound (batch, length); what `torch.istft` gives, in less than half of the time.
+
+    `spectrum` has a frame at either end; the window's length is a multiple of the hop's.
+    """
+    count, width, times = spectrum.shape[1], len(window), len(window) // hop_length
+    frames = torch.fft.irfft(spectrum, width, dim=2) * window
+    # Each sample was seen through several windows, and goes through them again.
+    frames = torch.cat([frames, window.square().expand(1, count, width)]).unflatten(2, (times, hop_length))
+    total = frames.new_zeros(len(frames), count + times - 1, hop_length)
+    for number in range(times):
+        total[:, number : number + count] += frames[:, :, number]
+    total = total.flatten(1)[:, width // 2 :][:, :length]
+    return total[:-1] / total[-1:]
 
 
 def magnitude(audio: torch.Tensor, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH) -> torch.Tensor:
@@ -76,9 +103,9 @@ def magnitude(audio: torch.Tensor, n_fft: int = N_FFT, hop_length: int = HOP_LEN
     """
     *batch, samples = audio.shape
     window = torch.hann_window(n_fft, device=audio.device)
-    spectrum = _stft(audio.reshape(-1, samples), n_fft, hop_length, window)[..., : samples // hop_length]
-    strength = spectrum.abs() * (2 / window.sum())
-    return strength.reshape(*batch, *strength.shape[-2:])
+    spectrum = spectra(audio.reshape(-1, samples), n_fft, hop_length, window)[:, : samples // hop_length]
+    found = (strength(spectrum) * (2 / window.sum())).transpose(1, 2)
+    return found.reshape(*batch, *found.shape[-2:])
 
 
 def log_mel_tensor(audio: torch.Tensor, n_mels: int = N_MELS, n_fft: int = N_FFT) -> torch.Tensor:
@@ -136,17 +163,17 @@ def fit_to_mel(
     """
     times = sample_rate // SAMPLE_RATE
     n_fft, hop_length = times * N_FFT, times * HOP_LENGTH * APART
-    mel = mel[..., ::APART][..., : audio.shape[-1] // hop_length]
-    filters = mel_filters(mel.shape[1], n_fft, sample_rate).to(audio.device)
+    mel = mel[..., ::APART][..., : audio.shape[-1] // hop_length].transpose(1, 2)
+    filters = mel_filters(mel.shape[2], n_fft, sample_rate).to(audio.device)
     window = torch.hann_window(n_fft, device=audio.device)
-    shares = (filters / filters.sum(0).clamp(min=1e-9)).T  # of the mel bins in the gain of a Fourier bin
+    shares = PACE * filters / filters.sum(0).clamp(min=1e-9)  # of the mel bins in the gain of a Fourier bin
     for _ in range(rounds):
-        spectrum = _stft(audio, n_fft, hop_length, window)
-        heard = torch.log((filters @ (spectrum[..., :-1].abs() * (2 / window.sum()))).clamp(min=FLOOR))
-        gains = PACE * shares @ (mel - heard).clamp(-MOST, MOST)
+        spectrum = spectra(audio, n_fft, hop_length, window)
+        heard = torch.log((strength(spectrum[:, :-1]) * (2 / window.sum()) @ filters.T).clamp(min=FLOOR))
+        gains = torch.exp((mel - heard).clamp(-MOST, MOST) @ shares)
         # It has a frame at either end.
-        spectrum = spectrum * torch.exp(torch.cat([gains, gains[..., -1:]], -1))
-        audio = torch.istft(spectrum, n_fft, hop_length, window=window, length=audio.shape[-1])
+        spectrum = spectrum * torch.cat([gains, gains[:, -1:]], 1)
+        audio = overlap_add(spectrum, hop_length, window, audio.shape[-1])
     return audio
 
 

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, PITCHES
+from noteninja_lib.models import in_threads
 from noteninja_lib.models.checkpoints import load_model
 
 OCTAVES, BINS = 9, 36  # of the constant-Q transform, 3 bins to a semitone
@@ -199,13 +200,17 @@ def transcribe(
         Onset and sustain posteriors of Basic Pitch, 0 to 1.
     """
     listener, frames = load_model(BasicPitch), len(audio) // HOP_LENGTH
-    padded = np.pad(audio, (MARGIN * HOP_LENGTH, WINDOW))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)
-    windows = windows[: max(frames, 1) * HOP_LENGTH : KEPT * HOP_LENGTH]
-    found = torch.empty((2, PITCHES, len(windows) * KEPT), dtype=torch.float16)
-    for first in range(0, len(windows), TOGETHER):
-        progress(first / len(windows))
-        batch = torch.from_numpy(windows[first : first + TOGETHER].astype(np.float32)).to(listener.device)
-        heard = listener(batch, MARGIN, onsets).permute(1, 2, 0, 3).flatten(2)
-        found[..., first * KEPT : first * KEPT + heard.shape[-1]] = heard
+    count = max(1, -(-frames // KEPT))
+    found = torch.empty((2, PITCHES, count * KEPT), dtype=torch.float16)
+
+    def hear(first):
+        windows = np.zeros((min(TOGETHER, count - first), WINDOW), np.float32)
+        for number, window in enumerate(windows, first):
+            begin = (number * KEPT - MARGIN) * HOP_LENGTH
+            part = audio[max(begin, 0) : begin + WINDOW]
+            window[max(-begin, 0) :][: len(part)] = part
+        heard = listener(torch.from_numpy(windows).to(listener.device), MARGIN, onsets)
+        found[..., first * KEPT : (first + len(windows)) * KEPT] = heard.permute(1, 2, 0, 3).flatten(2)
+
+    in_threads(hear, range(0, count, TOGETHER), progress)
     return found[..., :frames].numpy()

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel
+from noteninja_lib.models import half_precision
 from noteninja_lib.models.checkpoints import load_model
 
 CLASSIFIED = 256  # frames that the genre classifier hears at once (3 s)
@@ -114,7 +115,8 @@ def extract_melody(notes: np.ndarray, extractor: MelodyExtractor | None = None) 
     for start in range(0, notes.shape[-1], block):
         first = max(0, start - context)
         part = torch.from_numpy(notes[None, ..., first : start + block + context].astype(np.float32))
-        heard = extractor(part)[0].sigmoid()
+        with half_precision(part.device):
+            heard = extractor(part)[0].float().sigmoid()
         found[..., start : start + block] = heard[..., start - first :][..., :block]
     return found.numpy()
 

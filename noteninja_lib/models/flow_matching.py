@@ -20,6 +20,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, ModelMixin, SchedulerMixin
 
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel
+from noteninja_lib.models import give_back, half_precision, in_threads
 
 Tensor = torch.Tensor
 
@@ -140,14 +141,20 @@ SHORT, LAP = 128, 64  # the same where the style changes on the way: a chunk kno
 SCALES = (1.0, 4.0)  # of guidance that a network which knows jumps has learned
 VALENCE = -2  # place in a style vector
 VALENCE_SCALE = 4.0  # how much more of what valence changes: chords come out weaker than asked for
-HEARD = 256  # latent frames decoded at once (11.9 s): the vocoder needs much memory
-CONTEXT = 24  # latent frames around a chunk that encoder, decoder and vocoder also see
+HEARD = 192  # latent frames decoded at once (8.9 s): the vocoder needs much memory
+CONTEXT = 16  # latent frames around a chunk that encoder, decoder and vocoder also see
 
 
 def spans(frames: int, size: int, overlap: int) -> list[slice]:
-    """Chunks (slices) that cover all frames, each sharing `overlap` frames with the one before."""
-    starts = range(0, max(frames - overlap, 1), size - overlap)
-    return [slice(start, min(start + size, frames)) for start in starts]
+    """Chunks (slices) that cover all frames, each sharing `overlap` frames with the one before.
+
+    As few as there can be of `size` frames at most, and as long as each other (the last by some frames less):
+    a short one would know little of the music around it.
+    """
+    count = max(1, -(-(frames - overlap) // (size - overlap)))
+    step = min(-(-(frames - overlap) // (count * FOLD)) * FOLD, size - overlap)
+    starts = range(0, max(frames - overlap, 1), max(step, FOLD))
+    return [slice(start, min(start + step + overlap, frames)) for start in starts]
 
 
 def ramp(length: int, overlap: int) -> Tensor:
@@ -171,11 +178,13 @@ def blend_chunks(
     progress : callable
         Called with the fraction done.
     """
+    velocities = in_threads(
+        lambda number: predict(latents[..., chunks[number]], number), range(len(chunks)), progress
+    )
     blended, weights = torch.zeros_like(latents), torch.zeros(latents.shape[-1], device=latents.device)
-    for number, chunk in enumerate(chunks):
-        progress(number / len(chunks))
+    for chunk, velocity in zip(chunks, velocities):
         weight = ramp(chunk.stop - chunk.start, overlap).to(latents.device)
-        blended[..., chunk] += predict(latents[..., chunk], number) * weight
+        blended[..., chunk] += velocity * weight
         weights[chunk] += weight
     return blended.div_(weights)
 
@@ -208,7 +217,8 @@ def velocity_under(
     styles = torch.stack([one.style for one in conditions])
     times = torch.full((len(conditions),), time, device=latents.device)
     how = (torch.full_like(times, one) for one in jump)
-    velocities = unet(latents.expand(len(conditions), -1, -1, -1), times, contents, styles, *how)
+    with half_precision(latents.device):
+        velocities = unet(latents.expand(len(conditions), -1, -1, -1), times, contents, styles, *how).float()
     weights = torch.tensor([one.weight for one in conditions], device=latents.device)
     return (velocities * weights[:, None, None, None]).sum(0, keepdim=True)
 
@@ -432,9 +442,15 @@ def decode(
 ) -> np.ndarray:
     """The sound of latents, chunk by chunk; float32, shape (frames * 2048, 2), 44,100 Hz."""
     frames = latents.shape[-1]
+    give_back(16 * frames * HOP)
     made = np.empty((2 * frames * HOP, 2), np.float32)
-    for chunk, around, inside in with_context(frames, HEARD):
-        progress(chunk.start / frames)
-        sound = vocoder(vae.decode(latents[..., around]))[0].cpu().numpy()
+
+    def play(place):
+        chunk, around, inside = place
+        with half_precision(latents.device):
+            mel = vae.decode(latents[..., around]).float()
+        sound = vocoder(mel)[0].cpu().numpy()
         made[in_samples(chunk, 2 * HOP)] = sound[:, in_samples(inside, 2 * HOP)].T
+
+    in_threads(play, with_context(frames, HEARD), progress)
     return made

@@ -15,6 +15,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.nn import functional as F
 
+from noteninja_lib.models import half_precision
 from noteninja_lib.models.checkpoints import load_model
 
 RATE, HOP = 16000, 256  # Hz, samples: a frame every 16 ms
@@ -109,8 +110,9 @@ def track_pitch(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Logits of the pitches in `PITCHES`, shape (95, frames), and of anything being sung, shape (frames,); a
         frame every 256 samples, the first at 0 s.
     """
-    tracker, peak = load_model(PitchTracker), np.abs(audio).max(initial=1e-9)
-    audio = np.pad(audio, (0, max(HOP - len(audio), 0)))
+    if len(audio) < HOP:
+        audio = np.pad(audio, (0, HOP - len(audio)))
+    tracker, peak = load_model(PitchTracker), max(audio.max(), -audio.min(), 1e-9)
     frames, pitches, sung = len(audio) // HOP, [], []
     for start in range(0, frames, BLOCK):
         first = max(0, start - BEFORE)
@@ -118,9 +120,10 @@ def track_pitch(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits, voice = (
             one[0, ..., start - first :][..., :BLOCK] for one in tracker(piece[None].to(tracker.device))
         )
-        pitches.append(logits.cpu().numpy())
-        sung.append(voice.cpu().numpy())
-    silent = np.abs(audio[: frames * HOP]).reshape(-1, HOP).max(1) < SILENCE * peak
+        pitches.append(logits.float().cpu().numpy())
+        sung.append(voice.float().cpu().numpy())
+    framed = audio[: frames * HOP].reshape(-1, HOP)
+    silent = np.maximum(framed.max(1), -framed.min(1)) < SILENCE * peak
     return np.concatenate(pitches, 1)[:, :frames], np.where(silent, NEVER, np.concatenate(sung)[:frames])
 
 
@@ -139,7 +142,9 @@ def pitch_classes(audio: np.ndarray, sample_rate: int, frame_rate: float) -> np.
     numpy.ndarray, shape (12, frames)
         0 to 1; each frame sums to 1.
     """
-    logits, _ = track_pitch(soxr.resample(audio, sample_rate, RATE))
+    sound = soxr.resample(audio, sample_rate, RATE)
+    with half_precision(torch.device("cpu")):
+        logits, _ = track_pitch(sound)
     likely = np.exp(logits - logits.max(0))
     classes = np.zeros((12, likely.shape[1]))
     np.add.at(classes, np.round(PITCHES).astype(int) % 12, likely / likely.sum(0))

@@ -28,7 +28,11 @@ MOST = 1000.0  # what it is multiplied by for that, at most
 FAINT = 0.01  # of the other channel's strength: what is weaker is no channel
 LOOKS, LOOK = 4.0, FOLD * HOP  # seconds from look to look for a voice, and samples that are looked at
 TOGETHER = 4  # looks at once: one alone takes twice as long, since all weights are read for it
-NO_VOICE = 0.003  # share of the energy below which an excerpt has no voice
+NO_VOICE, CLEAR = (
+    0.003,
+    0.03,
+)  # share of the energy below which an excerpt has no voice, and above which it has
+SOMETIMES = 0.05  # share of the excerpts in which there may be a voice, above which there is one
 WIDTHS = (2, 16, 32, 64, 128, 256, 512)
 
 
@@ -168,6 +172,7 @@ def first_look(audio: np.ndarray, sample_rate: int) -> bool:
     length = (LOOK - HOP) * sample_rate // RATE  # one frame less, since there is one at either end
     count = max(3, int(len(audio) / sample_rate / LOOKS))
     starts = np.linspace(0, max(0, len(audio) - length), count + 2)[1:-1].astype(int)
+    doubtful = 0  # looks: in a long song without a voice there are always some
     for first in range(0, count, TOGETHER):
         pieces = np.zeros((len(starts[first : first + TOGETHER]), LOOK - HOP), np.float32)
         for piece, start in zip(pieces, starts[first:]):
@@ -179,6 +184,8 @@ def first_look(audio: np.ndarray, sample_rate: int) -> bool:
         strength = energy[:, :BINS].sqrt()
         shares = _shares(torch.stack([strength, strength], 1), torch.stack([loud, loud], 1))
         sung = (energy * shares.square_().sum(1)).sum((1, 2)) / 2  # the mean of both channels
-        if (sung > NO_VOICE * energy.sum((1, 2))).any():
+        shares = sung / energy.sum((1, 2)).clamp(min=1e-9)
+        doubtful += int((shares > NO_VOICE).sum())
+        if (shares > CLEAR).any() or doubtful > max(1, SOMETIMES * count):
             return True
     return False

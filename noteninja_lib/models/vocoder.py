@@ -14,7 +14,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from noteninja_lib.audio import STEREO_RATE
-from noteninja_lib.audio.spectrogram import HOP_LENGTH, fit_to_mel
+from noteninja_lib.audio.spectrogram import HOP_LENGTH, fit_to_mel, overlap_add
+from noteninja_lib.models import half_precision
 
 LOUDEST = 7.0  # logarithm of a magnitude: more could not be heard, and would not train
 
@@ -88,13 +89,15 @@ class Vocoder(ModelMixin, ConfigMixin):
     def middle_and_side(self, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The same as half the sum and half the difference of both channels, (batch, samples) each."""
         config = self.config
-        x = self.norm_in(self.embed((mel - config.mean) / config.std).transpose(1, 2))
-        for block in self.stack:
-            x = block(x)
-        parts = self.head(self.norm_out(x)).transpose(1, 2).float().chunk(2 if self.older else 4, dim=1)
+        with half_precision(mel.device):
+            x = self.norm_in(self.embed((mel - config.mean) / config.std).transpose(1, 2))
+            for block in self.stack:
+                x = block(x)
+            x = self.head(self.norm_out(x))
+        parts = x.float().chunk(2 if self.older else 4, dim=2)
         loud, phase = parts[:2]
         if self.older:  # twice the window at twice the rate: the same bins, and silence above
-            above = (0, 0, 0, self.n_fft // 2 + 1 - loud.shape[1])
+            above = (0, self.n_fft // 2 + 1 - loud.shape[2])
             loud, phase = F.pad(loud + math.log(2), above, value=-40), F.pad(phase, above)
         middle = fit_to_mel(self.invert(loud, phase), mel.float(), config.refine, STEREO_RATE)
         if self.older:
@@ -102,9 +105,8 @@ class Vocoder(ModelMixin, ConfigMixin):
         return middle, self.invert(loud + parts[2], phase + parts[3])
 
     def invert(self, loud: torch.Tensor, phase: torch.Tensor) -> torch.Tensor:
-        """Sound (batch, samples) of logarithmic magnitudes and phases (batch, bins, frames)."""
-        spectrum = torch.polar(torch.exp(loud.clamp(max=LOUDEST)), phase)
-        spectrum = torch.cat([spectrum, spectrum[..., -1:]], -1)  # the last hop needs the frame after it
-        window = self.window.to(spectrum.real.dtype)
-        length = loud.shape[-1] * self.hop
-        return torch.istft(spectrum, self.n_fft, self.hop, window=window, length=length)
+        """Sound (batch, samples) of logarithmic magnitudes and phases (batch, frames, bins)."""
+        loud = torch.exp(loud.clamp(max=LOUDEST))
+        spectrum = torch.complex(loud * phase.cos(), loud * phase.sin())
+        spectrum = torch.cat([spectrum, spectrum[:, -1:]], 1)  # the last hop needs the frame after it
+        return overlap_add(spectrum, self.hop, self.window.to(loud.dtype), loud.shape[1] * self.hop)

@@ -154,18 +154,18 @@ def rate_for(roll: PianoRoll, tempo: float) -> float:
 
 def shape_dynamics(audio: np.ndarray, plan: Plan) -> np.ndarray:
     """The sound of a plan, cut to its length: as loud as the song, louder where it is excited, fading after
-    the last note. `audio` is of shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz."""
+    the last note. `audio`, (n,) at 22,050 Hz or (n, 2) at 44,100 Hz, is changed in place."""
     audio = audio[: plan.samples * rate_of(audio) // SAMPLE_RATE]
     if plan.level is not None:
-        audio = follow_levels(audio, plan.level)
+        audio = follow_levels(audio, plan.level, out=audio)
     if plan.moods[:, 1].any():
         louder = (10 ** (LOUDER / 20 * over(plan.moods, len(audio))[:, 1])).astype(np.float32)
-        audio = (audio.T * louder).T
+        audio *= louder if audio.ndim == 1 else louder[:, None]
     return fade_out(audio, plan.piano_roll)
 
 
 def fade_out(audio: np.ndarray, roll: PianoRoll) -> np.ndarray:
-    """A recording that dies away where its notes have ended: left alone, the networks play on.
+    """A recording that dies away, in place, where its notes have ended: left alone, the networks play on.
 
     Parameters
     ----------
@@ -184,7 +184,8 @@ def fade_out(audio: np.ndarray, roll: PianoRoll) -> np.ndarray:
         return audio
     end = (last[-1] + 1) * hop
     fade = np.linspace(1, 0, len(audio) - end, dtype=audio.dtype) ** 2
-    return np.concatenate([audio[:end], (audio[end:].T * fade).T])
+    audio[end:] *= fade if audio.ndim == 1 else fade[:, None]
+    return audio
 
 
 def with_mood(roll: PianoRoll, moods: np.ndarray) -> PianoRoll:

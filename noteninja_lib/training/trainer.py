@@ -20,14 +20,7 @@ from accelerate.utils import broadcast, set_seed
 from diffusers.training_utils import EMAModel
 
 from noteninja_lib.errors import UserError
-
-
-def precision() -> str:
-    """'bf16' where the machine multiplies bf16 matrices in hardware, else 'no' (bf16 would be slower)."""
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "no"
-    here = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return "bf16" if here else "no"
+from noteninja_lib.models import fast_bf16
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: int = 100, decay: float = 0.3) -> float:
@@ -52,7 +45,7 @@ class Trainer:
 
     def __init__(self, task: Any, folder: str | Path, steps: int, ema: float = 0.999, seed: int = 0):
         self.task, self.folder, self.steps, self.seed, self.step = task, Path(folder), steps, seed, 0
-        self.accelerator = Accelerator(mixed_precision=precision())
+        self.accelerator = Accelerator(mixed_precision="bf16" if fast_bf16() else "no")
         set_seed(seed)
         self.optimizers, options = {}, dict[str, Any](betas=(0.9, 0.99), weight_decay=0.01)
         for name, network in task.networks.items():
