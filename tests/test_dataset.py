@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import mono
 from noteninja_lib.audio.spectrogram import log_mel, mel_frequencies
-from noteninja_lib.cli import app
+from noteninja_lib.cli import app, main
 from noteninja_lib.datasets import (
     GTZAN,
     SyntheticSet,
@@ -46,12 +46,15 @@ def tone(path, seconds=1.2, rate=22050, pitch=440.0, channels=1):
     )
 
 
-def small_gtzan(folder, inside="genres", ending=".wav", genres=GENRES, hiphop="hiphop", numbers=range(3)):
+def small_gtzan(
+    folder, inside="genres", ending=".wav", genres=GENRES, hiphop="hiphop", numbers=range(3), seconds=1.2
+):
     """A tree in GTZAN's shape with `numbers` of each genre."""
     for genre in genres:
         name = hiphop if genre == "hiphop" else genre
         for number in numbers:
-            tone(folder / inside / name / f"{name}.{number:05d}{ending}", pitch=200 + 50 * number)
+            file = folder / inside / name / f"{name}.{number:05d}{ending}"
+            tone(file, seconds, pitch=200 + 50 * number)
     return folder
 
 
@@ -109,7 +112,8 @@ def test_recordings_are_read_in_stereo_too(tmp_path):
 def test_what_cannot_be_used_is_left_out_and_said(broken, capsys):
     data = GTZAN(broken, shortest=1.0)
     said = capsys.readouterr().out
-    assert said.count("\n") == 1 and "2 corrupt" in said and "1 short" in said and "1 silent" in said
+    assert said.count("\n") == 2 and "2 corrupt" in said and "1 short" in said and "1 silent" in said
+    assert "23 excerpts are shorter than the usual 30 s, from 1 s on; they are used." in said
     report = data.validate()
     kinds = {problem.file: problem.kind for problem in report.problems}
     assert kinds["genres/jazz/jazz.00000.wav"] == kinds["genres/jazz/jazz.00001.wav"] == "corrupt"
@@ -121,8 +125,55 @@ def test_what_cannot_be_used_is_left_out_and_said(broken, capsys):
         and "metal" not in data.labels
     )
     assert "jazz.00001" in str(report) and "and 8" in str(report)
+    assert [line.split(":")[0] for line in str(report).splitlines() if line[0].islower()] == [
+        "corrupt",
+        "short",
+        "silent",
+        "missing",
+    ]
+    tone(broken / "genres/rock/rock.00009.wav", seconds=5.1)
     left = CliRunner().invoke(app, ["dataset", "validate", str(broken)])
     assert left.exit_code == 1 and "corrupt" in left.output and "Traceback" not in left.output
+    (broken / "genres/rock/rock.00009.wav").unlink()
+
+
+def test_a_flat_folder_is_understood(tmp_path):
+    for name in ("blues.00000.wav", "hip-hop.00029.au", "rock.00001.mp3.wav", "polka.00001.wav", "blues.wav"):
+        tone(tmp_path / name)
+    data = GTZAN(tmp_path, 1.0, tell=None)
+    assert [one.name for one in data.index] == ["blues.00000", "hiphop.00029"]
+    assert open_dataset_of(tmp_path, data)
+
+
+def open_dataset_of(folder, data):
+    """Whether `open_dataset` takes the folder for GTZAN, too; its clips are too short to be of use."""
+    with pytest.raises(
+        UserError, match="no recording that can be used, such as blues.00000.wav: only 1.20 s"
+    ):
+        open_dataset(folder)
+    return len(data) == 2
+
+
+def test_cut_excerpts_are_used_and_said(tmp_path, capsys):
+    small_gtzan(tmp_path, genres=["blues", "jazz"], numbers=[0], seconds=5.1)
+    assert (
+        len(GTZAN(tmp_path)) == 2
+        and "2 excerpts are shorter than the usual 30 s, from 5 s" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize("command", [["info"], ["validate"], ["hear"], ["repetitions"]])
+@pytest.mark.parametrize("content", [None, b"RIFF" + bytes(100), bytes(100_000)])
+def test_an_empty_set_is_one_sentence_and_a_failing_status(command, content, tmp_path, monkeypatch, capsys):
+    (tmp_path / "genres/blues").mkdir(parents=True)
+    if content:
+        (tmp_path / "genres/blues/blues.00000.au").write_bytes(content)
+    monkeypatch.setattr("sys.argv", ["noteninja", "dataset", *command, str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code and said.count("\n") == 1 and "no recording that can be used" in said
+    assert ("blues.00000.au: this is no recording that can be read" in said) == bool(content)
 
 
 def test_the_published_split_is_whole(tmp_path):
@@ -357,20 +408,20 @@ def test_shards_are_read_and_checked():
             parse_shard(text)
 
 
-def test_open_dataset_finds_either_kind(broken, band, tmp_path, monkeypatch):
+def test_open_dataset_finds_either_kind(band, tmp_path, monkeypatch):
     monkeypatch.setattr("noteninja_lib.datasets.small_set", lambda: band)
     monkeypatch.setattr("noteninja_lib.datasets.data_folder", lambda: tmp_path)
     monkeypatch.delenv("NOTENINJA_GTZAN", raising=False)
     said = []
     assert open_dataset(tell=said.append) is band
     assert len(said) == 1 and str(tmp_path / "gtzan") in said[0] and "NOTENINJA_GTZAN" in said[0]
-    assert isinstance(open_dataset(band.root), SyntheticSet) and isinstance(
-        open_dataset(broken, tell=None), GTZAN
-    )
-    small_gtzan(tmp_path / "gtzan", genres=["blues"])
+    real = small_gtzan(tmp_path / "real", genres=["jazz"], numbers=[0], seconds=5.1)
+    assert isinstance(open_dataset(band.root), SyntheticSet)
+    assert isinstance(open_dataset(real, tell=None), GTZAN)
+    small_gtzan(tmp_path / "gtzan", genres=["blues"], numbers=[0], seconds=5.1)
     assert open_dataset(tell=None).root == tmp_path / "gtzan"
-    monkeypatch.setenv("NOTENINJA_GTZAN", str(broken))
-    assert open_dataset(tell=None).root == broken
+    monkeypatch.setenv("NOTENINJA_GTZAN", str(real))
+    assert open_dataset(tell=None).root == real
     for folder, text in ((tmp_path, "no data set"), (tmp_path / "nowhere", "no folder")):
         monkeypatch.setenv("NOTENINJA_GTZAN", str(folder))
         with pytest.raises(UserError, match=text):

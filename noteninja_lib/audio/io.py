@@ -19,11 +19,11 @@ from functools import lru_cache, reduce
 from pathlib import Path
 
 import numpy as np
+import scipy.fft
 import scipy.ndimage
 import soundfile
 import soxr
-import torch
-from torch.nn import functional as F
+from numpy.lib.stride_tricks import sliding_window_view
 
 from noteninja_lib.audio import SAMPLE_RATE, STEREO_RATE, rate_of
 from noteninja_lib.audio.mp3 import SAMPLE_RATES, encode
@@ -45,6 +45,7 @@ FORMATS: dict[str, dict] = {
     ".mp3": dict(format="MP3"),  # of the best quality that LAME has
 }
 PLAYED = 3  # LAME's quality in a notebook's players: about 150 kbit/s
+HEADERLESS = "RAW"  # what libsndfile takes any bytes for that are named .au, .snd, .vox or .gsm
 _stderr_lock = threading.Lock()
 
 
@@ -246,10 +247,14 @@ def _open(path):
     try:
         open(path, "rb").close()
         with _quiet():
-            return soundfile.SoundFile(path)
+            file = soundfile.SoundFile(path)
+        if file.format == HEADERLESS:
+            file.close()
+            raise TypeError
+        return file
     except PermissionError:
         raise UserError(f"{path} may not be read: change its permissions or copy it elsewhere.") from None
-    except (soundfile.SoundFileError, TypeError):  # TypeError: headerless .raw files
+    except (soundfile.SoundFileError, TypeError):  # soundfile's own TypeError: .raw files
         raise UserError(f"{path} is no recording that can be read: give a wav, flac, ogg or mp3.") from None
 
 
@@ -376,13 +381,13 @@ def filtered(audio: np.ndarray, sections: np.ndarray, unit: int = 1) -> Iterator
     hop = (size - MEMORY) // unit * unit
     delays = np.exp(-2j * np.pi * np.arange(size // 2 + 1)[:, None] / size) ** np.arange(3)
     gain = np.prod([delays @ one[:3] / (delays @ one[3:]) for one in sections], 0)
-    gain, before = torch.from_numpy(gain.astype(np.complex64)), np.zeros((MEMORY, channels), np.float32)
+    gain, before = gain.astype(np.complex64), np.zeros((MEMORY, channels), np.float32)
     for start in range(0, len(audio), TOGETHER * hop):
         piece = np.concatenate([before, audio[start : start + TOGETHER * hop]], dtype=np.float32)
         before, length = piece[-MEMORY:], len(piece) - MEMORY
-        sound = F.pad(torch.from_numpy(piece).T, (0, -length % hop)).unfold(1, MEMORY + hop, hop)
-        passed = torch.fft.irfft(torch.fft.rfft(sound, size) * gain, size)[..., MEMORY : MEMORY + hop]
-        yield start, passed.flatten(1)[:, :length].T.numpy()
+        sound = sliding_window_view(np.pad(piece.T, ((0, 0), (0, -length % hop))), MEMORY + hop, 1)[:, ::hop]
+        passed = scipy.fft.irfft(scipy.fft.rfft(sound, size) * gain, size)[..., MEMORY : MEMORY + hop]
+        yield start, passed.reshape(channels, -1)[:, :length].T
 
 
 def normalise(

@@ -23,7 +23,7 @@ from noteninja_lib import data_folder
 from noteninja_lib.arranger.recipe import GENRES, style_vector
 from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.augmentation import change_speed, degrade
-from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, load, mono, stream
+from noteninja_lib.audio.io import HEADERLESS, SAMPLE_RATE, SHORTEST, SILENCE, load, mono, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import PITCHES
@@ -66,7 +66,7 @@ class Report:
         """The report in one line; empty if nothing is wrong."""
         if not self.problems:
             return ""
-        kinds = sorted(Counter(problem.kind for problem in self.problems).items())
+        kinds = sorted(Counter(problem.kind for problem in self.problems).items(), key=by_use)
         worst = next((one for one in self.problems if one.kind != "missing"), self.problems[0])
         left_out = ", ".join(f"{count} {kind}" for kind, count in kinds)
         example = f"such as {worst.file}: {worst.why}"
@@ -74,11 +74,16 @@ class Report:
 
     def __str__(self):
         lines = [f"{self.usable} recordings can be used."]
-        for kind in sorted({problem.kind for problem in self.problems}):
+        for kind, _ in sorted(Counter(problem.kind for problem in self.problems).items(), key=by_use):
             found = [problem for problem in self.problems if problem.kind == kind]
             lines += [f"{kind}: {len(found)}", *(f"  {one.file}: {one.why}" for one in found[:10])]
             lines += [f"  and {len(found) - 10} more"] * (len(found) > 10)
         return "\n".join(lines)
+
+
+def by_use(kind: tuple[str, int]) -> tuple[bool, str]:
+    """Order of the kinds of problems: what can be mended first, then what is not there at all."""
+    return kind[0] == "missing", kind[0]
 
 
 def inspect(path: Path, shortest: float) -> tuple[str, str] | None:
@@ -86,7 +91,10 @@ def inspect(path: Path, shortest: float) -> tuple[str, str] | None:
     try:
         if path.stat().st_size == 0:
             return "corrupt", "the file is empty"
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            if file.format == HEADERLESS:
+                raise ValueError
+            samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
     except FileNotFoundError:
         return "missing", "there is no such file"
     except (soundfile.SoundFileError, OSError, TypeError, ValueError):
@@ -153,6 +161,10 @@ class DataSet:
 
     def __init__(self, root: Path, index: list, problems: list[Problem], tell: Tell = None):
         self.root, self.index, self.problems = root, index, problems
+        if not index:
+            worst = next((one for one in problems if one.kind != "missing"), None)
+            why = f", such as {worst.file}: {worst.why}" if worst else ""
+            raise UserError(f"{root} holds no recording that can be used{why}.")
         if problems and tell:
             tell(Report(len(index), problems).line())
 
@@ -286,8 +298,6 @@ class Records(DataSet):
         problems = find_problems(root, dict.fromkeys(names, SHORTEST))
         faulty = {problem.file for problem in problems}
         index = [Recording(name, "") for name in names if name not in faulty]
-        if not index:
-            raise UserError(f"{root} holds no recordings that can be read: give a folder with some.")
         super().__init__(root, index, problems, tell)
 
     def splits(self) -> dict[str, list[int]]:

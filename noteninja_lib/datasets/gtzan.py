@@ -1,7 +1,7 @@
 """The real GTZAN, where a user brings it: ten genres, 100 excerpts of 30 s each (Tzanetakis and Cook 2002).
 
-Nothing is downloaded. The folder may be the one that holds `genres/` or `genres_original/`, or that folder
-itself.
+Nothing is downloaded. The folder may be the one that holds `genres/` or `genres_original/`, that folder
+itself, or one with all files side by side. Copies go round whose excerpts were cut to 15 or 20 seconds.
 """
 
 import re
@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import soundfile
 import torch
 import yaml
 from torch.nn import functional
@@ -21,7 +22,10 @@ from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel
 from noteninja_lib.datasets.base import DataSet, Problem, Recording, Tell, find_problems, require_folder
 from noteninja_lib.errors import UserError
 
-SHORTEST = 29.0  # seconds; GTZAN's excerpts are 29.9 to 30.7 s long
+WHOLE, SHORTEST = (
+    29.0,
+    5.0,
+)  # seconds; GTZAN's excerpts are 29.9 to 30.7 s long, and what is cut is of use, too
 EXCERPTS = 100  # of each genre
 ENDINGS = (".wav", ".au", ".flac", ".mp3")  # the first is taken where an excerpt is there twice
 PLACES = ("", "genres", "genres_original", "Data/genres_original")
@@ -56,13 +60,23 @@ def genre_of(name: str) -> str | None:
     return plain if plain in GENRES else None
 
 
+def key_of(path: Path) -> tuple[str, str] | None:
+    """Genre and number ("00012") of an excerpt, by its file's name; None if it is none."""
+    match = re.fullmatch(r"([A-Za-z_-]+)\.(\d{5})(\.\w+)", path.name)
+    genre = genre_of(match[1]) if match and match[3].lower() in ENDINGS else None
+    return (genre, match[2]) if match and genre else None
+
+
 def find_genres(root: Path) -> dict[str, Path]:
-    """Folders of the genres in a GTZAN tree; empty if `root` is none."""
+    """Folders of the genres in a GTZAN tree, which are one where all files lie in it; empty if `root` is none."""
     for place in PLACES:
-        if (root / place).is_dir():
-            found = {genre_of(path.name): path for path in sorted((root / place).iterdir()) if path.is_dir()}
-            if any(found):
-                return {genre: found[genre] for genre in GENRES if genre in found}
+        if not (root / place).is_dir():
+            continue
+        paths = sorted((root / place).iterdir())
+        found = {genre_of(path.name): path for path in paths if path.is_dir()}
+        found |= {key[0]: root / place for key in map(key_of, paths) if key}
+        if any(found):
+            return {genre: found[genre] for genre in GENRES if genre in found}
     return {}
 
 
@@ -71,9 +85,9 @@ def find_excerpts(folders: dict[str, Path]) -> dict[tuple[str, str], Path]:
     found = {}
     for genre, folder in folders.items():
         for path in sorted(folder.iterdir()):
-            match = re.fullmatch(r"([A-Za-z_-]+)\.(\d{5})(\.\w+)", path.name)
-            if match and genre_of(match[1]) == genre and match[3].lower() in ENDINGS:
-                found.setdefault((genre, match[2]), []).append(path)
+            key = key_of(path)
+            if key and key[0] == genre:
+                found.setdefault(key, []).append(path)
     return {key: min(same, key=lambda one: ENDINGS.index(one.suffix.lower())) for key, same in found.items()}
 
 
@@ -124,11 +138,17 @@ class GTZAN(DataSet):
     Parameters
     ----------
     root : path
-        Holds `genres/`, `genres_original/` or the folders of the genres; .wav, .au, .flac or .mp3.
+        Holds `genres/`, `genres_original/`, the folders of the genres, or the excerpts themselves; .wav, .au,
+        .flac or .mp3.
     shortest : float
         Seconds; shorter recordings are left out.
     tell : callable or None
-        Is given one line if something is left out; None keeps silent.
+        Is given one line if something is left out, and one if excerpts were cut; None keeps silent.
+
+    Raises
+    ------
+    UserError
+        If this is no GTZAN, or nothing of it can be used.
     """
 
     def __init__(self, root: str | Path, shortest: float = SHORTEST, tell: Tell = print):
@@ -137,7 +157,7 @@ class GTZAN(DataSet):
         if not folders:
             raise UserError(
                 f"{root} holds no GTZAN: it must hold genres/ or genres_original/, with the folders blues, "
-                f"classical, country and so on inside."
+                f"classical, country and so on inside, or the files blues.00000.wav and so on."
             )
         excerpts = find_excerpts(folders)
         files = {path.relative_to(root).as_posix(): genre for (genre, _), path in excerpts.items()}
@@ -148,10 +168,16 @@ class GTZAN(DataSet):
         names = [(genre, f"{number:05d}") for genre in folders for number in range(EXCERPTS)]
         absent = [".".join(name) for name in names if name not in excerpts]
         problems += [Problem(name, "missing", "there is no such file") for name in absent]
-        parent = next(iter(folders.values())).parent
-        self.lists, self._parts = find_lists([root, parent, parent.parent])
+        inside = next(iter(folders.values()))
+        self.lists, self._parts = find_lists([root, inside, inside.parent, inside.parent.parent])
         index = [Excerpt(file, genre) for file, genre in files.items() if file not in faulty]
         super().__init__(root, index, problems, tell)
+        lengths = [soundfile.info(self.path(number)).duration for number in range(len(self))]
+        cut = [length for length in lengths if length < WHOLE]
+        if cut and tell:
+            tell(
+                f"{len(cut)} excerpts are shorter than the usual 30 s, from {min(cut):.0f} s on; they are used."
+            )
 
     def splits(self, kind: str = "artist", seed: int = 0) -> dict[str, list[int]]:
         """Numbers of the excerpts for train, validation and test.
