@@ -21,6 +21,7 @@ from noteninja_lib.arranger.synthesis import default_soundfont, render
 from noteninja_lib.audio.io import FORMATS, SAMPLE_RATE, load, mono, normalise
 from noteninja_lib.audio.spectrogram import griffin_lim, log_mel
 from noteninja_lib.errors import UserError
+from noteninja_lib.datasets.gtzan import genre_of, key_of
 from noteninja_lib.evaluation import baselines, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
 from noteninja_lib.evaluation.comparison import Known, frechet, know
@@ -65,7 +66,7 @@ def plan(tunes: int, seed: int = 0, split: str = "test", data: File = None) -> l
     if not files:
         raise UserError(f"There are no recordings in {data}: give a folder with wav, flac, mp3 or ogg files.")
     chosen = [files[number] for number in np.random.default_rng(seed).permutation(len(files))[: 10 * tunes]]
-    genres = [file.parent.name if file.parent.name in GENRES else OTHER for file in chosen]
+    genres = [(key_of(file) or (genre_of(file.parent.name), ""))[0] or OTHER for file in chosen]
     return [Job(n, genre, str(file), n % 2 == 0) for n, (file, genre) in enumerate(zip(chosen, genres))]
 
 

@@ -5,6 +5,7 @@ is played (the style) lead noise to latents of music; with a `strength` below 1,
 source's noised latents. Lesson: 00_genre_converter.
 """
 
+import copy
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -139,10 +140,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
     ):
         super().__init__()
         self.register_modules(vae=vae, unet=unet, vocoder=vocoder, judge=judge, scheduler=scheduler)
-        numbers = {
-            "strength_curve": strength_curve,
-            "guidance_interval": guidance_interval,
-        }
+        numbers = {"strength_curve": strength_curve, "guidance_interval": guidance_interval}
         self.register_to_config(**{name: tuple(value) for name, value in numbers.items()})
 
     @classmethod
@@ -449,9 +447,12 @@ class NoteNinjaPipeline(DiffusionPipeline):
         noise = latents(plan.piano_roll) if callable(latents) else latents
         noise = self.noise(plan.piano_roll.frames, generator) if noise is None else noise
         now = noise
-        begin = flow_matching.set_schedule(self.scheduler, steps, level, self.device)
+        scheduler = copy.deepcopy(
+            self.scheduler
+        )  # it counts its steps, and several songs may be made at once
+        begin = flow_matching.set_schedule(scheduler, steps, level, self.device)
         if start is not None:
-            sigma = self.scheduler.sigmas[begin]
+            sigma = scheduler.sigmas[begin]
             now = (1 - sigma) * flow_matching.fit_length(start, now.shape[-1]) + sigma * now
         guidance = {"guidance_scale": guidance_scale, "guidance_interval": self.config.guidance_interval}
         styles = torch.from_numpy(plan.styles).to(self.device)
@@ -459,7 +460,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             self.unet, plan.piano_roll, styles, now.shape[-1], **guidance, neutral=plan.neutral
         )
         held = None if known is None else (known, noise)
-        return flow_matching.sample(flow, self.scheduler, now, begin, progress, held)
+        return flow_matching.sample(flow, scheduler, now, begin, progress, held)
 
     def decode(
         self, latents: torch.Tensor, progress: Callable[[float], None] = lambda done: None
@@ -493,9 +494,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
             lambda: classify(self.judge, GENRES, source.audio),
         )
         give_back(audio.nbytes)
-        _, heard, sure, *genres = in_threads(
-            lambda ear: ear(), ears, lambda done: progress(0.88 + 0.11 * done, "listening to the result")
-        )
+        told = lambda done: progress(0.88 + 0.11 * done, "listening to the result")  # noqa: E731
+        _, heard, sure, *genres = in_threads(lambda ear: ear(), ears, told)
         again = sounding(tune, strongest_octave(heard[1]))
         kept = None if not tune else share_kept(sure, again)
         progress(1.0, "done")

@@ -320,6 +320,14 @@ def test_save_refuses_nan(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 96000, 384000])
+def test_loudness_at_any_rate_equals_pyloudnorm(rate):
+    sound = np.random.default_rng(0).normal(0, 0.1, (2 * rate, 2))
+    assert nn_audio.loudness(sound, rate) == pytest.approx(
+        pyloudnorm.Meter(rate).integrated_loudness(sound), abs=1e-3
+    )
+
+
 def test_loudness_in_segments_equals_pyloudnorm():
     """Loud, quiet and silent stretches across the segments' borders, so that both gates matter."""
     audio = tone(100)
@@ -429,6 +437,11 @@ def test_the_rate_is_told_by_the_shape():
     true = 0.5 * np.sin(2 * np.pi * 440 * time[::2])  # 15 kHz is filtered out, not folded back
     np.testing.assert_allclose(folded[500:-500], true[500:-500], atol=1e-3)
     assert nn_audio.mono(folded) is folded
+    for kind in (np.float64, np.float16):
+        np.testing.assert_allclose(nn_audio.mono(both.astype(kind)), folded, atol=1e-3)
+    loud = np.full((44100, 2), 20000, np.int16)
+    assert nn_audio.mono(loud, 22050).dtype == np.float32 and (nn_audio.mono(loud, 22050) == 20000).all()
+    assert np.abs(nn_audio.mono(loud)[500:-500] - 20000).max() < 1 and nn_audio.mono(both[:0]).shape == (0,)
 
 
 def test_to_mp3(tmp_path):

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 
 import numpy as np
 import pytest
@@ -281,6 +283,61 @@ def test_what_is_raised_in_a_thread_arrives_and_the_rest_is_not_begun(where):
         assert in_threads(str, range(3)) == ["0", "1", "2"]
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_second_interruption_leaves_torch_as_it_was(monkeypatch):
+    """Pressing Ctrl-C twice: the second one comes while what has begun is waited for."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    wait = ThreadPoolExecutor.__exit__
+
+    def interrupted(pool, *_):
+        wait(pool, None, None, None)
+        raise KeyboardInterrupt
+
+    def progress(done):
+        raise KeyboardInterrupt
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(ThreadPoolExecutor, "__exit__", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                in_threads(str, range(3), progress)
+        assert torch.get_num_threads() == 2 and not models._sharing.locked()
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_work_within_work_ends_soon_when_it_is_stopped():
+    before, begun = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+
+    def work(number):
+        in_threads(lambda _: (begun.append(number), sleep(0.02)), range(200))
+
+    def progress(done):
+        sleep(0.1)
+        raise UserError("That's enough.")
+
+    try:
+        with pytest.raises(UserError, match="enough"):
+            in_threads(work, range(2), progress)
+        assert 0 < len(begun) < 40
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_stand_ins_give_way_to_whoever_wants_more():
+    code = (
+        "import sys; from noteninja_lib.models import stand_ins\n"
+        "with stand_ins():\n"
+        "    import scipy.stats; first = sys.modules['scipy.stats']\n"
+        "    from scipy.stats import norm\n"
+        "    import scipy; print(norm.cdf(0), scipy.stats.beta.cdf(1, 2, 2), first is sys.modules['scipy.stats'])\n"
+        "print(sys.modules['scipy.stats'].__file__ is not None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0.5", "1.0", "False", "True"]
 
 
 def test_conversions_need_neither_torchs_compiler_nor_the_statistics_and_have_them_where_asked():

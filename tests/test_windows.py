@@ -41,6 +41,12 @@ def test_windows_cover_everything_and_overlap():
         assert all(after.start == before.stop - 32 for before, after in zip(found, found[1:]))
         lengths = [chunk.stop - chunk.start for chunk in found]
         assert max(lengths) <= 512 and min(lengths) >= max(lengths) - 4 * len(found)
+    for size, overlap in ((5, 3), (7, 5), (2, 1), (64, 60)):
+        for frames in range(1, 200):
+            found = flow_matching.spans(frames, size, overlap)
+            assert found[0].start == 0 and found[-1].stop == frames
+            assert all(one.stop - one.start <= size for one in found)
+            assert all(after.start == before.stop - overlap for before, after in zip(found, found[1:]))
     assert flow_matching.ramp(8, 3).tolist() == [1, 2, 3, 3, 3, 3, 2, 1]
 
 

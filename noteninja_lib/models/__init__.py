@@ -14,25 +14,38 @@ from typing import Any
 import torch
 
 from noteninja_lib import quick_imports
+from noteninja_lib.errors import Stopped
+
+
+class StandIn(ModuleType):
+    """A module in place of one that takes long to be imported; whoever wants more of it than is in it gets that."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
 
 
 @contextmanager
 def stand_ins() -> Iterator[None]:
     """Use diffusers without importing torch's compiler and `scipy.stats`, which take as long as torch itself.
 
-    It names both, and has no use for either unless it is asked to compile, or for other samplers. So it finds
-    stand-ins; who needs the real ones afterwards, imports them.
+    It names both, and has no use for either unless it is asked to compile, or for other samplers.
     """
-    compiler, stats = ModuleType("torch._dynamo"), ModuleType("scipy.stats")
+    compiler, stats = StandIn("torch._dynamo"), StandIn("scipy.stats")
     unchanged = lambda function=None, *_, **__: function or unchanged  # noqa: E731
     compiled = SimpleNamespace(OptimizedModule=type("NothingIsCompiled", (), {}))
     vars(compiler).update(allow_in_graph=unchanged, disable=unchanged, eval_frame=compiled)
-    standing_in = [one for one in (compiler, stats) if sys.modules.setdefault(one.__name__, one) is one]
+    for one in (compiler, stats):
+        sys.modules.setdefault(one.__name__, one)
     try:
         yield
     finally:
-        for one in standing_in:
-            del sys.modules[one.__name__]
+        for one in (compiler, stats):
+            if sys.modules.get(one.__name__) is one:
+                del sys.modules[one.__name__]
 
 
 with quick_imports(), contextlib.suppress(Exception), stand_ins():
@@ -58,9 +71,10 @@ def give_back(size: int) -> None:
 
 
 _sharing = threading.Lock()  # torch has one number of threads for all that begin
+_worker = threading.local()
+MOST = 4  # windows at once: each needs some 60 MB
 
 
-@torch.no_grad()
 def in_threads(
     work: Callable[[Any], Any], items: Iterable[Any], progress: Callable[[float], None] = lambda done: None
 ) -> list[Any]:
@@ -82,30 +96,37 @@ def in_threads(
     list
         In the order of the items.
     """
-    items, threads = list(items), torch.get_num_threads()
-    workers = min(len(items), threads)
-    if workers < 2 or not _sharing.acquire(blocking=False):
-        found = []
-        for number, item in enumerate(items):
-            progress(number / len(items))
-            found.append(work(item))
-        return found
+    items, threads, inference = list(items), torch.get_num_threads(), torch.is_inference_mode_enabled()
+    workers, stopped = min(len(items), threads, MOST), threading.Event()
 
     def alone(item):
-        with torch.no_grad():  # which a thread has to ask for by itself
+        _worker.stopped = stopped
+        with torch.inference_mode(inference), torch.no_grad():  # which each thread has to ask for by itself
             return work(item)
 
-    pool = ThreadPoolExecutor(workers)
+    if workers < 2 or not _sharing.acquire(blocking=False):
+        found, outer = [], getattr(_worker, "stopped", None)  # of the thread that this runs in
+        for number, item in enumerate(items):
+            if outer and outer.is_set():
+                raise Stopped
+            progress(number / len(items))
+            with torch.no_grad():
+                found.append(work(item))
+        return found
     try:
         torch.set_num_threads(threads // workers)  # of each thread that begins from now on
-        futures = [pool.submit(alone, item) for item in items]
-        found = []
-        for number, future in enumerate(futures):
-            progress(number / len(items))
-            found.append(future.result())
-        return found
+        with ThreadPoolExecutor(workers) as pool:
+            futures = [pool.submit(alone, item) for item in items]
+            try:
+                found = []
+                for number, future in enumerate(futures):
+                    progress(number / len(items))
+                    found.append(future.result())
+                return found
+            finally:
+                stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
     finally:
-        pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
         _sharing.release()
 
@@ -115,10 +136,9 @@ def fast_bf16(device: torch.device | None = None) -> bool:
     if device is None:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return device.type == "cpu" and (
-        torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    )
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    kinds = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # which not every torch knows
+    return device.type == "cpu" and any(getattr(torch.cpu, kind, bool)() for kind in kinds)
 
 
 def half_precision(device: torch.device) -> torch.autocast:

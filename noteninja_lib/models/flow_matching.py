@@ -153,7 +153,7 @@ def spans(frames: int, size: int, overlap: int) -> list[slice]:
     """
     count = max(1, -(-(frames - overlap) // (size - overlap)))
     step = min(-(-(frames - overlap) // (count * FOLD)) * FOLD, size - overlap)
-    starts = range(0, max(frames - overlap, 1), max(step, FOLD))
+    starts = range(0, max(frames - overlap, 1), max(step, 1))
     return [slice(start, min(start + step + overlap, frames)) for start in starts]
 
 
