@@ -20,8 +20,8 @@ from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import default_soundfont, render
 from noteninja_lib.audio.io import FORMATS, SAMPLE_RATE, load, mono, normalise
 from noteninja_lib.audio.spectrogram import griffin_lim, log_mel
-from noteninja_lib.errors import UserError
 from noteninja_lib.datasets.gtzan import genre_of, key_of
+from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
 from noteninja_lib.evaluation.comparison import Known, frechet, know

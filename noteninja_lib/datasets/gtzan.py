@@ -68,7 +68,7 @@ def key_of(path: Path) -> tuple[str, str] | None:
 
 
 def find_genres(root: Path) -> dict[str, Path]:
-    """Folders of the genres in a GTZAN tree, which are one where all files lie in it; empty if `root` is none."""
+    """Folders of the genres in a GTZAN tree (all files may lie in one); empty if `root` is none."""
     for place in PLACES:
         if not (root / place).is_dir():
             continue
