@@ -175,9 +175,8 @@ class GTZAN(DataSet):
         lengths = [soundfile.info(self.path(number)).duration for number in range(len(self))]
         cut = [length for length in lengths if length < WHOLE]
         if cut and tell:
-            tell(
-                f"{len(cut)} excerpts are shorter than the usual 30 s, from {min(cut):.0f} s on; they are used."
-            )
+            least = f"from {min(cut):.0f} s on"
+            tell(f"{len(cut)} excerpts are shorter than the usual 30 s, {least}: all are used.")
 
     def splits(self, kind: str = "artist", seed: int = 0) -> dict[str, list[int]]:
         """Numbers of the excerpts for train, validation and test.
