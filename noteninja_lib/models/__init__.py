@@ -18,7 +18,7 @@ from noteninja_lib.errors import Stopped
 
 
 class StandIn(ModuleType):
-    """A module in place of one that takes long to be imported; whoever wants more of it than is in it gets that."""
+    """A module in place of one that takes long to be imported; who wants more than is in it gets that one."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
