@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from scipy import fft, signal
 
+from benchmarks.comparison import Row, eight_bits, other_content, right_tune
 from benchmarks.harness import cell, finish, grouped, hears, measure, table
 from benchmarks.options import CORES, Guidance, Out, Steps, Tunes, Workers
 from noteninja_lib import STEPS
@@ -23,7 +24,6 @@ from noteninja_lib.audio.io import normalise
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.evaluation import baselines, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, make_piece
-from noteninja_lib.evaluation.comparison import Row, eight_bits, other_content, right_tune
 from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.pipeline import load_pipeline
 

@@ -11,6 +11,7 @@ import soundfile
 from typer import Option
 
 from benchmarks import harness
+from benchmarks.comparison import CROWD, Row, among_ten, eight_bits, frechet, know, other_content, right_tune
 from benchmarks.harness import File, Run, cell, finish, grouped, interval, means, of_rows, table
 from benchmarks.options import CORES, Guidance, Out, Recordings, Soundfont, Split, Steps, Tagger, Workers
 from noteninja_lib import STEPS
@@ -19,9 +20,8 @@ from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.datasets import open_dataset
 from noteninja_lib.datasets.base import DataSet
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import baselines, comparison, metrics
+from noteninja_lib.evaluation import baselines, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, make_piece
-from noteninja_lib.evaluation.comparison import CROWD, Row, among_ten, eight_bits, frechet, know
 from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.pipeline import load_pipeline
 
@@ -119,7 +119,7 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
     by_baseline = grouped(sorted(rows, key=lambda row: (row.tune, row.target)), lambda row: row.baseline)
     ours, best, truth, oracle = (by_baseline[name] for name in ("ours", "decoded", "truth", "oracle"))
     tunes = [row.tune for row in ours]
-    zero = comparison.other_content(ours, seed) if truth else {}  # real recordings come without a score
+    zero = other_content(ours, seed) if truth else {}  # real recordings come without a score
     figures["zero"] = {name: metrics.bootstrap(values, tunes) for name, values in zero.items()}
     for baseline in names:
         found = by_baseline[baseline]
@@ -128,7 +128,7 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
             for name, low in zero.items():
                 values, high = [row.figures[name] for row in found], [row.figures[name] for row in best]
                 summary[f"tune_kept_{name}"] = metrics.place_between(values, low, high, tunes)
-            right = comparison.right_tune(found, truths, seed)
+            right = right_tune(found, truths, seed)
             summary[f"right_tune_of_{CROWD}"] = metrics.bootstrap(right, tunes)
             summary["frechet_distance"] = frechet(found, truth)
             summary["frechet_to_oracle"] = frechet(found, oracle)

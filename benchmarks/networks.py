@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks import harness
+from benchmarks.comparison import Known, frechet, know
 from benchmarks.harness import File, cell, finish, grouped, interval, measure, of_rows, rounded_mean, table
 from benchmarks.options import CORES, Out, Recordings, Split, Tunes, Workers
 from noteninja_lib import fast_mode, pipeline
@@ -24,7 +25,6 @@ from noteninja_lib.datasets.gtzan import genre_of, key_of
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
-from noteninja_lib.evaluation.comparison import Known, frechet, know
 from noteninja_lib.models.classifiers import GenreClassifier
 from noteninja_lib.models.flow_matching import (
     CHUNK,

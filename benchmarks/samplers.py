@@ -14,13 +14,13 @@ import diffusers
 import numpy as np
 from typer import Option
 
+from benchmarks.comparison import Known, among_ten, know
 from benchmarks.harness import aligned, grouped, means, measure, rounded, rounded_mean, table
 from benchmarks.options import CORES, Out, Tunes, Workers
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
-from noteninja_lib.evaluation.comparison import Known, among_ten, know
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.pipeline import GUIDANCE_INTERVAL, NoteNinjaPipeline, load_pipeline
 from noteninja_lib.source import Source, read_source

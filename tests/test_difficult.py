@@ -9,13 +9,13 @@ import pytest
 
 from benchmarks import acoustic_conditions
 from benchmarks.acoustic_conditions import CONDITIONS, crowd, hall, make_difficult
+from benchmarks.comparison import Row
 from benchmarks.harness import aligned
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio import SAMPLE_RATE
 from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import SECONDS
-from noteninja_lib.evaluation.comparison import Row
 
 CLICKS = np.zeros(3 * SAMPLE_RATE, np.float32)
 CLICKS[5000::22050] = 0.5

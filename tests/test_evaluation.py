@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from benchmarks import evaluation, tables
+from benchmarks.comparison import Row
 from benchmarks.evaluation import Setting
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, metrics
 from noteninja_lib.evaluation.baselines import SECONDS, make_piece
-from noteninja_lib.evaluation.comparison import Row
 from noteninja_lib.music.piano_roll import PianoRoll, draw_notes, from_notes
 from noteninja_lib.pipeline import load_pipeline
 from noteninja_lib.source import hear
