@@ -1,11 +1,11 @@
 """How long do others take for as much sound? Command: `python -m benchmarks peers`.
 
 Beside our conversion, mp3 to mp3, two published models run in turn on the same machine, in eager PyTorch on
-all cores, all three in bf16 where the processor multiplies it: Stable Audio Open Small, made for speed on small machines, and MusicGen-small. Compared
-are time and memory, and nothing else: both make music from *text* and can't convert a recording, and of
-quality nothing is said. They are only architectures (benchmarks/architectures.py): random weights take as
-long as trained ones. No file of theirs is read or written, and Stable Audio's passes of 11.9 s count by the
-second, though 30 s need three.
+all cores, all three in bf16 where the processor multiplies it: Stable Audio Open Small, made for speed on
+small machines, and MusicGen-small. Compared are time and memory, and nothing else: both make music from
+*text* and can't convert a recording, and of quality nothing is said. They are only architectures
+(benchmarks/architectures.py): random weights take as long as trained ones. No file of theirs is read or
+written, and Stable Audio's passes of 11.9 s count by the second, though 30 s need three.
 """
 
 import threading

@@ -28,7 +28,7 @@ from noteninja_lib.music.singing import SECONDS, PitchCurve, follow_pitch, stret
 from noteninja_lib.music.time_warp import cut
 
 FOLDED = 16 * HOP_LENGTH  # samples to a frame at the denoiser's lowest level
-MIDI, SCORES = (".mid", ".midi"), (".musicxml", ".xml", ".mxl", ".abc")
+MIDI, SCORES = (".mid", ".midi", ".kar", ".rmi"), (".musicxml", ".xml", ".mxl", ".abc")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pdf")
 LOUDEST = 8.0  # peak: what is higher was written on another scale, such as that of integers
 FADE = 0.1  # seconds in which a voice comes and goes at the ends of what is sung

@@ -3,7 +3,9 @@
 Lessons: 00_genre_converter, 08_latent_interpolation.
 """
 
+import io
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
@@ -21,9 +23,10 @@ from noteninja_lib.music.piano_roll import PianoRoll, from_notes
 from noteninja_lib.music.tunes import Tune, to_stream, tune_from_score
 
 if TYPE_CHECKING:
+    import mido
     import pretty_midi
 
-FORMATS = {".abc": "ABC", **dict.fromkeys((".mid", ".midi"), "midi")}
+FORMATS = {".abc": "ABC", **dict.fromkeys((".mid", ".midi", ".kar", ".rmi"), "midi")}
 FORMATS |= dict.fromkeys((".musicxml", ".xml", ".mxl"), "musicxml")
 BIGGEST = 5_000_000  # bytes
 ABC_FIELD = re.compile(r"^[ \t]*[A-Za-z]:.*$|%.*$", re.MULTILINE)
@@ -46,7 +49,7 @@ def read_roll(song: "str | Path | Tune | stream.Stream") -> PianoRoll:
                 f"A {type(song).__name__} is no song: give a file, an array of samples, or a score."
             )
         return from_score(song)
-    is_midi = Path(song).suffix.lower() in (".mid", ".midi")
+    is_midi = FORMATS.get(Path(song).suffix.lower()) == "midi"
     return from_midi(song) if is_midi else from_score(read_notes(Path(song)))
 
 
@@ -57,8 +60,8 @@ def read_notes(source: str | Path) -> Tune:
     ----------
     source : str or pathlib.Path
         ABC text, such as "C D E F | G2 G2" or a whole tune with its header, or the path of a file (.abc,
-        .mid, .midi, .musicxml, .xml, .mxl). Without a header, C major in common time is taken, and a letter
-        is a quarter note.
+        .mid, .midi, .kar, .rmi, .musicxml, .xml, .mxl). Without a header, C major in common time is taken,
+        and a letter is a quarter note.
 
     Raises
     ------
@@ -89,19 +92,109 @@ def _unreadable(name, kind):
     return UserError(f"{name} can't be read as {kind}: {advice}")
 
 
+#: What musicians call the part that has the tune, and parts that have not, in their files.
+TUNE_NAMES = re.compile(
+    r"melod|vocal|voice|vox|\blead|sing|tune|solo|soprano|gesang|stimme|chant|canto|voz", re.I
+)
+OTHER_NAMES = re.compile(r"bass|drum|perc|chord|pad\b|string|comp|harm|back|choir|bell|left|rhythm|fx", re.I)
+
+
 def open_midi(path: str | Path) -> "tuple[pretty_midi.PrettyMIDI, list[list[Note]]]":
-    """A MIDI file, and the notes of its parts but for drums; the part that lies highest comes first."""
+    """A MIDI file, and the notes of its parts but for drums; the part that has the tune comes first.
+
+    Karaoke files (.kar) and those in a RIFF envelope (.rmi) are MIDI, too.
+    """
     import pretty_midi
 
     try:
-        midi = pretty_midi.PrettyMIDI(str(path))
+        midi = pretty_midi.PrettyMIDI(plain_midi(Path(path).read_bytes()))
     except Exception as problem:
         raise _unreadable(Path(path).name, "MIDI") from problem
-    parts = [part.notes for part in midi.instruments if part.notes and not part.is_drum]
+    parts = [part for part in midi.instruments if part.notes and not part.is_drum]
     if not parts:
         raise UserError(f"{Path(path).name} holds no notes besides drums: choose a MIDI file with a tune.")
-    parts.sort(key=lambda notes: -np.mean([note.pitch for note in notes]))
-    return midi, [[Note(n.start, n.end, n.pitch, n.velocity) for n in part] for part in parts]
+    words = [lyric.time for lyric in midi.lyrics + getattr(midi, "text_events", [])]
+    found = [[Note(n.start, n.end, n.pitch, n.velocity) for n in part.notes] for part in parts]
+    likely = [tune_score(notes, midi.get_end_time(), part.name, words) for part, notes in zip(parts, found)]
+    first = int(np.argmax(likely))
+    return midi, [found[first], *found[:first], *found[first + 1 :]]
+
+
+def plain_midi(content: bytes) -> io.BytesIO:
+    """A MIDI file as pretty_midi reads it: without an envelope, in ticks of a beat, with all that it says of
+    tempo, metre and key in its first track."""
+    import mido
+
+    if content[:4] == b"RIFF" and content[8:12] == b"RMID":
+        content = content[content.index(b"MThd") :]
+    file = mido.MidiFile(file=io.BytesIO(content), clip=True)
+    if file.ticks_per_beat < 0:  # frames a second and ticks a frame, as in films: time does not hang on tempo
+        frames, ticks = divmod(file.ticks_per_beat % 2**16, 256)
+        rate = {227: 29.97}.get(frames, 256 - frames) * ticks  # 227 is -29
+        file.ticks_per_beat = 500  # 1,000 a second at the tempo that is taken where none is given
+        for track in file.tracks:
+            times = np.round(np.cumsum([message.time for message in track]) * 1000 / rate).astype(int)
+            for message, time in zip(track, np.diff(times, prepend=0)):
+                message.time = int(time)
+            _take_out(track, ("set_tempo",))
+    if file.type == 1:
+        told = [_take_out(track, ("set_tempo", "time_signature", "key_signature")) for track in file.tracks]
+        head = mido.MidiTrack()
+        for now, message in sorted(sum(told, []), key=lambda one: one[0]):
+            head.append(message.copy(time=now - sum(one.time for one in head)))
+        file.tracks.insert(0, head)
+    plain = io.BytesIO()
+    file.save(file=plain)
+    plain.seek(0)
+    return plain
+
+
+def _take_out(track, kinds: Iterable[str]) -> list[tuple[int, "mido.MetaMessage"]]:
+    """Take messages out of a track, whose others stay where they are; returns them with their times."""
+    taken, kept, now, last = [], [], 0, 0
+    for message in track:
+        now += message.time
+        if message.type in kinds:
+            taken.append((now, message))
+        else:
+            kept.append(message.copy(time=now - last))
+            last = now
+    track[:] = kept
+    return taken
+
+
+def tune_score(notes: list[Note], seconds: float, name: str = "", words: Iterable[float] = ()) -> float:
+    """How likely a part has the tune of a song; of its parts, the one with the most has it.
+
+    A tune is one note at a time, moves by small steps, repeats notes (as syllables do), sounds for about half
+    of the song, and is no bass. Its name says more, and words that are sung to it.
+
+    Parameters
+    ----------
+    notes : list of Note
+    seconds : float
+        Length of the song.
+    name : str
+        Of the part.
+    words : iterable of float
+        Times in seconds at which words are sung.
+    """
+    order = sorted(notes, key=lambda note: note.start)
+    starts = np.array([note.start for note in order])
+    ends = np.array([note.end for note in order])
+    pitches = np.array([note.pitch for note in order], float)
+    times = np.concatenate([starts, ends])
+    order_in_time = np.argsort(times, kind="stable")
+    sounding = np.cumsum(np.repeat([1, -1], len(order))[order_in_time])[:-1]
+    lasts = np.diff(times[order_in_time])
+    any_note = max(float(lasts[sounding > 0].sum()), 1e-9)
+    moves = np.abs(np.diff(pitches)) if len(pitches) > 1 else np.array([12.0])
+    score = 2 * lasts[sounding == 1].sum() / any_note - 2 * np.mean(moves > 7)
+    score += 2 * min(np.mean(moves == 0), 0.3) + min(any_note / seconds, 0.5) / 0.5
+    score += np.clip((np.median(pitches) - 60) / 12, -2, 0.3)
+    sung = [np.abs(starts - time).min() < 0.03 for time in words]
+    score += 3 * float(np.mean(sung)) if len(sung) >= 8 else 0
+    return float(score + 2.5 * bool(TUNE_NAMES.search(name)) - bool(OTHER_NAMES.search(name)))
 
 
 def upper_voice(notes: list[Note], together: float = 0.05) -> tuple[list[Note], list[Note]]:
@@ -122,9 +215,9 @@ def upper_voice(notes: list[Note], together: float = 0.05) -> tuple[list[Note], 
 
 
 def from_midi(path: str | Path) -> PianoRoll:
-    """Piano roll of a MIDI file: the upper voice of its highest part is the melody."""
-    midi, (highest, *others) = open_midi(path)
-    melody, under = upper_voice(highest)
+    """Piano roll of a MIDI file: the upper voice of the part that has the tune is the melody."""
+    midi, (tune, *others) = open_midi(path)
+    melody, under = upper_voice(tune)
     return from_notes(melody, sum(others, under), midi.get_end_time(), midi.get_beats())
 
 
@@ -154,7 +247,7 @@ def from_score(score, tempo: float = 110.0) -> PianoRoll:
 
 
 def _read_midi(path):
-    """The upper voice of a MIDI file's highest part as a tune, on a grid of quarters and thirds of a beat.
+    """The tune of a MIDI file, on a grid of quarters and thirds of a beat.
 
     music21 itself loses count of the bars where several notes sound at once in one part.
     """
