@@ -5,22 +5,24 @@ Lessons: 00_genre_converter, 08_latent_interpolation.
 
 import io
 import re
-from collections.abc import Iterable
-from dataclasses import replace
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 from math import ceil, floor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from music21 import converter, duration, stream, tempo
+from music21 import converter, duration, exceptions21, harmony, meter, stream, tempo
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.errors import UserError
-from noteninja_lib.music.harmony import QUALITIES, sharps
+from noteninja_lib.errors import Notice, UserError
+from noteninja_lib.music.harmony import QUALITIES, bar_length, beat_length, sharps
 from noteninja_lib.music.piano_roll import PianoRoll, from_notes
-from noteninja_lib.music.tunes import Tune, to_stream, tune_from_score
+from noteninja_lib.music.tunes import Tune, pick_up, to_stream, tune_from_score
 
 if TYPE_CHECKING:
     import mido
@@ -43,14 +45,16 @@ SHORTEST_REST = 0.5  # beats
 
 def read_roll(song: "str | Path | Tune | stream.Stream") -> PianoRoll:
     """Piano roll of notes: of a file (MIDI, MusicXML, ABC), a score or a tune."""
-    if not isinstance(song, str | Path):
-        if not isinstance(song, Tune | stream.Stream):
-            raise UserError(
-                f"A {type(song).__name__} is no song: give a file, an array of samples, or a score."
-            )
+    if isinstance(song, Tune):
         return from_score(song)
-    is_midi = FORMATS.get(Path(song).suffix.lower()) == "midi"
-    return from_midi(song) if is_midi else from_score(read_notes(Path(song)))
+    if isinstance(song, stream.Stream):
+        return perform(song)
+    if not isinstance(song, str | Path):
+        raise UserError(f"A {type(song).__name__} is no song: give a file, an array of samples, or a score.")
+    path, kind = find_notes(song)
+    if kind == "midi":
+        return from_midi(path)
+    return understood(perform, *parse_notes(path, kind))
 
 
 def read_notes(source: str | Path) -> Tune:
@@ -69,7 +73,17 @@ def read_notes(source: str | Path) -> Tune:
         If it can't be read, or has fewer than four notes.
     """
     if not isinstance(source, Path) and Path(source.strip()).suffix.lower() not in FORMATS:
-        return _read_abc(source)
+        return understood(tune_from_score, *parse_abc(source))
+    path, kind = find_notes(source)
+    if kind == "midi":
+        return _read_midi(path)
+    score, name, kind = parse_notes(path, kind)
+    title = getattr(score.metadata, "bestTitle", None) or path.stem
+    return understood(lambda score: tune_from_score(score, title), score, name, kind)
+
+
+def find_notes(source: str | Path) -> tuple[Path, str]:
+    """The path of a file of notes, and its kind; a UserError says what is wrong with it."""
     path = Path(source)
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
@@ -81,9 +95,7 @@ def read_notes(source: str | Path) -> Tune:
     if not 0 < size <= BIGGEST:
         fault = "larger than 5 MB" if size else "empty"
         raise UserError(f"{path.name} is {fault}: choose a file with one tune.")
-    if kind == "ABC":
-        return _read_abc(path.read_text(encoding="utf-8", errors="replace"), path.stem)
-    return _read_midi(path) if kind == "midi" else _parse(path, kind, path.name, path.stem)
+    return path, kind
 
 
 def _unreadable(name, kind):
@@ -221,6 +233,144 @@ def from_midi(path: str | Path) -> PianoRoll:
     return from_notes(melody, sum(others, under), midi.get_end_time(), midi.get_beats())
 
 
+@dataclass
+class Line:
+    """A part of a score: its name, whether words stand below it, and its voices' notes in quarter notes.
+
+    A note is (start, length, pitch); the first voice is the upper one.
+    """
+
+    name: str
+    words: bool
+    voices: list[list[tuple[float, float, int]]]
+
+
+def read_line(part: stream.Part) -> Line:
+    """The notes of a part, tied ones as one, without grace notes and chord symbols."""
+    voices: dict[str, list[list]] = {}
+    words, bars = False, list(part.getElementsByClass("Measure")) or [part]
+    for bar in bars:
+        for voice in list(getattr(bar, "voices", [])) or [bar]:
+            inside = float(bar.offset if bar is not part else 0) + float(
+                voice.offset if voice is not bar else 0
+            )
+            found = voices.setdefault(str(voice.id) if voice is not bar else "1", [])
+            for one in voice.notes:
+                if (
+                    isinstance(one, harmony.ChordSymbol)
+                    or not one.quarterLength
+                    or not hasattr(one, "pitches")
+                ):
+                    continue
+                words = words or bool(one.lyrics)
+                start, lasts = inside + float(one.offset), float(one.quarterLength)
+                for each in getattr(one, "notes", [one]):
+                    held = each.tie is not None and each.tie.type in ("stop", "continue")
+                    before = next((n for n in reversed(found[-12:]) if n[2] == each.pitch.midi), None)
+                    if held and before and abs(before[0] + before[1] - start) < 1e-3:
+                        before[1] += lasts
+                    else:
+                        found.append([start, lasts, each.pitch.midi])
+    lines = [sorted(tuple(note) for note in voices[name]) for name in sorted(voices)]
+    return Line(part.partName or "", words, [line for line in lines if line])
+
+
+def perform(score: stream.Stream, usual: float = 110.0) -> PianoRoll:
+    """Piano roll of a score as it is played: repeats, tempo, pick-up, its own accompaniment.
+
+    The tune is the part that is likeliest to have it (`tune_score`), words and names included, and of two
+    voices in it the upper one. Where nothing else is written, chord symbols are played, and where there are
+    none, chords that go with the tune.
+
+    Parameters
+    ----------
+    score : music21.stream.Stream
+    usual : float
+        Felt beats a minute where no tempo is written.
+    """
+    score = score.toSoundingPitch()
+    with suppress(exceptions21.Music21Exception):  # signs that can't be followed, or no bars: once through
+        score = score.expandRepeats()
+    parts = list(getattr(score, "parts", [])) or [score]
+    lines = [read_line(part) for part in parts]
+    seconds = tempo_map(score, usual)
+
+    def played(notes, velocity):
+        return [Note(*seconds([start, start + lasts]), pitch, velocity) for start, lasts, pitch in notes]
+
+    end = float(seconds([float(score.highestTime)])[0])
+    sung = [2.0 * line.words for line in lines]
+    likely = [
+        tune_score(played(sum(line.voices, []), 90), end, line.name) if line.voices else -np.inf
+        for line in lines
+    ]
+    best = int(np.argmax(np.add(likely, sung)))
+    first, *others = lines[best].voices
+    melody, under = upper_voice(played(first, 90))
+    if len(melody) < 4:
+        raise UserError("The score has fewer than four notes: choose one with a melody.")
+    rest = sum(others, []) + sum(
+        (voice for n, line in enumerate(lines) if n != best for voice in line.voices), []
+    )
+    accompaniment = under + played(rest, 70)
+    if not accompaniment:
+        accompaniment = played(written_chords(score), 70)
+    return from_notes(melody, accompaniment, end, seconds(felt_beats(parts[best])))
+
+
+def tempo_map(score: stream.Stream, usual: float) -> Callable[[Sequence[float]], np.ndarray]:
+    """A function from quarter notes to seconds, by all metronome marks of a score."""
+    marks = [mark for mark in score.recurse().getElementsByClass(tempo.MetronomeMark) if mark.number]
+    if not marks:
+        time = score.recurse().getElementsByClass(meter.TimeSignature).first()
+        second = 60 / usual / beat_length(time.ratioString if time else "4/4")
+        return lambda quarters: np.asarray(quarters) * second
+    places, times, rates = [0.0], [0.0], []
+    for start, end, mark in score.metronomeMarkBoundaries():
+        rates.append(mark.secondsPerQuarter())
+        places.append(float(end))
+        times.append(times[-1] + float(end - start) * rates[-1])
+    return lambda quarters: (
+        np.interp(quarters, places, times)
+        + np.maximum(0, np.asarray(quarters) - places[-1]) * (rates[-1] if rates else 0.5)
+    )
+
+
+def felt_beats(part: stream.Stream) -> np.ndarray:
+    """Places of the beats in quarter notes; those of a pick-up lead to the bar line after it."""
+    first = part.recurse().getElementsByClass(meter.TimeSignature).first()
+    found, metre = [], first.ratioString if first else "4/4"
+    for bar in list(part.getElementsByClass("Measure")) or [part]:
+        metre = bar.timeSignature.ratioString if getattr(bar, "timeSignature", None) else metre
+        begin, beat = float(bar.offset) if bar is not part else 0.0, beat_length(metre)
+        lasts = float(bar.highestTime)
+        late = pick_up(part, bar_length(metre)) % beat if not found else 0.0
+        found.append(begin + np.arange(late, lasts - 1e-3, beat))
+    return np.concatenate(found)
+
+
+def written_chords(score: stream.Stream) -> list[tuple[float, float, int]]:
+    """Notes (start, length, pitch) of a score's chord symbols; if it has none, of chords that go with it."""
+    symbols = [(float(s.offset), s) for s in score.flatten().getElementsByClass(harmony.ChordSymbol)]
+    if symbols:
+        ends = [at for at, _ in symbols[1:]] + [float(score.highestTime)]
+        chords = [
+            (
+                at,
+                end - at,
+                symbol.root().pitchClass,
+                {(p.pitchClass - symbol.root().pitchClass) % 12 for p in symbol.pitches},
+            )
+            for (at, symbol), end in zip(symbols, ends)
+            if symbol.pitches and end > at  # N.C. has no pitches
+        ]
+    else:
+        tune = tune_from_score(score)
+        late = pick_up((list(getattr(score, "parts", [])) or [score])[0], tune.bar)
+        chords = [(late + at, lasts, root, QUALITIES[kind]) for at, lasts, root, kind in tune.chords]
+    return [(at, lasts, 48 + root + step) for at, lasts, root, steps in chords for step in steps]
+
+
 def from_score(score, tempo: float = 110.0) -> PianoRoll:
     """Piano roll of a music21 score or a `Tune`: its highest part is the melody, its chords the rest.
 
@@ -271,9 +421,18 @@ def _on_grid(quarters):
     return min(grids, key=lambda time: abs(time - quarters))
 
 
-def _read_abc(text, title=None):
+def parse_notes(path: Path, kind: str) -> tuple[stream.Stream, str, str]:
+    """The score in a file of MusicXML or ABC, with the file's name and kind as errors tell them."""
+    if kind == "ABC":
+        return parse_abc(path.read_text(encoding="utf-8", errors="replace"))
+    return understood(lambda path: converter.parse(path, format=kind), path, path.name, kind), path.name, kind
+
+
+def parse_abc(text: str) -> tuple[stream.Stream, str, str]:
+    """The score in ABC text; see `parse_notes`."""
     if not text.strip():
         raise UserError("No notes were given: write some in ABC, such as C D E F | G2 G2.")
+    text = plain_abc(text)
     music = ABC_EXTRA.sub("", ABC_FIELD.sub("", text))
     if not ABC_MUSIC.fullmatch(music) or not re.search("[A-Ga-g]", music):
         raise UserError("This is no ABC notation: write notes as letters, such as C D E F | G2 G2.")
@@ -283,17 +442,54 @@ def _read_abc(text, title=None):
     # Whoever writes no key has written no header, and counts in quarter notes; ABC itself counts in eighths.
     fields = ("X:1", "M:4/4", "K:C") if "K" in given else ("X:1", "M:4/4", "L:1/4", "K:C")
     header = "".join(f"{field}\n" for field in fields if field[0] not in given)
-    return _parse(header + text, "ABC", "The ABC text", title)
+    name = "The ABC text"
+    score = understood(lambda text: converter.parse(text, format="abc"), header + text, name, "ABC")
+    if hasattr(score, "scores"):
+        book = list(score.scores)
+        score, title = book[0], getattr(book[0].metadata, "title", None) or "without a title"
+        if len(book) > 1:
+            warnings.warn(f"Of {len(book)} tunes, the first ({title}) is taken.", Notice, stacklevel=2)
+    return score, name, "ABC"
 
 
-def _parse(source, kind, name, title):
+def plain_abc(text: str) -> str:
+    """ABC text without what music21 does not know: text blocks, continued fields, spacers, bars of rest
+    (`Z4`); parts (`P:AAB`) and D.C. al Fine are written out. See the ABC standard 2.1,
+    https://abcnotation.com/wiki/abc:standard:v2.1."""
+    text = re.sub(r"(?ms)^%%begin(\w+).*?^%%end\1[^\n]*\n?", "", text)
+    text = re.sub(r"\n\+:[ \t]*", " ", text)
+    lines = [line if ABC_FIELD.match(line) else re.sub(r"\$|y[\d/]*", "", line) for line in text.split("\n")]
+    text = "\n".join(lines)
+    key = re.search(r"(?m)^K:.*$", text)  # the last line of a header
+    head, body = (text[: key.end()], text[key.end() :]) if key else ("", text)
+    metre = re.search(r"^M:\s*(\d+)/(\d+)", head, re.M)
+    unit = re.search(r"^L:\s*(\d+)/(\d+)", head, re.M)
+    bar, one = (Fraction(*map(int, found.groups())) if found else None for found in (metre, unit))
+    bar = bar or Fraction(1)
+    rest = f"z{bar / (one or Fraction(1, 8 if bar >= Fraction(3, 4) else 16))}"
+    body = re.sub(r"\bZ(\d*)", lambda found: "|".join([rest] * int(found[1] or 1)), body)
+    order, parts = re.search(r"^P:\s*([A-Z0-9(). ]+)$", head, re.M), re.split(r"(?m)^P:\s*([A-Z]).*\n", body)
+    if order and len(parts) > 2:
+        named, letters = dict(zip(parts[1::2], parts[2::2])), re.sub(r"[ .]", "", order[1])
+        while found := re.search(r"\(([A-Z]+)\)(\d*)|([A-Z])(\d+)", letters):
+            again = (found[1] or found[3]) * int(found[2] or found[4] or 1)
+            letters = letters[: found.start()] + again + letters[found.end() :]
+        head, body = (
+            head.replace(order[0], ""),
+            parts[0] + "".join(named.get(one, "") for one in letters[:64]),
+        )
+    to_fine = re.fullmatch(r"(?s)(.*?)!fine!(.*?)!D\.C\.(?:alfine)?!(.*)", body)
+    if to_fine:
+        body = f"{to_fine[1]}{to_fine[2]}|{to_fine[1]}{to_fine[3]}"
+    return head + body
+
+
+def understood(work: Callable, what: Any, name: str, kind: str) -> Any:
+    """What some work makes of notes; a UserError where it fails, or where there are none."""
     try:
-        score = converter.parse(source, format=kind.lower())
-        if kind == "ABC" and hasattr(score, "scores"):  # a book of tunes: the first
-            score = score.scores.first()
-        if not list(score.flatten().notes):
+        if isinstance(what, stream.Stream) and not list(what.flatten().notes):
             raise UserError(f"{name} holds no notes: choose one with a melody.")
-        return tune_from_score(score, getattr(score.metadata, "bestTitle", None) or title)
+        return work(what)
     except UserError:
         raise
     except Exception as problem:  # music21 has as many kinds of errors as there are kinds of faults

@@ -200,9 +200,7 @@ def tune_from_score(score: "music21.stream.Stream", title: str | None = None) ->
     time = flat.getElementsByClass(meter.TimeSignature).first()
     metre = time.ratioString if time else "4/4"
     bar = bar_length(metre)
-    measures = list(part.getElementsByClass("Measure"))
-    first = float(measures[0].highestTime) if len(measures) > 1 else bar
-    pickup = first if first < bar - 1e-3 else 0.0
+    pickup = pick_up(part, bar)
     symbols = [(float(s.offset) - pickup, s) for s in score.flatten().getElementsByClass(harmony.ChordSymbol)]
     elements = ((float(e.offset) - pickup, e) for e in flat.notesAndRests)
     notes = melody_notes(
@@ -216,6 +214,13 @@ def tune_from_score(score: "music21.stream.Stream", title: str | None = None) ->
     title = title or getattr(score.metadata, "title", None) or "untitled"
     name = "score-" + ("-".join(_words(title.encode("ascii", "ignore").decode())) or "untitled")
     return Tune(name, title, "score", metre, tonic, mode, tuple(notes), chords, length, name, "test")
+
+
+def pick_up(part: "music21.stream.Stream", bar: float) -> float:
+    """Quarter notes before the first full bar of a part, whose bars have `bar` quarter notes."""
+    measures = list(part.getElementsByClass("Measure"))
+    first = float(measures[0].highestTime) if len(measures) > 1 else bar
+    return first if first < bar - 1e-3 else 0.0
 
 
 def to_stream(tune: Tune) -> "music21.stream.Score":

@@ -1,0 +1,151 @@
+"""Notes as musicians write them, in small files (`tests/notes`): what is played, and for how long."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from music21 import chord, expressions, harmony, metadata, meter, note, stream, tempo, tie
+
+from noteninja_lib.errors import Notice, UserError
+from noteninja_lib.music import score_io
+from noteninja_lib.music.score_io import perform, plain_abc, read_line, read_roll
+from noteninja_lib.source import read_source
+
+HERE = Path(__file__).parent / "notes"
+UP, DOWN = [60, 62, 64, 65, 67, 69, 71, 72], [72, 71, 69, 67, 65, 64, 62, 60]
+XML = [60, 62, 64, 65, 67, 69, 67, 65]
+#: Pitches of the tune in playing order; the length played, in quarter notes at 110 a minute, or in seconds.
+READINGS = {
+    "g01_aabb.abc": (2 * UP + 2 * DOWN, 32),
+    "g01b_noopen.abc": (2 * UP + DOWN, 24),
+    "g02_volta.abc": (UP + UP[:4] + [67, 67, 67], 16),
+    "g03_pickup.abc": ([67, *UP, 72, 71, 69], 14),
+    "g18d_nochord.abc": (UP + 4 * [72], 12),
+    "g19b_text.abc": (UP, 8),
+    "g19d_cont.abc": (UP, 8),
+    "g19f_spacer.abc": (UP, 8),
+    "g19g_dollar.abc": (UP, 8),
+    "g20_parts.abc": (2 * UP + DOWN, 24),
+    "g20b_dcfine.abc": (UP + DOWN + UP, 24),
+    "g25_Z.abc": (UP, 24),
+    "g26a_Q.abc": (UP, "8 s"),
+    "g36_dblcolon.abc": (2 * UP + 2 * DOWN, 32),
+    "m2_bells.mid": (2 * UP, "8 s"),
+    "m6_smpte.mid": (2 * UP, "7.68 s"),
+    "m7_song.kar": (2 * UP, "8 s"),
+    "x1_repeat.musicxml": (2 * XML + [64, 62, 60, 62, 60], 24),
+    "x2_volta.musicxml": (XML + XML[:4] + [64, 62, 60, 62, 60], 20),
+    "x3_bflat.musicxml": ([58, 60, 62, 63, 65, 67, 65, 63], 8),
+    "x4_voice_piano.musicxml": (XML, 8),
+    "x5_tempo.musicxml": (XML, "8 s"),
+    "x11_dcfine.musicxml": (XML + [64, 62, 60, 62, 60] + XML, 24),
+    "x13_pickup.musicxml": ([67, *XML, 60], 13),
+    "x15_voices.musicxml": ([72, 74, 76, 77, 79], 8),
+}
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_what_is_written_is_played(name):
+    pitches, length = READINGS[name]
+    roll = read_roll(HERE / name)
+    found = [note.pitch for note in roll.melody_notes()]
+    assert found == pitches
+    seconds = float(length.split()[0]) if isinstance(length, str) else length * 60 / 110
+    assert roll.seconds == pytest.approx(seconds, abs=0.03)
+
+
+def test_the_songs_own_accompaniment_is_played_and_no_other():
+    piano = [note.pitch for note in read_roll(HERE / "x4_voice_piano.musicxml").accompaniment()]
+    assert sorted(set(piano)) == [84, 88, 91] and len(piano) == 8
+    alto = [note.pitch for note in read_roll(HERE / "x15_voices.musicxml").accompaniment()]
+    assert alto == [67, 69, 67, 69, 64, 65, 67, 65]
+    assert read_roll(HERE / "g26a_Q.abc").accompaniment()  # where there is none, chords are found
+
+
+def test_chord_symbols_are_played_where_they_stand():
+    notes = read_roll(HERE / "h2a_NC.abc").accompaniment()
+    bars = [
+        {note.pitch % 12 for note in notes if bar <= note.start * 110 / 240 + 0.01 < bar + 1}
+        for bar in range(3)
+    ]
+    assert bars == [{0, 4, 7}, set(), {7, 11, 2}]
+
+
+def test_beats_meet_the_bar_lines_after_a_pick_up():
+    for name, late in (("x13_pickup.musicxml", 1), ("g03_pickup.abc", 2)):
+        roll = read_roll(HERE / name)
+        assert roll.beats[late] == pytest.approx(roll.melody_notes()[1].start, abs=0.02)
+    part = stream.Part([meter.TimeSignature("6/8")])
+    bars = [stream.Measure([note.Note("G4", quarterLength=0.5)])]
+    bars += [stream.Measure([note.Note(name, quarterLength=1.5) for name in ("C4", "E4")]) for _ in range(3)]
+    part.append(bars)
+    roll = perform(stream.Score([part]))
+    np.testing.assert_allclose(np.diff(roll.beats), 60 / 110, atol=1e-3)
+    assert roll.beats[0] == pytest.approx(0.5 * 60 / 110 / 1.5, abs=1e-3)
+
+
+def test_a_tempo_may_change_on_the_way():
+    part = stream.Part([tempo.MetronomeMark(number=60)])
+    part.append([note.Note(pitch, quarterLength=1) for pitch in (60, 62, 64, 65)])
+    part.append(tempo.MetronomeMark(number=120))
+    part.append([note.Note(pitch, quarterLength=1) for pitch in (67, 69, 71, 72)])
+    starts = [one.start for one in perform(stream.Score([part])).melody_notes()]
+    np.testing.assert_allclose(np.diff(starts), [1, 1, 1, 1, 0.5, 0.5, 0.5], atol=0.03)
+
+
+def test_ties_graces_and_symbols_are_no_notes_of_their_own():
+    part = stream.Part()
+    first, second = note.Note("C4", quarterLength=2), note.Note("C4", quarterLength=1)
+    first.tie, second.tie = tie.Tie("start"), tie.Tie("stop")
+    grace = note.Note("D4").getGrace()
+    for one in (first, second, grace, chord.Chord(["E4", "G4"], quarterLength=1)):
+        part.append(one)
+    part.insert(0, harmony.ChordSymbol("C"))
+    line = read_line(part)
+    assert line.voices == [[(0.0, 3.0, 60), (3.0, 1.0, 64), (3.0, 1.0, 67)]]
+
+
+def test_signs_that_cannot_be_followed_are_passed_over():
+    part = stream.Part()
+    bars = [stream.Measure([note.Note(pitch, quarterLength=4)]) for pitch in (60, 62, 64, 65, 67)]
+    bars[2].append(expressions.TextExpression("D.S. al Coda"))
+    part.append(bars)
+    assert [one.pitch for one in perform(stream.Score([part])).melody_notes()][:5] == [60, 62, 64, 65, 67]
+
+
+def test_of_a_book_the_first_tune_is_taken_and_that_is_said():
+    with pytest.warns(Notice, match="Of 2 tunes, the first .t. is taken."):
+        assert [one.pitch for one in read_roll(HERE / "g14_two.abc").melody_notes()] == UP
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_roll(HERE / "g01_aabb.abc")
+
+
+@pytest.mark.parametrize(
+    "order, played", [("AAB", "aab"), ("A2B2", "aabb"), ("(AB)2A", "ababa"), ("A.B.A", "aba"), ("AXB", "ab")]
+)
+def test_parts_of_abc_in_any_order(order, played):
+    text = f"X:1\nM:4/4\nL:1/4\nP:{order}\nK:C\nP:A\naaaa|\nP:B\nbbbb|\n"
+    found = "".join(plain_abc(text).split("K:C")[1].split()).replace("|", "")
+    assert found == "".join(4 * one for one in played)
+
+
+def test_bars_of_rest_are_as_long_as_bars():
+    for head, bar in (("M:4/4\nL:1/4", "z4"), ("M:6/8\nL:1/8", "z6"), ("M:3/4", "z6"), ("M:2/4", "z8")):
+        assert plain_abc(f"X:1\n{head}\nK:C\nCD|Z2|E").split("|")[1:3] == [bar, bar]
+    assert plain_abc("C D | y2 E $ F") == "C D |  E  F"
+    assert "y" in plain_abc("X:1\nT:many\nK:C\nCDEF\nw:my-y day")
+
+
+def test_what_is_no_music_is_one_sentence(tmp_path):
+    (tmp_path / "a.musicxml").write_text("<score-partwise/>")
+    (tmp_path / "b.kar").write_bytes(b"MThd\0\0")
+    for name in ("a.musicxml", "b.kar"):
+        with pytest.raises(UserError) as said:
+            read_source(tmp_path / name)
+        assert str(said.value).count(".") <= 3 and "\n" not in str(said.value)
+    few = stream.Score([stream.Part([note.Note("C4")])])
+    few.metadata = metadata.Metadata(title="x")
+    with pytest.raises(UserError, match="fewer than four"):
+        score_io.read_roll(few)
