@@ -21,6 +21,8 @@ READINGS = {
     "g01b_noopen.abc": (2 * UP + DOWN, 24),
     "g02_volta.abc": (UP + UP[:4] + [67, 67, 67], 16),
     "g03_pickup.abc": ([67, *UP, 72, 71, 69], 14),
+    "g05_HP.abc": ([69, 73, 76, 73, 78, 73, 78, 73, 69, 73, 71, 69, 69], 16),
+    "g15b_inlineK.abc": ([60, 62, 64, 65, 61, 62, 64, 66, 66, 61], 12),
     "g18d_nochord.abc": (UP + 4 * [72], 12),
     "g19b_text.abc": (UP, 8),
     "g19d_cont.abc": (UP, 8),
@@ -30,7 +32,11 @@ READINGS = {
     "g20b_dcfine.abc": (UP + DOWN + UP, 24),
     "g25_Z.abc": (UP, 24),
     "g26a_Q.abc": (UP, "8 s"),
+    "g28d_overlay.abc": (UP, 8),
+    "g32_acc.abc": ([61, 62, 61, 66, 65, 65, 67, 70, 70, 82], 12),
     "g36_dblcolon.abc": (2 * UP + 2 * DOWN, 32),
+    "h5_book_slip.abc": (UP, 8),
+    "q1_Vhdr_inter.abc": (UP, 8),
     "m2_bells.mid": (2 * UP, "8 s"),
     "m6_smpte.mid": (2 * UP, "7.68 s"),
     "m7_song.kar": (2 * UP, "8 s"),
@@ -135,7 +141,26 @@ def test_bars_of_rest_are_as_long_as_bars():
     for head, bar in (("M:4/4\nL:1/4", "z4"), ("M:6/8\nL:1/8", "z6"), ("M:3/4", "z6"), ("M:2/4", "z8")):
         assert plain_abc(f"X:1\n{head}\nK:C\nCD|Z2|E").split("|")[1:3] == [bar, bar]
     assert plain_abc("C D | y2 E $ F") == "C D |  E  F"
+    head = "X:1\nK:C\n"
+    assert plain_abc(f'{head}vA ud``d k[Be] J.c|"Gm"F4!\n') == f'{head}A dd [Be] .c|"Gm"F4\n'
     assert "y" in plain_abc("X:1\nT:many\nK:C\nCDEF\nw:my-y day")
+
+
+def test_a_mode_that_is_named_is_the_mode():
+    tune = score_io.read_notes(HERE / "z11_Dmix.abc")
+    assert (tune.tonic, tune.mode) == (2, "mixolydian")
+
+
+def test_voices_written_in_turn_sound_together():
+    roll = read_roll(HERE / "q1_Vhdr_inter.abc")
+    assert [note.pitch for note in roll.accompaniment()] == [48, 50, 52, 53, 55, 57, 59, 60]
+    assert roll.accompaniment()[0].start == roll.melody_notes()[0].start == 0
+
+
+def test_accidentals_hold_to_the_bar_line_and_what_is_no_note_is_left_alone():
+    assert score_io.spelled_out('^c d "Ac"C {f} !f!f|c =c c') == '^c d "Ac"^C {f} !f!f|c =c =c'
+    assert score_io.spelled_out("w: a b c d e") == "w: a b c d e"
+    assert score_io.spelled_out("[K:Bb]_e e' E,|e") == "[K:Bb]_e _e' _E,|e"
 
 
 def test_what_is_no_music_is_one_sentence(tmp_path):

@@ -453,13 +453,17 @@ def parse_abc(text: str) -> tuple[stream.Stream, str, str]:
 
 
 def plain_abc(text: str) -> str:
-    """ABC text without what music21 does not know: text blocks, continued fields, spacers, bars of rest
-    (`Z4`); parts (`P:AAB`) and D.C. al Fine are written out. See the ABC standard 2.1,
-    https://abcnotation.com/wiki/abc:standard:v2.1."""
+    """ABC text without what music21 does not know or reads otherwise.
+
+    Text blocks, continued fields, spacers, overlays and signs of one letter go; bars of rest (`Z4`), parts (`P:AAB`), D.C. al Fine
+    and accidentals are written out; voices written in turn and keys within a line get lines of their own. See
+    the ABC standard 2.1, https://abcnotation.com/wiki/abc:standard:v2.1.
+    """
     text = re.sub(r"(?ms)^%%begin(\w+).*?^%%end\1[^\n]*\n?", "", text)
     text = re.sub(r"\n\+:[ \t]*", " ", text)
     lines = [line if ABC_FIELD.match(line) else re.sub(r"\$|y[\d/]*", "", line) for line in text.split("\n")]
     text = "\n".join(lines)
+    text = re.sub(r"(?m)^K:\s*H[Pp]\b", "K:Amix", text)  # the pipes' scale
     key = re.search(r"(?m)^K:.*$", text)  # the last line of a header
     head, body = (text[: key.end()], text[key.end() :]) if key else ("", text)
     metre = re.search(r"^M:\s*(\d+)/(\d+)", head, re.M)
@@ -481,7 +485,41 @@ def plain_abc(text: str) -> str:
     to_fine = re.fullmatch(r"(?s)(.*?)!fine!(.*?)!D\.C\.(?:alfine)?!(.*)", body)
     if to_fine:
         body = f"{to_fine[1]}{to_fine[2]}|{to_fine[1]}{to_fine[3]}"
-    return head + body
+    body = re.sub(r"\[(K:[^\]]*)\]", r"\n\1\n", body)
+    if key:  # where there is a header, this is no prose
+        body = re.sub(r"(?<![\w:])[H-Wh-w](?=[\^_=~.({\[]*[A-Ga-gz])|[`*]|!$", "", body, flags=re.M)
+    return head + by_voices("\n".join(map(spelled_out, body.split("\n"))))
+
+
+def spelled_out(line: str) -> str:
+    """A line of ABC music without overlays, in which each accidental stands at all notes that it holds for:
+    those of its letter, in any octave, up to the bar line."""
+    if ABC_FIELD.match(line):
+        return line
+    pieces, held = re.split(r"(\"[^\"]*\"|![^!]*!|\[[A-Za-z]:[^\]]*\]|\|)", line), {}
+    for place, piece in enumerate(pieces):
+        if piece == "|":
+            held = {}
+        elif not place % 2:
+            piece = re.sub("&.*", "", piece)
+
+            def spell(found):
+                sign = held[found[2].upper()] = found[1] or held.get(found[2].upper(), "")
+                return sign + found[2]
+
+            pieces[place] = re.sub(r"([_^=]{0,2})([A-Ga-g])", spell, piece)
+    return "".join(pieces)
+
+
+def by_voices(body: str) -> str:
+    """The lines of ABC music, those of each voice together."""
+    voices, now = {"": []}, ""
+    for line in body.split("\n"):
+        found = re.match(r"\[?V:\s*([^\s\]]+)[^\]]*\]?(.*)", line)
+        if found and (line.startswith("V:") or found[2].strip()):
+            now, line = found[1], "" if line.startswith("V:") else found[2]
+        voices.setdefault(now, []).append(line)
+    return "\n".join(f"V:{name}\n" * bool(name) + "\n".join(lines) for name, lines in voices.items())
 
 
 def understood(work: Callable, what: Any, name: str, kind: str) -> Any:

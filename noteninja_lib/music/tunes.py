@@ -319,7 +319,8 @@ def find_key(
     def rating(candidate):
         tonic, mode = candidate
         third = "minor" if mode in minor else "major"
-        return fit.get((tonic, third), 0) + 0.25 * (tonic == last) + 0.25 * (candidate == named)
+        said = 1.0 if mode in ("dorian", "mixolydian") else 0.25  # nobody names such a mode by chance
+        return fit.get((tonic, third), 0) + 0.25 * (tonic == last) + said * (candidate == named)
 
     tonic, mode = max(candidates, key=rating)
     weights = np.zeros(12)
