@@ -455,9 +455,9 @@ def parse_abc(text: str) -> tuple[stream.Stream, str, str]:
 def plain_abc(text: str) -> str:
     """ABC text without what music21 does not know or reads otherwise.
 
-    Text blocks, continued fields, spacers, overlays and signs of one letter go; bars of rest (`Z4`), parts (`P:AAB`), D.C. al Fine
-    and accidentals are written out; voices written in turn and keys within a line get lines of their own. See
-    the ABC standard 2.1, https://abcnotation.com/wiki/abc:standard:v2.1.
+    Text blocks, continued fields, spacers, overlays and signs of one letter go; bars of rest (`Z4`), parts
+    (`P:AAB`), D.C. al Fine and accidentals are written out; voices written in turn and keys within a line get
+    lines of their own. See the ABC standard 2.1, https://abcnotation.com/wiki/abc:standard:v2.1.
     """
     text = re.sub(r"(?ms)^%%begin(\w+).*?^%%end\1[^\n]*\n?", "", text)
     text = re.sub(r"\n\+:[ \t]*", " ", text)
