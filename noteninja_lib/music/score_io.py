@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FORMATS = {".abc": "ABC", **dict.fromkeys((".mid", ".midi", ".kar", ".rmi"), "midi")}
 FORMATS |= dict.fromkeys((".musicxml", ".xml", ".mxl"), "musicxml")
 BIGGEST = 5_000_000  # bytes
+FEW_NOTES = "The score has fewer than four notes: choose one with a melody."
 ABC_FIELD = re.compile(r"^[ \t]*[A-Za-z]:.*$|%.*$", re.MULTILINE)
 ABC_EXTRA = re.compile(r'"[^"]*"|![^!]*!|\[[A-Za-z]:[^\]]*\]|\{[^}]*\}')
 ABC_MUSIC = re.compile(r"[A-Ga-gxzZ0-9\s/,'^=_|:\[\]()<>~.\-\\&+HLMOPSTuv]*")
@@ -106,9 +107,12 @@ def _unreadable(name, kind):
 
 #: What musicians call the part that has the tune, and parts that have not, in their files.
 TUNE_NAMES = re.compile(
-    r"melod|vocal|voice|vox|\blead|sing|tune|solo|soprano|gesang|stimme|chant|canto|voz", re.I
+    r"melod|vocal|voice|vox|\blead|sing|tune|solo|soprano|violin[oe]? *(1|i)\b|1st violin|gesang|stimme|chant|canto|voz",
+    re.I,
 )
-OTHER_NAMES = re.compile(r"bass|drum|perc|chord|pad\b|string|comp|harm|back|choir|bell|left|rhythm|fx", re.I)
+OTHER_NAMES = re.compile(
+    r"bass|drum|perc|viola|violone|cello|chord|pad\b|string|comp|harm|back|choir|bell|left|rhythm|fx", re.I
+)
 
 
 def open_midi(path: str | Path) -> "tuple[pretty_midi.PrettyMIDI, list[list[Note]]]":
@@ -235,20 +239,20 @@ def from_midi(path: str | Path) -> PianoRoll:
 
 @dataclass
 class Line:
-    """A part of a score: its name, whether words stand below it, and its voices' notes in quarter notes.
+    """A part of a score: its name, the share of its notes with words, and its voices' notes in quarter notes.
 
     A note is (start, length, pitch); the first voice is the upper one.
     """
 
     name: str
-    words: bool
+    words: float
     voices: list[list[tuple[float, float, int]]]
 
 
 def read_line(part: stream.Part) -> Line:
     """The notes of a part, tied ones as one, without grace notes and chord symbols."""
     voices: dict[str, list[list]] = {}
-    words, bars = False, list(part.getElementsByClass("Measure")) or [part]
+    words, bars = 0, list(part.getElementsByClass("Measure")) or [part]
     for bar in bars:
         for voice in list(getattr(bar, "voices", [])) or [bar]:
             inside = float(bar.offset if bar is not part else 0) + float(
@@ -262,7 +266,7 @@ def read_line(part: stream.Part) -> Line:
                     or not hasattr(one, "pitches")
                 ):
                     continue
-                words = words or bool(one.lyrics)
+                words += bool(one.lyrics)
                 start, lasts = inside + float(one.offset), float(one.quarterLength)
                 for each in getattr(one, "notes", [one]):
                     held = each.tie is not None and each.tie.type in ("stop", "continue")
@@ -272,7 +276,8 @@ def read_line(part: stream.Part) -> Line:
                     else:
                         found.append([start, lasts, each.pitch.midi])
     lines = [sorted(tuple(note) for note in voices[name]) for name in sorted(voices)]
-    return Line(part.partName or "", words, [line for line in lines if line])
+    share = words / max(1, sum(map(len, lines)))
+    return Line(part.partName or "", share, [line for line in lines if line])
 
 
 def perform(score: stream.Stream, usual: float = 110.0) -> PianoRoll:
@@ -292,23 +297,23 @@ def perform(score: stream.Stream, usual: float = 110.0) -> PianoRoll:
     with suppress(exceptions21.Music21Exception):  # signs that can't be followed, or no bars: once through
         score = score.expandRepeats()
     parts = list(getattr(score, "parts", [])) or [score]
-    lines = [read_line(part) for part in parts]
+    read = [(line, part) for line, part in zip(map(read_line, parts), parts) if line.voices]
+    if not read:
+        raise UserError(FEW_NOTES)
+    lines, parts = zip(*read)
     seconds = tempo_map(score, usual)
 
     def played(notes, velocity):
         return [Note(*seconds([start, start + lasts]), pitch, velocity) for start, lasts, pitch in notes]
 
     end = float(seconds([float(score.highestTime)])[0])
-    sung = [2.0 * line.words for line in lines]
-    likely = [
-        tune_score(played(sum(line.voices, []), 90), end, line.name) if line.voices else -np.inf
-        for line in lines
-    ]
-    best = int(np.argmax(np.add(likely, sung)))
+    likely = [tune_score(played(sum(line.voices, []), 90), end, line.name) + 2 * line.words for line in lines]
+    likely[0] += 0.6  # scores are written from the top
+    best = int(np.argmax(likely))
     first, *others = lines[best].voices
     melody, under = upper_voice(played(first, 90))
     if len(melody) < 4:
-        raise UserError("The score has fewer than four notes: choose one with a melody.")
+        raise UserError(FEW_NOTES)
     rest = sum(others, []) + sum(
         (voice for n, line in enumerate(lines) if n != best for voice in line.voices), []
     )
