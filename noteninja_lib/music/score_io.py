@@ -107,7 +107,8 @@ def _unreadable(name, kind):
 
 #: What musicians call the part that has the tune, and parts that have not, in their files.
 TUNE_NAMES = re.compile(
-    r"melod|vocal|voice|vox|\blead|sing|tune|solo|soprano|violin[oe]? *(1|i)\b|1st violin|gesang|stimme|chant|canto|voz",
+    r"melod|vocal|voice|vox|\blead|sing|tune|solo|soprano|violin[oe]? *(1|i)\b|1st violin"
+    r"|gesang|stimme|chant|canto|voz",
     re.I,
 )
 OTHER_NAMES = re.compile(
