@@ -331,15 +331,11 @@ def tempo_map(score: stream.Stream, usual: float) -> Callable[[Sequence[float]],
         time = score.recurse().getElementsByClass(meter.TimeSignature).first()
         second = 60 / usual / beat_length(time.ratioString if time else "4/4")
         return lambda quarters: np.asarray(quarters) * second
-    places, times, rates = [0.0], [0.0], []
+    places, times = [0.0], [0.0]
     for start, end, mark in score.metronomeMarkBoundaries():
-        rates.append(mark.secondsPerQuarter())
         places.append(float(end))
-        times.append(times[-1] + float(end - start) * rates[-1])
-    return lambda quarters: (
-        np.interp(quarters, places, times)
-        + np.maximum(0, np.asarray(quarters) - places[-1]) * (rates[-1] if rates else 0.5)
-    )
+        times.append(times[-1] + float(end - start) * mark.secondsPerQuarter())
+    return lambda quarters: np.interp(quarters, places, times)
 
 
 def felt_beats(part: stream.Stream) -> np.ndarray:
