@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from music21 import chord, expressions, harmony, metadata, meter, note, stream, tempo, tie
+from music21 import chord, expressions, harmony, metadata, meter, note, percussion, stream, tempo, tie
 
 from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music import score_io
@@ -110,6 +110,15 @@ def test_ties_graces_and_symbols_are_no_notes_of_their_own():
     part.insert(0, harmony.ChordSymbol("C"))
     line = read_line(part)
     assert line.voices == [[(0.0, 3.0, 60), (3.0, 1.0, 64), (3.0, 1.0, 67)]]
+
+
+def test_drums_have_no_pitch():
+    tune, drums = stream.Part([note.Note(pitch) for pitch in (60, 62, 64, 65, 67)]), stream.Part()
+    drums.append([note.Unpitched("C5") for _ in range(4)])
+    drums.append(percussion.PercussionChord([note.Unpitched("C5"), note.Note("D4")]))
+    roll = perform(stream.Score([tune, drums]))
+    assert {one.pitch for one in roll.melody_notes()} == {60, 62, 64, 65, 67}
+    assert [one.pitch for one in roll.accompaniment()] == [62]
 
 
 def test_signs_that_cannot_be_followed_are_passed_over():

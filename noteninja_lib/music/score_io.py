@@ -256,20 +256,18 @@ def read_line(part: stream.Part) -> Line:
     words, bars = 0, list(part.getElementsByClass("Measure")) or [part]
     for bar in bars:
         for voice in list(getattr(bar, "voices", [])) or [bar]:
-            inside = float(bar.offset if bar is not part else 0) + float(
-                voice.offset if voice is not bar else 0
+            inside = (0.0 if bar is part else float(bar.offset)) + (
+                0.0 if voice is bar else float(voice.offset)
             )
-            found = voices.setdefault(str(voice.id) if voice is not bar else "1", [])
+            found = voices.setdefault("1" if voice is bar else str(voice.id), [])
             for one in voice.notes:
-                if (
-                    isinstance(one, harmony.ChordSymbol)
-                    or not one.quarterLength
-                    or not hasattr(one, "pitches")
-                ):
+                if isinstance(one, harmony.ChordSymbol) or not one.quarterLength:
                     continue
                 words += bool(one.lyrics)
                 start, lasts = inside + float(one.offset), float(one.quarterLength)
                 for each in getattr(one, "notes", [one]):
+                    if not hasattr(each, "pitch"):
+                        continue  # a drum's
                     held = each.tie is not None and each.tie.type in ("stop", "continue")
                     before = next((n for n in reversed(found[-12:]) if n[2] == each.pitch.midi), None)
                     if held and before and abs(before[0] + before[1] - start) < 1e-3:
