@@ -1,5 +1,6 @@
 """Notes as musicians write them, in small files (`tests/notes`): what is played, and for how long."""
 
+import contextlib
 import warnings
 from pathlib import Path
 
@@ -144,6 +145,21 @@ def test_parts_of_abc_in_any_order(order, played):
     text = f"X:1\nM:4/4\nL:1/4\nP:{order}\nK:C\nP:A\naaaa|\nP:B\nbbbb|\n"
     found = "".join(plain_abc(text).split("K:C")[1].split()).replace("|", "")
     assert found == "".join(4 * one for one in played)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "M:4/0\nL:1/0\nK:C\nCDEF|Z2|G",
+        "M:0/4\nK:C\nZ99999|C",
+        "P:((A9)9)9\nK:C\nP:A\nC\nP:B\nD\n",
+        "K:\n[K:]&&",
+    ],
+)
+def test_odd_headers_are_survived(text):
+    assert len(plain_abc(f"X:1\n{text}")) < 100_000
+    with contextlib.suppress(UserError):
+        score_io.read_notes(f"X:1\n{text}")
 
 
 def test_bars_of_rest_are_as_long_as_bars():

@@ -466,16 +466,16 @@ def plain_abc(text: str) -> str:
     text = re.sub(r"(?m)^K:\s*H[Pp]\b", "K:Amix", text)  # the pipes' scale
     key = re.search(r"(?m)^K:.*$", text)  # the last line of a header
     head, body = (text[: key.end()], text[key.end() :]) if key else ("", text)
-    metre = re.search(r"^M:\s*(\d+)/(\d+)", head, re.M)
-    unit = re.search(r"^L:\s*(\d+)/(\d+)", head, re.M)
+    metre = re.search(r"^M:\s*(\d+)/([1-9]\d*)", head, re.M)
+    unit = re.search(r"^L:\s*(\d+)/([1-9]\d*)", head, re.M)
     bar, one = (Fraction(*map(int, found.groups())) if found else None for found in (metre, unit))
     bar = bar or Fraction(1)
     rest = f"z{bar / (one or Fraction(1, 8 if bar >= Fraction(3, 4) else 16))}"
-    body = re.sub(r"\bZ(\d*)", lambda found: "|".join([rest] * int(found[1] or 1)), body)
+    body = re.sub(r"\bZ(\d{0,3})", lambda found: "|".join([rest] * int(found[1] or 1)), body)
     order, parts = re.search(r"^P:\s*([A-Z0-9(). ]+)$", head, re.M), re.split(r"(?m)^P:\s*([A-Z]).*\n", body)
     if order and len(parts) > 2:
         named, letters = dict(zip(parts[1::2], parts[2::2])), re.sub(r"[ .]", "", order[1])
-        while found := re.search(r"\(([A-Z]+)\)(\d*)|([A-Z])(\d+)", letters):
+        while len(letters) < 999 and (found := re.search(r"\(([A-Z]+)\)(\d?)|([A-Z])(\d)", letters)):
             again = (found[1] or found[3]) * int(found[2] or found[4] or 1)
             letters = letters[: found.start()] + again + letters[found.end() :]
         head, body = (
