@@ -206,11 +206,17 @@ def listen(
     whole = song.whole[start:stop]  # views: a long song lies in memory once
     audio = whole[: song.samples - start]
     stereo = song.stereo(start, start + len(audio))
-    voice, band = find_voice(audio, stereo, lambda done: progress(done / 3)) or (None, audio)
+    parted = []  # how far the singer was looked for
+
+    def parting(done):
+        parted.append(done)
+        progress(done / 3)
+
+    voice, band = find_voice(audio, stereo, parting) or (None, audio)
     band = np.pad(band, (0, len(whole) - len(band))) if voice else whole
 
     def listening(done):
-        progress(1 / 3 + done * 2 / 3 if voice else done)
+        progress(1 / 3 + done * 2 / 3 if parted else done)
 
     source = Source(audio, whole, hear(band, listening, past), voice, band=band, recorded=True)
     roll, tune = source.piano_roll, voice.notes if voice else []

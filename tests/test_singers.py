@@ -431,3 +431,15 @@ def test_one_doubtful_look_is_no_voice(shares, found, monkeypatch):
         np.random.default_rng(0).normal(0, 0.1, int(10.5 * separator.LOOKS * SAMPLE_RATE)).astype(np.float32)
     )
     assert separator.first_look(noise, SAMPLE_RATE) == found
+
+
+def test_progress_never_goes_back_though_nobody_was_found(monkeypatch):
+    def look(audio, stereo, progress):
+        progress(0.4)
+        progress(1.0)
+
+    monkeypatch.setattr("noteninja_lib.source.find_voice", look)
+    seen = []
+    noise = np.random.default_rng(0).normal(0, 0.1, 5 * SAMPLE_RATE).astype(np.float32)
+    assert read_source(noise, progress=seen.append).voice is None
+    assert seen == sorted(seen) and seen[1] == pytest.approx(1 / 3) and len(seen) > 2
