@@ -333,7 +333,8 @@ def test_stand_ins_give_way_to_whoever_wants_more():
         "with stand_ins():\n"
         "    import scipy.stats; first = sys.modules['scipy.stats']\n"
         "    from scipy.stats import norm\n"
-        "    import scipy; print(norm.cdf(0), scipy.stats.beta.cdf(1, 2, 2), first is sys.modules['scipy.stats'])\n"
+        "    import scipy; found = norm.cdf(0), scipy.stats.beta.cdf(1, 2, 2)\n"
+        "    print(*found, first is sys.modules['scipy.stats'])\n"
         "print(sys.modules['scipy.stats'].__file__ is not None)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -345,7 +346,8 @@ def test_conversions_need_neither_torchs_compiler_nor_the_statistics_and_have_th
         "import sys; import noteninja_lib.pipeline as p; pipe = p.load_pipeline()\n"
         "print(*{'torch._dynamo', 'scipy.stats', 'scipy.signal'} & sys.modules.keys(), 'none')\n"
         "import scipy.stats, torch\n"
-        "print(scipy.stats.norm.cdf(0), callable(torch._dynamo.optimize), hasattr(torch._dynamo, '__file__'))\n"
+        "compiler = torch._dynamo\n"
+        "print(scipy.stats.norm.cdf(0), callable(compiler.optimize), hasattr(compiler, '__file__'))\n"
         "from diffusers import DPMSolverMultistepScheduler\n"
         "scheduler = DPMSolverMultistepScheduler(use_beta_sigmas=True); scheduler.set_timesteps(4)\n"
         "print(len(scheduler.sigmas))"
