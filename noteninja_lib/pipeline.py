@@ -447,9 +447,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         noise = latents(plan.piano_roll) if callable(latents) else latents
         noise = self.noise(plan.piano_roll.frames, generator) if noise is None else noise
         now = noise
-        scheduler = copy.deepcopy(
-            self.scheduler
-        )  # it counts its steps, and several songs may be made at once
+        scheduler = copy.deepcopy(self.scheduler)  # it counts steps; several songs may be made at once
         begin = flow_matching.set_schedule(scheduler, steps, level, self.device)
         if start is not None:
             sigma = scheduler.sigmas[begin]
@@ -484,7 +482,6 @@ class NoteNinjaPipeline(DiffusionPipeline):
         self, audio: np.ndarray, source: Source, roll: PianoRoll, out, progress: Progress, voice: str = "none"
     ) -> Conversion:
         """Save a result and listen to it: how much of the tune is heard again, and which genre."""
-
         sound, tune = mono(audio), roll.melody_notes()
         ears = (
             lambda: save(out, audio, STEREO_RATE) if out else None,

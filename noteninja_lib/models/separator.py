@@ -28,10 +28,8 @@ MOST = 1000.0  # what it is multiplied by for that, at most
 FAINT = 0.01  # of the other channel's strength: what is weaker is no channel
 LOOKS, LOOK = 4.0, FOLD * HOP  # seconds from look to look for a voice, and samples that are looked at
 TOGETHER = 4  # looks at once: one alone takes twice as long, since all weights are read for it
-NO_VOICE, CLEAR = (
-    0.003,
-    0.03,
-)  # share of the energy below which an excerpt has no voice, and above which it has
+NO_VOICE = 0.003  # share of the energy below which an excerpt has no voice
+CLEAR = 0.03  # the same, above which there is one in it without a doubt
 SOMETIMES = 0.05  # share of the excerpts in which there may be a voice, above which there is one
 WIDTHS = (2, 16, 32, 64, 128, 256, 512)
 
