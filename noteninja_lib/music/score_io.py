@@ -156,9 +156,10 @@ def plain_midi(content: bytes) -> io.BytesIO:
             _take_out(track, ("set_tempo",))
     if file.type == 1:
         told = [_take_out(track, ("set_tempo", "time_signature", "key_signature")) for track in file.tracks]
-        head = mido.MidiTrack()
+        head, last = mido.MidiTrack(), 0
         for now, message in sorted(sum(told, []), key=lambda one: one[0]):
-            head.append(message.copy(time=now - sum(one.time for one in head)))
+            head.append(message.copy(time=now - last))
+            last = now
         file.tracks.insert(0, head)
     plain = io.BytesIO()
     file.save(file=plain)
@@ -196,14 +197,13 @@ def tune_score(notes: list[Note], seconds: float, name: str = "", words: Iterabl
     words : iterable of float
         Times in seconds at which words are sung.
     """
-    order = sorted(notes, key=lambda note: note.start)
-    starts = np.array([note.start for note in order])
-    ends = np.array([note.end for note in order])
-    pitches = np.array([note.pitch for note in order], float)
+    notes = sorted(notes, key=lambda note: note.start)
+    starts, ends = (np.array([getattr(note, edge) for note in notes]) for edge in ("start", "end"))
+    pitches = np.array([note.pitch for note in notes], float)
     times = np.concatenate([starts, ends])
-    order_in_time = np.argsort(times, kind="stable")
-    sounding = np.cumsum(np.repeat([1, -1], len(order))[order_in_time])[:-1]
-    lasts = np.diff(times[order_in_time])
+    order = np.argsort(times, kind="stable")
+    sounding = np.cumsum(np.repeat([1, -1], len(notes))[order])[:-1]  # notes at once, from edge to edge
+    lasts = np.diff(times[order])
     any_note = max(float(lasts[sounding > 0].sum()), 1e-9)
     moves = np.abs(np.diff(pitches)) if len(pitches) > 1 else np.array([12.0])
     score = 2 * lasts[sounding == 1].sum() / any_note - 2 * np.mean(moves > 7)
