@@ -7,8 +7,8 @@ from benchmarks.options import CORES, Tunes, Workers
 from benchmarks.strength import mean_way
 from noteninja_lib.evaluation.baselines import choose_tunes, convert, strength_at
 from noteninja_lib.evaluation.metrics import spectral_distance
+from noteninja_lib.fine_tuning import assemble
 from noteninja_lib.models.checkpoints import models_folder
-from noteninja_lib.pipeline import assemble
 
 POINTS = 21  # of the curve that is kept
 SEED, SPLIT = 1, "validation"

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import signature
@@ -29,7 +30,7 @@ DATASETS = "Make, open and check data sets: GTZAN, or the band's own in its shap
 # Words of the command line that `python -m benchmarks` knows.
 MEASURING = (
     "benchmark figures evaluate hearing difficult amounts ladder ablation steps steering singers sheets "
-    "peers stereo calibrate"
+    "peers stereo calibrate records judge"
 )
 ALSO = f"In a clone of the repository these measure: {MEASURING.replace(' ', ', ')}, dataset check."
 app = typer.Typer(help=SONGS, epilog=ALSO, no_args_is_help=True, add_completion=False)
@@ -56,12 +57,16 @@ OF_KEY = "The same for the key: sharps, or minus the flats, -7 to 7."
 OF_JOURNEY = "From mood to mood: sad,calm,happy, or with places: sad:0,calm:0.3,happy:1."
 OF_MOOD = "calm, happy, tense or sad; or valence and arousal from -1 to 1, such as 0.5,-0.3."
 OF_DEGRADED = "Share of these heard through mp3, in a room or with noise."
-OF_NETWORK = "autoencoder, vocoder, lead, judge, diffusion, regression or reader."
+OF_NETWORK = "converter (all of it, from records); or autoencoder, vocoder, lead, judge, diffusion, "
+OF_NETWORK += "distillation, regression, reader."
 OF_RUN = "Folder for checkpoints; started again, training goes on from there."
 OF_MODELS = "Where the weights go, and come from; data/models by default."
 BY_DEFAULT = "by default GTZAN if it is found, else a small set by the band."
 OF_DATA = f"GTZAN's folder, or one made by `noteninja dataset build`; {BY_DEFAULT}"
 OF_RECORDS = "A folder of other recordings, half of what autoencoder and vocoder then learn from."
+OF_SHARE = "Of the converter's examples that are records'; the others are the band's."
+OF_BAND = "A set that `noteninja dataset build` made, for the converter; one is made by default."
+OF_CONVERTER = "A converter's networks, such as those that `noteninja train converter` made."
 OF_LINES = " For the reader: a folder made by `noteninja dataset engrave`."
 
 Song = Annotated[Path, Argument(help=OF_SONG)]
@@ -91,6 +96,7 @@ class Common:
     voice: Annotated[str, Option(help=OF_VOICE)] = "keep"
     voice_gain: Annotated[float, Option(help=OF_GAIN)] = 0.0
     stems: Annotated[bool, Option("--stems", help=OF_STEMS)] = False
+    models: Annotated[Path | None, Option(help=OF_CONVERTER)] = None
 
     def settings(self, genre: str | dict | list, **given: object) -> "Settings":
         """`Settings` from what a user wrote; what is given as well takes the place of these options."""
@@ -109,10 +115,19 @@ class Common:
         with quick_imports():
             from noteninja_lib.batch import convert_files
 
+        use_models(self.models)
         kinds = tuple(dict.fromkeys(self.kinds))
         shown: dict = {"kinds": kinds, "device": self.device, "as_json": self.json, "stems": self.stems}
         if convert_files(songs, settings, out, **shown):
             raise typer.Exit(2)
+
+
+def use_models(folder: Path | None) -> None:
+    """Take a converter's networks from a folder, in this process and those that it starts."""
+    if folder and not (folder / "model_index.json").exists():
+        raise UserError(f"{folder} holds no converter: `noteninja train converter` makes one.")
+    if folder:
+        os.environ["NOTENINJA_MODELS"] = str(folder.resolve())
 
 
 def command(names: str) -> Callable[[Callable], Callable]:
@@ -134,7 +149,7 @@ def command(names: str) -> Callable[[Callable], Callable]:
 # ---- conversions ---------------------------------------------------------------------------------------
 
 
-@command("tempo mood amount voice voice_gain steps guidance seed kinds stems device json")
+@command("tempo mood amount voice voice_gain steps guidance seed kinds stems device models json")
 def convert(
     common: Common,
     songs: Songs,
@@ -151,7 +166,7 @@ def convert(
     common.convert(songs, common.settings(to or parse_path(path or "")), out)
 
 
-@command("mood steps guidance seed device json")
+@command("mood steps guidance seed device models json")
 def interpolate(
     common: Common,
     songs: Songs,
@@ -197,7 +212,7 @@ def _two(name, text, kind):
     return first, second
 
 
-@command("tempo mood steps guidance device json")
+@command("tempo mood steps guidance device models json")
 def generate(
     common: Common,
     to: Genre,
@@ -224,7 +239,7 @@ def generate(
     common.convert([written], settings if common.tempo else replace(settings, tempo=usual), out)
 
 
-@command("tempo mood steps guidance seed kinds device json")
+@command("tempo mood steps guidance seed kinds device models json")
 def read(
     common: Common,
     page: Annotated[Path, Argument(help="Printed music, one staff a line, one voice: png, jpg or pdf.")],
@@ -264,13 +279,13 @@ as MusicXML)."""
             sheet.save(file)
 
 
-@command("tempo mood steps guidance seed device json")
+@command("tempo mood steps guidance seed device models json")
 def extend(common: Common, song: Song, to: Genre, minutes: Minutes, out: Out = None) -> None:
     """Make a longer piece of a short one, with a form: intro, A A B A, ending."""
     common.convert([song], common.settings(to, seconds=60 * minutes), out)
 
 
-@command("steps guidance seed device json")
+@command("steps guidance seed device models json")
 def journey(
     common: Common,
     song: Song,
@@ -285,7 +300,7 @@ def journey(
     common.convert([song], common.settings(to, seconds=60 * minutes, mood=parse_moods(moods)), out)
 
 
-@command("stems device json")
+@command("stems device models json")
 def again(
     common: Common,
     file: Annotated[Path, Argument(help="The JSON file that lies beside a result.")],
@@ -294,6 +309,7 @@ def again(
     """Make a result again, from the JSON file beside it."""
     from noteninja_lib.batch import again as make_again
 
+    use_models(common.models)
     make_again(file, out, device=common.device, as_json=common.json, stems=common.stems)
 
 
@@ -317,21 +333,28 @@ def separate(
 # ---- data sets, training, and the band -----------------------------------------------------------------
 
 
-def bar(pairs: Iterator[tuple[int, int]], unit: str) -> None:
-    """Show (done, all) pairs as a progress bar with the time left; Ctrl-C ends it with a sentence."""
+@contextmanager
+def in_order() -> Iterator[None]:
+    """Ctrl-C, or a signal that does the same, ends what is done inside with a sentence."""
     import signal
-
-    from tqdm import tqdm
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("Stopped; the same command goes on from there.", err=True)
+        raise typer.Exit(130) from None
+
+
+def bar(pairs: Iterator[tuple[int, int]], unit: str) -> None:
+    """Show (done, all) pairs as a progress bar with the time left."""
+    from tqdm import tqdm
+
+    with in_order():
         done, total = next(pairs)  # what is wrong with the arguments is said before a bar is drawn
         with tqdm(unit=unit, dynamic_ncols=True, initial=done, total=total) as shown:
             for done, _ in pairs:
                 shown.update(done - shown.n)
-    except KeyboardInterrupt:
-        typer.echo("Stopped; the same command goes on from there.", err=True)
-        raise typer.Exit(130) from None
 
 
 @dataset_app.command()
@@ -433,10 +456,24 @@ def train(
     again: Annotated[bool, Option(help="Begin from the weights that are there.")] = False,
     threads: Annotated[int, Option(help="CPU threads; 0: all cores.")] = 0,
     records: Annotated[Path | None, Option(help=OF_RECORDS)] = None,
+    share: Annotated[float, Option(min=0.01, max=1, help=OF_SHARE)] = 0.5,
+    band: Annotated[Path | None, Option(help=OF_BAND)] = None,
+    workers: Workers = CORES,
 ) -> None:
-    """Train a network; stop it with Ctrl-C and start it again at will."""
+    """Train a network, or a whole converter; stop it with Ctrl-C and start it again at will."""
+    if network == "converter":
+        from noteninja_lib.fine_tuning import train_converter
+
+        given = {"share": share, "band": band, "workers": workers, "threads": threads}
+        with in_order():
+            made = train_converter(data, run, steps, batch, seed=seed, models=models, **given)
+        if made:
+            typer.echo(f"Made {made}: use it with `noteninja convert SONG --to jazz --models {made}`.")
+            use_models(made)
+            measure(["calibrate"])  # spreads the amount slider evenly
+        return
+    from noteninja_lib.fine_tuning import assemble
     from noteninja_lib.models.checkpoints import WHERE, models_folder
-    from noteninja_lib.pipeline import assemble
     from noteninja_lib.training import run_training
 
     saved = run_training(network, data, run, steps, batch, seed, ema, models, again, threads, records)
@@ -444,6 +481,43 @@ def train(
     of_the_pipeline = [models / part for part in WHERE.values() if part != "reader"]
     if saved and all(part.exists() for part in of_the_pipeline):
         assemble(models)
+
+
+@app.command()
+def adapt(
+    recordings: Annotated[Path, Argument(help="A folder with 8 to 50 recordings.")],
+    name: Annotated[str, Option(help="Of the new genre, for --to and the widgets.")],
+    run: Annotated[Path | None, Option(help=OF_RUN + " By default runs/NAME.")] = None,
+    steps: Annotated[int, Option(min=1)] = 600,
+    seed: NewSeed = 0,
+    workers: Workers = CORES,
+) -> None:
+    """Make a genre of one's own of some recordings."""
+    from tqdm import tqdm
+
+    from noteninja_lib.fine_tuning import adapt as learn
+
+    look: dict = {"bar_format": "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining}"}
+    with in_order(), tqdm(total=100, dynamic_ncols=True, **look) as shown:
+        for done, what in learn(
+            recordings, name, run or Path("runs") / name, steps, seed=seed, workers=workers
+        ):
+            shown.set_description(what)
+            shown.update(100 * done - shown.n)
+    typer.echo(f"Made the genre {name!r}: use it with `noteninja convert SONG --to {name!r}`.")
+
+
+@app.command()
+def genres(remove: Annotated[str | None, Option(help="A genre of one's own to take away.")] = None) -> None:
+    """List the genres, those of one's own too."""
+    from noteninja_lib.arranger.recipe import GENRES as TEN
+    from noteninja_lib.arranger.recipe import own_genres
+
+    if remove is not None:
+        from noteninja_lib.fine_tuning import remove_genre
+
+        remove_genre(remove)
+    typer.echo("\n".join([*TEN, *own_genres()]))
 
 
 @app.command()

@@ -6,7 +6,6 @@ source's noised latents. Lesson: 00_genre_converter.
 """
 
 import copy
-import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,17 +13,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from noteninja_lib import STEPS, fast_mode, quick_imports, streaming
+from noteninja_lib import STEPS, data_folder, fast_mode, quick_imports, streaming
 
 with quick_imports():
     import numpy as np
     import torch
-    from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
+    from diffusers import DiffusionPipeline
     from diffusers.utils import BaseOutput
     from diffusers.utils.logging import disable_progress_bar
 
     from noteninja_lib.arranger.performance import Note
-    from noteninja_lib.arranger.recipe import GENRES
+    from noteninja_lib.arranger.recipe import GENRES, own_genres
     from noteninja_lib.audio import STEREO_RATE
     from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono, normalise, save
     from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown, without_dc
@@ -33,17 +32,14 @@ with quick_imports():
     from noteninja_lib.models import flow_matching, give_back, in_threads, stand_ins
     from noteninja_lib.models.basic_pitch import transcribe
     from noteninja_lib.models.checkpoints import (
+        Adapted,
         current_names,
-        load_model,
         models_folder,
         verify,
         write_checksums,
     )
-    from noteninja_lib.models.classifiers import GenreClassifier, classify
+    from noteninja_lib.models.classifiers import classify
     from noteninja_lib.models.pitch import pitch_classes
-    from noteninja_lib.models.unet import Denoiser
-    from noteninja_lib.models.vae import MelAutoencoder  # diffusers loads only classes that are imported
-    from noteninja_lib.models.vocoder import Vocoder
     from noteninja_lib.music import style
     from noteninja_lib.music.beats import FRAME_RATE
     from noteninja_lib.music.extension import LONGEST
@@ -57,10 +53,8 @@ with quick_imports():
 GUIDANCE_INTERVAL = (0.55, 1.0)
 FAST_SECONDS, FAST_STEPS = 8, 3
 VOICES = ("keep", "play", "off")
-NO_TUNE, SURE = (
-    0.2,
-    (0.9, 0.8),
-)  # of `surety`: below, there is no tune; what is as good as sure, sung or played
+NO_TUNE = 0.2  # of `surety`: below, there is no tune
+SURE = (0.9, 0.8)  # what is as good as sure, sung or played
 SPARSE = 0.1  # share of a song's time below which some notes are no tune
 
 Progress = Callable[[float, str], None]  # called with (fraction done, what is being done); may raise to stop
@@ -126,6 +120,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         Noise level (0..1) at which sampling begins for the strengths 0, 1/n ... 1.
     guidance_interval : (float, float)
         Noise levels between which guidance is on.
+    style_guidance : float
+        How much more the style is guided than the notes.
     """
 
     def __init__(
@@ -137,11 +133,14 @@ class NoteNinjaPipeline(DiffusionPipeline):
         scheduler,
         strength_curve=(0.0, 1.0),
         guidance_interval=GUIDANCE_INTERVAL,
+        style_guidance=1.0,
     ):
         super().__init__()
         self.register_modules(vae=vae, unet=unet, vocoder=vocoder, judge=judge, scheduler=scheduler)
-        numbers = {"strength_curve": strength_curve, "guidance_interval": guidance_interval}
-        self.register_to_config(**{name: tuple(value) for name, value in numbers.items()})
+        curve, interval = tuple(strength_curve), tuple(guidance_interval)
+        self.register_to_config(
+            strength_curve=curve, guidance_interval=interval, style_guidance=style_guidance
+        )
 
     @classmethod
     def load_config(cls, folder: str | Path, **kwargs):
@@ -393,12 +392,20 @@ class NoteNinjaPipeline(DiffusionPipeline):
             Noise (1, 8, rows, frames) for `latents` of a conversion.
         """
         source = read_source(audio, seconds_used())
-        vector = style.styles(genre) if genre else np.zeros((1, len(GENRES) + 2), np.float32)
+        vector = style.styles(genre) if genre else 0 * style.styles(GENRES[0])
         latents = flow_matching.encode(self.vae, source.whole)
-        flow = flow_matching.Flow(
-            self.unet, source.piano_roll, torch.from_numpy(vector).to(self.device), latents.shape[-1]
-        )
+        flow = self.flow(source.piano_roll, vector, latents.shape[-1])
         return flow_matching.heun(flow, latents, flow_matching.time_steps(num_inference_steps).flip(0))
+
+    def flow(
+        self, roll: PianoRoll, styles: np.ndarray, frames: int, scale: float = 1.0, neutral=None
+    ) -> flow_matching.Flow:
+        """The velocity of a whole piece; see `flow_matching.Flow`."""
+        own = Adapted(self.unet, [data_folder() / "adapters" / name for name in own_genres()])
+        guidance = (scale, self.config.guidance_interval, neutral, own, self.config.style_guidance)
+        return flow_matching.Flow(
+            self.unet, roll, torch.from_numpy(styles).to(self.device), frames, *guidance
+        )
 
     def noise_level(self, strength: float) -> float:
         """Noise level at which a conversion of this strength begins."""
@@ -452,11 +459,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         if start is not None:
             sigma = scheduler.sigmas[begin]
             now = (1 - sigma) * flow_matching.fit_length(start, now.shape[-1]) + sigma * now
-        guidance = {"guidance_scale": guidance_scale, "guidance_interval": self.config.guidance_interval}
-        styles = torch.from_numpy(plan.styles).to(self.device)
-        flow = flow_matching.Flow(
-            self.unet, plan.piano_roll, styles, now.shape[-1], **guidance, neutral=plan.neutral
-        )
+        flow = self.flow(plan.piano_roll, plan.styles, now.shape[-1], guidance_scale, plan.neutral)
         held = None if known is None else (known, noise)
         return flow_matching.sample(flow, scheduler, now, begin, progress, held)
 
@@ -575,23 +578,3 @@ def check_arguments(
 def load_pipeline() -> NoteNinjaPipeline:
     """The pipeline with the weights in data/models, loaded once in a process."""
     return NoteNinjaPipeline.from_pretrained()
-
-
-def assemble(folder: Path, **settings) -> None:
-    """Write the files that tell diffusers which networks make up the pipeline.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Holds the trained networks.
-    settings
-        `strength_curve`, `guidance_interval`; those that are not given stay as they are.
-    """
-    index = folder / "model_index.json"
-    kept = current_names(json.loads(index.read_text(encoding="utf-8"))) if index.exists() else {}
-    names = ("strength_curve", "guidance_interval")
-    settings = {name: kept[name] for name in names if name in kept} | settings
-    networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, GenreClassifier)]
-    pipe = NoteNinjaPipeline(*[*networks, FlowMatchEulerDiscreteScheduler()], **settings)
-    pipe.scheduler.save_pretrained(folder / "scheduler")
-    pipe.save_config(folder)

@@ -21,7 +21,7 @@ from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.source import hear
-from noteninja_lib.training.tasks import DiffusionTask
+from noteninja_lib.training.diffusion import DiffusionTask
 
 RATE = 22050
 SCALE = [Note(0.5 + 0.7 * i, 1.2 + 0.7 * i, pitch, 95) for i, pitch in enumerate((62, 66, 69, 64, 71, 67))]

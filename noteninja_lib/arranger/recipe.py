@@ -6,7 +6,7 @@ change it, and the arranger plays differently. This module loads a recipe and ch
 schema, so that a typing mistake gives one sentence and not a strange sound.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -346,7 +346,14 @@ def load_recipe(name: str | Path) -> Recipe:
         raise UserError(f"{path.name}: {error}") from None
 
 
-def style_vector(genre: str | dict[str, float], valence: float = 0.0, arousal: float = 0.0) -> np.ndarray:
+def own_genres() -> list[str]:
+    """Names of the genres of one's own, which `noteninja adapt` made; each has a folder in data/adapters."""
+    return sorted(path.parent.name for path in (data_folder() / "adapters").glob("[!.]*/adapter_config.json"))
+
+
+def style_vector(
+    genre: str | dict[str, float], valence: float = 0.0, arousal: float = 0.0, own: Sequence[str] = ()
+) -> np.ndarray:
     """How a piece is played, as numbers that can be mixed.
 
     Parameters
@@ -355,19 +362,21 @@ def style_vector(genre: str | dict[str, float], valence: float = 0.0, arousal: f
         A genre's name, or shares of several, such as `{"jazz": 0.5, "rock": 0.5}` (scaled to sum to 1).
     valence, arousal : float
         Mood, -1 to 1.
+    own : sequence of str
+        Further genres; see `own_genres`.
 
     Returns
     -------
-    ndarray of float32, shape (12,)
-        Ten genres in the order of `GENRES`, valence, arousal.
+    ndarray of float32, shape (12,), or more with those of `own`
+        Ten genres in the order of `GENRES`, those of `own`, valence, arousal.
     """
-    shares = {genre: 1.0} if isinstance(genre, str) else dict(genre)
-    unknown = [name for name in shares if name not in GENRES]
+    shares, known = {genre: 1.0} if isinstance(genre, str) else dict(genre), [*GENRES, *own]
+    unknown = [name for name in shares if name not in known]
     if unknown or not shares:
         named = ", ".join(map(str, unknown)) or "(none)"
-        raise UserError(f"There is no genre called {named}: choose from {', '.join(GENRES)}.")
+        raise UserError(f"There is no genre called {named}: choose from {', '.join(known)}.")
     total = sum(shares.values())
     if min(shares.values()) < 0 or not 0 < total < float("inf"):
         raise UserError("The shares of the genres must be positive numbers.")
-    vector = [shares.get(name, 0) / total for name in GENRES]
+    vector = [shares.get(name, 0) / total for name in known]
     return np.array([*vector, valence, arousal], np.float32)

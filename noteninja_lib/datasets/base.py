@@ -206,16 +206,16 @@ class DataSet:
             Onset and sustain of 88 notes (0..255), then rhythm (-127..127 stored with 128 added).
         """
         self._hear(number, degraded)
-        return np.load(self._kept(number))["heard"]
+        return np.load(self.kept(number))["heard"]
 
     def sung(self, number: int) -> np.ndarray | None:
         """The tune that is sung, uint8, shape (2, 88, frames; 0..255); None where nobody sings."""
         self._hear(number)
-        kept = np.load(self._kept(number))
+        kept = np.load(self.kept(number))
         return kept["sung"] if "sung" in kept else None
 
     def _hear(self, number, degraded=False):
-        path = self._kept(number)
+        path = self.kept(number)
         if path.exists():
             return
         audio = self.audio(number)
@@ -233,9 +233,10 @@ class DataSet:
 
     def is_heard(self, number: int) -> bool:
         """Whether what is heard in a recording is on disk already."""
-        return self._kept(number).exists()
+        return self.kept(number).exists()
 
-    def _kept(self, number):
+    def kept(self, number: int) -> Path:
+        """Where what is heard in a recording is kept."""
         writable = os.access(self.root, os.W_OK)
         root = self.root if writable else cache_folder("heard") / self.root.resolve().name
         return (root / "heard" / self.index[number].file).with_suffix(".npz")

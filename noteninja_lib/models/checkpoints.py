@@ -1,14 +1,24 @@
-"""Trained weights: half-precision safetensors, loaded once, and only if their SHA-256 is right."""
+"""Trained weights: half-precision safetensors, loaded once, and only if their SHA-256 is right; adapters.
+
+An adapter adds a product of two thin matrices to each weight of a network (Hu et al. 2021, arXiv 2106.09685).
+Its files are those that the library peft writes and reads.
+"""
 
 import copy
 import hashlib
 import json
+import math
+import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 from diffusers.models.modeling_utils import ModelMixin
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn.utils import parametrize
 
 from noteninja_lib import data_folder
 from noteninja_lib.errors import UserError
@@ -16,6 +26,8 @@ from noteninja_lib.errors import UserError
 Network = TypeVar("Network", bound=ModelMixin)
 
 CHECKSUMS = "SHA256SUMS.json"
+ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+PREFIX = "base_model.model."  # of the names of weights in an adapter
 WHERE = {
     "MelAutoencoder": "vae",
     "Vocoder": "vocoder",
@@ -50,8 +62,8 @@ def current_names(saved: dict) -> dict:
 
 
 def models_folder() -> Path:
-    """Folder of the trained weights, `data/models`."""
-    return data_folder() / "models"
+    """Folder of the trained weights: the environment variable NOTENINJA_MODELS, or `data/models`."""
+    return Path(os.environ.get("NOTENINJA_MODELS") or data_folder() / "models")
 
 
 def _sha256(path):
@@ -127,3 +139,84 @@ def save_model(model: ModelMixin, folder: Path, name: str | None = None) -> None
     (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     write_checksums(folder)
     _load.cache_clear()
+
+
+class LowRank(nn.Module):
+    """What an adapter makes of a weight (out, ...): B A is added, with A (rank, ...) and B (out, rank)."""
+
+    def __init__(self, weight: torch.Tensor, rank: int):
+        super().__init__()
+        inside = weight.shape[1:]
+        self.lora_A = nn.Parameter(torch.randn(rank, *inside) / math.sqrt(math.prod(inside)))
+        self.lora_B = nn.Parameter(torch.zeros(weight.shape[0], rank))
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        return weight + (self.lora_B @ self.lora_A.flatten(1)).view_as(weight)
+
+
+def with_adapter(network: Network, rank: int, inside: str) -> Network:
+    """A copy of a network of which only a new adapter can learn, to all convolutions and linear layers of the
+    part that is called `inside`."""
+    network = copy.deepcopy(network).requires_grad_(False)
+    for layer in list(network.get_submodule(inside).modules()):
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            parametrize.register_parametrization(layer, "weight", LowRank(layer.weight, rank))
+    return network
+
+
+def _low_ranks(network):
+    """Name of each layer that has an adapter, and the adapter."""
+    for name, layer in network.named_modules():
+        if parametrize.is_parametrized(layer, "weight"):
+            yield name, layer.parametrizations.weight[0]
+
+
+def save_adapter(network: nn.Module, folder: Path, **card: object) -> None:
+    """Write the adapter of a network that `with_adapter` gave, in half precision; `card` is kept with it."""
+    weights, rank = {}, 0
+    for name, low in _low_ranks(network):
+        rank, thin = len(low.lora_A), low.lora_A.dim() - 2  # of a convolution B is one, too, 1 x 1
+        weights[f"{PREFIX}{name}.lora_A.weight"] = low.lora_A.detach().half().contiguous()
+        weights[f"{PREFIX}{name}.lora_B.weight"] = low.lora_B.detach().half().reshape(-1, rank, *[1] * thin)
+    config = {"peft_type": "LORA", "r": rank, "lora_alpha": rank, "base_model_name_or_path": None}
+    config |= {"target_modules": [name for name, _ in _low_ranks(network)], "noteninja": card}
+    save_file(weights, folder / ADAPTER)
+    (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def load_adapter(network: Network, folder: Path) -> Network:
+    """A copy of a network with an adapter's weights added to its own; a UserError if they do not fit."""
+    network = copy.deepcopy(network)
+    try:
+        weights = load_file(folder / ADAPTER)
+        config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+        for name in config["target_modules"]:
+            one, other = (weights[f"{PREFIX}{name}.lora_{part}.weight"].float() for part in "AB")
+            weight = network.get_submodule(name).weight
+            with torch.no_grad():
+                added = (other.flatten(1) @ one.flatten(1)).view_as(weight)
+                weight += config["lora_alpha"] / config["r"] * added
+    except Exception as problem:  # anything may stand in a file that somebody passed on
+        raise UserError(f"{folder} holds no adapter for this converter: make it anew.") from problem
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+class Adapted(Sequence):
+    """A network with each of some adapters, and the style that it is then asked for; loaded when needed."""
+
+    def __init__(self, network: nn.Module, folders: Sequence[Path]):
+        self.network, self.folders = network, folders
+
+    def __len__(self):
+        return len(self.folders)
+
+    def __getitem__(self, number):
+        folder = self.folders[number]
+        return _adapted(self.network, folder, (folder / ADAPTER_CONFIG).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _adapted(network, folder, changed):
+    card = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8")).get("noteninja", {})
+    return load_adapter(network, folder), torch.tensor(card["style"], dtype=torch.float32)

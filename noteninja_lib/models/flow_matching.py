@@ -199,11 +199,14 @@ class Condition:
         What the network's encoder makes of a piano roll.
     style : torch.Tensor, shape (12,)
     weight : float
+    unet : Denoiser or None
+        Who is asked; None is the usual one.
     """
 
     content: Tensor
     style: Tensor
     weight: float = 1.0
+    unet: torch.nn.Module | None = None
 
 
 def velocity_under(
@@ -213,35 +216,48 @@ def velocity_under(
 
     `jump` may be (until, guidance scale): then they are mean velocities of a whole step; see `Denoiser`.
     """
-    contents = torch.cat([one.content.float() for one in conditions])
-    styles = torch.stack([one.style for one in conditions])
-    times = torch.full((len(conditions),), time, device=latents.device)
-    how = (torch.full_like(times, one) for one in jump)
-    with half_precision(latents.device):
-        velocities = unet(latents.expand(len(conditions), -1, -1, -1), times, contents, styles, *how).float()
-    weights = torch.tensor([one.weight for one in conditions], device=latents.device)
-    return (velocities * weights[:, None, None, None]).sum(0, keepdim=True)
+    found = torch.zeros_like(latents)
+    for asked in dict.fromkeys(one.unet for one in conditions):
+        some = [one for one in conditions if one.unet is asked]
+        contents = torch.cat([one.content.float() for one in some])
+        styles = torch.stack([one.style for one in some])
+        times = torch.full((len(some),), time, device=latents.device)
+        how = (torch.full_like(times, one) for one in jump)
+        with half_precision(latents.device):
+            velocities = (asked or unet)(latents.expand(len(some), -1, -1, -1), times, contents, styles, *how)
+        weights = torch.tensor([one.weight for one in some], device=latents.device)
+        found += (velocities.float() * weights[:, None, None, None]).sum(0, keepdim=True)
+    return found
 
 
-def single_genres(condition: Condition) -> list[Condition]:
+def single_genres(
+    condition: Condition, own: Sequence[tuple[torch.nn.Module, Tensor]] = ()
+) -> list[Condition]:
     """A condition with shares of several genres as conditions of one genre each.
 
     The network learned single genres: asked for two at once it plays the stronger one and switches at the
     half. So each is asked for by itself and their velocities are mixed; with the square roots of the shares
     as weights the change from one to the other sounds even. A style without a genre (unconditional) stays
     as it is.
+
+    Parameters
+    ----------
+    condition : Condition
+        The last genres of its style, before the mood, are those of `own`.
+    own : sequence of (Denoiser, torch.Tensor of shape (10,))
+        For genres of one's own: a network with an adapter, and the shares of the usual genres that it is
+        asked for.
     """
-    shares = condition.style[:-2]
-    named = shares.nonzero()[:, 0].tolist()
-    if len(named) < 2:
+    shares, mood = condition.style[:-2], condition.style[-2:]
+    named, usual = shares.nonzero()[:, 0].tolist(), len(shares) - len(own)
+    if len(named) < 2 and not own:
         return [condition]
     roots, found = shares.sqrt(), []
     for genre in named:
-        style = condition.style.clone()
-        style[:-2] = 0
-        style[genre] = 1
-        found.append(replace(condition, style=style, weight=float(roots[genre] / roots.sum())))
-    return found
+        unet, base = own[genre - usual] if genre >= usual else (None, torch.eye(usual)[genre])
+        style, weight = torch.cat([base.to(mood), mood]), float(roots[genre] / roots.sum())
+        found.append(replace(condition, style=style, weight=weight, unet=unet))
+    return found or [replace(condition, style=torch.cat([shares[:usual], mood]))]
 
 
 def weigh(
@@ -250,11 +266,13 @@ def weigh(
     nothing: Tensor | None,
     scale: float,
     pull: float = VALENCE_SCALE,
+    style_scale: float = 1.0,
 ) -> list[Condition]:
     """Conditions whose weighted velocities are guided, and in which valence is heard.
 
-    With the velocities a (asked), u (unconditional) and n (asked, but for valence) the sum is, as `guide`
-    does it, u + scale (a - u), and pull (a - n) on top.
+    With the velocities a (asked), c (the same without style), u (unconditional) and n (asked, but for
+    valence) the sum is u + scale (c - u) + scale style_scale (a - c), which for a `style_scale` of 1 is what
+    `guide` gives, and pull (a - n) on top.
 
     Parameters
     ----------
@@ -267,16 +285,24 @@ def weigh(
         Of guidance; 1 where `nothing` is None.
     pull : float
         0 where `neutral` is None.
+    style_scale : float
+        How much more the style is guided than the content (Brooks et al. 2022, arXiv 2211.09800).
     """
     pull = 0.0 if neutral is None else pull
-    conditions = [replace(one, weight=(scale + pull) * one.weight) for one in asked]
+    push = scale * (style_scale if nothing is not None else 1.0)
+    conditions = [replace(one, weight=(push + pull) * one.weight) for one in asked]
+    if push != scale:
+        plain = torch.zeros_like(asked[0].style)
+        conditions += [replace(one, style=plain, weight=(scale - push) * one.weight) for one in asked]
     if neutral is not None:
         for one in asked:
             style = one.style.clone()
             style[VALENCE] = 0
-            conditions.append(Condition(neutral, style, -pull * one.weight))
+            conditions.append(Condition(neutral, style, -pull * one.weight, one.unet))
     if nothing is not None:
-        conditions.append(Condition(nothing, torch.zeros_like(asked[0].style), 1 - scale))
+        for unet in dict.fromkeys(one.unet for one in asked):
+            weight = (1 - scale) * sum(one.weight for one in asked if one.unet is unet)
+            conditions.append(Condition(nothing, torch.zeros_like(asked[0].style), weight, unet))
     return conditions
 
 
@@ -297,18 +323,32 @@ class Flow:
         Noise levels between which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724).
     neutral : PianoRoll, optional
         The same music with neutral valence; what valence changes is then added `VALENCE_SCALE` times more.
+    own : sequence
+        Of genres of one's own, see `single_genres`.
+    style_scale : float
+        See `weigh`; a network that knows jumps has learned one.
     """
 
     def __init__(
-        self, unet, roll, styles, frames, guidance_scale=1.0, guidance_interval=(0.0, 1.0), neutral=None
+        self,
+        unet,
+        roll,
+        styles,
+        frames,
+        guidance_scale=1.0,
+        guidance_interval=(0.0, 1.0),
+        neutral=None,
+        own=(),
+        style_scale=1.0,
     ):
         self.unet, self.interval, self.scale = unet, guidance_interval, guidance_scale
+        self.style_scale = style_scale
         self.knows_jumps = unet.config.jumps and SCALES[0] <= guidance_scale <= SCALES[1]
         size, self.overlap = (CHUNK, OVERLAP) if len(styles) == 1 else (SHORT, LAP)
         self.chunks, self.asked, self.empty = spans(frames, size, self.overlap), [], {}
         for chunk in self.chunks:
             middle = min((chunk.start + chunk.stop) // 2, len(styles) - 1)
-            asked = single_genres(Condition(self.encode(roll, chunk), styles[middle]))
+            asked = single_genres(Condition(self.encode(roll, chunk), styles[middle]), own)
             self.asked.append((asked, None if neutral is None else self.encode(neutral, chunk)))
 
     def conditions(self, number: int, guided: bool, jumping: bool) -> list[Condition]:
@@ -321,7 +361,7 @@ class Flow:
         length = chunk.stop - chunk.start
         if length not in self.empty:
             self.empty[length] = self.encode(None, chunk)
-        return weigh(asked, without_mood, self.empty[length], self.scale)
+        return weigh(asked, without_mood, self.empty[length], self.scale, style_scale=self.style_scale)
 
     def encode(self, roll, chunk: slice) -> Tensor:
         """What the encoder makes of a chunk of a piano roll, or of none; half precision saves memory."""

@@ -16,7 +16,7 @@ from typing import TypeGuard
 import numpy as np
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.arranger.recipe import style_vector
+from noteninja_lib.arranger.recipe import own_genres, style_vector
 from noteninja_lib.audio import SAMPLE_RATE, rate_of
 from noteninja_lib.audio.io import follow_levels
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
@@ -363,11 +363,12 @@ def styles(genre: Genre, mood: Mood = None, places: Sequence[float] | np.ndarray
 
     Returns
     -------
-    numpy.ndarray, float32, shape (len(places), 12)
+    numpy.ndarray, float32, shape (len(places), 12), or more with genres of one's own
         As `style_vector` gives them, on straight lines between the points of the paths.
     """
+    own = own_genres()
     marks, values = _points(genre if is_path(genre) else [(0.0, genre)])
-    vectors = np.array([style_vector(value) for value in values])
+    vectors = np.array([style_vector(value, own=own) for value in values])
     shares = np.stack([np.interp(places, marks, axis) for axis in vectors.T[:-2]], 1)
     return np.concatenate([shares, moods(mood, places)], 1).astype(np.float32)
 

@@ -6,6 +6,7 @@ What each network learns stands in `tasks`, the loop that all share in `trainer`
 import json
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from noteninja_lib.models.checkpoints import load_model, models_folder, save_mod
 from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.omr.page_maker import StaffImages
-from noteninja_lib.training import tasks
+from noteninja_lib.training import diffusion, tasks
 from noteninja_lib.training.trainer import Trainer, train
 
 TASKS: dict[str, type[tasks.Task]] = {  # by the words of the command line
@@ -26,9 +27,9 @@ TASKS: dict[str, type[tasks.Task]] = {  # by the words of the command line
     "vocoder": tasks.VocoderTask,
     "lead": tasks.MelodyTask,
     "judge": tasks.GenreClassifierTask,
-    "diffusion": tasks.DiffusionTask,
-    "distillation": tasks.DistillationTask,
-    "regression": tasks.RegressionTask,
+    "diffusion": diffusion.DiffusionTask,
+    "distillation": diffusion.DistillationTask,
+    "regression": diffusion.RegressionTask,
     "reader": tasks.ReadingTask,
 }
 
@@ -81,6 +82,19 @@ def make_task(
     return kind(data.part(numbers), **options)
 
 
+def learn(trainer: Trainer, batch_size: int) -> Iterator[tuple[int, dict[str, float]]]:
+    """Train to the end of a run and write its log; a generator of steps done and losses, smoothed."""
+    smooth, began, first = {}, time.monotonic(), trainer.accelerator.is_main_process
+    with open(trainer.folder / "log.jsonl", "a", encoding="utf-8") as log:
+        for step, losses in train(trainer, batch_size):
+            smooth = {name: 0.98 * smooth.get(name, one) + 0.02 * one for name, one in losses.items()}
+            if step % 20 == 0 and first:
+                entry = {"step": step, "seconds": round(time.monotonic() - began), **smooth}
+                log.write(json.dumps(entry) + "\n")
+                log.flush()
+            yield step, smooth
+
+
 def run_training(
     network: str,
     data: Path | None,
@@ -113,18 +127,13 @@ def run_training(
     make_folder(run)
     task = make_task(network, data, steps, models, again, records)
     trainer = Trainer(task, run, steps, ema, seed)
-    first, smooth, began = trainer.accelerator.is_main_process, {}, time.monotonic()  # one bar, one log
+    first = trainer.accelerator.is_main_process
     look = {"dynamic_ncols": True, "unit": " steps", "disable": not first}
-    bar = tqdm(train(trainer, batch_size), total=steps, initial=trainer.step, **look)
+    bar = tqdm(learn(trainer, batch_size), total=steps, initial=trainer.step, **look)
     try:
-        with open(run / "log.jsonl", "a", encoding="utf-8") as log:
-            for step, losses in bar:
-                smooth = {name: 0.98 * smooth.get(name, one) + 0.02 * one for name, one in losses.items()}
-                if step % 20 == 0 and first:
-                    entry = {"step": step, "seconds": round(time.monotonic() - began), **smooth}
-                    log.write(json.dumps(entry) + "\n")
-                    log.flush()
-                    bar.set_postfix({name: f"{value:.3f}" for name, value in smooth.items()}, refresh=False)
+        for step, losses in bar:
+            if step % 20 == 0:
+                bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()}, refresh=False)
     except KeyboardInterrupt:
         bar.close()
         print(f"Stopped after {trainer.step} steps; the same command goes on from there.")

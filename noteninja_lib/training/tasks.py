@@ -1,8 +1,6 @@
 """What each network learns, and from what: batches and losses. Lesson: 07_training_on_gtzan."""
 
-import copy
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 import cv2
@@ -22,18 +20,13 @@ from noteninja_lib.audio.spectrogram import (
     log_mel_tensor,
     magnitude,
     mel_filters,
-    mel_frequencies,
 )
 from noteninja_lib.datasets.base import DataSet, Sounds, StereoSounds, unpack
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.checkpoints import load_model, save_model
 from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
 from noteninja_lib.models.crnn import BLANK, COLUMN, LineReader, as_input
-from noteninja_lib.models.flow_matching import add_noise, sample_times, velocity
-from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discriminator_loss, generator_loss
 from noteninja_lib.models.vocoder import Vocoder
-from noteninja_lib.music.beats import beat_phase
 from noteninja_lib.music.piano_roll import draw_notes
 from noteninja_lib.omr.page_maker import StaffImages, degrade
 from noteninja_lib.training.trainer import Trainer
@@ -72,231 +65,6 @@ class Task:
 
     def finish(self, network: Any) -> None:
         """What is left to do with the averaged network before it is saved."""
-
-
-class DiffusionTask(Task):
-    """Velocity of the flow, on pairs: the piano roll heard in one genre, latents of the same bars in another.
-
-    Real recordings have no other version and no score: their notes are heard in themselves, and only there.
-    Each recording is read, heard and encoded when it is first drawn. If some have been listened to ahead
-    (`hear_all`), only those are heard as sources; the notes of the others are known from the score.
-
-    Parameters
-    ----------
-    vae, melody
-        Trained; they turn the recordings into latents and what was heard into the tune.
-    drop_content, drop_style
-        How often the network sees zeros in place of piano roll or style, which guidance needs.
-    score
-        How often the piano roll is drawn from the known notes, as sheet music and MIDI will give it.
-    """
-
-    model, main, rate, frames = Denoiser, "unet", 6e-4, 256
-
-    def __init__(
-        self,
-        data: DataSet,
-        vae: MelAutoencoder,
-        melody: MelodyExtractor,
-        start: Denoiser | None = None,
-        drop_content: float = 0.15,
-        drop_style: float = 0.1,
-        score: float = 0.3,
-    ):
-        super().__init__(
-            data, start or Denoiser(tuple(map(float, mel_frequencies())), style_size=len(GENRES) + 2)
-        )
-        if start:  # it knows much already
-            self.rates[self.main] = self.rate / 3
-        self.vae, self.melody, self.pairs = vae, melody, data.pairs()
-        if not self.pairs:
-            raise UserError(
-                "Somebody sings in all that could be learned from, and the converter leaves that to singers: "
-                "build a set with a smaller share, such as `noteninja dataset build --sung 0.5`."
-            )
-        self.drop_content, self.drop_style = drop_content, drop_style
-        self.score = score if data.has_scores else 0.0
-        heard = [data.is_heard(number) for number in range(len(data))]
-        self.heard_pairs = [pair for pair in self.pairs if heard[pair[0]]] or self.pairs
-        self.latents, self.heard = cache(self.latents), cache(self.heard)  # each recording once
-
-    @torch.no_grad()
-    def latents(self, number: int) -> np.ndarray:
-        """Latents (8, rows, frames / 4) of a recording, in half precision."""
-        mel = log_mel_tensor(torch.from_numpy(self.data.audio(number)))
-        return self.vae.encode(mel[None])[0].half().numpy()
-
-    @torch.no_grad()
-    def heard(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """What is heard in a recording: the tune (2, 88, frames; 0..255), and everything (181, frames)."""
-        heard, sung = self.data.heard(number), self.data.sung(number)
-        if sung is not None:
-            return sung, heard
-        notes = torch.from_numpy(unpack(heard)[0].astype(np.float32))
-        return (self.melody(notes[None])[0].sigmoid() * 255).round().to(torch.uint8).numpy(), heard
-
-    def piano_roll(self, number: int, start: int, rng: np.random.Generator, by_score: bool) -> np.ndarray:
-        """Piano roll (357, frames) of a clip from frame `start`, heard or drawn from its notes."""
-        end = start + self.frames
-        if by_score:
-            clip, rhythm = self.data.index[number], np.zeros((5, self.frames))
-            melody = draw_notes(clip.notes(), end)[..., start:]
-            others = draw_notes(clip.notes("others"), end)[..., start:] if rng.random() < 0.7 else 0
-            notes = np.maximum(melody, others)
-            rhythm[3:] = beat_phase(np.asarray(clip.beats), end)[:, start:]
-        else:
-            melody, heard = self.heard(number)
-            melody = melody[..., start:end] / 255
-            notes, rhythm = unpack(heard[:, start:end].astype(np.float32))
-        return np.concatenate([*melody, *notes, rhythm])
-
-    def examples(self, rng: np.random.Generator, size: int) -> Iterator[tuple[np.ndarray, ...]]:
-        """Latents (8, rows, 64), piano rolls (357, 256) and styles (12,)."""
-        for _ in range(size):
-            by_score = rng.random() < self.score
-            pairs = self.pairs if by_score else self.heard_pairs
-            source, target = pairs[rng.integers(len(pairs))]
-            latents, width = self.latents(target), self.frames // 4
-            length = latents.shape[-1]
-            if not by_score:
-                length = min(length, self.heard(source)[1].shape[-1] // 4)
-            first = int(rng.integers(length - width + 1))
-            roll = self.piano_roll(source, 4 * first, rng, by_score) * (rng.random() >= self.drop_content)
-            style = self.data.index[target].style() * (rng.random() >= self.drop_style)
-            yield latents[..., first : first + width], roll, style
-
-    def noise(self, clean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Noise of the latents' shape, and times between 0 (music) and 1 (noise)."""
-        return torch.randn_like(clean), sample_times(len(clean)).to(clean.device)
-
-    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
-        """Mean squared error of the velocity."""
-        clean, roll, style = batch
-        noise, time = self.noise(clean)
-        predicted = self.networks["unet"](add_noise(clean, noise, time), time, roll, style)
-        loss = F.mse_loss(predicted.float(), velocity(clean, noise))
-        return loss, {"mse": loss}
-
-
-class RegressionTask(DiffusionTask):
-    """The baseline without diffusion: the network predicts the latents at once, from piano roll and style.
-
-    What it answers is the mean of all recordings that would fit, which is why its spectrograms are blurred.
-    """
-
-    saved_as = "regression"
-
-    def noise(self, clean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Zeros, at the end of the flow: nothing is known of the latents."""
-        return torch.zeros_like(clean), torch.ones(len(clean), device=clean.device)
-
-
-class DistillationTask(DiffusionTask):
-    """The denoiser learns jumps: to answer at once for a whole step what many small, guided ones would give.
-
-    Its teacher is the network as it was when the run began. It takes `small` Euler steps from one time to
-    another, guided where sampling is (`guidance_interval`); their mean velocity is what the network is to say
-    for the jump. So guidance costs no second answer, and two steps are enough. For a part of each batch,
-    `plain`, the step has no length, and the answer is the teacher's own, so that all other ways of sampling
-    stay as they were.
-
-    References
-    ----------
-    Salimans and Ho 2022, arXiv 2202.00512; Meng et al. 2022, arXiv 2210.03142; Frans et al. 2024, arXiv
-    2410.12557.
-    """
-
-    small, plain = 4, 1 / 3
-    guidance_interval = (0.55, 1.0)
-
-    def __init__(self, data: DataSet, vae: MelAutoencoder, melody: MelodyExtractor, start: Denoiser):
-        network = start
-        if not start.config.jumps:
-            network = Denoiser(**(dict(start.config) | {"jumps": True}))
-            network.load_state_dict(start.state_dict(), strict=False)
-        super().__init__(data, vae, melody, network)
-        self.teacher, self.known = copy.deepcopy(start).requires_grad_(False).eval(), False
-
-    def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
-        """Latents, piano rolls, styles; the first `plain` of them as for the denoiser, the others for jumps.
-
-        Of these nothing is dropped, and the genre is any.
-        """
-        plain = round(self.plain * size)
-        examples = list(self.examples(rng, plain))
-        dropped, self.drop_content, self.drop_style = (self.drop_content, self.drop_style), 0.0, 0.0
-        for latents, roll, style in self.examples(rng, size - plain):
-            style = np.concatenate([np.roll(style[:-2], rng.integers(len(style) - 2)), style[-2:]])
-            examples.append((latents, roll, style))
-        self.drop_content, self.drop_style = dropped
-        return [np.stack(part).astype(np.float32) for part in zip(*examples)]
-
-    def keep_teacher(self, trainer: Trainer) -> None:
-        """Keep it beside the checkpoints: a run that was stopped has taken its place among the weights."""
-        folder = trainer.folder / "teacher"
-        if folder.exists():
-            self.teacher = load_model(Denoiser, folder).requires_grad_(False)
-        elif trainer.accelerator.is_main_process:
-            save_model(self.teacher, folder)
-        self.teacher, self.known = self.teacher.to(trainer.accelerator.device), True
-
-    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
-        """Mean squared errors beside the teacher's velocity, and its mean velocity over jumps."""
-        if not self.known:
-            self.keep_teacher(trainer)
-        clean, roll, style = batch
-        plain = round(self.plain * len(clean))
-        jump = slice(plain, None)
-        with torch.no_grad(), trainer.accelerator.autocast():
-            noise, time = self.noise(clean)
-            jumps = [part.to(clean.device) for part in draw_jumps(len(clean) - plain)]
-            until, scale = time.clone(), torch.ones_like(time)
-            time[jump], until[jump], scale[jump] = jumps
-            content, noisy = self.teacher.content(roll), add_noise(clean, noise, time)
-            half = time == 0.5  # the second of two steps begins where the first one led
-            if half.any():
-                first = (torch.ones_like(time[half]), time[half], scale[half], content[half], style[half])
-                noisy[half] = self.small_steps(noise[half], *first)
-            end = self.small_steps(
-                noisy[jump], time[jump], until[jump], scale[jump], content[jump], style[jump]
-            )
-            wanted = self.teacher(noisy[:plain], time[:plain], content[:plain], style[:plain]).float()
-            mean = (noisy[jump] - end) / (time - until)[jump, None, None, None]
-            wanted = torch.cat([wanted, mean])
-        found = self.networks["unet"](noisy, time, roll, style, until, scale).float()
-        errors = (found - wanted).square().mean((1, 2, 3))
-        return errors.mean(), {"plain": errors[:plain].mean(), "jumps": errors[jump].mean()}
-
-    def small_steps(self, latents, time, until, scale, content, style) -> torch.Tensor:
-        """Where the teacher's guided Euler steps lead from `time` to `until`; all of shape (batch, ...)."""
-        silence = torch.zeros(1, 357, 4 * latents.shape[-1], device=latents.device)
-        nothing = self.teacher.content(silence).expand(len(latents), -1, -1, -1)
-        for step in range(self.small):
-            now = time + (until - time) * step / self.small
-            velocities = self.teacher(latents, now, content, style).float()
-            low, high = self.guidance_interval
-            guided = (now >= low) & (now <= high) & (scale != 1)
-            if guided.any():
-                empty = (latents[guided], now[guided], nothing[guided], torch.zeros_like(style[guided]))
-                without = self.teacher(*empty).float()
-                velocities[guided] = without + scale[guided, None, None, None] * (
-                    velocities[guided] - without
-                )
-            latents = latents + ((until - time) / self.small)[:, None, None, None] * velocities
-        return latents
-
-
-def draw_jumps(size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Times between which `size` jumps lead, and guidance scales; most as the default two steps have them."""
-    kind, anywhere, share = torch.rand(3, size)
-    time = torch.where(kind < 0.4, 1.0, torch.where(kind < 0.7, 0.5, 0.1 + 0.9 * anywhere))
-    place = torch.rand(size)
-    until = time * torch.where(
-        place < 0.6, torch.where(kind < 0.4, 0.5, 0.0), torch.where(place < 0.75, 0.5, share)
-    )
-    until = torch.minimum(until, time - 0.02)
-    scale = torch.where(torch.rand(size) < 0.6, 2.0, 1 + 3 * torch.rand(size))
-    return time, until, torch.where(torch.rand(size) < 0.15, 1.0, scale)
 
 
 class MelodyTask(Task):

@@ -1,0 +1,328 @@
+"""A converter that sounds like records, and genres of one's own. Lesson: 07_training_on_gtzan.
+
+`noteninja train converter` makes a converter of a folder with recordings of ten genres. `noteninja adapt`
+makes an eleventh genre of some recordings: an adapter of 1 MB, which leaves the ten as they are.
+"""
+
+import contextlib
+import json
+import re
+import shutil
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from accelerate import PartialState
+from diffusers import FlowMatchEulerDiscreteScheduler
+from tqdm import tqdm
+
+from noteninja_lib import data_folder
+from noteninja_lib.arranger.recipe import GENRES, own_genres, style_vector
+from noteninja_lib.audio.io import load
+from noteninja_lib.datasets import Records, SyntheticSet, build, hear_all, open_dataset
+from noteninja_lib.datasets.base import WHOLE, DataSet, processes
+from noteninja_lib.errors import UserError, make_folder
+from noteninja_lib.models.checkpoints import (
+    WHERE,
+    current_names,
+    load_model,
+    models_folder,
+    save_adapter,
+    save_model,
+)
+from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
+from noteninja_lib.models.unet import Denoiser
+from noteninja_lib.models.vae import MelAutoencoder
+from noteninja_lib.models.vocoder import Vocoder
+from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
+from noteninja_lib.training import learn
+from noteninja_lib.training.diffusion import SHORTEST, AdapterTask, DiffusionTask, DistillationTask, Versions
+from noteninja_lib.training.trainer import Trainer
+
+BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining}{postfix}"
+BAND = {"seconds": 10.0, "versions": 5, "seed": 17}  # of the arranger's set, where none is given
+HOURS, HEARD = 1.0, 0.2  # of it, and which share of it is heard as sources
+DROP_STYLE = 0.05  # less than where all are the arranger's: the style is to be listened to
+#: Seconds that a piece of each stage takes on two cores, by which the time left is told.
+RECORD, TUNE, CLIP, STEP, JUMP = 3.5, 2.0, 1.5, 1.0, 2.1
+
+
+def train_converter(
+    data: Path | None,
+    run: Path,
+    steps: int = 2000,
+    batch_size: int = 12,
+    share: float = 0.5,
+    band: Path | None = None,
+    seed: int = 0,
+    ema: float = 0.998,
+    models: Path | None = None,
+    workers: int = 1,
+    threads: int = 0,
+) -> Path | None:
+    """From a folder of records to a converter that sounds like them; started again, it goes on.
+
+    Parameters
+    ----------
+    data : path
+        GTZAN's folder; its training part is learned from.
+    run : path
+        For checkpoints, and the converter: `run/models`.
+    steps : int
+        Of the denoiser; a quarter as many follow in which it learns jumps.
+    batch_size, seed, ema, threads
+        As for `run_training`.
+    share : float
+        Of the examples that are records'; the others are the arranger's pairs.
+    band : path, optional
+        A set that the arranger made; by default one is made in `run`.
+    models : path, optional
+        The converter to begin with; data/models by default.
+    workers : int
+        Processes that listen.
+
+    Returns
+    -------
+    Path or None
+        Where the converter is; None in all processes but the first, where accelerate started several.
+    """
+    run, models, state = Path(run), Path(models) if models else models_folder(), PartialState()
+    if threads:
+        torch.set_num_threads(threads)
+    records = Versions(of_training(open_dataset(data, tell=print if state.is_main_process else None)))
+    make_folder(run)
+    stages = [len(records.data) * RECORD, 0.0 if band else HOURS * 360 / BAND["versions"] * TUNE]
+    stages += [0.0 if band else HOURS * 360 * HEARD * CLIP, steps * STEP, steps // 4 * JUMP]
+    look = {"bar_format": BAR, "dynamic_ncols": True, "disable": not state.is_main_process}
+    with tqdm(total=sum(stages), **look) as bar, contextlib.ExitStack() as closing:
+        whole = Whole(bar)
+        whole.stage("hearing the records", stages[0], versions(records, workers, state))
+        own = band or run / "band"
+        if not band and state.is_main_process:
+            whole.stage("the band is playing", stages[1], build(own, HOURS, workers=workers, **BAND))
+            opened = SyntheticSet(own, tell=None)
+            whole.stage("hearing the band", stages[2], hear_all(opened, workers, HEARD))
+        state.wait_for_everyone()
+        opened = open_dataset(own, tell=None)
+        pairs = opened.part(opened.training())
+        heard = (load_model(MelAutoencoder, models), load_model(MelodyExtractor))
+        start = load_model(Denoiser, models).requires_grad_(True)
+        options = {"records": records, "share": share}
+        for what, kind, count, more in (
+            ("learning", DiffusionTask, steps, {"drop_style": DROP_STYLE}),
+            ("learning jumps", DistillationTask, steps // 4, {}),
+        ):
+            task = kind(pairs, *heard, start=start, **options, **more)
+            folder = run / kind.__name__.removesuffix("Task").lower()
+            make_folder(folder)
+            trainer = Trainer(task, folder, count, ema, seed)
+            steps_done = learn(trainer, batch_size)
+            closing.callback(steps_done.close)
+            whole.stage(what, count * (STEP if kind is DiffusionTask else JUMP), counted(steps_done, count))
+            start = trainer.averaged()
+            task.finish(start)
+            start.requires_grad_(True)
+    if not state.is_main_process:
+        return None
+    made = run / "models"
+    for name in (*WHERE.values(), "scheduler"):
+        if name != WHERE["Denoiser"] and (models / name).is_dir():
+            shutil.copytree(models / name, made / name, dirs_exist_ok=True)
+    shutil.copy(models / "model_index.json", made)
+    save_model(start.requires_grad_(False), made)
+    assemble(made)
+    return made
+
+
+def assemble(folder: Path, **settings) -> None:
+    """Write the files that tell diffusers which networks make up the pipeline.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Holds the trained networks.
+    settings
+        `strength_curve`, `guidance_interval`, `style_guidance`; those that are not given stay as they are.
+    """
+    index = folder / "model_index.json"
+    kept = current_names(json.loads(index.read_text(encoding="utf-8"))) if index.exists() else {}
+    names = ("strength_curve", "guidance_interval", "style_guidance")
+    settings = {name: kept[name] for name in names if name in kept} | settings
+    networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, GenreClassifier)]
+    pipe = NoteNinjaPipeline(*[*networks, FlowMatchEulerDiscreteScheduler()], **settings)
+    pipe.scheduler.save_pretrained(folder / "scheduler")
+    pipe.save_config(folder)
+
+
+class Whole:
+    """One bar over several stages, each of which counts for as many seconds as it should take."""
+
+    def __init__(self, bar: tqdm):
+        self.bar, self.begun = bar, 0.0
+
+    def stage(self, what: str, seconds: float, pairs: Iterator[tuple[int, int]]) -> None:
+        """Work through a stage, an iterator of (done, all)."""
+        self.bar.set_description(what)
+        for done, count in pairs:
+            self.bar.update(self.begun + seconds * done / max(count, 1) - self.bar.n)
+        self.begun += seconds
+        self.bar.update(self.begun - self.bar.n)
+
+
+def versions(records: Versions, workers: int, state: PartialState) -> Iterator[tuple[int, int]]:
+    """Make versions of all records, in some processes, this one's share of them; (done, all)."""
+    numbers = list(range(len(records.data)))[state.process_index :: state.num_processes]
+    left = [number for number in numbers if not records.path(number).exists()]
+    yield len(numbers) - len(left), len(numbers)
+    with processes(workers) as pool:
+        for done, _ in enumerate(pool.map(partial(_version, records.data), left), 1):
+            yield len(numbers) - len(left) + done, len(numbers)
+
+
+def _version(data, number):
+    torch.set_num_threads(1)  # one process a core
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as that a recording is quiet
+        Versions(data).make(number, load_pipeline())
+
+
+def counted(steps: Iterator[tuple[int, dict]], count: int) -> Iterator[tuple[int, int]]:
+    """(done, all) of a training."""
+    for step, _ in steps:
+        yield step, count
+
+
+def of_training(data: DataSet) -> DataSet:
+    """Recordings of the training part that are long enough to learn from; says what is missing."""
+    if data.has_scores:
+        raise UserError(
+            f"{data.root} is the band's own, which the converter knows already: give --data a folder of "
+            "records, such as GTZAN's."
+        )
+    lengths = {number: len(data.audio(number)) / 22050 for number in data.training()}
+    found = data.part([number for number, length in lengths.items() if length >= SHORTEST])
+    counts = Counter(found.labels)
+    if not counts:
+        raise UserError(f"No recording of the training part of {data.root} lasts {SHORTEST:g} seconds.")
+    absent = [genre for genre in GENRES if not counts[genre]]
+    if absent and PartialState().is_main_process:
+        print(f"The training part has no {', no '.join(absent)}: there the converter stays the band's.")
+    return found
+
+
+# --- An eleventh genre ---
+
+NAME = re.compile(r"[^\W_][\w -]{0,39}")  # of a genre: it becomes a folder's
+FEWEST, MOST = 4, 50  # recordings
+PART, PARTS = 20.0, 48  # seconds of an excerpt, and how many are taken of all recordings together
+RANK = 8
+
+
+class Excerpts(DataSet):
+    """Excerpts of recordings, spread over each; what is heard in them is kept in another folder."""
+
+    def __init__(self, records: DataSet, folder: Path):
+        each, self.folder, self.places, index = max(1, PARTS // len(records)), folder, [], []
+        for number, recording in enumerate(records.index):
+            length = soundfile.info(records.path(number)).duration
+            count = int(min(each, length // PART)) or 1
+            for start in np.linspace(0, max(0.0, length - PART), count + 2)[1:-1] if length > PART else [0.0]:
+                index.append(recording)
+                self.places.append(float(start))
+        super().__init__(records.root, index, [])
+
+    def audio(self, number: int) -> np.ndarray:
+        """Sound of an excerpt, see `DataSet.audio`."""
+        samples = load(self.path(number), offset=self.places[number], duration=PART)
+        return samples[: len(samples) // WHOLE * WHOLE]
+
+    def kept(self, number: int) -> Path:
+        """Where what is heard in an excerpt is kept."""
+        return self.folder / f"{number:03d}.npz"
+
+
+def adapter_folder(name: str) -> Path:
+    """Where a genre of one's own lies; a UserError if it can't be called so."""
+    if not NAME.fullmatch(name) or name != name.strip() or name.lower() in GENRES:
+        letters = "40 letters, digits, spaces and hyphens at most, and none of the ten"
+        raise UserError(f"A genre can't be called {name!r}: {letters}.")
+    return data_folder() / "adapters" / name
+
+
+def remove_genre(name: str) -> None:
+    """Take a genre of one's own away."""
+    folder = adapter_folder(name)
+    if name not in own_genres():
+        raise UserError(
+            f"There is no genre of your own called {name}: there is {', '.join(own_genres()) or 'none'}."
+        )
+    shutil.rmtree(folder)
+
+
+def adapt(
+    recordings: Path,
+    name: str,
+    run: Path,
+    steps: int = 600,
+    batch_size: int = 12,
+    seed: int = 0,
+    workers: int = 1,
+) -> Iterator[tuple[float, str]]:
+    """Make a genre of some recordings; a generator of (share done, what is being done).
+
+    Parameters
+    ----------
+    recordings : path
+        A folder with 4 to 50 of them; 8 and more are better.
+    name : str
+        Of the genre.
+    run : path
+        For what is heard, and for checkpoints; started again, it goes on.
+    steps, batch_size, seed
+        As for `run_training`.
+    workers : int
+        Processes that listen.
+
+    Raises
+    ------
+    UserError
+        If the name can't be one, or there are too few or too many recordings.
+    """
+    folder, found = adapter_folder(name), Records(recordings)
+    if not FEWEST <= len(found) <= MOST:
+        raise UserError(f"{recordings} holds {len(found)} recordings: a genre is made of {FEWEST} to {MOST}.")
+    make_folder(run / "heard")
+    records, pipe = Versions(Excerpts(found, run / "heard")), load_pipeline()
+    parts = (len(records.data) * RECORD / max(workers, 1), steps * STEP)
+    for done, count in versions(records, workers, PartialState()):
+        yield done / max(count, 1) * parts[0] / sum(parts), "hearing the recordings"
+    shares = [pipe.judge_genre(records.data.audio(number)) for number in range(len(records.data))]
+    near = max(GENRES, key=lambda genre: sum(one[genre] for one in shares))
+    task = AdapterTask(records, pipe.unet, style_vector(near), RANK)
+    trainer = Trainer(task, run, steps, ema=0.99, seed=seed)
+    for step, _ in learn(trainer, batch_size):
+        yield (parts[0] + step * STEP) / sum(parts), "learning"
+    card = {"name": name, "style": style_vector(near)[:-2].tolist(), "near": near, "steps": steps}
+    card |= {"recordings": len(found), "excerpts": len(records.data), "date": f"{date.today()}"}
+    fresh = folder.with_name(f".{name}")  # half-written, it never bears that name
+    make_folder(fresh)
+    save_adapter(trainer.averaged(), fresh, **card)
+    (fresh / "README.md").write_text(CARD.format(**card), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+
+
+CARD = """# {name}
+
+An adapter (LoRA, in peft's format) of NoteNinja's denoiser: a genre that was learned from {recordings}
+recordings ({excerpts} excerpts of up to 20 s, {steps} steps, {date}). Of the ten genres {near} comes nearest.
+
+It plays as these recordings do, so whoever made them has a say in what is done with it: pass it on only if
+you may pass on what they play.
+"""
