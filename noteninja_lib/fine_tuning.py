@@ -10,7 +10,7 @@ import re
 import shutil
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,8 @@ from accelerate import PartialState
 from diffusers import FlowMatchEulerDiscreteScheduler
 from tqdm import tqdm
 
-from noteninja_lib import data_folder
-from noteninja_lib.arranger.recipe import GENRES, own_genres, style_vector
+from noteninja_lib import fast_mode
+from noteninja_lib.arranger.recipe import GENRES, own_folder, own_genres, style_vector
 from noteninja_lib.audio.io import load
 from noteninja_lib.datasets import Records, SyntheticSet, build, hear_all, open_dataset
 from noteninja_lib.datasets.base import WHOLE, DataSet, processes
@@ -31,6 +31,7 @@ from noteninja_lib.errors import UserError, make_folder
 from noteninja_lib.models.checkpoints import (
     WHERE,
     current_names,
+    load_adapter,
     load_model,
     models_folder,
     save_adapter,
@@ -140,6 +141,15 @@ def train_converter(
     return made
 
 
+#: What a pipeline's model_index.json says besides its networks.
+SETTINGS = ("strength_curve", "guidance_interval", "style_guidance")
+
+
+def settings_of(pipe: NoteNinjaPipeline) -> dict:
+    """These of a pipeline."""
+    return {name: pipe.config[name] for name in SETTINGS}
+
+
 def assemble(folder: Path, **settings) -> None:
     """Write the files that tell diffusers which networks make up the pipeline.
 
@@ -148,12 +158,11 @@ def assemble(folder: Path, **settings) -> None:
     folder : pathlib.Path
         Holds the trained networks.
     settings
-        `strength_curve`, `guidance_interval`, `style_guidance`; those that are not given stay as they are.
+        Some of `SETTINGS`; those that are not given stay as they are.
     """
     index = folder / "model_index.json"
     kept = current_names(json.loads(index.read_text(encoding="utf-8"))) if index.exists() else {}
-    names = ("strength_curve", "guidance_interval", "style_guidance")
-    settings = {name: kept[name] for name in names if name in kept} | settings
+    settings = {name: kept[name] for name in SETTINGS if name in kept} | settings
     networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, GenreClassifier)]
     pipe = NoteNinjaPipeline(*[*networks, FlowMatchEulerDiscreteScheduler()], **settings)
     pipe.scheduler.save_pretrained(folder / "scheduler")
@@ -180,6 +189,11 @@ def versions(records: Versions, workers: int, state: PartialState) -> Iterator[t
     numbers = list(range(len(records.data)))[state.process_index :: state.num_processes]
     left = [number for number in numbers if not records.path(number).exists()]
     yield len(numbers) - len(left), len(numbers)
+    for number in left if not workers else ():
+        records.make(number, load_pipeline())
+        yield len(numbers) - len(left) + left.index(number) + 1, len(numbers)
+    if not workers or not left:
+        return
     with processes(workers) as pool:
         for done, _ in enumerate(pool.map(partial(_version, records.data), left), 1):
             yield len(numbers) - len(left) + done, len(numbers)
@@ -221,14 +235,15 @@ def of_training(data: DataSet) -> DataSet:
 NAME = re.compile(r"[^\W_][\w -]{0,39}")  # of a genre: it becomes a folder's
 FEWEST, MOST = 4, 50  # recordings
 PART, PARTS = 20.0, 48  # seconds of an excerpt, and how many are taken of all recordings together
-RANK = 8
+RANK, EMA = 8, 0.99
 
 
 class Excerpts(DataSet):
     """Excerpts of recordings, spread over each; what is heard in them is kept in another folder."""
 
     def __init__(self, records: DataSet, folder: Path):
-        each, self.folder, self.places, index = max(1, PARTS // len(records)), folder, [], []
+        each = 1 if fast_mode() else max(1, PARTS // len(records))
+        self.folder, self.places, index = folder, [], []
         for number, recording in enumerate(records.index):
             length = soundfile.info(records.path(number)).duration
             count = int(min(each, length // PART)) or 1
@@ -252,7 +267,7 @@ def adapter_folder(name: str) -> Path:
     if not NAME.fullmatch(name) or name != name.strip() or name.lower() in GENRES:
         letters = "40 letters, digits, spaces and hyphens at most, and none of the ten"
         raise UserError(f"A genre can't be called {name!r}: {letters}.")
-    return data_folder() / "adapters" / name
+    return own_folder() / name
 
 
 def remove_genre(name: str) -> None:
@@ -273,6 +288,7 @@ def adapt(
     batch_size: int = 12,
     seed: int = 0,
     workers: int = 1,
+    listen: Callable[[str, NoteNinjaPipeline, str], None] | None = None,
 ) -> Iterator[tuple[float, str]]:
     """Make a genre of some recordings; a generator of (share done, what is being done).
 
@@ -287,7 +303,10 @@ def adapt(
     steps, batch_size, seed
         As for `run_training`.
     workers : int
-        Processes that listen.
+        Processes that listen; 0 does it in this one.
+    listen : callable, optional
+        Called with "before", "half way" and "at the end", the converter as it then is, and the genre that it is
+        to be asked for.
 
     Raises
     ------
@@ -299,15 +318,18 @@ def adapt(
         raise UserError(f"{recordings} holds {len(found)} recordings: a genre is made of {FEWEST} to {MOST}.")
     make_folder(run / "heard")
     records, pipe = Versions(Excerpts(found, run / "heard")), load_pipeline()
-    parts = (len(records.data) * RECORD / max(workers, 1), steps * STEP)
+    steps, listen = min(steps, 4) if fast_mode() else steps, listen or (lambda when, pipe, near: None)
+    hearing, learning = len(records.data) * RECORD / max(workers, 1), steps * STEP
     for done, count in versions(records, workers, PartialState()):
-        yield done / max(count, 1) * parts[0] / sum(parts), "hearing the recordings"
+        yield done / max(count, 1) * hearing / (hearing + learning), "hearing the recordings"
     shares = [pipe.judge_genre(records.data.audio(number)) for number in range(len(records.data))]
     near = max(GENRES, key=lambda genre: sum(one[genre] for one in shares))
-    task = AdapterTask(records, pipe.unet, style_vector(near), RANK)
-    trainer = Trainer(task, run, steps, ema=0.99, seed=seed)
+    listen("before", pipe, near)
+    trainer = Trainer(AdapterTask(records, pipe.unet, style_vector(near), RANK), run, steps, EMA, seed)
     for step, _ in learn(trainer, batch_size):
-        yield (parts[0] + step * STEP) / sum(parts), "learning"
+        yield (hearing + step * STEP) / (hearing + learning), "learning"
+        if step == steps // 2:
+            listen("half way", with_denoiser(pipe, trainer.averaged()), near)
     card = {"name": name, "style": style_vector(near)[:-2].tolist(), "near": near, "steps": steps}
     card |= {"recordings": len(found), "excerpts": len(records.data), "date": f"{date.today()}"}
     fresh = folder.with_name(f".{name}")  # half-written, it never bears that name
@@ -316,6 +338,12 @@ def adapt(
     (fresh / "README.md").write_text(CARD.format(**card), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
+    listen("at the end", with_denoiser(pipe, load_adapter(pipe.unet, folder)), near)
+
+
+def with_denoiser(pipe: NoteNinjaPipeline, unet: Denoiser) -> NoteNinjaPipeline:
+    """The same converter with another denoiser."""
+    return NoteNinjaPipeline(**pipe.components | {"unet": unet}, **settings_of(pipe))
 
 
 CARD = """# {name}

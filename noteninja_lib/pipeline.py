@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from noteninja_lib import STEPS, data_folder, fast_mode, quick_imports, streaming
+from noteninja_lib import STEPS, fast_mode, quick_imports, streaming
 
 with quick_imports():
     import numpy as np
@@ -23,7 +23,7 @@ with quick_imports():
     from diffusers.utils.logging import disable_progress_bar
 
     from noteninja_lib.arranger.performance import Note
-    from noteninja_lib.arranger.recipe import GENRES, own_genres
+    from noteninja_lib.arranger.recipe import GENRES, own_folder, own_genres
     from noteninja_lib.audio import STEREO_RATE
     from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono, normalise, save
     from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown, without_dc
@@ -401,7 +401,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         self, roll: PianoRoll, styles: np.ndarray, frames: int, scale: float = 1.0, neutral=None
     ) -> flow_matching.Flow:
         """The velocity of a whole piece; see `flow_matching.Flow`."""
-        own = Adapted(self.unet, [data_folder() / "adapters" / name for name in own_genres()])
+        own = Adapted(self.unet, [own_folder() / name for name in own_genres()])
         guidance = (scale, self.config.guidance_interval, neutral, own, self.config.style_guidance)
         return flow_matching.Flow(
             self.unet, roll, torch.from_numpy(styles).to(self.device), frames, *guidance

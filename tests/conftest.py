@@ -4,11 +4,15 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 
 # Before torch, numpy and the notebooks' kernels start: they inherit these.
 os.environ.setdefault("NOTENINJA_FAST", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "NOTENINJA_ADAPTERS" not in os.environ:  # a user's own genres are not the tests'
+    _own = tempfile.TemporaryDirectory(prefix="noteninja-")
+    os.environ["NOTENINJA_ADAPTERS"] = _own.name
 
 import matplotlib  # noqa: E402
 import pytest  # noqa: E402

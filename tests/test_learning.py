@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from noteninja_lib.errors import UserError
 from noteninja_lib.lessons import lesson_07
 
 
@@ -81,41 +80,6 @@ def test_an_example_is_the_same_at_each_look():
     assert example.likeness(example.sample(towards)) == pytest.approx(1, abs=1e-5)
     nowhere = [example.sample(lambda noisy, *told: 0 * noisy) for _ in range(2)]
     assert torch.equal(*nowhere) and abs(example.likeness(nowhere[0])) < 0.5
-
-
-def test_the_bench_keeps_a_curve_for_each_rate():
-    bench = lesson_07.TrainingBench(LineTask, steps=40, in_background=False)
-    empty = bench.picture.value
-    for rate in (1e-5, 1.0):
-        bench.rate.value = rate
-        bench.train()
-    slow, fast = (bench.runs[rate] for rate in (1e-5, 1.0))
-    assert len(slow) == len(fast) == 40 and slow[-1] > 0.5 * slow[0] and fast[-1] < 0.1 * fast[0]
-    assert bench.picture.value != empty and "Done" in bench.message.value
-    assert bench.results not in bench.children and {"nn-rate", "nn-train"} <= set(
-        bench.rate._dom_classes + bench.train_button._dom_classes
-    )
-
-
-def test_the_bench_can_be_stopped_and_tells_what_went_wrong(monkeypatch):
-    bench = lesson_07.TrainingBench(LineTask, steps=40, in_background=False)
-    monkeypatch.setattr(
-        bench,
-        "tell_progress",
-        lambda done, what: done > 0.2 and bench.stop() or type(bench).tell_progress(bench, done, what),
-    )
-    bench.train()
-    assert "Stopped" in bench.message.value and 0 < len(bench.runs[1e-4]) < 40
-
-    class Broken(LineTask):
-        def update(self, trainer, batch):
-            return {"mse": float("nan")}
-
-    broken = lesson_07.TrainingBench(Broken, steps=5, in_background=False)
-    monkeypatch.setenv("NOTENINJA_TEST", "1")
-    with pytest.raises(UserError, match="lower learning rate"):
-        broken.train()
-    assert "nn-error" in broken.message.value
 
 
 def test_the_curve_follows_a_true_run(shown, tmp_path):

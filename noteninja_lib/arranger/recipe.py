@@ -6,6 +6,7 @@ change it, and the arranger plays differently. This module loads a recipe and ch
 schema, so that a typing mistake gives one sentence and not a strange sound.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -346,9 +347,14 @@ def load_recipe(name: str | Path) -> Recipe:
         raise UserError(f"{path.name}: {error}") from None
 
 
+def own_folder() -> Path:
+    """Where genres of one's own lie: the environment variable NOTENINJA_ADAPTERS, or `data/adapters`."""
+    return Path(os.environ.get("NOTENINJA_ADAPTERS") or data_folder() / "adapters")
+
+
 def own_genres() -> list[str]:
-    """Names of the genres of one's own, which `noteninja adapt` made; each has a folder in data/adapters."""
-    return sorted(path.parent.name for path in (data_folder() / "adapters").glob("[!.]*/adapter_config.json"))
+    """Names of the genres of one's own, which `noteninja adapt` made: each has a folder."""
+    return sorted(path.parent.name for path in own_folder().glob("[!.]*/adapter_config.json"))
 
 
 def style_vector(

@@ -1,28 +1,31 @@
-"""Lesson 07, training on GTZAN: exercises, a live curve of the loss, samples, a bench for learning rates.
+"""Lesson 07, training on GTZAN: exercises, a live curve of the loss, samples, recordings of a steel band.
 
 Lesson: 07_training_on_gtzan
 """
 
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
+import soundfile
 import torch
 from IPython.display import Image, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.signal import lfilter
 
-from noteninja_lib.audio.io import normalise
+from noteninja_lib import fast_mode
+from noteninja_lib.arranger.arranger import arrange
+from noteninja_lib.arranger.recipe import load_recipe
+from noteninja_lib.arranger.synthesis import render
+from noteninja_lib.audio.io import SAMPLE_RATE, normalise
 from noteninja_lib.lessons.exercise import Exercise, Question
 from noteninja_lib.models.flow_matching import euler, time_steps
+from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.plots import BLUE, LOOKS, axes_or_new, new_figure, to_png
-from noteninja_lib.training.trainer import Trainer, train
-from noteninja_lib.widgets.workbench import Workbench, name_parts, row
 
 
 def _test_loss_of_nothing(loss):
@@ -55,6 +58,8 @@ LOSS_OF_NOTHING = Exercise(
     "The network should say noise - latents and says 0. Square what it misses, and take the mean: what "
     "becomes of the mixed term, if the noise has nothing to do with the music?",
 )
+
+STEEL_DRUMS, MARIMBA, KALIMBA = 114, 12, 108  # General MIDI programs, counted from 0
 
 NEEDED = {
     "weights": "without the weights all is lost",
@@ -259,59 +264,24 @@ class Example:
             return normalise(self.pipe.vocoder(mel[None])[0].numpy().T)
 
 
-class TrainingBench(Workbench):
-    """A slider for the learning rate and a button that trains; the curves of all runs are compared.
+def steel_band(folder: Path, count: int = 8, seconds: float = 20.0) -> list[Path]:
+    """Recordings of a band that the converter does not know: steel drums, marimba and kalimba play reggae.
 
-    Parameters
-    ----------
-    make_task : callable
-        Gives a task of `noteninja_lib.training.tasks` with a new network, the same at each call.
-    steps, batch_size : int
-        Of each run.
-    options
-        As of `Workbench`.
+    Returns
+    -------
+    list of Path
+        Their files, in a folder that is made.
     """
-
-    def __init__(self, make_task: Callable, steps: int = 60, batch_size: int = 4, **options: Any):
-        super().__init__(**options)
-        self.make_task, self.steps, self.batch_size, self.runs = make_task, steps, batch_size, {}
-        rates = {"options": [(f"{rate:g}", rate) for rate in RATES], "value": 1e-4}
-        self.rate = widgets.SelectionSlider(**rates, description="rate", continuous_update=False)
-        self.picture = widgets.Image(format="png")
-        self.train_button = self.go_button("Train", "play", self.train)
-        name_parts(rate=self.rate, train=self.train_button, curves=self.picture)
-        self.arrange(row(self.rate))
-        self.children = [*(part for part in self.children if part is not self.results), self.picture]
-        self.draw()
-
-    def train(self, _: object = None) -> None:
-        """Start a run with the learning rate of the slider; the handler of the button Train."""
-        self.start(self._train, self.rate.value)
-
-    def _train(self, rate):
-        task, drawn = self.make_task(), time.monotonic()
-        task.rates = {**task.rates, task.main: rate}
-        losses = self.runs[rate] = []
-        with tempfile.TemporaryDirectory() as folder:
-            with closing(train(Trainer(task, folder, self.steps), self.batch_size)) as run:
-                for step, found in run:
-                    losses.append(next(iter(found.values())))
-                    self.tell_progress(step / self.steps, f"step {step} of {self.steps}")
-                    if time.monotonic() - drawn > PAUSE:
-                        self.draw()
-                        drawn = time.monotonic()
-        self.draw()
-
-    def draw(self) -> None:
-        """Show the curves of all runs."""
-
-        def curves(ax):
-            axes_or_new(ax, 8, 3)
-            for (rate, losses), look in zip(self.runs.items(), LOOKS * len(RATES)):
-                steps = np.arange(len(losses)) + 1
-                ax.plot(steps, smooth(losses), label=f"rate {rate:g}", markevery=10, **look)
-            ax.set(xlabel="step", ylabel="loss (moving average)", xlim=(0, self.steps), yscale="log")
-            if self.runs:
-                ax.legend(fontsize=9)
-
-        self.picture.value = to_png(curves, 8, 3)
+    if fast_mode():
+        count, seconds = 4, 8.5
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe, players = load_recipe("reggae"), {"melody": STEEL_DRUMS, "double": STEEL_DRUMS, "bass": MARIMBA}
+    for number, tune in enumerate(load_tunes("train")[:count]):
+        played = arrange(tune, recipe, number, duration=seconds)
+        parts = [
+            part if part.is_drum else replace(part, program=players.get(part.name, KALIMBA))
+            for part in played.parts
+        ]
+        audio = render(replace(played, parts=parts))
+        soundfile.write(folder / f"{number} {tune.title.replace('/', '-')}.wav", audio, SAMPLE_RATE)
+    return sorted(folder.glob("*.wav"))

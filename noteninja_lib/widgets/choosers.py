@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.arranger.recipe import GENRES, own_genres
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.style import MOODS
 from noteninja_lib.pipeline import VOICES
@@ -17,14 +17,15 @@ from noteninja_lib.widgets.players import bundled_songs
 from noteninja_lib.widgets.style_sheet import name_parts, player, row, slider
 
 WAYS = ("a bundled song", "a path", "an upload")
-KINDS = (".mp3", ".wav", ".flac", ".ogg", *MIDI, *SCORES, *PICTURES)
+SOUNDS = (".mp3", ".wav", ".flac", ".ogg")
+KINDS = (*SOUNDS, *MIDI, *SCORES, *PICTURES)
 EXAMPLE = "for example C:/music/my song.mp3 (or wav, flac, ogg, mid, musicxml, abc, png, pdf)"
 UPLOAD_LIMIT = 10_000_000  # bytes; Jupyter drops a larger message without a word
 
 
 def genre_menu(value: str = "jazz") -> widgets.Dropdown:
-    """One of the ten genres."""
-    return widgets.Dropdown(options=GENRES, value=value, description="genre")
+    """One of the ten genres, or of one's own."""
+    return widgets.Dropdown(options=[*GENRES, *own_genres()], value=value, description="genre")
 
 
 OF_VOICES = (
@@ -45,16 +46,20 @@ def seed_field() -> widgets.BoundedIntText:
     return widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, description="seed")
 
 
-def uploaded(value: dict | tuple) -> tuple[str, bytes] | None:
-    """Name and content of the last file in a ``FileUpload``, or None where nothing arrived yet.
+def uploads(value: dict | tuple) -> list[tuple[str, bytes]]:
+    """Names and contents of the files in a ``FileUpload``.
 
     Its ``value`` is a dict by name in ipywidgets 7 (Colab), a tuple of dicts in ipywidgets 8.
     """
     if isinstance(value, dict):
-        files = [(name, file["content"]) for name, file in value.items()]
-    else:
-        files = [(file["name"], file["content"]) for file in value]
-    return (files[-1][0], bytes(files[-1][1])) if files else None
+        return [(name, bytes(file["content"])) for name, file in value.items()]
+    return [(file["name"], bytes(file["content"])) for file in value]
+
+
+def uploaded(value: dict | tuple) -> tuple[str, bytes] | None:
+    """Name and content of the last file in a ``FileUpload``, or None where nothing arrived yet."""
+    files = uploads(value)
+    return files[-1] if files else None
 
 
 class FileChooser(widgets.VBox):

@@ -5,18 +5,30 @@ What a lesson calls to get this or another widget over the pipeline stands here,
 Lesson: 00_genre_converter
 """
 
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import ipywidgets as widgets
 
 from noteninja_lib import STEPS
 from noteninja_lib.audio import STEREO_RATE
-from noteninja_lib.widgets.choosers import MoodChooser, SongChooser, genre_menu, seed_field, voice_buttons
+from noteninja_lib.audio import io as sound
+from noteninja_lib.errors import UserError
+from noteninja_lib.widgets.choosers import (
+    SOUNDS,
+    MoodChooser,
+    SongChooser,
+    genre_menu,
+    seed_field,
+    uploads,
+    voice_buttons,
+)
 from noteninja_lib.widgets.interpolation import GenrePad, SongMixer
 from noteninja_lib.widgets.mood_journey import Journey
-from noteninja_lib.widgets.players import LivePlayer
+from noteninja_lib.widgets.players import LivePlayer, bundled_songs, hear
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short, slider
 from noteninja_lib.widgets.tune_editor import Inventor
 from noteninja_lib.widgets.workbench import Workbench
@@ -27,6 +39,7 @@ MORE = (
 )
 LONG = 60.0  # seconds from which a song is played while it is made: others are soon there
 AHEAD = 1.8  # times that a second of a conversion takes as long as one of its beginning, with some to spare
+LISTENED = 8.0  # seconds of a song in which a new genre is heard
 MOST = 0.24  # share of a song that is made beforehand at most, so that the result is not much later
 
 
@@ -119,7 +132,70 @@ class GenreConverter(Workbench):
                     break  # what is not heard yet lasts until all is converted
 
 
+class GenreMaker(Workbench):
+    """Recordings in, a genre of one's own out: lesson 07; parameters as those of `Workbench`.
+
+    Three songs are heard in it before, half way, and at the end.
+    """
+
+    what = "set of recordings"
+
+    def __init__(self, pipeline: Callable | None = None, **options) -> None:
+        super().__init__(pipeline, **options)
+        self._uploads = tempfile.TemporaryDirectory(prefix="noteninja-")
+        self.name = widgets.Text(value="my band", description="name", continuous_update=False)
+        look = {
+            "description": "folder",
+            "continuous_update": False,
+            "placeholder": "for example C:/music/my band",
+        }
+        self.path = widgets.Text(**look)
+        self.upload = widgets.FileUpload(accept=",".join(SOUNDS), multiple=True, description="or files")
+        self.steps = widgets.IntSlider(value=600, min=100, max=2000, step=100, description="steps")
+        self.heard = widgets.VBox()
+        self.make_button = self.go_button("Make the genre", "magic", self.make)
+        name_parts(self, "name path upload steps heard")
+        rights = widgets.HTML("8 to 50 recordings. It will play as they do: take what you may use.")
+        self.arrange(row(*short(self.name), self.path, self.upload), row(self.steps, rights))
+        self.children = [*self.children[:-1], self.heard]
+
+    def make(self, _: object = None) -> None:
+        """Begin; the handler of the button."""
+        files = uploads(self.upload.value)
+        self.start(self._make, self.name.value.strip(), self.path.value.strip(), files, self.steps.value)
+
+    def _make(self, name, path, files, steps):
+        from noteninja_lib.fine_tuning import adapt, adapter_folder
+
+        adapter_folder(name)  # what is wrong with the name is said first
+        if not path and not files:
+            raise UserError(
+                "Type the folder of your recordings, or choose files, and press the button again."
+            )
+        folder = Path(path).expanduser() if path else Path(self._uploads.name)
+        for file, content in () if path else files:
+            (folder / Path(file).name).write_bytes(content)
+        self.load()
+        self.heard.children = ()
+        for done, what in adapt(folder, name, self.folder / name, steps, workers=0, listen=self._listen):
+            self.tell_progress(done, what)
+        self.notices.append(f"{name} is a genre now: choose it wherever genres are chosen.")
+
+    def _listen(self, when, pipe, near):
+        """Three songs, or their beginnings, as the converter plays them now."""
+        import torch
+
+        players = []
+        for title, song in list(bundled_songs().items())[:3]:
+            self.tell_progress(self.progress.value, f"listening: {when}")
+            audio = sound.load(song, duration=LISTENED)
+            made = pipe(audio, near, generator=torch.Generator().manual_seed(0))
+            players.append(hear(made.audio, f"{title}, {when}").data)
+        self.heard.children += (widgets.HTML("".join(players)),)
+
+
 converter, genre_pad, song_mixer, journey, inventor = GenreConverter, GenrePad, SongMixer, Journey, Inventor
+genre_maker = GenreMaker
 
 
 def sheet_reader(pipeline: Callable | None = None) -> Workbench:

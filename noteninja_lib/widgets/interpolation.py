@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from noteninja_lib.arranger.recipe import GENRES
+from noteninja_lib.arranger.recipe import GENRES, own_genres
 from noteninja_lib.widgets.choosers import SongChooser, genre_menu, seed_field
 from noteninja_lib.widgets.results import fate, tune_kept
 from noteninja_lib.widgets.style_sheet import name_parts, row, short, slider, two_bars
@@ -36,7 +36,7 @@ class GenrePad(Workbench):
     def __init__(self, song: str | Path | None = None, pipeline: Callable | None = None, **options) -> None:
         super().__init__(pipeline, **options)
         self.chooser, self.pad, self.seed = SongChooser(song), Pad(labels=list(CORNERS)), seed_field()
-        look = {"options": GENRES, "layout": {"width": "auto"}}
+        look = {"options": [*GENRES, *own_genres()], "layout": {"width": "auto"}}
         self.corners = [widgets.Dropdown(value=genre, **look) for genre in CORNERS]
         for corner in self.corners:
             corner.observe(self._label, "value")
