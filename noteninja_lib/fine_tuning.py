@@ -305,8 +305,8 @@ def adapt(
     workers : int
         Processes that listen; 0 does it in this one.
     listen : callable, optional
-        Called with "before", "half way" and "at the end", the converter as it then is, and the genre that it is
-        to be asked for.
+        Called with "before", "half way" and "at the end", the converter as it then is, and the genre that it
+        is to be asked for.
 
     Raises
     ------
