@@ -12,7 +12,8 @@ COMMANDS = {
     "benchmark": "speed", "figures": "tables", "evaluate": "evaluation", "hearing": "note_recall",
     "difficult": "acoustic_conditions", "amounts": "strength", "steps": "samplers", "ladder": "networks",
     "ablation": "networks", "steering": "controls", "check": "arrangements", "calibrate": "calibration",
-    "records": "records", "judge": "judges", "singers": "singers", "peers": "peers", "stereo": "stereo",
+    "records": "records", "adapters": "adapters", "judge": "judges",
+    "singers": "singers", "peers": "peers", "stereo": "stereo",
 }  # fmt: skip
 SHEETS = {"make": ("printed_pages", "make_sheets"), "measure": ("reading_errors", "report")}
 

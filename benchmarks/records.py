@@ -103,6 +103,9 @@ def report(
     guidance: Guidance = 2.0,
     tagger: Tagger = None,
     folder: Annotated[Path | None, Option(help="Where the sounds are to be kept.")] = None,
+    title: Annotated[
+        str, Option(help="What the converter is called in the table.")
+    ] = "The shipped converter",
     out: Out = None,
     seed: int = 0,
     workers: Workers = CORES,
@@ -125,7 +128,7 @@ def report(
                 row["scores"] = scores
     real, made = rows[: len(every)], rows[len(every) :]
     figures = figures_of(real, made)
-    figures |= {"recordings": len(kept), "conversions": len(made)}
+    figures |= {"title": title, "recordings": len(kept), "conversions": len(made)}
     return finish(figures, lines(figures), out, "records", usual=False)
 
 
@@ -196,11 +199,15 @@ def lines(figures: dict) -> list[str]:
     """The figures as tables in Markdown."""
     together = figures["together"]
     rows = [[name, interval(value)] for name, value in together.items()]
-    found = table(["measure", f"{figures['conversions']} conversions"], rows)
+    told = f"{figures['conversions']} conversions of {figures['recordings']} real recordings"
+    found = [f"{figures['title']}, {told}:", *table(["measure", "mean, and 95 % interval"], rows)]
     names = ["conversions", *together, "real among three", "real first"]
     rows = [
         [genre, one["conversions"], *(cell(one.get(name)) for name in names[1:])]
         for genre, one in figures["genres"].items()
     ]
     found += table(["genre", *names], rows)
-    return [*found, f"judge right about real recordings: {interval(figures['judge on real recordings'])}"]
+    return [
+        *found,
+        f"Its judge is right about {interval(figures['judge on real recordings'])} of the real ones.",
+    ]

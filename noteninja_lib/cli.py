@@ -30,7 +30,7 @@ DATASETS = "Make, open and check data sets: GTZAN, or the band's own in its shap
 # Words of the command line that `python -m benchmarks` knows.
 MEASURING = (
     "benchmark figures evaluate hearing difficult amounts ladder ablation steps steering singers sheets "
-    "peers stereo calibrate records judge"
+    "peers stereo calibrate records judge adapters"
 )
 ALSO = f"In a clone of the repository these measure: {MEASURING.replace(' ', ', ')}, dataset check."
 app = typer.Typer(help=SONGS, epilog=ALSO, no_args_is_help=True, add_completion=False)

@@ -37,11 +37,10 @@ from noteninja_lib.models.checkpoints import (
     save_adapter,
     save_model,
 )
-from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
+from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
-from noteninja_lib.models.vocoder import Vocoder
-from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
+from noteninja_lib.pipeline import NETWORKS, NoteNinjaPipeline, load_pipeline
 from noteninja_lib.training import learn
 from noteninja_lib.training.diffusion import SHORTEST, AdapterTask, DiffusionTask, DistillationTask, Versions
 from noteninja_lib.training.trainer import Trainer
@@ -49,7 +48,7 @@ from noteninja_lib.training.trainer import Trainer
 BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining}{postfix}"
 BAND = {"seconds": 10.0, "versions": 5, "seed": 17}  # of the arranger's set, where none is given
 HOURS, HEARD = 1.0, 0.2  # of it, and which share of it is heard as sources
-DROP_STYLE = 0.05  # less than where all are the arranger's: the style is to be listened to
+STYLE_GUIDANCE = 2.0  # real genres are less unlike each other than the arranger's
 #: Seconds that a piece of each stage takes on two cores, by which the time left is told.
 RECORD, TUNE, CLIP, STEP, JUMP = 3.5, 2.0, 1.5, 1.0, 2.1
 
@@ -114,12 +113,11 @@ def train_converter(
         pairs = opened.part(opened.training())
         heard = (load_model(MelAutoencoder, models), load_model(MelodyExtractor))
         start = load_model(Denoiser, models).requires_grad_(True)
-        options = {"records": records, "share": share}
         for what, kind, count, more in (
-            ("learning", DiffusionTask, steps, {"drop_style": DROP_STYLE}),
-            ("learning jumps", DistillationTask, steps // 4, {}),
+            ("learning", DiffusionTask, steps, {}),
+            ("learning jumps", DistillationTask, steps // 4, {"style_scale": STYLE_GUIDANCE}),
         ):
-            task = kind(pairs, *heard, start=start, **options, **more)
+            task = kind(pairs, *heard, start=start, records=records, share=share, **more)
             folder = run / kind.__name__.removesuffix("Task").lower()
             make_folder(folder)
             trainer = Trainer(task, folder, count, ema, seed)
@@ -137,7 +135,7 @@ def train_converter(
             shutil.copytree(models / name, made / name, dirs_exist_ok=True)
     shutil.copy(models / "model_index.json", made)
     save_model(start.requires_grad_(False), made)
-    assemble(made)
+    assemble(made, style_guidance=STYLE_GUIDANCE)
     return made
 
 
@@ -163,7 +161,7 @@ def assemble(folder: Path, **settings) -> None:
     index = folder / "model_index.json"
     kept = current_names(json.loads(index.read_text(encoding="utf-8"))) if index.exists() else {}
     settings = {name: kept[name] for name in SETTINGS if name in kept} | settings
-    networks = [load_model(kind, folder) for kind in (MelAutoencoder, Denoiser, Vocoder, GenreClassifier)]
+    networks = [load_model(kind, folder) for kind in NETWORKS]
     pipe = NoteNinjaPipeline(*[*networks, FlowMatchEulerDiscreteScheduler()], **settings)
     pipe.scheduler.save_pretrained(folder / "scheduler")
     pipe.save_config(folder)

@@ -38,8 +38,11 @@ with quick_imports():
         verify,
         write_checksums,
     )
-    from noteninja_lib.models.classifiers import classify
+    from noteninja_lib.models.classifiers import GenreClassifier, classify
     from noteninja_lib.models.pitch import pitch_classes
+    from noteninja_lib.models.unet import Denoiser
+    from noteninja_lib.models.vae import MelAutoencoder
+    from noteninja_lib.models.vocoder import Vocoder
     from noteninja_lib.music import style
     from noteninja_lib.music.beats import FRAME_RATE
     from noteninja_lib.music.extension import LONGEST
@@ -48,6 +51,8 @@ with quick_imports():
     from noteninja_lib.music.time_warp import align, mix, warp
     from noteninja_lib.source import Source, read_recording, read_source
 
+#: The networks of a pipeline, in its order; diffusers loads only classes that are imported.
+NETWORKS = (MelAutoencoder, Denoiser, Vocoder, GenreClassifier)
 #: Noise levels at which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724) where no model_index.json
 #: says others: the shipped pipeline's are in data/models/model_index.json.
 GUIDANCE_INTERVAL = (0.55, 1.0)

@@ -1,5 +1,6 @@
 """Learning from records: versions of them in other genres, examples, and a converter of one's own."""
 
+import io
 import json
 
 import numpy as np
@@ -29,6 +30,8 @@ from noteninja_lib.training.diffusion import (
     played_faster,
     thinned,
 )
+from noteninja_lib.widgets import converter
+from noteninja_lib.widgets.choosers import uploads
 
 SECONDS = 9.0
 
@@ -337,7 +340,8 @@ def alone(records, workers, state):
         yield number + 1, len(records.data)
 
 
-def test_long_recordings_give_several_excerpts(tmp_path):
+def test_long_recordings_give_several_excerpts(tmp_path, monkeypatch):
+    monkeypatch.delenv("NOTENINJA_FAST")
     for number in range(8):
         rng = np.random.default_rng(number)
         soundfile.write(
@@ -370,3 +374,50 @@ def test_style_guidance_pushes_the_style_alone():
 
     assert weights() == [(1, True, 2.0), (0, False, -1.0)]
     assert weights(style_scale=3.0) == [(1, True, 6.0), (1, False, -4.0), (0, False, -1.0)]
+
+
+def test_the_widget_makes_a_genre_and_lets_it_be_heard(home, band, tmp_path, monkeypatch):
+    monkeypatch.delenv("NOTENINJA_TEST", raising=False)
+    maker = converter.genre_maker(in_background=False, folder=tmp_path / "outputs")
+    maker.make()
+    assert "nn-error" in maker.message.value and "folder of your recordings" in maker.message.value
+    maker.name.value = "jazz"
+    maker.make()
+    assert "can&#x27;t be called" in maker.message.value
+    maker.name.value, maker.path.value = "my choir", str(tmp_path / "nowhere")
+    maker.make()
+    assert "There is no folder" in maker.message.value
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for number in range(4):
+        soundfile.write(folder / f"{number}.wav", band.audio(number), 22050)
+    maker.path.value = str(folder)
+    told, tell = [], maker.tell_progress
+    monkeypatch.setattr(
+        maker, "tell_progress", lambda done, what: (told.append((done, what)), tell(done, what))
+    )
+    maker.make()
+    assert "my choir is a genre now" in maker.message.value and own_genres() == ["my choir"]
+    assert [html.value.count("<audio") for html in maker.heard.children] == [3, 3, 3]
+    before, _, after = (html.value for html in maker.heard.children)
+    assert "before" in before and "at the end" in after and before[2000:4000] != after[2000:4000]
+    assert {"hearing the recordings", "learning", "listening: half way"} <= {what for _, what in told}
+    assert "my choir" in converter.genre_menu().options
+    maker.name.value = "another choir"
+    monkeypatch.setattr(
+        maker, "tell_progress", lambda done, what: what == "learning" and maker.stop() or tell(done, what)
+    )
+    maker.make()
+    assert "Stopped" in maker.message.value and own_genres() == ["my choir"]
+
+
+def test_uploads_are_recordings_too(home, band, tmp_path):
+    maker = converter.genre_maker(in_background=False, folder=tmp_path)
+    content = io.BytesIO()
+    soundfile.write(content, band.audio(0), 22050, format="wav")
+    files = [{"name": f"../{number}.wav", "content": content.getvalue()} for number in range(4)]
+    assert [name for name, _ in uploads(tuple(files))] == [
+        name for name, _ in uploads({f["name"]: f for f in files})
+    ]
+    maker._make("choir", "", uploads(tuple(files)), 4)
+    assert own_genres() == ["choir"]

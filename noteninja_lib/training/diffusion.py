@@ -333,9 +333,9 @@ class DistillationTask(DiffusionTask):
 
     Its teacher is the network as it was when the run began. It takes `small` Euler steps from one time to
     another, guided where sampling is (`guidance_interval`, and the style by `style_scale` more; see
-    `flow_matching.weigh`); their mean velocity is what the network is to say for the jump. So guidance costs no second answer, and two steps are enough. For a part of each batch,
-    `plain`, the step has no length, and the answer is the teacher's own, so that all other ways of sampling
-    stay as they were.
+    `flow_matching.weigh`); their mean velocity is what the network is to say for the jump. So guidance costs
+    no second answer, and two steps are enough. For a part of each batch, `plain`, the step has no length, and
+    the answer is the teacher's own, so that all other ways of sampling stay as they were.
 
     References
     ----------
@@ -344,11 +344,18 @@ class DistillationTask(DiffusionTask):
     """
 
     small, plain, marks = 4, 1 / 3, False
-    guidance_interval, style_scale = (0.55, 1.0), 1.0
+    guidance_interval = (0.55, 1.0)
 
     def __init__(
-        self, data: DataSet, vae: MelAutoencoder, melody: MelodyExtractor, start: Denoiser, **options: Any
+        self,
+        data: DataSet,
+        vae: MelAutoencoder,
+        melody: MelodyExtractor,
+        start: Denoiser,
+        style_scale: float = 1.0,
+        **options: Any,
     ):
+        self.style_scale = style_scale
         network = start
         if not start.config.jumps:
             network = Denoiser(**(dict(start.config) | {"jumps": True}))

@@ -1,6 +1,6 @@
 """What each network learns, and from what: batches and losses. Lesson: 07_training_on_gtzan."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -135,9 +135,9 @@ class GenreClassifierTask(SoundTask):
 
     model, main, rate, frames = GenreClassifier, "classifier", 1e-3, 256
 
-    def __init__(self, data: DataSet, start: GenreClassifier | None = None):
-        super().__init__(data, start or GenreClassifier(classes=len(GENRES)))
-        self.labels = np.array([GENRES.index(genre) for genre in data.labels])
+    def __init__(self, data: DataSet, start: GenreClassifier | None = None, genres: Sequence[str] = GENRES):
+        super().__init__(data, start or GenreClassifier(classes=len(genres)))
+        self.labels = np.array([genres.index(genre) for genre in data.labels])
 
     def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
         """Excerpts of sound (size, frames * 256) and their genres (size,)."""

@@ -1,0 +1,157 @@
+"""Genres of one's own: `python -m benchmarks adapters STYLES --songs FOLDER`. Lesson: 07_training_on_gtzan.
+
+STYLES holds a folder for each style, with two inside: `learn`, which an adapter learns from, and `listen`, from
+which a listener learns to tell the styles apart; it has heard none of the adapters' recordings. Songs go to
+each style by the adapter, and to the nearest of the ten genres without it.
+"""
+
+import json
+import os
+import tempfile
+from collections import namedtuple
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+from tqdm import tqdm
+from typer import Argument, Option
+
+from benchmarks.harness import finish, grouped, interval, measure, table
+from benchmarks.options import CORES, Out, Workers
+from noteninja_lib.arranger.recipe import own_folder
+from noteninja_lib.datasets import Records
+from noteninja_lib.datasets.base import DataSet, Recording
+from noteninja_lib.errors import UserError
+from noteninja_lib.evaluation.metrics import bootstrap, embeddings, euclidean
+from noteninja_lib.fine_tuning import adapt
+from noteninja_lib.models.checkpoints import ADAPTER_CONFIG
+from noteninja_lib.models.classifiers import GenreClassifier, classify
+from noteninja_lib.pipeline import load_pipeline
+from noteninja_lib.training.tasks import GenreClassifierTask
+from noteninja_lib.training.trainer import Trainer, train
+
+SECONDS = 20.0  # of a song that is converted
+
+#: A song, the style that it goes to, and the genre that it is asked for: the style itself, or the nearest one.
+Job = namedtuple("Job", "song style genre")
+
+
+class Styles(DataSet):
+    """Recordings of several styles, which stand where genres do."""
+
+    def __init__(self, root: Path, styles: list[str], part: str):
+        found = {style: Records(root / style / part) for style in styles}
+        index = [
+            Recording(f"{style}/{part}/{one.file}", style) for style in styles for one in found[style].index
+        ]
+        super().__init__(root, index, [])
+
+
+def train_listener(data: Styles, styles: list[str], steps: int) -> GenreClassifier:
+    """A classifier of the styles."""
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(GenreClassifierTask(data, genres=styles), folder, steps, ema=0.99)
+        for _ in tqdm(
+            train(trainer, 16, save_minutes=1e9), "listener", steps, unit=" steps", dynamic_ncols=True
+        ):
+            pass
+        return trainer.averaged().to(memory_format=torch.channels_last)
+
+
+def play(job: Job, songs: Path, root: Path, styles: list[str], listener: dict, learned: dict) -> dict:
+    """Convert a song and hear it."""
+    pipe, data, ear = load_pipeline(), Records(songs), GenreClassifier(classes=len(styles)).eval()
+    ear.load_state_dict(listener)
+    audio = data.audio(job.song)[: int(SECONDS * 22050)]
+    made = pipe(audio, job.genre, generator=torch.Generator().manual_seed(job.song))
+    sound = made.mono()
+    embedded = embeddings(pipe.judge, sound).mean(0)
+    return job._asdict() | {
+        "right": float(next(iter(classify(ear, styles, sound))) == job.style),
+        "tune": made.tune_kept,
+        "nearest": min(euclidean(embedded, one) for one in learned[job.style]),
+    }
+
+
+def report(
+    root: Annotated[Path, Argument(help="Folders of styles, with learn/ and listen/ inside.")],
+    songs: Annotated[Path, Option(help="A folder of recordings to convert.")],
+    count: Annotated[int, Option(min=2, help="How many of them.")] = 10,
+    steps: Annotated[int, Option(min=1, help="Of each adapter.")] = 600,
+    listening: Annotated[int, Option(min=1, help="Steps of the listener.")] = 400,
+    runs: Annotated[Path, Option(help="For what is heard, and checkpoints.")] = Path("runs/adapters"),
+    out: Out = None,
+    workers: Workers = CORES,
+) -> dict:
+    """Make an adapter of each style, and let a listener tell them apart."""
+    styles = sorted(path.name for path in root.iterdir() if (path / "learn").is_dir())
+    if len(styles) < 2:
+        raise UserError(f"{root} must hold a folder for each style, with learn/ and listen/ inside.")
+    os.environ["NOTENINJA_ADAPTERS"] = str((runs / "made").resolve())
+    for style in styles:
+        if not (own_folder() / style / ADAPTER_CONFIG).exists():
+            for done, what in adapt(root / style / "learn", style, runs / style, steps, workers=workers):
+                print(f"\r{style}: {done:4.0%} {what}          ", end="", flush=True)
+    listener = train_listener(Styles(root, styles, "listen"), styles, listening)
+    aside, pipe = Styles(root, styles, "learn"), load_pipeline()
+    heard = [next(iter(classify(listener, styles, aside.audio(n)))) for n in range(len(aside))]
+    true = bootstrap([float(one == label) for one, label in zip(heard, aside.labels)])
+    learned = {style: [] for style in styles}
+    for number, style in enumerate(aside.labels):
+        learned[style].append(embeddings(pipe.judge, aside.audio(number)).mean(0))
+    near = {style: near_of(style) for style in styles}
+    jobs = [
+        Job(song, style, genre)
+        for song in range(min(count, len(Records(songs))))
+        for style in styles
+        for genre in (style, near[style])
+    ]
+    given = {"songs": songs, "root": root, "styles": styles, "learned": learned}
+    rows = measure(play, jobs, "conversions", workers, **given, listener=listener.state_dict())
+    figures = figures_of(rows, learned) | {"listener right about the records": true, "near": near}
+    return finish(figures, lines(figures), out, "adapters", usual=False)
+
+
+def near_of(style: str) -> str:
+    """The genre that a style was begun from."""
+    card = json.loads((own_folder() / style / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    return card["noteninja"]["near"]
+
+
+def figures_of(rows: list[dict], learned: dict) -> dict:
+    """With and without the adapter: how often the style is heard, and the tune; and how near what was learned."""
+    found = {"styles": {}}
+    for style, some in grouped(rows, lambda row: row["style"]).items():
+        own, base = ([row for row in some if (row["genre"] == style) == with_it] for with_it in (True, False))
+        pairs = [min(euclidean(a, b) for b in learned[style] if b is not a) for a in learned[style]]
+        found["styles"][style] = summary(own, base) | {
+            "nearest": [float(np.median([row["nearest"] for row in own])), float(np.median(pairs))]
+        }
+    own = [row for row in rows if row["genre"] == row["style"]]
+    base = [row for row in rows if row["genre"] != row["style"]]
+    return found | {"together": summary(own, base)}
+
+
+def summary(own: list[dict], base: list[dict]) -> dict:
+    """Figures with intervals of conversions by adapters and without."""
+    found = {}
+    for name, some in (("adapter", own), ("base", base)):
+        songs = [row["song"] for row in some]
+        tunes = [(row["tune"], row["song"]) for row in some if row["tune"] is not None]
+        found[f"right, {name}"] = bootstrap([row["right"] for row in some], songs)
+        found[f"tune, {name}"] = bootstrap([tune for tune, _ in tunes], [song for _, song in tunes])
+    return found
+
+
+def lines(figures: dict) -> list[str]:
+    """The figures as a table in Markdown."""
+    names = list(figures["together"])
+    rows = [
+        [style, figures["near"].get(style, ""), *(interval(one[name]) for name in names)]
+        + ["{:.1f} / {:.1f}".format(*one["nearest"]) if "nearest" in one else ""]
+        for style, one in (figures["styles"] | {"together": figures["together"]}).items()
+    ]
+    headings = ["style", "nearest genre", *names, "nearest record: of a conversion / of another record"]
+    told = f"The listener is right about {interval(figures['listener right about the records'])} of the"
+    return [*table(headings, rows), f"{told} adapters' records, none of which it had heard."]
