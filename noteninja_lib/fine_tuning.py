@@ -113,12 +113,18 @@ def train_converter(
         pairs = opened.part(opened.training())
         heard = (load_model(MelAutoencoder, models), load_model(MelodyExtractor))
         start = load_model(Denoiser, models).requires_grad_(True)
-        for what, kind, count, more in (
-            ("learning", DiffusionTask, steps, {}),
-            ("learning jumps", DistillationTask, steps // 4, {"style_scale": STYLE_GUIDANCE}),
+        for what, kind, name, count, more in (
+            ("learning", DiffusionTask, "diffusion", steps, {}),
+            # Of a denoiser that has learned on, the jumps are learned anew.
+            (
+                "learning jumps",
+                DistillationTask,
+                f"jumps-{steps}",
+                steps // 4,
+                {"style_scale": STYLE_GUIDANCE},
+            ),
         ):
-            task = kind(pairs, *heard, start=start, records=records, share=share, **more)
-            folder = run / kind.__name__.removesuffix("Task").lower()
+            task, folder = kind(pairs, *heard, start=start, records=records, share=share, **more), run / name
             make_folder(folder)
             trainer = Trainer(task, folder, count, ema, seed)
             steps_done = learn(trainer, batch_size)
@@ -311,6 +317,7 @@ def adapt(
     UserError
         If the name can't be one, or there are too few or too many recordings.
     """
+    name = next((one for one in own_genres() if one.lower() == name.lower()), name)
     folder, found = adapter_folder(name), Records(recordings)
     if not FEWEST <= len(found) <= MOST:
         raise UserError(f"{recordings} holds {len(found)} recordings: a genre is made of {FEWEST} to {MOST}.")

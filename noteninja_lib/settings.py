@@ -14,8 +14,9 @@ import soundfile
 import torch
 
 from noteninja_lib import STEPS, __version__, fast_mode
+from noteninja_lib.arranger.recipe import own_folder, own_genres
 from noteninja_lib.errors import UserError, check_range
-from noteninja_lib.models.checkpoints import CHECKSUMS, current_names, models_folder
+from noteninja_lib.models.checkpoints import ADAPTER, CHECKSUMS, current_names, models_folder
 from noteninja_lib.models.flow_matching import slerp
 from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.piano_roll import PianoRoll
@@ -165,7 +166,7 @@ def describe(result: Conversion, path: Path, settings: Settings) -> dict:
         "second_sha256": digest(find_source(settings.second, path.parent)),
         "settings": arguments,
         "fast": fast_mode(),
-        "weights_sha256": weights(),
+        "weights_sha256": weights(settings.genre),
         "pipeline_sha256": digest(models_folder() / "model_index.json"),
         "measured": {
             "seconds": round(len(result.audio) / result.sample_rate, 2),
@@ -260,7 +261,9 @@ def differences(path: str | Path, source: Path, second: Path | None = None) -> l
         for name, song in (("source_sha256", source), ("second_sha256", second))
         if record.get(name) != digest(song)
     ]
-    now = weights()  # a file names those that there were: what came later was not part of its result
+    now = weights(
+        record["settings"].get("genre", "")
+    )  # a file names those that there were: what came later was not part of its result
     changed = sorted(name for name, value in record["weights_sha256"].items() if now.get(name) != value)
     if changed:
         told.append(
@@ -289,12 +292,25 @@ def digest(path: Path | None) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def weights() -> dict[str, str]:
-    """SHA-256 of each network that a conversion uses, by its name."""
+def weights(genre: Genre = "") -> dict[str, str]:
+    """SHA-256 of each network that a conversion uses, by its name, and of the adapters of one's own genres."""
     sums = json.loads((models_folder() / CHECKSUMS).read_text(encoding="utf-8"))
-    return {
-        name.partition("/")[0]: value for name, value in sums.items() if name.partition("/")[0] in NETWORKS
+    used = {name.partition("/")[0]: value for name, value in sums.items()}
+    own = {
+        f"genre {name}": digest(own_folder() / name / ADAPTER)
+        for name in own_genres()
+        if name.lower() in _named(genre)
     }
+    return {name: value for name, value in used.items() if name in NETWORKS} | own
+
+
+def _named(genre):
+    """Genres that are named in what the pipeline takes as one."""
+    if isinstance(genre, str):
+        return {genre.lower()}
+    return set().union(
+        *(_named(one) for one in (genre if isinstance(genre, dict) else [v for _, v in genre]))
+    )
 
 
 def _from_json(value):

@@ -19,7 +19,9 @@ from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.flow_matching import Condition, weigh
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
+from noteninja_lib.music.style import parse_path
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
+from noteninja_lib.settings import weights
 from noteninja_lib.training.diffusion import (
     OTHERS,
     SHIFTS,
@@ -275,7 +277,10 @@ def test_a_genre_of_ones_own_is_played_mixed_and_travelled_to(home, noteninja):
     assert own.shape == usual.shape and not np.allclose(own, usual, atol=1e-3)
     far = [np.square(one - other).mean() for one, other in ((mixed, usual), (mixed, own), (usual, own))]
     assert far[0] < far[2] and far[1] < far[2]
-    assert play([(0, "rock"), (1, "my band")]).shape == usual.shape
+    assert play(parse_path("rock,My Band")).shape == usual.shape
+    assert np.array_equal(play("My Band"), own)
+    named = weights([(0, "rock"), (1, {"my band": 0.5, "jazz": 0.5})])
+    assert {"genre my band", "unet"} <= set(named) and "genre another" not in named
     assert pipe.invert(song, "my band", 1).shape[1] == 8
     status, out, _ = noteninja("genres")
     assert status == 0 and out.split("\n")[10:12] == ["another", "my band"]

@@ -377,12 +377,13 @@ def style_vector(
         Ten genres in the order of `GENRES`, those of `own`, valence, arousal.
     """
     shares, known = {genre: 1.0} if isinstance(genre, str) else dict(genre), [*GENRES, *own]
-    unknown = [name for name in shares if name not in known]
+    shares, plain = {str(name).lower(): share for name, share in shares.items()}, list(map(str.lower, known))
+    unknown = [name for name in shares if name not in plain]
     if unknown or not shares:
         named = ", ".join(map(str, unknown)) or "(none)"
         raise UserError(f"There is no genre called {named}: choose from {', '.join(known)}.")
     total = sum(shares.values())
     if min(shares.values()) < 0 or not 0 < total < float("inf"):
         raise UserError("The shares of the genres must be positive numbers.")
-    vector = [shares.get(name, 0) / total for name in known]
+    vector = [shares.get(name, 0) / total for name in plain]
     return np.array([*vector, valence, arousal], np.float32)

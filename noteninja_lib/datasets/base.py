@@ -312,14 +312,21 @@ class Sounds:
     def __init__(self, data: DataSet):
         self.samples = [(data.audio(n) * 32767).astype(np.int16) for n in range(len(data))]
 
-    def excerpt(self, rng: np.random.Generator, batch_size: int, frames: int, speed: float = 0.0):
-        """Excerpts (batch, frames * 256) as float32, with the recordings' numbers.
+    def excerpt(
+        self,
+        rng: np.random.Generator,
+        batch_size: int,
+        frames: int,
+        speed: float = 0.0,
+        chances: np.ndarray | None = None,
+    ):
+        """Excerpts (batch, frames * 256) as float32, with the recordings' numbers, drawn by their `chances`.
 
         Loudness varies by +-6 dB, and speed by +-`speed` (.06 is a semitone), as far as the recordings are
         long enough; a UserError if one is shorter than the excerpts.
         """
         wanted = frames * HOP_LENGTH
-        numbers = rng.integers(len(self.samples), size=batch_size)
+        numbers = rng.choice(len(self.samples), batch_size, p=chances)
         lengths = np.array([len(self.samples[number]) for number in numbers])
         require_length(lengths, wanted)
         speeds = np.minimum(1 + rng.uniform(-speed, speed, batch_size), lengths / wanted)

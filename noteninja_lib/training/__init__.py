@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from noteninja_lib.datasets import Records, open_dataset
+from noteninja_lib.datasets import GTZAN, Records, open_dataset
 from noteninja_lib.errors import UserError, make_folder
 from noteninja_lib.models.checkpoints import load_model, models_folder, save_model
 from noteninja_lib.models.classifiers import MelodyExtractor
@@ -46,17 +46,20 @@ def make_task(
 
     `data` is a folder of either kind of data set, or None; see `datasets.open_dataset`. Of GTZAN the training
     part is used, and of synthetic sets all clips whose tunes are for training. With `again` it begins from
-    the weights that are there. `records` is a folder of other recordings, for autoencoder and vocoder. A
-    UserError says which of these is missing.
+    the weights that are there. `records` is a folder of other recordings, for autoencoder and vocoder; for the
+    judge it is in GTZAN's shape, and all of it is used. A UserError says which of these is missing.
     """
     if network not in TASKS:
         raise UserError(f"There is no network called {network}: choose from {', '.join(TASKS)}.")
     kind: Any = TASKS[network]
     options: dict[str, Any] = {}
     if records:
-        if network not in ("autoencoder", "vocoder"):
-            raise UserError("Only autoencoder and vocoder learn from records without scores: leave them out.")
-        options["records"] = Records(records)
+        if network not in ("autoencoder", "vocoder", "judge"):
+            raise UserError(
+                "Of records by themselves only autoencoder, vocoder and judge learn: leave them out, or train "
+                "the whole converter on them with `noteninja train converter`."
+            )
+        options["records"] = GTZAN(records) if network == "judge" else Records(records)
     if again or network == "distillation":
         # The regression baseline begins from the denoiser if it is not there yet.
         name = kind.saved_as if kind.saved_as and (models / kind.saved_as).exists() else None

@@ -130,20 +130,36 @@ class GenreClassifierTask(SoundTask):
 
     What judges the converter must know other instruments than the converter's: give it a data set of its own,
     rendered with other soundfonts. Each excerpt is played a little faster or slower, through another tone
-    control, with some noise, so that neither key nor sound quality gives a genre away.
+    control, with some noise, so that neither key nor sound quality gives a genre away. Half of the excerpts
+    are of `records` with genres, if there are some; each genre comes as often.
     """
 
     model, main, rate, frames = GenreClassifier, "classifier", 1e-3, 256
 
-    def __init__(self, data: DataSet, start: GenreClassifier | None = None, genres: Sequence[str] = GENRES):
-        super().__init__(data, start or GenreClassifier(classes=len(genres)))
-        self.labels = np.array([genres.index(genre) for genre in data.labels])
+    def __init__(
+        self,
+        data: DataSet,
+        start: GenreClassifier | None = None,
+        genres: Sequence[str] = GENRES,
+        records: DataSet | None = None,
+    ):
+        super().__init__(data, start or GenreClassifier(classes=len(genres)), records)
+        kinds = [one.labels for one in (data, records) if one]
+        self.labels = [np.array([genres.index(genre) for genre in labels]) for labels in kinds]
+        self.chances = [1 / np.bincount(labels)[labels] for labels in self.labels]
 
     def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
         """Excerpts of sound (size, frames * 256) and their genres (size,)."""
-        sounds, numbers = self.sounds.excerpt(rng, size, self.frames, speed=0.06)
-        noise = rng.standard_normal(sounds.shape, np.float32) * 10 ** rng.uniform(-5, -2, (size, 1))
-        return [(change_tone(sounds, rng) + noise).astype(np.float32), self.labels[numbers]]
+        sounds, kinds = [], []
+        sizes = [size - size // 2, size // 2] if self.records else [size]
+        sources = zip((self.sounds, self.records), sizes, self.labels, self.chances)
+        for one, count, labels, chances in sources:
+            found, numbers = one.excerpt(rng, count, self.frames, 0.06, chances / chances.sum())
+            sounds.append(found)
+            kinds.append(labels[numbers])
+        changed = change_tone(np.concatenate(sounds), rng)
+        noise = rng.standard_normal(changed.shape, np.float32) * 10 ** rng.uniform(-5, -2, (size, 1))
+        return [(changed + noise).astype(np.float32), np.concatenate(kinds)]
 
     def loss(self, trainer: Trainer, batch: Batch) -> Loss:
         """Cross-entropy, and the share of right answers."""
