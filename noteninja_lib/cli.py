@@ -45,6 +45,9 @@ GENRES = "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, ro
 OF_KINDS = "Write beside it: mid (notes heard), musicxml (the tune), json (all settings)."
 OF_VOICE = "A singer: keep (over the new band), play (an instrument takes the tune), off (neither)."
 OF_GAIN = "dB by which a kept voice is louder beside its band than in the song, -24 to 24."
+OF_PART = "Notes: the part or track that is the tune, by number or name; the likeliest by default."
+OF_TUNE = "A book of ABC: the tune, by number (X:) or title; the first by default."
+OF_REPEATS = "Notes: play each part once, without repeats and signs such as D.C."
 OF_STEMS = "Write a kept voice and its band apart, too: 'NAME voice.wav' and 'NAME band.wav'."
 OF_SONG = f"{SOUNDS}; or notes: MIDI, MusicXML, ABC, or a picture (png, jpg, pdf)."
 OF_TEMPO = "Beats a minute such as 120, or a share of the song's own, 50% to 200%."
@@ -91,6 +94,9 @@ class Common:
     voice: Annotated[str, Option(help=OF_VOICE)] = "keep"
     voice_gain: Annotated[float, Option(help=OF_GAIN)] = 0.0
     stems: Annotated[bool, Option("--stems", help=OF_STEMS)] = False
+    part: Annotated[str | None, Option(help=OF_PART)] = None
+    tune: Annotated[str | None, Option(help=OF_TUNE)] = None
+    no_repeats: Annotated[bool, Option("--no-repeats", help=OF_REPEATS)] = False
 
     def settings(self, genre: str | dict | list, **given: object) -> "Settings":
         """`Settings` from what a user wrote; what is given as well takes the place of these options."""
@@ -100,6 +106,7 @@ class Common:
 
         own: dict = {"strength": self.amount, "steps": self.steps, "guidance": self.guidance}
         own |= {"voice": self.voice, "voice_gain": self.voice_gain}
+        own |= {"part": self.part, "tune": self.tune, "repeats": not self.no_repeats}
         timing = dict([parse_tempo(self.tempo)]) if self.tempo else {}
         mood = None if self.mood is None else parse_mood(self.mood)
         return Settings(genre, **own | timing | {"mood": mood, "seed": self.seed} | given)
@@ -134,7 +141,9 @@ def command(names: str) -> Callable[[Callable], Callable]:
 # ---- conversions ---------------------------------------------------------------------------------------
 
 
-@command("tempo mood amount voice voice_gain steps guidance seed kinds stems device json")
+@command(
+    "tempo mood amount voice voice_gain part tune no_repeats steps guidance seed kinds stems device json"
+)
 def convert(
     common: Common,
     songs: Songs,
@@ -264,13 +273,13 @@ as MusicXML)."""
             sheet.save(file)
 
 
-@command("tempo mood steps guidance seed device json")
+@command("tempo mood part tune no_repeats steps guidance seed device json")
 def extend(common: Common, song: Song, to: Genre, minutes: Minutes, out: Out = None) -> None:
     """Make a longer piece of a short one, with a form: intro, A A B A, ending."""
     common.convert([song], common.settings(to, seconds=60 * minutes), out)
 
 
-@command("steps guidance seed device json")
+@command("part tune no_repeats steps guidance seed device json")
 def journey(
     common: Common,
     song: Song,

@@ -131,7 +131,39 @@ class Source:
         return self.voice is not None and bool(self.band.std() < ALONE * self.whole.std())
 
 
-def read_source(song: Any, seconds: float | None = None, progress: Callable = lambda done: None) -> Source:
+def read_written(song: Any, **choice: Any) -> PianoRoll:
+    """The piano roll of written notes: a file, a score or a tune.
+
+    Parameters
+    ----------
+    song : path, music21.stream.Stream or Tune
+    **choice
+        `part`, `tune` and `repeats`, as `read_roll` takes them.
+
+    Raises
+    ------
+    UserError
+        If it can't be read, or is a recording or a picture.
+    """
+    if not _is_written(song):
+        name = song if isinstance(song, str | Path) else "this song"
+        raise UserError(
+            f"Part, tune and repeats are chosen in files of notes, and {name} is none: leave them out."
+        )
+    from noteninja_lib.music.score_io import read_roll  # loads music21, which a recording does not need
+
+    return read_roll(song, **choice)
+
+
+def _is_written(song):
+    if isinstance(song, str | Path):
+        return Path(song).suffix.lower() in MIDI + SCORES
+    return not isinstance(song, np.ndarray | PianoRoll)
+
+
+def read_source(
+    song: Any, seconds: float | None = None, progress: Callable = lambda done: None, **choice: Any
+) -> Source:
     """A song as the pipeline takes it.
 
     Parameters
@@ -143,6 +175,8 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
         Only the beginning.
     progress : callable
         Called with the fraction done of listening or reading.
+    **choice
+        Of written notes: `part`, `tune` and `repeats`, as `read_roll` takes them.
 
     Raises
     ------
@@ -150,12 +184,10 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
         If it can't be used.
     """
     suffix = Path(song).suffix.lower() if isinstance(song, str | Path) else ""
-    if suffix in PICTURES:
+    if suffix in PICTURES and not choice:
         known = read_page(song, progress)
-    elif suffix in MIDI + SCORES or not isinstance(song, np.ndarray | str | Path | PianoRoll):
-        from noteninja_lib.music.score_io import read_roll  # loads music21, which a recording does not need
-
-        known = read_roll(song)
+    elif _is_written(song) or choice:
+        known = read_written(song, **choice)
     else:
         known = song if isinstance(song, PianoRoll) else None
     if known is not None:

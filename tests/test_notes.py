@@ -201,6 +201,53 @@ def test_accidentals_hold_to_the_bar_line_and_what_is_no_note_is_left_alone():
     assert names_of("K:C\n[K:Bb]_e e' =E,|e") == "E-5 E-6 E3 E-5"
 
 
+def test_a_part_is_chosen_by_number_or_name_and_what_was_taken_is_said():
+    song = HERE / "x4_voice_piano.musicxml"
+    with pytest.warns(Notice, match="^tune: part 1, Voice; --part chooses another"):
+        read_roll(song)
+    for wish in ("2", "piano", "Pia"):
+        assert {one.pitch for one in read_roll(song, part=wish).melody_notes()} == {84, 88, 91}
+    assert {pitch for _, _, pitch in score_io.read_notes(song, part="2").notes} == {84, 88, 91}
+    with pytest.raises(
+        UserError, match="'flute' is not there among the parts of this file: 1 Voice; 2 Piano"
+    ):
+        read_roll(song, part="flute")
+    with pytest.raises(UserError, match="leave out --tune"):
+        read_roll(song, tune="2")
+    with pytest.raises(UserError, match="not there among the tracks of this file: 1 Melody"):
+        read_roll(HERE / "m2_bells.mid", part="3")
+
+
+def test_a_tune_is_chosen_from_a_book_by_number_or_title(tmp_path):
+    book = tmp_path / "book.abc"
+    tunes = ("7", "The Rose", "CDEF|GABc|"), ("3", "Rose, The second", "cBAG|FEDC|"), ("9", "7", "[CDEFGG|]")
+    book.write_text(
+        "".join(f"X:{x}\nT:{title}\nM:4/4\nL:1/4\nK:C\n{abc}\n\nwords\n\n" for x, title, abc in tunes)
+    )
+    for wish in ("3", "rose, the second", "Rose,"):
+        assert [one.pitch for one in read_roll(book, tune=wish).melody_notes()] == DOWN
+    assert [pitch for _, _, pitch in score_io.read_notes(book, tune="7").notes] == UP  # X: before titles
+    with pytest.raises(UserError, match="'1' is not there .*: 7 The Rose; 3 Rose, The second; 9 7."):
+        read_roll(book, tune="1")
+
+
+def test_without_repeats_each_part_is_played_once_with_its_last_ending():
+    assert [one.pitch for one in read_roll(HERE / "g01_aabb.abc", repeats=False).melody_notes()] == UP + DOWN
+    for name, first in (("x2_volta.musicxml", XML[:4]), ("x11_dcfine.musicxml", XML)):
+        once = [one.pitch for one in read_roll(HERE / name, repeats=False).melody_notes()]
+        assert once == [*first, 64, 62, 60, 62, 60]
+        assert [pitch for _, _, pitch in score_io.read_notes(HERE / name).notes] == once
+
+
+def test_only_in_notes_there_is_something_to_choose():
+    for song in (np.zeros(22050, np.float32), "song.mp3", "page.png"):
+        with pytest.raises(UserError, match="chosen in files of notes"):
+            read_source(song, part="2")
+    assert read_source(HERE / "g01_aabb.abc", repeats=False).piano_roll.seconds == pytest.approx(
+        16 * 60 / 110, abs=0.2
+    )
+
+
 def test_what_is_no_music_is_one_sentence(tmp_path):
     (tmp_path / "a.musicxml").write_text("<score-partwise/>")
     (tmp_path / "b.kar").write_bytes(b"MThd\0\0")

@@ -122,27 +122,17 @@ class Voice:
 
 def split_book(text: str) -> list[tuple[str, str, str]]:
     """Number, title and text of each tune of a book; what stands before the first tune holds for all."""
-    text = re.sub(
-        r"(?ms)^%%begin(\w+).*?^%%end\1[^\n]*\n?", "", text.replace("\r\n", "\n").replace("\r", "\n")
-    )
-    start = re.search(r"(?m)^[ \t]*X:", text)
-    if not start:
-        title = re.search(r"(?m)^[ \t]*T:[ \t]*(.*)", text)
-        return [("1", title[1].strip() if title else "", text)]
-    common = "".join(
-        line + "\n" for line in text[: start.start()].split("\n") if re.match("[MLQRmUI]:", line)
-    )
+    text = re.sub(r"(?ms)^%%begin(\w+).*?^%%end\1[^\n]*\n?", "", re.sub(r"\r\n?", "\n", text))
+    before, *pieces = re.split(r"(?m)^[ \t]*X:", text)
+    common = "".join(f"{line}\n" for line in before.split("\n") if re.match("[MLQRU]:", line))
     book = []
-    for piece in re.split(r"(?m)^(?=[ \t]*X:)", text[start.start() :])[1:]:
-        head, _, rest = piece.partition("\n")
-        title = re.search(r"(?m)^[ \t]*T:[ \t]*(.*)", piece)
-        body = re.split(
-            r"(?m)^[ \t]*K:", rest, maxsplit=1
-        )  # a tune ends at an empty line, its header does not
-        if len(body) > 1:
-            rest = body[0] + "K:" + re.split(r"\n[ \t]*\n", body[1], maxsplit=1)[0]
-        number = head.partition(":")[2].partition("%")[0].strip()
-        book.append((number, title[1].partition("%")[0].strip() if title else "", f"{common}{rest}"))
+    for piece in pieces or [f"1\n{text}"]:
+        number, _, tune = piece.partition("\n")
+        title = re.search(r"(?m)^[ \t]*T:[ \t]*([^%\n]*)", tune)
+        # A tune ends at an empty line; its header, and music without one, do not.
+        head, key_field, body = re.match(r"(?ms)(.*?)(^[ \t]*K:|\Z)(.*)", tune).groups()
+        tune = common * bool(pieces) + head + key_field + re.split(r"\n[ \t]*\n", body, maxsplit=1)[0]
+        book.append((number.partition("%")[0].strip(), title[1].strip() if title else "", tune))
     return book
 
 
@@ -293,7 +283,7 @@ class _Reader:
         if line == ":":
             return
         voice.close()
-        if before or after or len(core) > 1:
+        if before or after or len(core) > 1 and core != "[|]":  # which is not to be seen
             voice.endings = voice.bars[-1].endings = ()
             if len(voice.bars) > 1:
                 voice.bars[-2].times = max(voice.bars[-2].times, before + 1)
@@ -302,6 +292,9 @@ class _Reader:
             voice.bars[-1].begins = max(voice.bars[-1].begins, after)
 
     def _ending(self, voice, found, number):
+        if "[" not in found[0] and found.string[: found.start()].rstrip()[-1:] not in tuple("|:]"):
+            self.odd.setdefault(number, found["ending"])
+            return
         voice.close()
         numbers = [int(one) for one in re.findall(r"\d+", found["ending"])]
         if "-" in found["ending"]:
@@ -383,7 +376,8 @@ class _Reader:
             while not voice.bars[-1].length:  # signs behind the last bar line belong to the bar before it
                 left = voice.bars.pop()
                 voice.bars[-1].above += left.above
-            labels |= {n: one.part for n, one in enumerate(voice.bars) if one.part} if not labels else {}
+            if self.order and not labels:  # else they are no more than names
+                labels = {n: one.part for n, one in enumerate(voice.bars) if one.part}
         self.tell(next(iter(voices.values())).bars)
         count = max(len(voice.bars) for voice in voices.values())
         lengths = [max(v.bars[n].length for v in voices.values() if n < len(v.bars)) for n in range(count)]
