@@ -1,6 +1,7 @@
 """Notes as musicians write them, in small files (`tests/notes`): what is played, and for how long."""
 
 import contextlib
+import re
 import warnings
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from music21 import chord, expressions, harmony, metadata, meter, note, percussi
 from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music import score_io
 from noteninja_lib.music.abc_notation import read_abc
+from noteninja_lib.music.harmony import read_chord
 from noteninja_lib.music.playback import perform, read_line
 from noteninja_lib.music.score_io import read_roll
 from noteninja_lib.source import read_source
@@ -39,6 +41,7 @@ READINGS = {
     "g32_acc.abc": ([61, 62, 61, 66, 65, 65, 67, 70, 70, 82], 12),
     "g36_dblcolon.abc": (2 * UP + 2 * DOWN, 32),
     "h5_book_slip.abc": (UP, 8),
+    "h7_over.abc": ([60, 62, 64, 65, 67, 67, 69, 71, 72, 72, 71, 69, 67, 65], 17),
     "q1_Vhdr_inter.abc": (UP, 8),
     "m2_bells.mid": (2 * UP, "8 s"),
     "m6_smpte.mid": (2 * UP, "7.68 s"),
@@ -199,6 +202,67 @@ def test_accidentals_hold_to_the_bar_line_and_what_is_no_note_is_left_alone():
     assert names_of('K:C\n^c d "Ac"C {f} !f!f|c =c c') == "C#5 D5 C#4 F5 C5 C5 C5"
     assert names_of("K:C\nC\nw: a b c d e\nD") == "C4 D4"
     assert names_of("K:C\n[K:Bb]_e e' =E,|e") == "E-5 E-6 E3 E-5"
+
+
+@pytest.mark.parametrize(
+    "music, order",
+    [
+        ("A|!segno!B|C!fine!|D!D.S.!|]", "ABCDBC"),
+        ("A|B!dacoda!|C|D!D.C.alcoda!|!coda!E|]", "ABCDABE"),
+        ("A|!segno!B|C!coda!|D!D.S.alcoda!|!coda!E|]", "ABCDBCE"),
+        ('A|S B|"Fine"C|:D:|E"D.S. al Fine"|]', "ABCDDEBC"),
+        ("|:A|1B:|2C||D!D.C.!|]", "ABACDACD"),
+        ("A|B!D.S.!|C|D|]", "ABCD"),  # to no sign
+        ("|:A|1,3B:|2C:|4D||E:|F|]", "ABACABADEEF"),
+        ("A:|B||C:|D|]", "AABCCD"),
+        ("|::A::|B|]", "AAAB"),
+        ("|:A|[1B|C:|[2D|E|]F:|", "ABCADEFF"),
+    ],
+)
+def test_signs_are_followed(music, order):
+    """A letter for a bar."""
+    bars = re.sub(
+        r"[A-F](?!\.)(?![a-z])", lambda found: f"{found[0]}4" if found[0] in "ABCDEF" else "", music
+    )
+    found = [one.pitch for one in read_roll(written(f"X:1\nM:4/4\nL:1/4\nK:C\n{bars}\n")).melody_notes()]
+    assert found == [dict(A=69, B=71, C=60, D=62, E=64, F=65)[name] for name in order]
+
+
+def test_overlays_are_accompaniment():
+    assert [one.pitch for one in read_roll(HERE / "g28d_overlay.abc").accompaniment()] == [64]
+
+
+def test_what_can_not_be_read_is_named_with_its_bar():
+    with pytest.warns(Notice, match="^Bar 1 of the ABC text is too full.$"):
+        assert score_io.read_notes(HERE / "h7_over.abc").metre == "4/4"
+    text = 'X:1\nM:4/4\nL:1/4\nK:C\nC|"C"CDEF|"Cx9q/"GABc|"Chorus"c4|'
+    with pytest.warns(
+        Notice, match="^Chord symbols that can't be read are left out: Cx9q/ in bar 2.$"
+    ) as told:
+        read_abc(text)
+    assert len(told) == 1
+    with pytest.warns(Notice, match="^What is no ABC is passed over: } in line 5.$"):
+        read_abc("X:1\nM:4/4\nL:1/4\nK:C\nCDEF}|")
+
+
+@pytest.mark.parametrize(
+    "text, root, kind",
+    [
+        ("Am7", "A", "minor-seventh"),
+        ("F#dim", "F#", "diminished"),
+        ("(Bbmaj7/D)", "B-", "major-seventh"),
+        ("Gsus4", "G", "suspended-fourth"),
+        ("C7#9", "C", "dominant-seventh"),
+        ("Em7b5", "E", "half-diminished-seventh"),
+        ("D6", "D", "major-sixth"),
+        ("Cadd9", "C", "major"),
+        ("E5", "E", "power"),
+        ("N.C.", "", "none"),
+    ],
+)
+def test_chord_symbols(text, root, kind):
+    assert read_chord(text) == (root, kind)
+    assert read_chord("Am I blue") is read_chord("tacet") is read_chord("H7") is None
 
 
 def test_a_part_is_chosen_by_number_or_name_and_what_was_taken_is_said():

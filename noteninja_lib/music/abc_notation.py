@@ -250,13 +250,14 @@ class _Reader:
 
     def _text(self, voice, found, number):
         text = found["text"][1:-1].strip()
-        if text and text[0] not in "^_<>@":
-            found = read_chord(text)
-            if found:
-                symbol = harmony.ChordSymbol(root=found[0], kind=found[1]) if found[0] else harmony.NoChord()
-                voice.bars[-1].above.append((voice.at, symbol))
-            elif re.match(r"[A-G][#b]?(m|maj|min|dim|aug|sus|add)?[\d(+-]", text):  # other texts are words
-                self.unread.append((text, voice.bars[-1]))
+        chord = read_chord(text) if text[:1] not in tuple("^_<>@") else None
+        if chord:
+            symbol = harmony.ChordSymbol(root=chord[0], kind=chord[1]) if chord[0] else harmony.NoChord()
+            voice.bars[-1].above.append((voice.at, symbol))
+        elif re.fullmatch(r"[A-G][#b♯♭]?\S*[\d/#+°ø]\S*", text):
+            self.unread.append((text, voice.bars[-1]))
+        else:  # some write signs as words
+            self._sign(voice, {"sign": text.lstrip("^_<>@")}, number)
 
     def _sign(self, voice, found, number):
         sign = re.sub(r"[\s.]|^to(?=coda)", "", found["sign"].lower().replace("dacoda", "coda"))
