@@ -29,6 +29,11 @@ from noteninja_lib.music.time_warp import cut
 
 FOLDED = 16 * HOP_LENGTH  # samples to a frame at the denoiser's lowest level
 MIDI, SCORES = (".mid", ".midi", ".kar", ".rmi"), (".musicxml", ".xml", ".mxl", ".abc")
+SCORES += (".krn", ".mei", ".mscz", ".mscx")
+#: Files of notes that can't be read, which is more to say than that they are no recordings.
+UNREAD = tuple(
+    ".gp .gp3 .gp4 .gp5 .gpx .sib .mus .musx .ly .nwc .cap .capx .enc .ove .ptb .tef .dorico".split()
+)
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pdf")
 LOUDEST = 8.0  # peak: what is higher was written on another scale, such as that of integers
 FADE = 0.1  # seconds in which a voice comes and goes at the ends of what is sung
@@ -206,6 +211,9 @@ def read_source(
 def read_recording(song: np.ndarray | str | Path, seconds: float | None = None) -> Recording:
     """A recording, or its beginning; see `read_source`."""
     path = None if isinstance(song, np.ndarray) else song
+    if path is not None and Path(path).suffix.lower() in UNREAD:
+        known = ", ".join(MIDI + SCORES)
+        raise UserError(f"{path} is of no kind of notes that can be read: export it as one of {known}.")
     if isinstance(song, np.ndarray):
         audio = check(song)[: None if seconds is None else round(seconds * SAMPLE_RATE)]
     else:

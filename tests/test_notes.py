@@ -2,6 +2,8 @@
 
 import contextlib
 import re
+import shutil
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -46,6 +48,9 @@ READINGS = {
     "m2_bells.mid": (2 * UP, "8 s"),
     "m6_smpte.mid": (2 * UP, "7.68 s"),
     "m7_song.kar": (2 * UP, "8 s"),
+    "k1_sections.krn": (2 * UP + DOWN[:4], "20 s"),
+    "k2_repeats.krn": (2 * [67, 69, 71, 72] + 2 * [74] + 8 * [69], 24),
+    "e1_endings.mei": ([67, 69, 71, 78, 74, 67, 69, 71, 78, 67], "16 s"),
     "x1_repeat.musicxml": (2 * XML + [64, 62, 60, 62, 60], 24),
     "x2_volta.musicxml": (XML + XML[:4] + [64, 62, 60, 62, 60], 20),
     "x3_bflat.musicxml": ([58, 60, 62, 63, 65, 67, 65, 63], 8),
@@ -301,6 +306,51 @@ def test_without_repeats_each_part_is_played_once_with_its_last_ending():
         once = [one.pitch for one in read_roll(HERE / name, repeats=False).melody_notes()]
         assert once == [*first, 64, 62, 60, 62, 60]
         assert [pitch for _, _, pitch in score_io.read_notes(HERE / name).notes] == once
+
+
+def test_sections_of_mei_are_played_in_the_order_of_their_list(tmp_path):
+    text = (HERE / "e1_endings.mei").read_text()
+    text = text.replace("<ending n=", "<section xml:id=").replace("</ending>", "</section>")
+    text = text.replace(
+        '<section><measure n="1"',
+        '<section><expansion plist="#a #1 #a #a #2"/><section xml:id="a"><measure n="1"',
+    )
+    (tmp_path / "a.mei").write_text(text.replace('<section xml:id="1"', '</section><section xml:id="1"', 1))
+    first = [67, 69, 71, 78]
+    found = [one.pitch for one in read_roll(tmp_path / "a.mei").melody_notes()]
+    assert found == [*first, 74, *first, *first, 67]
+    once = [one.pitch for one in read_roll(tmp_path / "a.mei", repeats=False).melody_notes()]
+    assert once == [*first, 74, 67]
+
+
+def test_files_of_musescore_are_read_by_musescore(tmp_path, monkeypatch):
+    (tmp_path / "song.mscz").write_bytes(b"PK")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="export it as MusicXML"):
+        read_source(tmp_path / "song.mscz")
+
+    def run(command, **options):
+        assert command[1:3] == [str((tmp_path / "song.mscz").resolve()), "-o"]
+        shutil.copy(HERE / "x1_repeat.musicxml", command[3])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(score_io.shutil, "which", lambda name: name if name == "MuseScore4" else None)
+    monkeypatch.setattr(score_io.subprocess, "run", run)
+    assert len(read_roll(tmp_path / "song.mscz").melody_notes()) == 21
+    monkeypatch.setattr(score_io.subprocess, "run", lambda *a, **o: subprocess.CompletedProcess(a, 1))
+    with pytest.raises(UserError, match="MuseScore could not read song.mscz"):
+        read_roll(tmp_path / "song.mscz")
+
+
+def test_kinds_that_can_not_be_read_are_told_from_broken_files(tmp_path):
+    for name in ("song.gp5", "song.sib"):
+        (tmp_path / name).write_bytes(b"?")
+        with pytest.raises(UserError, match="no kind of notes that can be read: export it as one of .*.krn"):
+            read_source(tmp_path / name)
+    for name in ("song.krn", "song.mei"):
+        (tmp_path / name).write_bytes(b"?")
+        with pytest.raises(UserError, match=f"{name} can't be read as"):
+            read_source(tmp_path / name)
 
 
 def test_only_in_notes_there_is_something_to_choose():

@@ -10,8 +10,7 @@ from matplotlib.patches import Rectangle
 
 from noteninja_lib.arranger.synthesis import sketch
 from noteninja_lib.errors import UserError
-from noteninja_lib.lessons.desk import Desk
-from noteninja_lib.lessons.exercise import Exercise, Question
+from noteninja_lib.lessons.exercise import Desk, Exercise, Question
 from noteninja_lib.music.harmony import NOTE_NAMES, bar_length, chord_name
 from noteninja_lib.music.playback import from_score
 from noteninja_lib.music.score_io import read_notes

@@ -44,7 +44,6 @@ KINDS_OF_TOKEN = "text sign field bar ending tuplet chord rests broken tie overl
 #: Characters without a meaning that are often left in texts.
 SPARE = "![],'/0123456789+;@#?"
 NO_ABC = "This is no ABC notation: write notes as letters, such as C D E F | G2 G2."
-NO_NOTES = "The ABC text holds no notes: write some, such as C D E F | G2 G2."
 MOST_RESTS = 99  # bars in a row
 SLOWEST = 40  # felt beats a minute
 #: Signs of one letter that a tune without a header may have; with one, all letters from H to w may be signs.
@@ -277,12 +276,11 @@ class _Reader:
             self.odd.setdefault(number, found["unknown"])
 
     def _bar(self, voice, found, number):
-        line = found["bar"]
-        core = line.strip(":")
-        before = len(line) - len(line.lstrip(":")) if core else len(line) // 2
-        after = len(line) - len(line.rstrip(":")) if core else len(line) // 2
+        line, core = found["bar"], found["bar"].strip(":")
         if line == ":":
             return
+        before = len(line) - len(line.lstrip(":")) if core else len(line) // 2
+        after = len(line) - len(line.rstrip(":")) if core else len(line) // 2
         voice.close()
         if before or after or len(core) > 1 and core != "[|]":  # which is not to be seen
             voice.endings = voice.bars[-1].endings = ()
@@ -370,7 +368,7 @@ class _Reader:
         """All that was read, as a music21 score."""
         voices = {name: voice for name, voice in self.voices.items() if any(b.length for b in voice.bars)}
         if not any(one.pitches for v in voices.values() for b in v.bars for one in b.layers[0]):
-            raise UserError(NO_ABC if self.strict else NO_NOTES)
+            raise UserError(NO_ABC if self.strict else "The ABC text holds no notes: write some.")
         labels = {}
         for voice in voices.values():
             voice.bars[-1].metre = voice.metre
@@ -537,7 +535,6 @@ def _length(text):
 
 
 def _fraction(text, name):
-    """A value such as "1/8"."""
     found = re.match(r"(\d{1,3})(?:/(\d{1,3}))?\b", text)
     if not found or not int(found[1]) or found[2] and not int(found[2]):
         raise UserError(f"{name}:{text} in the ABC text can't be read: write a value such as 1/8.")
@@ -590,8 +587,7 @@ def _moved(text):
 
 
 def _tempo(text, unit, metre):
-    """A metronome mark of a field `Q:`, or None; a number alone counts notes of the unit length, or where that
-    would be too slow for anybody, quarter notes."""
+    """A metronome mark of a field `Q:`, or None; a number alone counts units, or if that is too slow, quarters."""
     plain = re.sub(r'"[^"]*"', "", text)
     found = re.fullmatch(r"\s*((?:\d+/\d+\s*)+|C\d*(?:/\d+)?)?=?\s*(\d+(?:\.\d+)?)\s*", plain)
     if not found or not 0 < float(found[2]) < 10_000:

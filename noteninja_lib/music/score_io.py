@@ -4,9 +4,15 @@ Lessons: 00_genre_converter, 08_latent_interpolation.
 """
 
 import io
+import os
+import re
+import shutil
+import subprocess
+import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
@@ -16,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
-from music21 import converter, duration, stream, tempo
+from music21 import converter, duration, spanner, stream, tempo
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import Notice, UserError
@@ -40,10 +46,16 @@ if TYPE_CHECKING:
 
 #: Endings of files of notes -> what they are.
 FORMATS = dict.fromkeys((".mid", ".midi", ".kar", ".rmi"), "MIDI") | {".abc": "ABC"}
-FORMATS |= dict.fromkeys((".musicxml", ".xml", ".mxl"), "MusicXML")
+FORMATS |= dict.fromkeys((".musicxml", ".xml", ".mxl"), "MusicXML") | {".krn": "Humdrum", ".mei": "MEI"}
+FORMATS |= dict.fromkeys((".mscz", ".mscx"), "MuseScore")
+#: MuseScore's program, as its versions are called.
+MUSESCORE = (
+    "mscore musescore mscore4portable MuseScore4 musescore4 mscore4 mscore3 musescore3 MuseScore3".split()
+)
 BIGGEST, BIGGEST_SCORE = 5_000_000, 60_000_000  # bytes; MusicXML is wordy
 #: What MusicXML says of looks alone, and in directions what is more than looks.
 ONLY_SEEN = set("beam stem notehead notations print credit defaults figured-bass listening play".split())
+MEI = "{http://www.music-encoding.org/ns/mei}"
 TOLD = ("words", "metronome", "segno", "coda", "octave-shift")
 
 COMPOUND = {"4/4": "12/8", "3/4": "9/8"}  # the same number of beats, each in three
@@ -88,7 +100,7 @@ def read_roll(
     if kind == "MIDI":
         return from_midi(path, part, tune)
     return understood(
-        lambda score: perform(score, part=part, repeats=repeats), *parse_notes(path, kind, tune)
+        lambda score: perform(score, part=part, repeats=repeats), *parse_notes(path, kind, tune, repeats)
     )
 
 
@@ -114,7 +126,7 @@ def read_notes(source: str | Path, *, part: str | None = None, tune: str | None 
         path, kind = find_notes(source)
         if kind == "MIDI":
             return _read_midi(path, part, tune)
-        score, name, kind = parse_notes(path, kind, tune)
+        score, name, kind = parse_notes(path, kind, tune, repeats=False)
         title = getattr(score.metadata, "bestTitle", None) or path.stem
     return understood(lambda score: written_tune(score, title, part), score, name, kind)
 
@@ -259,7 +271,9 @@ def _on_grid(quarters):
 # ---- scores ------------------------------------------------------------------------------------------------
 
 
-def parse_notes(path: Path, kind: str, tune: str | None = None) -> tuple[stream.Stream, str, str]:
+def parse_notes(
+    path: Path, kind: str, tune: str | None = None, repeats: bool = True
+) -> tuple[stream.Stream, str, str]:
     """The score in a file, at sounding pitch, with the file's name and kind as errors tell them.
 
     Parameters
@@ -269,18 +283,103 @@ def parse_notes(path: Path, kind: str, tune: str | None = None) -> tuple[stream.
         As `find_notes` gives it.
     tune : str, optional
         Number or title of a tune in a book of ABC.
+    repeats : bool
+        Whether sections that a list (of Humdrum or MEI) calls several times stand there as often.
     """
     if kind == "ABC":
         return parse_abc(_text(path), tune)
     _one_tune(path.name, tune)
 
     def parse(path):
-        text, form = (thin_xml(path), "musicxml") if kind == "MusicXML" else (_text(path), kind.lower())
-        score = converter.parse(text, format=form)
+        if kind == "MuseScore":
+            with tempfile.TemporaryDirectory() as folder:
+                score = converter.parse(thin_xml(by_musescore(path, Path(folder))), format="musicxml")
+        elif kind == "MusicXML":
+            score = converter.parse(thin_xml(path), format="musicxml")
+        elif kind == "Humdrum":
+            score = converter.parse(unfolded(_text(path), repeats), format="humdrum")
+        else:
+            score = parse_mei(path, repeats)
         score.toSoundingPitch(inPlace=True)
         return score
 
     return understood(parse, path, path.name, kind), path.name, kind
+
+
+def by_musescore(path: Path, folder: Path) -> Path:
+    """A file of MuseScore as MusicXML in a folder, written by the program if the user has it."""
+    program = next(filter(None, map(shutil.which, MUSESCORE)), None)
+    if program is None:
+        advice = "open it there and export it as MusicXML"
+        raise UserError(f"{path.name} can be read only where the program MuseScore is installed: {advice}.")
+    written = folder / "score.musicxml"
+    quiet = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+    told = subprocess.run(
+        [program, str(path.resolve()), "-o", str(written)], capture_output=True, timeout=180, env=quiet
+    )
+    if told.returncode or not written.is_file():
+        raise UserError(f"MuseScore could not read {path.name}: open it there and export it as MusicXML.")
+    return written
+
+
+def unfolded(text: str, repeats: bool = True) -> str:
+    """Humdrum text whose sections stand in the order of its expansion list (`*>[A,A,B]`), without repeat signs;
+    text without such a list as it is."""
+    lists = dict(re.findall(r"(?m)^\*>(\w*)\[([^\]]*)\]", text)[::-1])
+    if not lists:
+        return text
+    order = lists["norep"] if not repeats and "norep" in lists else lists.get("", next(iter(lists.values())))
+    names = [name.strip() for name in order.split(",")]
+    head, *pieces = re.split(r"(?m)^\*>(\w+)(?:\t.*)?\n", text)
+    sections = dict(zip(pieces[::2], pieces[1::2]))
+    end = re.findall(r"(?m)^\*-.*", text)[-1:]
+    music = "".join(sections.get(name, "") for name in (names if repeats else dict.fromkeys(names)))
+    music = re.sub(r"(?m)^\*-.*\n?", "", music)
+    music = re.sub(r"(?m)^=.*", lambda line: re.sub(r"[:|!]+", "", line[0]), music)
+    return re.sub(r"(?m)^\*>.*\n", "", head) + music + "".join(end) + "\n"
+
+
+def parse_mei(path: Path, repeats: bool = True) -> stream.Score:
+    """The score in a MEI file, with its endings, order of sections and tempo, which music21 leaves out."""
+    root = ElementTree.fromstring(path.read_bytes())
+    named = {one.get("{http://www.w3.org/XML/1998/namespace}id"): one for one in root.iter()}
+    for section in list(root.iter(f"{MEI}section")):
+        plan = section.find(f"{MEI}expansion")
+        names = [name.lstrip("#") for name in plan.get("plist", "").split()] if plan is not None else []
+        played = [
+            deepcopy(named[name]) for name in (names if repeats else dict.fromkeys(names)) if name in named
+        ]
+        for measure in (one for piece in played for one in piece.iter(f"{MEI}measure")):
+            for side in ("left", "right"):
+                measure.attrib.pop(side, None)
+        section[:] = played or list(section)
+    endings: list[str] = []  # of each measure
+
+    def flat(parent, ending):
+        for child in parent:
+            if child.tag in (f"{MEI}section", f"{MEI}ending"):
+                inside = child.get("n", "") if child.tag == f"{MEI}ending" else ending
+                yield from flat(child, inside)
+            else:
+                endings.extend([ending] * (child.tag == f"{MEI}measure"))
+                yield child
+
+    for score in root.iter(f"{MEI}score"):
+        first, *others = score.findall(f"{MEI}section")
+        first[:] = [one for section in (first, *others) for one in flat(section, "")]
+        for one in others:
+            score.remove(one)
+    found = converter.parse(ElementTree.tostring(root, encoding="unicode"), format="mei")
+    for part in found.parts:
+        measures = zip(endings, list(part.getElementsByClass("Measure")))
+        for ending, group in groupby(measures, lambda pair: pair[0]):
+            numbers = [int(one) for one in re.findall(r"\d+", ending)]
+            if numbers:
+                part.insert(0, spanner.RepeatBracket([measure for _, measure in group], number=numbers))
+    speeds = [one.get("midi.bpm") for one in root.iter() if one.get("midi.bpm")]
+    if speeds and not list(found.recurse().getElementsByClass(tempo.MetronomeMark)):
+        found.parts[0].insert(0, tempo.MetronomeMark(number=float(speeds[0])))
+    return found
 
 
 def _text(path):
