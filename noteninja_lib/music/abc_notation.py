@@ -587,7 +587,7 @@ def _moved(text):
 
 
 def _tempo(text, unit, metre):
-    """A metronome mark of a field `Q:`, or None; a number alone counts units, or if that is too slow, quarters."""
+    """A metronome mark of a field `Q:`, or None; a number alone counts units, or if too slow, quarters."""
     plain = re.sub(r'"[^"]*"', "", text)
     found = re.fullmatch(r"\s*((?:\d+/\d+\s*)+|C\d*(?:/\d+)?)?=?\s*(\d+(?:\.\d+)?)\s*", plain)
     if not found or not 0 < float(found[2]) < 10_000:

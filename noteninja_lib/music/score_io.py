@@ -411,7 +411,7 @@ def thin_xml(path: Path) -> str:
     """The text of a MusicXML file, packed or not, without what is only seen, which takes music21 longest."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as packed:
-            names = [one for one in packed.infolist() if one.filename.endswith((".xml", ".musicxml"))]
+            names = [one for one in packed.infolist() if one.filename.lower().endswith("xml")]
             name = next(one for one in names if not one.filename.startswith("META-INF"))
             if name.file_size > BIGGEST_SCORE:
                 raise UserError(f"{path.name} is too large: choose a file with one piece.")
