@@ -246,7 +246,7 @@ def test_what_can_not_be_read_is_named_with_its_bar():
     ) as told:
         read_abc(text)
     assert len(told) == 1
-    with pytest.warns(Notice, match="^What is no ABC is passed over: } in line 5.$"):
+    with pytest.warns(Notice, match="^What is no ABC is passed over: } in line 5 of the tune.$"):
         read_abc("X:1\nM:4/4\nL:1/4\nK:C\nCDEF}|")
 
 
@@ -296,6 +296,8 @@ def test_a_tune_is_chosen_from_a_book_by_number_or_title(tmp_path):
     for wish in ("3", "rose, the second", "Rose,"):
         assert [one.pitch for one in read_roll(book, tune=wish).melody_notes()] == DOWN
     assert [pitch for _, _, pitch in score_io.read_notes(book, tune="7").notes] == UP  # X: before titles
+    with pytest.warns(Notice, match=r"passed over: \[ in line 6 of the tune.$"):
+        read_roll(HERE / "h5_book_slip.abc", tune="2")
     with pytest.raises(UserError, match="'1' is not there .*: 7 The Rose; 3 Rose, The second; 9 7."):
         read_roll(book, tune="1")
 
@@ -360,6 +362,11 @@ def test_only_in_notes_there_is_something_to_choose():
     assert read_source(HERE / "g01_aabb.abc", repeats=False).piano_roll.seconds == pytest.approx(
         16 * 60 / 110, abs=0.2
     )
+
+
+def test_music_that_lasts_for_days_is_refused():
+    with pytest.raises(UserError, match="lasts longer than three hours"):
+        read_roll(written("X:1\nL:8/1\nK:C\n" + "C999 " * 9))
 
 
 def test_what_is_no_music_is_one_sentence(tmp_path):

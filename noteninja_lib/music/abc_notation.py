@@ -44,8 +44,7 @@ KINDS_OF_TOKEN = "text sign field bar ending tuplet chord rests broken tie overl
 #: Characters without a meaning that are often left in texts.
 SPARE = "![],'/0123456789+;@#?"
 NO_ABC = "This is no ABC notation: write notes as letters, such as C D E F | G2 G2."
-MOST_RESTS = 99  # bars in a row
-SLOWEST = 40  # felt beats a minute
+MOST_RESTS, SLOWEST = 99, 40  # bars of rest in a row; felt beats a minute
 #: Signs of one letter that a tune without a header may have; with one, all letters from H to w may be signs.
 LETTERS = "HLMOPSTuv"
 MODES = {"": 0, "maj": 0, "ion": 0, "m": -3, "min": -3, "aeo": -3, "mix": -1, "dor": -2}
@@ -130,7 +129,8 @@ def split_book(text: str) -> list[tuple[str, str, str]]:
         title = re.search(r"(?m)^[ \t]*T:[ \t]*([^%\n]*)", tune)
         # A tune ends at an empty line; its header, and music without one, do not.
         head, key_field, body = re.match(r"(?ms)(.*?)(^[ \t]*K:|\Z)(.*)", tune).groups()
-        tune = common * bool(pieces) + head + key_field + re.split(r"\n[ \t]*\n", body, maxsplit=1)[0]
+        head = f"X:{number}\n{common}{head}" if pieces else head
+        tune = head + key_field + re.split(r"\n[ \t]*\n", body, maxsplit=1)[0]
         book.append((number.partition("%")[0].strip(), title[1].strip() if title else "", tune))
     return book
 
@@ -266,14 +266,14 @@ class _Reader:
     def _mark(self, voice, found, number):
         if self.strict and found["mark"] not in LETTERS:
             raise UserError(NO_ABC)
-        if found["mark"] in "SO":
-            self._sign(voice, {"sign": {"S": "segno", "O": "coda"}[found["mark"]]}, number)
+        self._sign(voice, {"sign": {"S": "segno", "O": "coda"}.get(found["mark"], "")}, number)
 
     def _unknown(self, voice, found, number):
-        if self.strict and found["unknown"] not in SPARE:
+        text, spare = found["unknown"], found["unknown"] in SPARE
+        if self.strict and not spare:
             raise UserError(NO_ABC)
-        if found["unknown"] not in SPARE:
-            self.odd.setdefault(number, found["unknown"])
+        if not spare or text == "[" and not found.string.startswith('["', found.start()):
+            self.odd.setdefault(number, text)
 
     def _bar(self, voice, found, number):
         line, core = found["bar"], found["bar"].strip(":")
@@ -413,7 +413,7 @@ class _Reader:
             chords = [f"{text} in bar {number}" for text, number in places.items()]
             said.append(f"chord symbols that can't be read are left out: {_listed('', chords)}")
         if self.odd:
-            odd = [f"{text} in line {number}" for number, text in self.odd.items()]
+            odd = [f"{text} in line {number} of the tune" for number, text in self.odd.items()]
             said.append(f"what is no ABC is passed over: {_listed('', odd)}")
         for sentence in said:
             warnings.warn(f"{sentence[0].upper()}{sentence[1:]}.", Notice, stacklevel=4)

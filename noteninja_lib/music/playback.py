@@ -333,7 +333,7 @@ def in_order(events: list[tuple], spans: Spans | None) -> list[tuple]:
 def perform(
     score: stream.Stream, usual: float = 110.0, *, part: str | None = None, repeats: bool = True
 ) -> PianoRoll:
-    """Piano roll of a score, at sounding pitch, as it is played: repeats, tempo, pick-up, its own accompaniment.
+    """Piano roll of a score as it is played: repeats, tempo, pick-up, its own accompaniment.
 
     The tune is the part that is likeliest to have it (`tune_score`), words and names included, and of two
     voices in it the upper one. Where nothing else is written, chord symbols are played, and where there are
@@ -342,6 +342,7 @@ def perform(
     Parameters
     ----------
     score : music21.stream.Stream
+        At sounding pitch.
     usual : float
         Felt beats a minute where no tempo is written.
     part : str, optional

@@ -235,7 +235,7 @@ def _take_out(track, kinds: Iterable[str]) -> list[tuple[int, "mido.MetaMessage"
 
 
 def from_midi(path: str | Path, part: str | None = None, tune: str | None = None) -> PianoRoll:
-    """Piano roll of a MIDI file: the upper voice of the part that has the tune is the melody; see `read_roll`."""
+    """Piano roll of a MIDI file: the upper voice of the part that has the tune is the melody."""
     _one_tune(Path(path).name, tune)
     midi, (first, *others) = open_midi(path, part)
     melody, under = upper_voice(first)
@@ -323,8 +323,8 @@ def by_musescore(path: Path, folder: Path) -> Path:
 
 
 def unfolded(text: str, repeats: bool = True) -> str:
-    """Humdrum text whose sections stand in the order of its expansion list (`*>[A,A,B]`), without repeat signs;
-    text without such a list as it is."""
+    """Humdrum text with its sections in the order of its expansion list (`*>[A,A,B]`), without repeat signs;
+    where there is no list, as it is."""
     lists = dict(re.findall(r"(?m)^\*>(\w*)\[([^\]]*)\]", text)[::-1])
     if not lists:
         return text
