@@ -46,8 +46,11 @@ GENRES = "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, ro
 OF_KINDS = "Write beside it: mid (notes heard), musicxml (the tune), json (all settings)."
 OF_VOICE = "A singer: keep (over the new band), play (an instrument takes the tune), off (neither)."
 OF_GAIN = "dB by which a kept voice is louder beside its band than in the song, -24 to 24."
+OF_PART = "Notes: the part or track that is the tune, by number or name; the likeliest by default."
+OF_TUNE = "A book of ABC: the tune, by number (X:) or title; the first by default."
+OF_REPEATS = "Notes: play each part once, without repeats and signs such as D.C."
 OF_STEMS = "Write a kept voice and its band apart, too: 'NAME voice.wav' and 'NAME band.wav'."
-OF_SONG = f"{SOUNDS}; or notes: MIDI, MusicXML, ABC, or a picture (png, jpg, pdf)."
+OF_SONG = f"{SOUNDS}; or notes: MIDI, MusicXML, ABC, Humdrum, MEI; or a picture (png, jpg, pdf)."
 OF_TEMPO = "Beats a minute such as 120, or a share of the song's own, 50% to 200%."
 OF_PATH = "Genres along the piece in place of --to: blues,disco or blues:0,jazz:0.3,disco:1."
 OF_MIXTURE = "Below 1 the sound of two songs is mixed too, not only their notes."
@@ -57,8 +60,7 @@ OF_KEY = "The same for the key: sharps, or minus the flats, -7 to 7."
 OF_JOURNEY = "From mood to mood: sad,calm,happy, or with places: sad:0,calm:0.3,happy:1."
 OF_MOOD = "calm, happy, tense or sad; or valence and arousal from -1 to 1, such as 0.5,-0.3."
 OF_DEGRADED = "Share of these heard through mp3, in a room or with noise."
-OF_NETWORK = "converter (all of it, from records); or autoencoder, vocoder, lead, judge, diffusion, "
-OF_NETWORK += "distillation, regression, reader."
+OF_NETWORK = "converter, autoencoder, vocoder, lead, judge, diffusion, distillation, regression or reader."
 OF_RUN = "Folder for checkpoints; started again, training goes on from there."
 OF_MODELS = "Where the weights go, and come from; data/models by default."
 BY_DEFAULT = "by default GTZAN if it is found, else a small set by the band."
@@ -97,6 +99,9 @@ class Common:
     voice_gain: Annotated[float, Option(help=OF_GAIN)] = 0.0
     stems: Annotated[bool, Option("--stems", help=OF_STEMS)] = False
     models: Annotated[Path | None, Option(help=OF_CONVERTER)] = None
+    part: Annotated[str | None, Option(help=OF_PART)] = None
+    tune: Annotated[str | None, Option(help=OF_TUNE)] = None
+    no_repeats: Annotated[bool, Option("--no-repeats", help=OF_REPEATS)] = False
 
     def settings(self, genre: str | dict | list, **given: object) -> "Settings":
         """`Settings` from what a user wrote; what is given as well takes the place of these options."""
@@ -106,6 +111,7 @@ class Common:
 
         own: dict = {"strength": self.amount, "steps": self.steps, "guidance": self.guidance}
         own |= {"voice": self.voice, "voice_gain": self.voice_gain}
+        own |= {"part": self.part, "tune": self.tune, "repeats": not self.no_repeats}
         timing = dict([parse_tempo(self.tempo)]) if self.tempo else {}
         mood = None if self.mood is None else parse_mood(self.mood)
         return Settings(genre, **own | timing | {"mood": mood, "seed": self.seed} | given)
@@ -149,7 +155,9 @@ def command(names: str) -> Callable[[Callable], Callable]:
 # ---- conversions ---------------------------------------------------------------------------------------
 
 
-@command("tempo mood amount voice voice_gain steps guidance seed kinds stems device models json")
+@command(
+    "tempo mood amount voice voice_gain part tune no_repeats steps guidance seed kinds stems device models json"
+)
 def convert(
     common: Common,
     songs: Songs,
@@ -279,13 +287,13 @@ as MusicXML)."""
             sheet.save(file)
 
 
-@command("tempo mood steps guidance seed device models json")
+@command("tempo mood part tune no_repeats steps guidance seed device models json")
 def extend(common: Common, song: Song, to: Genre, minutes: Minutes, out: Out = None) -> None:
     """Make a longer piece of a short one, with a form: intro, A A B A, ending."""
     common.convert([song], common.settings(to, seconds=60 * minutes), out)
 
 
-@command("steps guidance seed device models json")
+@command("part tune no_repeats steps guidance seed device models json")
 def journey(
     common: Common,
     song: Song,
@@ -497,11 +505,10 @@ def adapt(
 
     from noteninja_lib.fine_tuning import adapt as learn
 
-    look: dict = {"bar_format": "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining}"}
-    with in_order(), tqdm(total=100, dynamic_ncols=True, **look) as shown:
-        for done, what in learn(
-            recordings, name, run or Path("runs") / name, steps, seed=seed, workers=workers
-        ):
+    form = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining}"
+    steps_done = learn(recordings, name, run or Path("runs") / name, steps, seed=seed, workers=workers)
+    with in_order(), tqdm(total=100, dynamic_ncols=True, bar_format=form) as shown:
+        for done, what in steps_done:
             shown.set_description(what)
             shown.update(100 * done - shown.n)
     typer.echo(f"Made the genre {name!r}: use it with `noteninja convert SONG --to {name!r}`.")
@@ -510,14 +517,13 @@ def adapt(
 @app.command()
 def genres(remove: Annotated[str | None, Option(help="A genre of one's own to take away.")] = None) -> None:
     """List the genres, those of one's own too."""
-    from noteninja_lib.arranger.recipe import GENRES as TEN
     from noteninja_lib.arranger.recipe import own_genres
 
     if remove is not None:
         from noteninja_lib.fine_tuning import remove_genre
 
         remove_genre(remove)
-    typer.echo("\n".join([*TEN, *own_genres()]))
+    typer.echo("\n".join([*GENRES.split(", "), *own_genres()]))
 
 
 @app.command()

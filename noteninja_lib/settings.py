@@ -22,6 +22,7 @@ from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.style import RATES, Genre, Mood, is_path, styles
 from noteninja_lib.pipeline import VOICES, Conversion, NoteNinjaPipeline
+from noteninja_lib.source import read_written
 
 #: Those that a conversion uses.
 NETWORKS = ("basic_pitch", "judge", "lead", "pitch", "separator", "unet", "vae", "vocoder")
@@ -63,6 +64,9 @@ class Settings:
         Length to which the song is extended.
     source : str
         The song's file as the user gave it; empty where there is none.
+    part, tune, repeats
+        Of written notes: which part is the tune, which tune of a book, and whether repeats are played, as
+        `read_roll` takes them.
     """
 
     genre: Genre = "jazz"
@@ -80,6 +84,9 @@ class Settings:
     source: str = ""
     voice: str = "keep"
     voice_gain: float = 0.0
+    part: str | None = None
+    tune: str | None = None
+    repeats: bool = True
 
     def check(self) -> None:
         """Refuse what no conversion can be made with, in one sentence."""
@@ -97,6 +104,9 @@ class Settings:
             self.share is None and (self.second or self.other_seed is not None)
         ):
             raise UserError("A second song is a file, and a share is a number from 0 to 1.")
+        names = isinstance(self.part, str | None) and isinstance(self.tune, str | None)
+        if not names or not isinstance(self.repeats, bool):
+            raise UserError("A part and a tune are called by number or name, and repeats are true or false.")
         if self.tempo is not None and self.rate is not None:
             raise UserError("Give either a tempo in beats a minute or a rate, not both.")
         mixed = [name for name in ("second", "other_seed", "seconds") if getattr(self, name) is not None]
@@ -126,6 +136,8 @@ class Settings:
         seeds = [
             torch.Generator().manual_seed(seed) for seed in (self.seed, self.other_seed) if seed is not None
         ]
+        if self.part is not None or self.tune is not None or not self.repeats:
+            song = read_written(song, part=self.part, tune=self.tune, repeats=self.repeats)
         options |= {"mood": self.mood}
         shared = (self.genre, self.strength, self.steps, self.guidance, seeds[0])
         if self.second is not None:

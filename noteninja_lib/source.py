@@ -29,6 +29,11 @@ from noteninja_lib.music.time_warp import cut
 
 FOLDED = 16 * HOP_LENGTH  # samples to a frame at the denoiser's lowest level
 MIDI, SCORES = (".mid", ".midi", ".kar", ".rmi"), (".musicxml", ".xml", ".mxl", ".abc")
+SCORES += (".krn", ".mei", ".mscz", ".mscx")
+#: Files of notes that can't be read, which is more to say than that they are no recordings.
+UNREAD = tuple(
+    ".gp .gp3 .gp4 .gp5 .gpx .sib .mus .musx .ly .nwc .cap .capx .enc .ove .ptb .tef .dorico".split()
+)
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pdf")
 LOUDEST = 8.0  # peak: what is higher was written on another scale, such as that of integers
 FADE = 0.1  # seconds in which a voice comes and goes at the ends of what is sung
@@ -131,7 +136,39 @@ class Source:
         return self.voice is not None and bool(self.band.std() < ALONE * self.whole.std())
 
 
-def read_source(song: Any, seconds: float | None = None, progress: Callable = lambda done: None) -> Source:
+def read_written(song: Any, **choice: Any) -> PianoRoll:
+    """The piano roll of written notes: a file, a score or a tune.
+
+    Parameters
+    ----------
+    song : path, music21.stream.Stream or Tune
+    **choice
+        `part`, `tune` and `repeats`, as `read_roll` takes them.
+
+    Raises
+    ------
+    UserError
+        If it can't be read, or is a recording or a picture.
+    """
+    if not _is_written(song):
+        name = song if isinstance(song, str | Path) else "this song"
+        raise UserError(
+            f"Part, tune and repeats are chosen in files of notes, and {name} is none: leave them out."
+        )
+    from noteninja_lib.music.score_io import read_roll  # loads music21, which a recording does not need
+
+    return read_roll(song, **choice)
+
+
+def _is_written(song):
+    if isinstance(song, str | Path):
+        return Path(song).suffix.lower() in MIDI + SCORES
+    return not isinstance(song, np.ndarray | PianoRoll)
+
+
+def read_source(
+    song: Any, seconds: float | None = None, progress: Callable = lambda done: None, **choice: Any
+) -> Source:
     """A song as the pipeline takes it.
 
     Parameters
@@ -143,6 +180,8 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
         Only the beginning.
     progress : callable
         Called with the fraction done of listening or reading.
+    **choice
+        Of written notes: `part`, `tune` and `repeats`, as `read_roll` takes them.
 
     Raises
     ------
@@ -150,12 +189,10 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
         If it can't be used.
     """
     suffix = Path(song).suffix.lower() if isinstance(song, str | Path) else ""
-    if suffix in PICTURES:
+    if suffix in PICTURES and not choice:
         known = read_page(song, progress)
-    elif suffix in MIDI + SCORES or not isinstance(song, np.ndarray | str | Path | PianoRoll):
-        from noteninja_lib.music.score_io import read_roll  # loads music21, which a recording does not need
-
-        known = read_roll(song)
+    elif _is_written(song) or choice:
+        known = read_written(song, **choice)
     else:
         known = song if isinstance(song, PianoRoll) else None
     if known is not None:
@@ -174,6 +211,9 @@ def read_source(song: Any, seconds: float | None = None, progress: Callable = la
 def read_recording(song: np.ndarray | str | Path, seconds: float | None = None) -> Recording:
     """A recording, or its beginning; see `read_source`."""
     path = None if isinstance(song, np.ndarray) else song
+    if path is not None and Path(path).suffix.lower() in UNREAD:
+        known = ", ".join(MIDI + SCORES)
+        raise UserError(f"{path} is of no kind of notes that can be read: export it as one of {known}.")
     if isinstance(song, np.ndarray):
         audio = check(song)[: None if seconds is None else round(seconds * SAMPLE_RATE)]
     else:

@@ -14,7 +14,7 @@ from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import WINDOW, BasicPitch, convolve_rows, sum_taps, transcribe
 from noteninja_lib.models.checkpoints import load_model
-from noteninja_lib.music import piano_roll, score_io
+from noteninja_lib.music import piano_roll, playback, score_io
 from noteninja_lib.music.tunes import load_tunes, to_stream
 from noteninja_lib.source import hear
 
@@ -140,8 +140,8 @@ def test_layers_have_one_length_and_range(played):
 
 def test_score_and_midi_give_the_same_picture_of_the_tune(tmp_path):
     tune = load_tunes("test")[5]
-    from_tune = score_io.from_score(tune, tempo=120)
-    from_stream = score_io.from_score(to_stream(tune), tempo=120)
+    from_tune = playback.from_score(tune, tempo=120)
+    from_stream = playback.from_score(to_stream(tune), tempo=120)
     assert from_tune.melody.shape[:2] == (2, 88) and from_tune.melody[0].max() == 1
     np.testing.assert_array_equal(from_tune.melody, from_stream.melody)
     midi, second = pretty_midi.PrettyMIDI(initial_tempo=120), 0.5 / tune.beat

@@ -19,7 +19,7 @@ from noteninja_lib.batch import again, convert_files
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.tunes import load_tunes, to_stream, tune_from_score
 from noteninja_lib.pipeline import NoteNinjaPipeline
-from noteninja_lib.settings import Settings
+from noteninja_lib.settings import Settings, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -201,6 +201,28 @@ def test_notes_are_converted_in_place_of_sound(tmp_path):
     pitches = [pitch for _, _, pitch in heard.notes]
     assert pitches[:10] == [pitch for _, _, pitch in tune.notes][:10]
     assert len(load(tmp_path / "b.wav")) > SAMPLE_RATE and len(load(tmp_path / "c.wav")) > SAMPLE_RATE
+
+
+def test_the_tune_of_a_score_is_chosen_and_made_again(noteninja, song, tmp_path, capsys):
+    score = tmp_path / "duet.musicxml"
+    shutil.copy(Path(__file__).parent / "notes" / "x4_voice_piano.musicxml", score)
+    out, words = tmp_path / "a.mp3", ("--to", "jazz", "--json")
+    status, _, told = noteninja("convert", score, "-o", out, *words)
+    assert status == 0 and "tune: part 1, Voice; --part chooses another" in told
+    status, told, _ = noteninja("convert", score, "-o", out, "--part", "piano", "--no-repeats", *words)
+    made = json.loads(told)
+    assert status == 0 and (made["part"], made["tune"], made["repeats"]) == ("piano", None, False)
+    again(tmp_path / "a.json", tmp_path / "b.mp3")
+    assert (tmp_path / "b.mp3").read_bytes() == out.read_bytes()
+    record = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert record["settings"].pop("repeats") is False
+    for name in ("part", "tune"):  # as older versions wrote it
+        record["settings"].pop(name)
+    (tmp_path / "old.json").write_text(json.dumps(record), encoding="utf-8")
+    settings = read_settings(tmp_path / "old.json")
+    assert (settings.part, settings.tune, settings.repeats) == (None, None, True)
+    status, _, told = noteninja("convert", song, "-o", out, "--part", "2", "--to", "jazz")
+    assert status == 2 and told.count("files of notes") == 1
 
 
 def test_a_song_is_never_written_over(song, tmp_path):

@@ -17,7 +17,8 @@ from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.piano_roll import pick_notes
-from noteninja_lib.music.score_io import from_score, quantise
+from noteninja_lib.music.playback import from_score
+from noteninja_lib.music.score_io import quantise
 from noteninja_lib.music.transcription import heard_tune, in_beats, settle
 from noteninja_lib.music.tunes import find_tune, load_tunes
 from noteninja_lib.pipeline import Conversion

@@ -16,7 +16,7 @@ from noteninja_lib.music.extension import (
 )
 from noteninja_lib.music.generation import invent
 from noteninja_lib.music.piano_roll import PianoRoll, from_notes
-from noteninja_lib.music.score_io import from_score
+from noteninja_lib.music.playback import from_score
 from noteninja_lib.music.style import fade_out
 from noteninja_lib.music.time_warp import cut
 from noteninja_lib.music.transcription import key_of_music

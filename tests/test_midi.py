@@ -6,7 +6,9 @@ import pytest
 
 from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.recipe import GENRES, load_recipe
-from noteninja_lib.music.score_io import open_midi, plain_midi, read_notes, tune_score
+from noteninja_lib.errors import Notice
+from noteninja_lib.music.playback import tune_score
+from noteninja_lib.music.score_io import open_midi, plain_midi, read_notes
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.source import read_source
 
@@ -113,6 +115,7 @@ def test_tempo_and_key_may_be_told_in_any_track(tmp_path, recwarn):
     file.tracks += [track([48] * 4, "Bass", 1, every=4), later]
     file.save(tmp_path / "song.mid")
     midi, (notes, _) = open_midi(tmp_path / "song.mid")
-    assert midi.time_signature_changes[0].numerator == 3 and not recwarn.list
+    assert midi.time_signature_changes[0].numerator == 3
+    assert [one.category for one in recwarn.list] == [Notice]  # which says which track is the tune
     np.testing.assert_allclose(np.diff([note.start for note in notes]), [0.5] * 8 + [1.0] * 7, atol=1e-3)
     assert plain_midi((tmp_path / "song.mid").read_bytes()).read(4) == b"MThd"

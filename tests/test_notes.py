@@ -1,6 +1,9 @@
 """Notes as musicians write them, in small files (`tests/notes`): what is played, and for how long."""
 
 import contextlib
+import re
+import shutil
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -10,7 +13,10 @@ from music21 import chord, expressions, harmony, metadata, meter, note, percussi
 
 from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music import score_io
-from noteninja_lib.music.score_io import perform, plain_abc, read_line, read_roll
+from noteninja_lib.music.abc_notation import read_abc
+from noteninja_lib.music.harmony import read_chord
+from noteninja_lib.music.playback import perform, read_line
+from noteninja_lib.music.score_io import read_roll
 from noteninja_lib.source import read_source
 
 HERE = Path(__file__).parent / "notes"
@@ -37,10 +43,14 @@ READINGS = {
     "g32_acc.abc": ([61, 62, 61, 66, 65, 65, 67, 70, 70, 82], 12),
     "g36_dblcolon.abc": (2 * UP + 2 * DOWN, 32),
     "h5_book_slip.abc": (UP, 8),
+    "h7_over.abc": ([60, 62, 64, 65, 67, 67, 69, 71, 72, 72, 71, 69, 67, 65], 17),
     "q1_Vhdr_inter.abc": (UP, 8),
     "m2_bells.mid": (2 * UP, "8 s"),
     "m6_smpte.mid": (2 * UP, "7.68 s"),
     "m7_song.kar": (2 * UP, "8 s"),
+    "k1_sections.krn": (2 * UP + DOWN[:4], "20 s"),
+    "k2_repeats.krn": (2 * [67, 69, 71, 72] + 2 * [74] + 8 * [69], 24),
+    "e1_endings.mei": ([67, 69, 71, 78, 74, 67, 69, 71, 78, 67], "16 s"),
     "x1_repeat.musicxml": (2 * XML + [64, 62, 60, 62, 60], 24),
     "x2_volta.musicxml": (XML + XML[:4] + [64, 62, 60, 62, 60], 20),
     "x3_bflat.musicxml": ([58, 60, 62, 63, 65, 67, 65, 63], 8),
@@ -50,6 +60,11 @@ READINGS = {
     "x13_pickup.musicxml": ([67, *XML, 60], 13),
     "x15_voices.musicxml": ([72, 74, 76, 77, 79], 8),
 }
+
+
+def written(text):
+    """The score of ABC text."""
+    return score_io.parse_abc(text)[0]
 
 
 @pytest.mark.parametrize("name", READINGS)
@@ -131,7 +146,7 @@ def test_signs_that_cannot_be_followed_are_passed_over():
 
 
 def test_of_a_book_the_first_tune_is_taken_and_that_is_said():
-    with pytest.warns(Notice, match="Of 2 tunes, the first .t. is taken."):
+    with pytest.warns(Notice, match="the first of 2 tunes: t; --tune chooses another"):
         assert [one.pitch for one in read_roll(HERE / "g14_two.abc").melody_notes()] == UP
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -143,8 +158,8 @@ def test_of_a_book_the_first_tune_is_taken_and_that_is_said():
 )
 def test_parts_of_abc_in_any_order(order, played):
     text = f"X:1\nM:4/4\nL:1/4\nP:{order}\nK:C\nP:A\naaaa|\nP:B\nbbbb|\n"
-    found = "".join(plain_abc(text).split("K:C")[1].split()).replace("|", "")
-    assert found == "".join(4 * one for one in played)
+    found = [one.pitch for one in read_roll(written(text)).melody_notes()]
+    assert found == [pitch for part in played for pitch in 4 * [{"a": 81, "b": 83}[part]]]
 
 
 @pytest.mark.parametrize(
@@ -157,18 +172,24 @@ def test_parts_of_abc_in_any_order(order, played):
     ],
 )
 def test_odd_headers_are_survived(text):
-    assert len(plain_abc(f"X:1\n{text}")) < 100_000
     with contextlib.suppress(UserError):
         score_io.read_notes(f"X:1\n{text}")
 
 
 def test_bars_of_rest_are_as_long_as_bars():
-    for head, bar in (("M:4/4\nL:1/4", "z4"), ("M:6/8\nL:1/8", "z6"), ("M:3/4", "z6"), ("M:2/4", "z8")):
-        assert plain_abc(f"X:1\n{head}\nK:C\nCD|Z2|E").split("|")[1:3] == [bar, bar]
-    assert plain_abc("C D | y2 E $ F") == "C D |  E  F"
-    head = "X:1\nK:C\n"
-    assert plain_abc(f'{head}vA ud``d k[Be] J.c|"Gm"F4!\n') == f'{head}A dd [Be] .c|"Gm"F4\n'
-    assert "y" in plain_abc("X:1\nT:many\nK:C\nCDEF\nw:my-y day")
+    for head, bar in (("M:4/4\nL:1/4", 4), ("M:6/8\nL:1/8", 3), ("M:3/4", 3), ("M:2/4", 2)):
+        (part,) = read_abc(f"{head}\nK:C\nCD|Z2|E").parts
+        assert [float(one.highestTime) for one in part.getElementsByClass("Measure")][1:3] == [bar, bar]
+
+
+def names_of(text):
+    """The notes of the first part of ABC text, as music21 names them."""
+    return " ".join(one.nameWithOctave for one in read_abc(text).parts[0].flatten().notes if one.isNote)
+
+
+def test_spaces_and_signs_of_one_letter_are_no_notes():
+    assert names_of("C D | y2 E $ F") == "C4 D4 E4 F4"
+    assert names_of("K:C\nvA ud``d k[Be] J.c|F4!\n") == "A4 D5 D5 C5 F4"
 
 
 def test_a_mode_that_is_named_is_the_mode():
@@ -183,9 +204,169 @@ def test_voices_written_in_turn_sound_together():
 
 
 def test_accidentals_hold_to_the_bar_line_and_what_is_no_note_is_left_alone():
-    assert score_io.spelled_out('^c d "Ac"C {f} !f!f|c =c c') == '^c d "Ac"^C {f} !f!f|c =c =c'
-    assert score_io.spelled_out("w: a b c d e") == "w: a b c d e"
-    assert score_io.spelled_out("[K:Bb]_e e' E,|e") == "[K:Bb]_e _e' _E,|e"
+    assert names_of('K:C\n^c d "Ac"C {f} !f!f|c =c c') == "C#5 D5 C#4 F5 C5 C5 C5"
+    assert names_of("K:C\nC\nw: a b c d e\nD") == "C4 D4"
+    assert names_of("K:C\n[K:Bb]_e e' =E,|e") == "E-5 E-6 E3 E-5"
+
+
+@pytest.mark.parametrize(
+    "music, order",
+    [
+        ("A|!segno!B|C!fine!|D!D.S.!|]", "ABCDBC"),
+        ("A|B!dacoda!|C|D!D.C.alcoda!|!coda!E|]", "ABCDABE"),
+        ("A|!segno!B|C!coda!|D!D.S.alcoda!|!coda!E|]", "ABCDBCE"),
+        ('A|S B|"Fine"C|:D:|E"D.S. al Fine"|]', "ABCDDEBC"),
+        ("|:A|1B:|2C||D!D.C.!|]", "ABACDACD"),
+        ("A|B!D.S.!|C|D|]", "ABCD"),  # to no sign
+        ("|:A|1,3B:|2C:|4D||E:|F|]", "ABACABADEEF"),
+        ("A:|B||C:|D|]", "AABCCD"),
+        ("|::A::|B|]", "AAAB"),
+        ("|:A|[1B|C:|[2D|E|]F:|", "ABCADEFF"),
+    ],
+)
+def test_signs_are_followed(music, order):
+    """A letter for a bar."""
+    bars = re.sub(
+        r"[A-F](?!\.)(?![a-z])", lambda found: f"{found[0]}4" if found[0] in "ABCDEF" else "", music
+    )
+    found = [one.pitch for one in read_roll(written(f"X:1\nM:4/4\nL:1/4\nK:C\n{bars}\n")).melody_notes()]
+    assert found == [dict(A=69, B=71, C=60, D=62, E=64, F=65)[name] for name in order]
+
+
+def test_overlays_are_accompaniment():
+    assert [one.pitch for one in read_roll(HERE / "g28d_overlay.abc").accompaniment()] == [64]
+
+
+def test_what_can_not_be_read_is_named_with_its_bar():
+    with pytest.warns(Notice, match="^Bar 1 of the ABC text is too full.$"):
+        assert score_io.read_notes(HERE / "h7_over.abc").metre == "4/4"
+    text = 'X:1\nM:4/4\nL:1/4\nK:C\nC|"C"CDEF|"Cx9q/"GABc|"Chorus"c4|'
+    with pytest.warns(
+        Notice, match="^Chord symbols that can't be read are left out: Cx9q/ in bar 2.$"
+    ) as told:
+        read_abc(text)
+    assert len(told) == 1
+    with pytest.warns(Notice, match="^What is no ABC is passed over: } in line 5 of the tune.$"):
+        read_abc("X:1\nM:4/4\nL:1/4\nK:C\nCDEF}|")
+
+
+@pytest.mark.parametrize(
+    "text, root, kind",
+    [
+        ("Am7", "A", "minor-seventh"),
+        ("F#dim", "F#", "diminished"),
+        ("(Bbmaj7/D)", "B-", "major-seventh"),
+        ("Gsus4", "G", "suspended-fourth"),
+        ("C7#9", "C", "dominant-seventh"),
+        ("Em7b5", "E", "half-diminished-seventh"),
+        ("D6", "D", "major-sixth"),
+        ("Cadd9", "C", "major"),
+        ("E5", "E", "power"),
+        ("N.C.", "", "none"),
+    ],
+)
+def test_chord_symbols(text, root, kind):
+    assert read_chord(text) == (root, kind)
+    assert read_chord("Am I blue") is read_chord("tacet") is read_chord("H7") is None
+
+
+def test_a_part_is_chosen_by_number_or_name_and_what_was_taken_is_said():
+    song = HERE / "x4_voice_piano.musicxml"
+    with pytest.warns(Notice, match="^tune: part 1, Voice; --part chooses another"):
+        read_roll(song)
+    for wish in ("2", "piano", "Pia"):
+        assert {one.pitch for one in read_roll(song, part=wish).melody_notes()} == {84, 88, 91}
+    assert {pitch for _, _, pitch in score_io.read_notes(song, part="2").notes} == {84, 88, 91}
+    with pytest.raises(
+        UserError, match="'flute' is not there among the parts of this file: 1 Voice; 2 Piano"
+    ):
+        read_roll(song, part="flute")
+    with pytest.raises(UserError, match="leave out --tune"):
+        read_roll(song, tune="2")
+    with pytest.raises(UserError, match="not there among the tracks of this file: 1 Melody"):
+        read_roll(HERE / "m2_bells.mid", part="3")
+
+
+def test_a_tune_is_chosen_from_a_book_by_number_or_title(tmp_path):
+    book = tmp_path / "book.abc"
+    tunes = ("7", "The Rose", "CDEF|GABc|"), ("3", "Rose, The second", "cBAG|FEDC|"), ("9", "7", "[CDEFGG|]")
+    book.write_text(
+        "".join(f"X:{x}\nT:{title}\nM:4/4\nL:1/4\nK:C\n{abc}\n\nwords\n\n" for x, title, abc in tunes)
+    )
+    for wish in ("3", "rose, the second", "Rose,"):
+        assert [one.pitch for one in read_roll(book, tune=wish).melody_notes()] == DOWN
+    assert [pitch for _, _, pitch in score_io.read_notes(book, tune="7").notes] == UP  # X: before titles
+    with pytest.warns(Notice, match=r"passed over: \[ in line 6 of the tune.$"):
+        read_roll(HERE / "h5_book_slip.abc", tune="2")
+    with pytest.raises(UserError, match="'1' is not there .*: 7 The Rose; 3 Rose, The second; 9 7."):
+        read_roll(book, tune="1")
+
+
+def test_without_repeats_each_part_is_played_once_with_its_last_ending():
+    assert [one.pitch for one in read_roll(HERE / "g01_aabb.abc", repeats=False).melody_notes()] == UP + DOWN
+    for name, first in (("x2_volta.musicxml", XML[:4]), ("x11_dcfine.musicxml", XML)):
+        once = [one.pitch for one in read_roll(HERE / name, repeats=False).melody_notes()]
+        assert once == [*first, 64, 62, 60, 62, 60]
+        assert [pitch for _, _, pitch in score_io.read_notes(HERE / name).notes] == once
+
+
+def test_sections_of_mei_are_played_in_the_order_of_their_list(tmp_path):
+    text = (HERE / "e1_endings.mei").read_text()
+    text = text.replace("<ending n=", "<section xml:id=").replace("</ending>", "</section>")
+    text = text.replace(
+        '<section><measure n="1"',
+        '<section><expansion plist="#a #1 #a #a #2"/><section xml:id="a"><measure n="1"',
+    )
+    (tmp_path / "a.mei").write_text(text.replace('<section xml:id="1"', '</section><section xml:id="1"', 1))
+    first = [67, 69, 71, 78]
+    found = [one.pitch for one in read_roll(tmp_path / "a.mei").melody_notes()]
+    assert found == [*first, 74, *first, *first, 67]
+    once = [one.pitch for one in read_roll(tmp_path / "a.mei", repeats=False).melody_notes()]
+    assert once == [*first, 74, 67]
+
+
+def test_files_of_musescore_are_read_by_musescore(tmp_path, monkeypatch):
+    (tmp_path / "song.mscz").write_bytes(b"PK")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="export it as MusicXML"):
+        read_source(tmp_path / "song.mscz")
+
+    def run(command, **options):
+        assert command[1:3] == [str((tmp_path / "song.mscz").resolve()), "-o"]
+        shutil.copy(HERE / "x1_repeat.musicxml", command[3])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(score_io.shutil, "which", lambda name: name if name == "MuseScore4" else None)
+    monkeypatch.setattr(score_io.subprocess, "run", run)
+    assert len(read_roll(tmp_path / "song.mscz").melody_notes()) == 21
+    monkeypatch.setattr(score_io.subprocess, "run", lambda *a, **o: subprocess.CompletedProcess(a, 1))
+    with pytest.raises(UserError, match="MuseScore could not read song.mscz"):
+        read_roll(tmp_path / "song.mscz")
+
+
+def test_kinds_that_can_not_be_read_are_told_from_broken_files(tmp_path):
+    for name in ("song.gp5", "song.sib"):
+        (tmp_path / name).write_bytes(b"?")
+        with pytest.raises(UserError, match="no kind of notes that can be read: export it as one of .*.krn"):
+            read_source(tmp_path / name)
+    for name in ("song.krn", "song.mei"):
+        (tmp_path / name).write_bytes(b"?")
+        with pytest.raises(UserError, match=f"{name} can't be read as"):
+            read_source(tmp_path / name)
+
+
+def test_only_in_notes_there_is_something_to_choose():
+    for song in (np.zeros(22050, np.float32), "song.mp3", "page.png"):
+        with pytest.raises(UserError, match="chosen in files of notes"):
+            read_source(song, part="2")
+    assert read_source(HERE / "g01_aabb.abc", repeats=False).piano_roll.seconds == pytest.approx(
+        16 * 60 / 110, abs=0.2
+    )
+
+
+def test_music_that_lasts_for_days_is_refused():
+    with pytest.raises(UserError, match="lasts longer than three hours"):
+        read_roll(written("X:1\nL:8/1\nK:C\n" + "C999 " * 9))
 
 
 def test_what_is_no_music_is_one_sentence(tmp_path):

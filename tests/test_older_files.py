@@ -86,7 +86,7 @@ def test_the_old_word_for_strength_works_and_warns():
 def test_new_settings_are_written_in_todays_words(tmp_path):
     from test_export import TUNES, as_result  # a conversion without the networks
 
-    from noteninja_lib.music.score_io import from_score
+    from noteninja_lib.music.playback import from_score
 
     (file,) = export(as_result(from_score(TUNES[0])), tmp_path / "a.mp3", Settings("rock", 0.4), ("json",))
     assert json.loads(file.read_text(encoding="utf-8"))["settings"]["strength"] == 0.4

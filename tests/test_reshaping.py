@@ -8,7 +8,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.music import style, time_warp
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import join
-from noteninja_lib.music.score_io import from_score
+from noteninja_lib.music.playback import from_score
 from noteninja_lib.music.tunes import load_tunes
 
 

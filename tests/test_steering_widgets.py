@@ -13,8 +13,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.music.style import MOODS, styles
 from noteninja_lib.music.tunes import Tune
 from noteninja_lib.widgets.choosers import WAYS
-from noteninja_lib.widgets.interpolation import GenrePad, SongMixer
-from noteninja_lib.widgets.mood_journey import ARRIVE, PRESETS, SOURCES, STAY, Journey
+from noteninja_lib.widgets.interpolation import ARRIVE, PRESETS, SOURCES, STAY, GenrePad, Journey, SongMixer
 from noteninja_lib.widgets.tune_editor import Inventor, tune_of
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, excerpt
 from noteninja_lib.music import style
 from noteninja_lib.music.generation import KNOWN_RUN, invent, nearest_tune
-from noteninja_lib.music.score_io import from_score
+from noteninja_lib.music.playback import from_score
 from noteninja_lib.music.time_warp import cut
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import load_pipeline

@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.audio.spectrogram import F_MAX, HOP_LENGTH, N_FFT, magnitude, mel_filters, mel_frequencies
-from noteninja_lib.lessons.desk import Desk
-from noteninja_lib.lessons.exercise import Exercise, Question
+from noteninja_lib.lessons.exercise import Desk, Exercise, Question
 from noteninja_lib.plots import BLUE, ORANGE, axes_or_new, draw_levels
 from noteninja_lib.widgets.workbench import row
 

@@ -10,10 +10,10 @@ from matplotlib.patches import Rectangle
 
 from noteninja_lib.arranger.synthesis import sketch
 from noteninja_lib.errors import UserError
-from noteninja_lib.lessons.desk import Desk
-from noteninja_lib.lessons.exercise import Exercise, Question
+from noteninja_lib.lessons.exercise import Desk, Exercise, Question
 from noteninja_lib.music.harmony import NOTE_NAMES, bar_length, chord_name
-from noteninja_lib.music.score_io import from_score, read_notes
+from noteninja_lib.music.playback import from_score
+from noteninja_lib.music.score_io import read_notes
 from noteninja_lib.music.tunes import Tune, roman_numerals
 from noteninja_lib.plots import BLUE, VERMILION, axes_or_new
 from noteninja_lib.widgets.touch_widgets import PianoRoll

@@ -23,8 +23,7 @@ from noteninja_lib.arranger.recipe import (
 )
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.errors import UserError
-from noteninja_lib.lessons.desk import Desk, side_by_side
-from noteninja_lib.lessons.exercise import Exercise, Question
+from noteninja_lib.lessons.exercise import Desk, Exercise, Question, side_by_side
 from noteninja_lib.music.tunes import Tune
 from noteninja_lib.plots import BLUE, GREEN, VERMILION, axes_or_new
 from noteninja_lib.widgets.players import SoundView

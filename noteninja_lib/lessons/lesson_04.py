@@ -15,8 +15,7 @@ from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.datasets.base import DataSet
 from noteninja_lib.datasets.gtzan import RATE, fingerprint_of
 from noteninja_lib.errors import UserError
-from noteninja_lib.lessons.desk import Desk, side_by_side
-from noteninja_lib.lessons.exercise import Exercise, Question
+from noteninja_lib.lessons.exercise import Desk, Exercise, Question, side_by_side
 from noteninja_lib.plots import BLUE, GREEN, LOOKS, ORANGE, VERMILION, axes_or_new, new_figure
 from noteninja_lib.widgets.players import SoundView
 from noteninja_lib.widgets.workbench import row

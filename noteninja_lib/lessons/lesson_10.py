@@ -15,8 +15,7 @@ from matplotlib.axes import Axes
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.metrics import align
-from noteninja_lib.lessons.desk import Desk
-from noteninja_lib.lessons.exercise import Exercise, Question
+from noteninja_lib.lessons.exercise import Desk, Exercise, Question
 from noteninja_lib.models.crnn import BLANK, COLUMN, Symbol
 from noteninja_lib.omr.page_maker import cut_staff_images, find_systems
 from noteninja_lib.omr.recognition import Sheet, read_sheet

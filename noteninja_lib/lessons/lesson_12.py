@@ -21,8 +21,7 @@ from noteninja_lib.arranger.synthesis import RENDER_RATE, render_lead_and_band
 from noteninja_lib.arranger.vocals import octave, sing, speak
 from noteninja_lib.audio.io import SAMPLE_RATE, limit, load, mono, normalise
 from noteninja_lib.evaluation.metrics import sdr
-from noteninja_lib.lessons.desk import Desk
-from noteninja_lib.lessons.exercise import Exercise, Question
+from noteninja_lib.lessons.exercise import Desk, Exercise, Question
 from noteninja_lib.models import separator
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.music.tunes import find_tune

@@ -6,6 +6,7 @@ sequence with the lowest total price. The library's tables of keys, modes, chord
 Lesson: 02_music_theory_with_music21.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -36,6 +37,16 @@ DEGREES = {
 
 #: Semitones of the chord tones above the root.
 QUALITIES = {"maj": (0, 4, 7), "min": (0, 3, 7), "dom7": (0, 4, 7, 10), "dim": (0, 3, 6)}
+#: A chord symbol: root, kind, bass.
+SYMBOL = re.compile(
+    r"([A-G])([#b♯♭]?)((?:maj|min|dim|aug|sus|add|alt|no|omit|[Mm°øoΔ^+#b♯♭()\d ,-])*)(?:/[A-Ga-g][#b♯♭]?)?"
+)
+#: Third, fifth and seventh in semitones (0 for none) -> what music21 calls the chord.
+KINDS = {(4, 7, 0): "major", (3, 7, 0): "minor", (3, 6, 0): "diminished", (4, 8, 0): "augmented"}
+KINDS |= {(4, 7, 10): "dominant-seventh", (4, 7, 11): "major-seventh", (3, 7, 10): "minor-seventh"}
+KINDS |= {(3, 7, 11): "minor-major-seventh", (3, 6, 9): "diminished-seventh", (4, 7, 9): "major-sixth"}
+KINDS |= {(3, 6, 10): "half-diminished-seventh", (4, 8, 10): "augmented-seventh", (3, 7, 9): "minor-sixth"}
+KINDS |= {(5, 7, 0): "suspended-fourth", (2, 7, 0): "suspended-second", (0, 7, 0): "power"}
 SUFFIXES = {"maj": "", "min": "m", "dom7": "7", "dim": "dim"}
 
 #: All prices. Think of them as -log probability: 0 is "of course", 1 is "now and then", 3 is "hardly ever".
@@ -111,6 +122,36 @@ def sharps(tonic: int, mode: str) -> int:
 def chord_name(root: int, quality: str) -> str:
     """A chord as song books write it: (9, "min") is Am."""
     return NOTE_NAMES[root % 12] + SUFFIXES[quality]
+
+
+def read_chord(text: str) -> tuple[str, str] | None:
+    """Root and kind, as music21 calls them, of a chord symbol such as "Am7", "F#dim", "(C/E)".
+
+    The root of "N.C." (no chord) is empty; None is no chord symbol. Ninths and beyond are read as sevenths.
+    """
+    if text.upper().replace(".", "").replace(" ", "") == "NC":
+        return "", "none"
+    found = SYMBOL.fullmatch(re.sub(r"^\((.*)\)$", r"\1", text.strip()))
+    if not found:
+        return None
+    name = found[3].replace("♭", "b").replace("♯", "#").replace("°", "dim").replace("o", "dim")
+    third, fifth = 3 if re.match(r"m(?!aj)|-|min", name) else 4, 7
+    high = re.search(r"7|9|11|13|Δ|\^", re.sub(r"(add|no|omit|[#b+-])\(?\d+", "", name))
+    seventh = (11 if re.search(r"maj|M|Δ|\^", name) else 10) if high else 0
+    if "dim" in name:
+        third, fifth, seventh = 3, 6, 9 if seventh else 0
+    elif "ø" in name or third == 3 and re.search("b5|-5", name):
+        third, fifth, seventh = 3, 6, 10 if seventh or "ø" in name else 0
+    elif re.search(r"aug|\+$|\+7|#5", name):
+        third, fifth, seventh = 4, 8, 10 if seventh else 0
+    elif "sus" in name:
+        third, seventh = 2 if "sus2" in name else 5, 0
+    elif re.fullmatch(r"\(?5\)?", name):
+        third = 0
+    elif re.match("[a-z]*6", name):
+        seventh = 9
+    root = found[1] + {"b": "-", "♭": "-", "♯": "#"}.get(found[2], found[2])
+    return root, KINDS.get((third, fifth, seventh)) or KINDS[(third, fifth, 0)]
 
 
 def melody_weights(notes: Notes, metre: str, length: float, slot: float) -> np.ndarray:

@@ -11,8 +11,10 @@ import numpy as np
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.spectrogram import LOWEST, PITCHES
+from noteninja_lib.errors import UserError
 from noteninja_lib.music.beats import FRAME_RATE, beat_phase, fill_beats
 
+LONGEST = 10_800.0  # seconds
 SAME = 0.03  # seconds within which two onsets of one pitch are one note's
 
 
@@ -233,6 +235,8 @@ def from_notes(
     beats : sequence of float
         Beat times in seconds.
     """
+    if seconds > LONGEST:
+        raise UserError("This music lasts longer than three hours: choose a shorter piece.")
     frames = int(seconds * FRAME_RATE)
     drawn, onsets = draw_notes(melody, frames), np.zeros((3, frames), np.float32)
     return PianoRoll(drawn, np.maximum(drawn, draw_notes(others, frames)), onsets, np.asarray(beats))

@@ -4,37 +4,59 @@ Lessons: 00_genre_converter, 08_latent_interpolation.
 """
 
 import io
+import os
 import re
+import shutil
+import subprocess
+import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+import zipfile
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
 from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import numpy as np
-from music21 import converter, duration, exceptions21, harmony, meter, stream, tempo
+from music21 import converter, duration, spanner, stream, tempo
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import Notice, UserError
-from noteninja_lib.music.harmony import QUALITIES, bar_length, beat_length, sharps
+from noteninja_lib.music.abc_notation import read_abc, split_book
+from noteninja_lib.music.harmony import sharps
 from noteninja_lib.music.piano_roll import PianoRoll, from_notes
-from noteninja_lib.music.tunes import Tune, pick_up, to_stream, tune_from_score
+from noteninja_lib.music.playback import (
+    choose,
+    choose_part,
+    from_score,
+    perform,
+    tune_score,
+    upper_voice,
+    written_tune,
+)
+from noteninja_lib.music.tunes import Tune, to_stream, tune_from_score
 
 if TYPE_CHECKING:
     import mido
     import pretty_midi
 
-FORMATS = {".abc": "ABC", **dict.fromkeys((".mid", ".midi", ".kar", ".rmi"), "midi")}
-FORMATS |= dict.fromkeys((".musicxml", ".xml", ".mxl"), "musicxml")
-BIGGEST = 5_000_000  # bytes
-FEW_NOTES = "The score has fewer than four notes: choose one with a melody."
-ABC_FIELD = re.compile(r"^[ \t]*[A-Za-z]:.*$|%.*$", re.MULTILINE)
-ABC_EXTRA = re.compile(r'"[^"]*"|![^!]*!|\[[A-Za-z]:[^\]]*\]|\{[^}]*\}')
-ABC_MUSIC = re.compile(r"[A-Ga-gxzZ0-9\s/,'^=_|:\[\]()<>~.\-\\&+HLMOPSTuv]*")
+#: Endings of files of notes -> what they are.
+FORMATS = dict.fromkeys((".mid", ".midi", ".kar", ".rmi"), "MIDI") | {".abc": "ABC"}
+FORMATS |= dict.fromkeys((".musicxml", ".xml", ".mxl"), "MusicXML") | {".krn": "Humdrum", ".mei": "MEI"}
+FORMATS |= dict.fromkeys((".mscz", ".mscx"), "MuseScore")
+#: MuseScore's program, as its versions are called.
+MUSESCORE = (
+    "mscore musescore mscore4portable MuseScore4 musescore4 mscore4 mscore3 musescore3 MuseScore3".split()
+)
+BIGGEST, BIGGEST_SCORE = 5_000_000, 60_000_000  # bytes; MusicXML is wordy
+#: What MusicXML says of looks alone, and in directions what is more than looks.
+ONLY_SEEN = set("beam stem notehead notations print credit defaults figured-bass listening play".split())
+MEI = "{http://www.music-encoding.org/ns/mei}"
+TOLD = ("words", "metronome", "segno", "coda", "octave-shift")
 
 COMPOUND = {"4/4": "12/8", "3/4": "9/8"}  # the same number of beats, each in three
 GRIDS = {"simple": (4, 3), "compound": (3, 6)}  # usual and less usual number of parts of a beat
@@ -44,29 +66,54 @@ DOUBT = 2.0  # by which the less usual one must fit better: e^2, or 7, times as 
 SHORTEST_REST = 0.5  # beats
 
 
-def read_roll(song: "str | Path | Tune | stream.Stream") -> PianoRoll:
-    """Piano roll of notes: of a file (MIDI, MusicXML, ABC), a score or a tune."""
+def read_roll(
+    song: "str | Path | Tune | stream.Stream",
+    *,
+    part: str | None = None,
+    tune: str | None = None,
+    repeats: bool = True,
+) -> PianoRoll:
+    """Piano roll of notes as they are played: of a file (see `FORMATS`), a score or a tune.
+
+    Parameters
+    ----------
+    song : str, pathlib.Path, Tune or music21.stream.Stream
+    part : str, optional
+        Number from 1, or name, of the part or track that is the tune; by default the likeliest.
+    tune : str, optional
+        Number (`X:`) or title of a tune in a book of ABC; by default the first.
+    repeats : bool
+        Whether repeats that are written as signs are played.
+
+    Raises
+    ------
+    UserError
+        If it can't be read, or there is no such part or tune.
+    """
     if isinstance(song, Tune):
         return from_score(song)
     if isinstance(song, stream.Stream):
-        return perform(song)
+        return perform(song.toSoundingPitch(), part=part, repeats=repeats)
     if not isinstance(song, str | Path):
         raise UserError(f"A {type(song).__name__} is no song: give a file, an array of samples, or a score.")
     path, kind = find_notes(song)
-    if kind == "midi":
-        return from_midi(path)
-    return understood(perform, *parse_notes(path, kind))
+    if kind == "MIDI":
+        return from_midi(path, part, tune)
+    return understood(
+        lambda score: perform(score, part=part, repeats=repeats), *parse_notes(path, kind, tune, repeats)
+    )
 
 
-def read_notes(source: str | Path) -> Tune:
-    """A tune from written notes, harmonised unless chord symbols stand above it.
+def read_notes(source: str | Path, *, part: str | None = None, tune: str | None = None) -> Tune:
+    """A tune from written notes, harmonised unless chord symbols stand above it; each of its parts once.
 
     Parameters
     ----------
     source : str or pathlib.Path
-        ABC text, such as "C D E F | G2 G2" or a whole tune with its header, or the path of a file (.abc,
-        .mid, .midi, .kar, .rmi, .musicxml, .xml, .mxl). Without a header, C major in common time is taken,
-        and a letter is a quarter note.
+        ABC text, such as "C D E F | G2 G2" or a whole tune with its header, or the path of a file (see
+        `FORMATS`). Without a header, C major in common time is taken, and a letter is a quarter note.
+    part, tune : str, optional
+        As in `read_roll`.
 
     Raises
     ------
@@ -74,13 +121,14 @@ def read_notes(source: str | Path) -> Tune:
         If it can't be read, or has fewer than four notes.
     """
     if not isinstance(source, Path) and Path(source.strip()).suffix.lower() not in FORMATS:
-        return understood(tune_from_score, *parse_abc(source))
-    path, kind = find_notes(source)
-    if kind == "midi":
-        return _read_midi(path)
-    score, name, kind = parse_notes(path, kind)
-    title = getattr(score.metadata, "bestTitle", None) or path.stem
-    return understood(lambda score: tune_from_score(score, title), score, name, kind)
+        score, name, kind, title = *parse_abc(source, tune), None
+    else:
+        path, kind = find_notes(source)
+        if kind == "MIDI":
+            return _read_midi(path, part, tune)
+        score, name, kind = parse_notes(path, kind, tune, repeats=False)
+        title = getattr(score.metadata, "bestTitle", None) or path.stem
+    return understood(lambda score: written_tune(score, title, part), score, name, kind)
 
 
 def find_notes(source: str | Path) -> tuple[Path, str]:
@@ -89,12 +137,12 @@ def find_notes(source: str | Path) -> tuple[Path, str]:
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
         known = ", ".join(FORMATS)
-        raise UserError(f"{path.name} holds no notes that can be read: choose a file of {known}.")
+        raise UserError(f"{path.name} is of no kind of notes that can be read: choose a file of {known}.")
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
-    size = path.stat().st_size
-    if not 0 < size <= BIGGEST:
-        fault = "larger than 5 MB" if size else "empty"
+    size, most = path.stat().st_size, BIGGEST_SCORE if kind in ("MusicXML", "MuseScore") else BIGGEST
+    if not 0 < size <= most:
+        fault = f"larger than {most // 1_000_000} MB" if size else "empty"
         raise UserError(f"{path.name} is {fault}: choose a file with one tune.")
     return path, kind
 
@@ -105,21 +153,25 @@ def _unreadable(name, kind):
     return UserError(f"{name} can't be read as {kind}: {advice}")
 
 
-#: What musicians call the part that has the tune, and parts that have not, in their files.
-TUNE_NAMES = re.compile(
-    r"melod|vocal|voice|vox|\blead|sing|tune|solo|soprano|violin[oe]? *(1|i)\b|1st violin"
-    r"|gesang|stimme|chant|canto|voz",
-    re.I,
-)
-OTHER_NAMES = re.compile(
-    r"bass|drum|perc|viola|violone|cello|chord|pad\b|string|comp|harm|back|choir|bell|left|rhythm|fx", re.I
-)
+def _one_tune(name, tune):
+    """Refuse to choose a tune where there is but one."""
+    if tune is not None:
+        raise UserError(f"{name} is no book of tunes: leave out --tune.")
 
 
-def open_midi(path: str | Path) -> "tuple[pretty_midi.PrettyMIDI, list[list[Note]]]":
+# ---- MIDI --------------------------------------------------------------------------------------------------
+
+
+def open_midi(path: str | Path, part: str | None = None) -> "tuple[pretty_midi.PrettyMIDI, list[list[Note]]]":
     """A MIDI file, and the notes of its parts but for drums; the part that has the tune comes first.
 
     Karaoke files (.kar) and those in a RIFF envelope (.rmi) are MIDI, too.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+    part : str, optional
+        Number from 1, or name, of the part that has the tune, in place of the likeliest.
     """
     import pretty_midi
 
@@ -127,13 +179,14 @@ def open_midi(path: str | Path) -> "tuple[pretty_midi.PrettyMIDI, list[list[Note
         midi = pretty_midi.PrettyMIDI(plain_midi(Path(path).read_bytes()))
     except Exception as problem:
         raise _unreadable(Path(path).name, "MIDI") from problem
-    parts = [part for part in midi.instruments if part.notes and not part.is_drum]
+    parts = [one for one in midi.instruments if one.notes and not one.is_drum]
     if not parts:
         raise UserError(f"{Path(path).name} holds no notes besides drums: choose a MIDI file with a tune.")
     words = [lyric.time for lyric in midi.lyrics + getattr(midi, "text_events", [])]
-    found = [[Note(n.start, n.end, n.pitch, n.velocity) for n in part.notes] for part in parts]
-    likely = [tune_score(notes, midi.get_end_time(), part.name, words) for part, notes in zip(parts, found)]
-    first = int(np.argmax(likely))
+    found = [[Note(n.start, n.end, n.pitch, n.velocity) for n in one.notes] for one in parts]
+    likely = [tune_score(notes, midi.get_end_time(), one.name, words) for one, notes in zip(parts, found)]
+    names = [one.name.strip() or pretty_midi.program_to_instrument_name(one.program) for one in parts]
+    first = choose_part(names, likely, part, "track")
     return midi, [found[first], *found[:first], *found[first + 1 :]]
 
 
@@ -181,229 +234,23 @@ def _take_out(track, kinds: Iterable[str]) -> list[tuple[int, "mido.MetaMessage"
     return taken
 
 
-def tune_score(notes: list[Note], seconds: float, name: str = "", words: Iterable[float] = ()) -> float:
-    """How likely a part has the tune of a song; of its parts, the one with the most has it.
-
-    A tune is one note at a time, moves by small steps, repeats notes (as syllables do), sounds for about half
-    of the song, and is no bass. Its name says more, and words that are sung to it.
-
-    Parameters
-    ----------
-    notes : list of Note
-    seconds : float
-        Length of the song.
-    name : str
-        Of the part.
-    words : iterable of float
-        Times in seconds at which words are sung.
-    """
-    notes = sorted(notes, key=lambda note: note.start)
-    starts, ends = (np.array([getattr(note, edge) for note in notes]) for edge in ("start", "end"))
-    pitches = np.array([note.pitch for note in notes], float)
-    times = np.concatenate([starts, ends])
-    order = np.argsort(times, kind="stable")
-    sounding = np.cumsum(np.repeat([1, -1], len(notes))[order])[:-1]  # notes at once, from edge to edge
-    lasts = np.diff(times[order])
-    any_note = max(float(lasts[sounding > 0].sum()), 1e-9)
-    moves = np.abs(np.diff(pitches)) if len(pitches) > 1 else np.array([12.0])
-    score = 2 * lasts[sounding == 1].sum() / any_note - 2 * np.mean(moves > 7)
-    score += 2 * min(np.mean(moves == 0), 0.3) + min(any_note / seconds, 0.5) / 0.5
-    score += np.clip((np.median(pitches) - 60) / 12, -2, 0.3)
-    sung = [np.abs(starts - time).min() < 0.03 for time in words]
-    score += 3 * float(np.mean(sung)) if len(sung) >= 8 else 0
-    return float(score + 2.5 * bool(TUNE_NAMES.search(name)) - bool(OTHER_NAMES.search(name)))
-
-
-def upper_voice(notes: list[Note], together: float = 0.05) -> tuple[list[Note], list[Note]]:
-    """The highest notes of a part, and all that lies below them (the skyline of Uitdenbogerd and Zobel 1999,
-    doi 10.1145/319463.319470).
-
-    Parameters
-    ----------
-    notes : list of Note
-    together : float
-        Seconds within which two onsets are one chord's.
-    """
-    voice, under = [], []
-    for note in sorted(notes, key=lambda one: (round(one.start / together), -one.pitch)):
-        covered = voice and voice[-1].pitch > note.pitch and voice[-1].end > note.start + together
-        (under if covered else voice).append(note)
-    return voice, under
-
-
-def from_midi(path: str | Path) -> PianoRoll:
+def from_midi(path: str | Path, part: str | None = None, tune: str | None = None) -> PianoRoll:
     """Piano roll of a MIDI file: the upper voice of the part that has the tune is the melody."""
-    midi, (tune, *others) = open_midi(path)
-    melody, under = upper_voice(tune)
+    _one_tune(Path(path).name, tune)
+    midi, (first, *others) = open_midi(path, part)
+    melody, under = upper_voice(first)
     return from_notes(melody, sum(others, under), midi.get_end_time(), midi.get_beats())
 
 
-@dataclass
-class Line:
-    """A part of a score: its name, the share of its notes with words, and its voices' notes in quarter notes.
-
-    A note is (start, length, pitch); the first voice is the upper one.
-    """
-
-    name: str
-    words: float
-    voices: list[list[tuple[float, float, int]]]
-
-
-def read_line(part: stream.Part) -> Line:
-    """The notes of a part, tied ones as one, without grace notes and chord symbols."""
-    voices: dict[str, list[list]] = {}
-    words, bars = 0, list(part.getElementsByClass("Measure")) or [part]
-    for bar in bars:
-        for voice in list(getattr(bar, "voices", [])) or [bar]:
-            inside = (0.0 if bar is part else float(bar.offset)) + (
-                0.0 if voice is bar else float(voice.offset)
-            )
-            found = voices.setdefault("1" if voice is bar else str(voice.id), [])
-            for one in voice.notes:
-                if isinstance(one, harmony.ChordSymbol) or not one.quarterLength:
-                    continue
-                words += bool(one.lyrics)
-                start, lasts = inside + float(one.offset), float(one.quarterLength)
-                for each in getattr(one, "notes", [one]):
-                    if not hasattr(each, "pitch"):
-                        continue  # a drum's
-                    held = each.tie is not None and each.tie.type in ("stop", "continue")
-                    before = next((n for n in reversed(found[-12:]) if n[2] == each.pitch.midi), None)
-                    if held and before and abs(before[0] + before[1] - start) < 1e-3:
-                        before[1] += lasts
-                    else:
-                        found.append([start, lasts, each.pitch.midi])
-    lines = [sorted(tuple(note) for note in voices[name]) for name in sorted(voices)]
-    share = words / max(1, sum(map(len, lines)))
-    return Line(part.partName or "", share, [line for line in lines if line])
-
-
-def perform(score: stream.Stream, usual: float = 110.0) -> PianoRoll:
-    """Piano roll of a score as it is played: repeats, tempo, pick-up, its own accompaniment.
-
-    The tune is the part that is likeliest to have it (`tune_score`), words and names included, and of two
-    voices in it the upper one. Where nothing else is written, chord symbols are played, and where there are
-    none, chords that go with the tune.
-
-    Parameters
-    ----------
-    score : music21.stream.Stream
-    usual : float
-        Felt beats a minute where no tempo is written.
-    """
-    score = score.toSoundingPitch()
-    with suppress(exceptions21.Music21Exception):  # signs that can't be followed, or no bars: once through
-        score = score.expandRepeats()
-    parts = list(getattr(score, "parts", [])) or [score]
-    read = [(line, part) for line, part in zip(map(read_line, parts), parts) if line.voices]
-    if not read:
-        raise UserError(FEW_NOTES)
-    lines, parts = zip(*read)
-    seconds = tempo_map(score, usual)
-
-    def played(notes, velocity):
-        return [Note(*seconds([start, start + lasts]), pitch, velocity) for start, lasts, pitch in notes]
-
-    end = float(seconds([float(score.highestTime)])[0])
-    likely = [tune_score(played(sum(line.voices, []), 90), end, line.name) + 2 * line.words for line in lines]
-    likely[0] += 0.6  # scores are written from the top
-    best = int(np.argmax(likely))
-    first, *others = lines[best].voices
-    melody, under = upper_voice(played(first, 90))
-    if len(melody) < 4:
-        raise UserError(FEW_NOTES)
-    rest = sum(others, []) + sum(
-        (voice for n, line in enumerate(lines) if n != best for voice in line.voices), []
-    )
-    accompaniment = under + played(rest, 70)
-    if not accompaniment:
-        accompaniment = played(written_chords(score), 70)
-    return from_notes(melody, accompaniment, end, seconds(felt_beats(parts[best])))
-
-
-def tempo_map(score: stream.Stream, usual: float) -> Callable[[Sequence[float]], np.ndarray]:
-    """A function from quarter notes to seconds, by all metronome marks of a score."""
-    marks = [mark for mark in score.recurse().getElementsByClass(tempo.MetronomeMark) if mark.number]
-    if not marks:
-        time = score.recurse().getElementsByClass(meter.TimeSignature).first()
-        second = 60 / usual / beat_length(time.ratioString if time else "4/4")
-        return lambda quarters: np.asarray(quarters) * second
-    places, times = [0.0], [0.0]
-    for start, end, mark in score.metronomeMarkBoundaries():
-        places.append(float(end))
-        times.append(times[-1] + float(end - start) * mark.secondsPerQuarter())
-    return lambda quarters: np.interp(quarters, places, times)
-
-
-def felt_beats(part: stream.Stream) -> np.ndarray:
-    """Places of the beats in quarter notes; those of a pick-up lead to the bar line after it."""
-    first = part.recurse().getElementsByClass(meter.TimeSignature).first()
-    found, metre = [], first.ratioString if first else "4/4"
-    for bar in list(part.getElementsByClass("Measure")) or [part]:
-        metre = bar.timeSignature.ratioString if getattr(bar, "timeSignature", None) else metre
-        begin, beat = float(bar.offset) if bar is not part else 0.0, beat_length(metre)
-        lasts = float(bar.highestTime)
-        late = pick_up(part, bar_length(metre)) % beat if not found else 0.0
-        found.append(begin + np.arange(late, lasts - 1e-3, beat))
-    return np.concatenate(found)
-
-
-def written_chords(score: stream.Stream) -> list[tuple[float, float, int]]:
-    """Notes (start, length, pitch) of a score's chord symbols; if it has none, of chords that go with it."""
-    symbols = [(float(s.offset), s) for s in score.flatten().getElementsByClass(harmony.ChordSymbol)]
-    if symbols:
-        ends = [at for at, _ in symbols[1:]] + [float(score.highestTime)]
-        chords = [
-            (
-                at,
-                end - at,
-                symbol.root().pitchClass,
-                {(p.pitchClass - symbol.root().pitchClass) % 12 for p in symbol.pitches},
-            )
-            for (at, symbol), end in zip(symbols, ends)
-            if symbol.pitches and end > at  # N.C. has no pitches
-        ]
-    else:
-        tune = tune_from_score(score)
-        late = pick_up((list(getattr(score, "parts", [])) or [score])[0], tune.bar)
-        chords = [(late + at, lasts, root, QUALITIES[kind]) for at, lasts, root, kind in tune.chords]
-    return [(at, lasts, 48 + root + step) for at, lasts, root, steps in chords for step in steps]
-
-
-def from_score(score, tempo: float = 110.0) -> PianoRoll:
-    """Piano roll of a music21 score or a `Tune`: its highest part is the melody, its chords the rest.
-
-    Parameters
-    ----------
-    score : music21.stream.Stream or Tune
-    tempo : float
-        Felt beats per minute.
-    """
-    tune = score if isinstance(score, Tune) else tune_from_score(score)
-    second = 60 / tempo / tune.beat
-
-    def note(start, length, pitch, velocity):
-        return Note(start * second, (start + length) * second, pitch, velocity)
-
-    melody = [note(start, length, pitch, 90) for start, length, pitch in tune.notes]
-    chords = [
-        note(start, length, 48 + root + interval, 70)
-        for start, length, root, quality in tune.chords
-        for interval in QUALITIES[quality]
-    ]
-    beats = np.arange(0, tune.length + 1e-6, tune.beat) * second
-    return from_notes(melody, chords, tune.length * second, beats)
-
-
-def _read_midi(path):
+def _read_midi(path, part=None, tune=None):
     """The tune of a MIDI file, on a grid of quarters and thirds of a beat.
 
     music21 itself loses count of the bars where several notes sound at once in one part.
     """
     from music21 import key, meter, note
 
-    midi, parts = open_midi(path)
+    _one_tune(path.name, tune)
+    midi, parts = open_midi(path, part)
     metres, keys = midi.time_signature_changes, midi.key_signature_changes
     metre = f"{metres[0].numerator}/{metres[0].denominator}" if metres else "4/4"
     melody = stream.Part([meter.TimeSignature(metre)])
@@ -421,105 +268,166 @@ def _on_grid(quarters):
     return min(grids, key=lambda time: abs(time - quarters))
 
 
-def parse_notes(path: Path, kind: str) -> tuple[stream.Stream, str, str]:
-    """The score in a file of MusicXML or ABC, with the file's name and kind as errors tell them."""
+# ---- scores ------------------------------------------------------------------------------------------------
+
+
+def parse_notes(
+    path: Path, kind: str, tune: str | None = None, repeats: bool = True
+) -> tuple[stream.Stream, str, str]:
+    """The score in a file, at sounding pitch, with the file's name and kind as errors tell them.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    kind : str
+        As `find_notes` gives it.
+    tune : str, optional
+        Number or title of a tune in a book of ABC.
+    repeats : bool
+        Whether sections that a list (of Humdrum or MEI) calls several times stand there as often.
+    """
     if kind == "ABC":
-        return parse_abc(path.read_text(encoding="utf-8", errors="replace"))
-    return understood(lambda path: converter.parse(path, format=kind), path, path.name, kind), path.name, kind
+        return parse_abc(_text(path), tune)
+    _one_tune(path.name, tune)
+
+    def parse(path):
+        if kind == "MuseScore":
+            with tempfile.TemporaryDirectory() as folder:
+                score = converter.parse(thin_xml(by_musescore(path, Path(folder))), format="musicxml")
+        elif kind == "MusicXML":
+            score = converter.parse(thin_xml(path), format="musicxml")
+        elif kind == "Humdrum":
+            score = converter.parse(unfolded(_text(path), repeats), format="humdrum")
+        else:
+            score = parse_mei(path, repeats)
+        score.toSoundingPitch(inPlace=True)
+        return score
+
+    return understood(parse, path, path.name, kind), path.name, kind
 
 
-def parse_abc(text: str) -> tuple[stream.Stream, str, str]:
-    """The score in ABC text; see `parse_notes`."""
+def by_musescore(path: Path, folder: Path) -> Path:
+    """A file of MuseScore as MusicXML in a folder, written by the program if the user has it."""
+    program = next(filter(None, map(shutil.which, MUSESCORE)), None)
+    if program is None:
+        advice = "open it there and export it as MusicXML"
+        raise UserError(f"{path.name} can be read only where the program MuseScore is installed: {advice}.")
+    written = folder / "score.musicxml"
+    quiet = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+    told = subprocess.run(
+        [program, str(path.resolve()), "-o", str(written)], capture_output=True, timeout=180, env=quiet
+    )
+    if told.returncode or not written.is_file():
+        raise UserError(f"MuseScore could not read {path.name}: open it there and export it as MusicXML.")
+    return written
+
+
+def unfolded(text: str, repeats: bool = True) -> str:
+    """Humdrum text with its sections in the order of its expansion list (`*>[A,A,B]`), without repeat signs;
+    where there is no list, as it is."""
+    lists = dict(re.findall(r"(?m)^\*>(\w*)\[([^\]]*)\]", text)[::-1])
+    if not lists:
+        return text
+    order = lists["norep"] if not repeats and "norep" in lists else lists.get("", next(iter(lists.values())))
+    names = [name.strip() for name in order.split(",")]
+    head, *pieces = re.split(r"(?m)^\*>(\w+)(?:\t.*)?\n", text)
+    sections = dict(zip(pieces[::2], pieces[1::2]))
+    end = re.findall(r"(?m)^\*-.*", text)[-1:]
+    music = "".join(sections.get(name, "") for name in (names if repeats else dict.fromkeys(names)))
+    music = re.sub(r"(?m)^\*-.*\n?", "", music)
+    music = re.sub(r"(?m)^=.*", lambda line: re.sub(r"[:|!]+", "", line[0]), music)
+    return re.sub(r"(?m)^\*>.*\n", "", head) + music + "".join(end) + "\n"
+
+
+def parse_mei(path: Path, repeats: bool = True) -> stream.Score:
+    """The score in a MEI file, with its endings, order of sections and tempo, which music21 leaves out."""
+    root = ElementTree.fromstring(path.read_bytes())
+    named = {one.get("{http://www.w3.org/XML/1998/namespace}id"): one for one in root.iter()}
+    for section in list(root.iter(f"{MEI}section")):
+        plan = section.find(f"{MEI}expansion")
+        names = [name.lstrip("#") for name in plan.get("plist", "").split()] if plan is not None else []
+        played = [
+            deepcopy(named[name]) for name in (names if repeats else dict.fromkeys(names)) if name in named
+        ]
+        for measure in (one for piece in played for one in piece.iter(f"{MEI}measure")):
+            for side in ("left", "right"):
+                measure.attrib.pop(side, None)
+        section[:] = played or list(section)
+    endings: list[str] = []  # of each measure
+
+    def flat(parent, ending):
+        for child in parent:
+            if child.tag in (f"{MEI}section", f"{MEI}ending"):
+                inside = child.get("n", "") if child.tag == f"{MEI}ending" else ending
+                yield from flat(child, inside)
+            else:
+                endings.extend([ending] * (child.tag == f"{MEI}measure"))
+                yield child
+
+    for score in root.iter(f"{MEI}score"):
+        first, *others = score.findall(f"{MEI}section")
+        first[:] = [one for section in (first, *others) for one in flat(section, "")]
+        for one in others:
+            score.remove(one)
+    found = converter.parse(ElementTree.tostring(root, encoding="unicode"), format="mei")
+    for part in found.parts:
+        measures = zip(endings, list(part.getElementsByClass("Measure")))
+        for ending, group in groupby(measures, lambda pair: pair[0]):
+            numbers = [int(one) for one in re.findall(r"\d+", ending)]
+            if numbers:
+                part.insert(0, spanner.RepeatBracket([measure for _, measure in group], number=numbers))
+    speeds = [one.get("midi.bpm") for one in root.iter() if one.get("midi.bpm")]
+    if speeds and not list(found.recurse().getElementsByClass(tempo.MetronomeMark)):
+        found.parts[0].insert(0, tempo.MetronomeMark(number=float(speeds[0])))
+    return found
+
+
+def _text(path):
+    """The text of a file, which older programs wrote in Latin-1."""
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def parse_abc(text: str, tune: str | None = None) -> tuple[stream.Stream, str, str]:
+    """The score of a tune in ABC text; see `parse_notes`."""
     if not text.strip():
         raise UserError("No notes were given: write some in ABC, such as C D E F | G2 G2.")
-    text = plain_abc(text)
-    music = ABC_EXTRA.sub("", ABC_FIELD.sub("", text))
-    if not ABC_MUSIC.fullmatch(music) or not re.search("[A-Ga-g]", music):
-        raise UserError("This is no ABC notation: write notes as letters, such as C D E F | G2 G2.")
-    if re.search("[0-9]{4}|/{5}", music):
-        raise UserError("A number in the ABC text is too large: write lengths such as C2, C/2 or C3/2.")
-    given = set(re.findall(r"^[ \t]*([A-Za-z]):", text, re.MULTILINE))
-    # Whoever writes no key has written no header, and counts in quarter notes; ABC itself counts in eighths.
-    fields = ("X:1", "M:4/4", "K:C") if "K" in given else ("X:1", "M:4/4", "L:1/4", "K:C")
-    header = "".join(f"{field}\n" for field in fields if field[0] not in given)
+    numbers, titles, texts = zip(*split_book(text))
+    place = 0
+    if tune is not None:
+        place = choose(tune, list(numbers), list(titles), "tunes")
+    elif len(texts) > 1:
+        title = titles[0] or "without a title"
+        sentence = f"the first of {len(texts)} tunes: {title}; --tune chooses another"
+        warnings.warn(sentence, Notice, stacklevel=3)
     name = "The ABC text"
-    score = understood(lambda text: converter.parse(text, format="abc"), header + text, name, "ABC")
-    if hasattr(score, "scores"):
-        book = list(score.scores)
-        score, title = book[0], getattr(book[0].metadata, "title", None) or "without a title"
-        if len(book) > 1:
-            warnings.warn(f"Of {len(book)} tunes, the first ({title}) is taken.", Notice, stacklevel=2)
-    return score, name, "ABC"
+    return understood(read_abc, texts[place], name, "ABC"), name, "ABC"
 
 
-def plain_abc(text: str) -> str:
-    """ABC text without what music21 does not know or reads otherwise.
-
-    Text blocks, continued fields, spacers, overlays and signs of one letter go; bars of rest (`Z4`), parts
-    (`P:AAB`), D.C. al Fine and accidentals are written out; voices written in turn and keys within a line get
-    lines of their own. See the ABC standard 2.1, https://abcnotation.com/wiki/abc:standard:v2.1.
-    """
-    text = re.sub(r"(?ms)^%%begin(\w+).*?^%%end\1[^\n]*\n?", "", text)
-    text = re.sub(r"\n\+:[ \t]*", " ", text)
-    lines = [line if ABC_FIELD.match(line) else re.sub(r"\$|y[\d/]*", "", line) for line in text.split("\n")]
-    text = "\n".join(lines)
-    text = re.sub(r"(?m)^K:\s*H[Pp]\b", "K:Amix", text)  # the pipes' scale
-    key = re.search(r"(?m)^K:.*$", text)  # the last line of a header
-    head, body = (text[: key.end()], text[key.end() :]) if key else ("", text)
-    metre = re.search(r"^M:\s*(\d+)/([1-9]\d*)", head, re.M)
-    unit = re.search(r"^L:\s*(\d+)/([1-9]\d*)", head, re.M)
-    bar, one = (Fraction(*map(int, found.groups())) if found else None for found in (metre, unit))
-    bar = bar or Fraction(1)
-    rest = f"z{bar / (one or Fraction(1, 8 if bar >= Fraction(3, 4) else 16))}"
-    body = re.sub(r"\bZ(\d{0,3})", lambda found: "|".join([rest] * int(found[1] or 1)), body)
-    order, parts = re.search(r"^P:\s*([A-Z0-9(). ]+)$", head, re.M), re.split(r"(?m)^P:\s*([A-Z]).*\n", body)
-    if order and len(parts) > 2:
-        named, letters = dict(zip(parts[1::2], parts[2::2])), re.sub(r"[ .]", "", order[1])
-        while len(letters) < 999 and (found := re.search(r"\(([A-Z]+)\)(\d?)|([A-Z])(\d)", letters)):
-            again = (found[1] or found[3]) * int(found[2] or found[4] or 1)
-            letters = letters[: found.start()] + again + letters[found.end() :]
-        head, body = (
-            head.replace(order[0], ""),
-            parts[0] + "".join(named.get(one, "") for one in letters[:64]),
-        )
-    to_fine = re.fullmatch(r"(?s)(.*?)!fine!(.*?)!D\.C\.(?:alfine)?!(.*)", body)
-    if to_fine:
-        body = f"{to_fine[1]}{to_fine[2]}|{to_fine[1]}{to_fine[3]}"
-    body = re.sub(r"\[(K:[^\]]*)\]", r"\n\1\n", body)
-    if key:  # where there is a header, this is no prose
-        body = re.sub(r"(?<![\w:])[H-Wh-w](?=[\^_=~.({\[]*[A-Ga-gz])|[`*]|!$", "", body, flags=re.M)
-    return head + by_voices("\n".join(map(spelled_out, body.split("\n"))))
-
-
-def spelled_out(line: str) -> str:
-    """A line of ABC music without overlays, in which each accidental stands at all notes that it holds for:
-    those of its letter, in any octave, up to the bar line."""
-    if ABC_FIELD.match(line):
-        return line
-    pieces, held = re.split(r"(\"[^\"]*\"|![^!]*!|\[[A-Za-z]:[^\]]*\]|\|)", line), {}
-    for place, piece in enumerate(pieces):
-        if piece == "|":
-            held = {}
-        elif not place % 2:
-            piece = re.sub("&.*", "", piece)
-
-            def spell(found):
-                sign = held[found[2].upper()] = found[1] or held.get(found[2].upper(), "")
-                return sign + found[2]
-
-            pieces[place] = re.sub(r"([_^=]{0,2})([A-Ga-g])", spell, piece)
-    return "".join(pieces)
-
-
-def by_voices(body: str) -> str:
-    """The lines of ABC music, those of each voice together."""
-    voices, now = {"": []}, ""
-    for line in body.split("\n"):
-        found = re.match(r"\[?V:\s*([^\s\]]+)[^\]]*\]?(.*)", line)
-        if found and (line.startswith("V:") or found[2].strip()):
-            now, line = found[1], "" if line.startswith("V:") else found[2]
-        voices.setdefault(now, []).append(line)
-    return "\n".join(f"V:{name}\n" * bool(name) + "\n".join(lines) for name, lines in voices.items())
+def thin_xml(path: Path) -> str:
+    """The text of a MusicXML file, packed or not, without what is only seen, which takes music21 longest."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as packed:
+            names = [one for one in packed.infolist() if one.filename.lower().endswith("xml")]
+            name = next(one for one in names if not one.filename.startswith("META-INF"))
+            if name.file_size > BIGGEST_SCORE:
+                raise UserError(f"{path.name} is too large: choose a file with one piece.")
+            root = ElementTree.fromstring(packed.read(name))
+    else:
+        root = ElementTree.fromstring(path.read_bytes())
+    for parent in list(root.iter()):
+        for child in list(parent):
+            words = child.tag == "direction" and child.find("sound") is None
+            if (
+                child.tag in ONLY_SEEN
+                or words
+                and not any(child.find(f".//{tag}") is not None for tag in TOLD)
+            ):
+                parent.remove(child)
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def understood(work: Callable, what: Any, name: str, kind: str) -> Any:

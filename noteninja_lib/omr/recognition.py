@@ -17,7 +17,7 @@ from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.crnn import LineReader, Symbol, read_staff_image
 from noteninja_lib.music.harmony import beat_length
 from noteninja_lib.music.piano_roll import PianoRoll
-from noteninja_lib.music.score_io import from_score
+from noteninja_lib.music.playback import from_score
 from noteninja_lib.music.tunes import Tune
 from noteninja_lib.omr import score as music
 from noteninja_lib.omr.image_io import open_pictures

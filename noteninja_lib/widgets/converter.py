@@ -26,8 +26,7 @@ from noteninja_lib.widgets.choosers import (
     uploads,
     voice_buttons,
 )
-from noteninja_lib.widgets.interpolation import GenrePad, SongMixer
-from noteninja_lib.widgets.mood_journey import Journey
+from noteninja_lib.widgets.interpolation import GenrePad, Journey, SongMixer
 from noteninja_lib.widgets.players import LivePlayer, bundled_songs, hear
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short, slider
 from noteninja_lib.widgets.tune_editor import Inventor

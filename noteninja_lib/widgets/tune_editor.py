@@ -20,7 +20,7 @@ METRES = ("4/4", "3/4", "2/4", "6/8")
 MODES = ("major", "minor", "dorian", "mixolydian")
 NEW = "new tune"
 ABC = "ABC, such as:\nM:4/4\nL:1/4\nK:G\nG A B G | d2 B2 | c A F D | G4 |"
-ENDINGS = ".mid,.midi,.kar,.rmi,.abc,.musicxml,.xml,.mxl"
+ENDINGS = ".mid,.midi,.kar,.rmi,.abc,.musicxml,.xml,.mxl,.krn,.mei,.mscz,.mscx"
 
 
 def tune_of(notes: Sequence[tuple[float, float, int]], metre: str, title: str = NEW) -> Tune:
