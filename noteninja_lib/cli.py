@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from inspect import signature
 from json import dumps
@@ -89,19 +89,19 @@ class Common:
     tempo: Annotated[str | None, Option(help=OF_TEMPO)] = None
     mood: Annotated[str | None, Option(help=OF_MOOD)] = None
     amount: Annotated[float, Option(help="0: the source, 1: fully converted.")] = 1.0
+    voice: Annotated[str, Option(help=OF_VOICE)] = "keep"
+    voice_gain: Annotated[float, Option(help=OF_GAIN)] = 0.0
+    part: Annotated[str | None, Option(help=OF_PART)] = None
+    tune: Annotated[str | None, Option(help=OF_TUNE)] = None
+    no_repeats: Annotated[bool, Option("--no-repeats", help=OF_REPEATS)] = False
     steps: Annotated[int, Option(help="Inference steps.")] = STEPS
     guidance: Annotated[float, Option(help="Guidance scale; 1 switches it off.")] = 2.0
     seed: Seed = 0
     kinds: Annotated[list[str], Option("--with", help=OF_KINDS)] = ("json",)  # type: ignore[assignment]
-    device: Annotated[str, Option(help="cpu, cuda or mps.")] = "cpu"
-    json: Annotated[bool, Option("--json", help="Print one JSON object a song, for scripts.")] = False
-    voice: Annotated[str, Option(help=OF_VOICE)] = "keep"
-    voice_gain: Annotated[float, Option(help=OF_GAIN)] = 0.0
     stems: Annotated[bool, Option("--stems", help=OF_STEMS)] = False
+    device: Annotated[str, Option(help="cpu, cuda or mps.")] = "cpu"
     models: Annotated[Path | None, Option(help=OF_CONVERTER)] = None
-    part: Annotated[str | None, Option(help=OF_PART)] = None
-    tune: Annotated[str | None, Option(help=OF_TUNE)] = None
-    no_repeats: Annotated[bool, Option("--no-repeats", help=OF_REPEATS)] = False
+    json: Annotated[bool, Option("--json", help="Print one JSON object a song, for scripts.")] = False
 
     def settings(self, genre: str | dict | list, **given: object) -> "Settings":
         """`Settings` from what a user wrote; what is given as well takes the place of these options."""
@@ -155,9 +155,7 @@ def command(names: str) -> Callable[[Callable], Callable]:
 # ---- conversions ---------------------------------------------------------------------------------------
 
 
-@command(
-    "tempo mood amount voice voice_gain part tune no_repeats steps guidance seed kinds stems device models json"
-)
+@command(" ".join(one.name for one in fields(Common)))
 def convert(
     common: Common,
     songs: Songs,
