@@ -1,8 +1,8 @@
 """Genres of one's own: `python -m benchmarks adapters STYLES --songs FOLDER`. Lesson: 07_training_on_gtzan.
 
-STYLES holds a folder for each style, with two inside: `learn`, which an adapter learns from, and `listen`, from
-which a listener learns to tell the styles apart; it has heard none of the adapters' recordings. Songs go to
-each style by the adapter, and to the nearest of the ten genres without it.
+STYLES holds a folder for each style, with two inside: `learn`, which an adapter learns from, and `listen`,
+from which a listener learns to tell the styles apart; it has heard none of the adapters' recordings. Songs go
+to each style by the adapter, and to the nearest of the ten genres without it.
 """
 
 import json
@@ -33,7 +33,7 @@ from noteninja_lib.training.trainer import Trainer, train
 
 SECONDS = 20.0  # of a song that is converted
 
-#: A song, the style that it goes to, and the genre that it is asked for: the style itself, or the nearest one.
+#: A song, the style that it goes to, and the genre that it is asked for: the style, or the nearest genre.
 Job = namedtuple("Job", "song style genre")
 
 
@@ -120,7 +120,7 @@ def near_of(style: str) -> str:
 
 
 def figures_of(rows: list[dict], learned: dict) -> dict:
-    """With and without the adapter: how often the style is heard, and the tune; and how near what was learned."""
+    """With and without the adapter: how often the style is heard, the tune, and how near what was learned."""
     found = {"styles": {}}
     for style, some in grouped(rows, lambda row: row["style"]).items():
         own, base = ([row for row in some if (row["genre"] == style) == with_it] for with_it in (True, False))

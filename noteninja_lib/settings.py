@@ -305,14 +305,11 @@ def digest(path: Path | None) -> str | None:
 
 
 def weights(genre: Genre = "") -> dict[str, str]:
-    """SHA-256 of each network that a conversion uses, by its name, and of the adapters of one's own genres."""
+    """SHA-256 of each network that a conversion uses, by its name, and of adapters of one's own genres."""
     sums = json.loads((models_folder() / CHECKSUMS).read_text(encoding="utf-8"))
     used = {name.partition("/")[0]: value for name, value in sums.items()}
-    own = {
-        f"genre {name}": digest(own_folder() / name / ADAPTER)
-        for name in own_genres()
-        if name.lower() in _named(genre)
-    }
+    names = [name for name in own_genres() if name.lower() in _named(genre)]
+    own = {f"genre {name}": digest(own_folder() / name / ADAPTER) for name in names}
     return {name: value for name, value in used.items() if name in NETWORKS} | own
 
 
@@ -320,9 +317,8 @@ def _named(genre):
     """Genres that are named in what the pipeline takes as one."""
     if isinstance(genre, str):
         return {genre.lower()}
-    return set().union(
-        *(_named(one) for one in (genre if isinstance(genre, dict) else [v for _, v in genre]))
-    )
+    parts = genre if isinstance(genre, dict) else [value for _, value in genre]
+    return set().union(*map(_named, parts))
 
 
 def _from_json(value):

@@ -46,8 +46,8 @@ def make_task(
 
     `data` is a folder of either kind of data set, or None; see `datasets.open_dataset`. Of GTZAN the training
     part is used, and of synthetic sets all clips whose tunes are for training. With `again` it begins from
-    the weights that are there. `records` is a folder of other recordings, for autoencoder and vocoder; for the
-    judge it is in GTZAN's shape, and all of it is used. A UserError says which of these is missing.
+    the weights that are there. `records` is a folder of other recordings, for autoencoder and vocoder; for
+    the judge it is in GTZAN's shape, and all of it is used. A UserError says which of these is missing.
     """
     if network not in TASKS:
         raise UserError(f"There is no network called {network}: choose from {', '.join(TASKS)}.")
@@ -56,8 +56,8 @@ def make_task(
     if records:
         if network not in ("autoencoder", "vocoder", "judge"):
             raise UserError(
-                "Of records by themselves only autoencoder, vocoder and judge learn: leave them out, or train "
-                "the whole converter on them with `noteninja train converter`."
+                "Of records by themselves only autoencoder, vocoder and judge learn: leave them out, or "
+                "train the whole converter on them with `noteninja train converter`."
             )
         options["records"] = GTZAN(records) if network == "judge" else Records(records)
     if again or network == "distillation":

@@ -1,4 +1,4 @@
-"""Between genres, songs and moods: a pad with four genres at its corners, a slider between two songs, a journey.
+"""Between genres, songs and moods: a pad with four genres at its corners, two songs mixed, a journey.
 
 Lessons: 08_latent_interpolation, 09_tempo_mood_and_length
 """
