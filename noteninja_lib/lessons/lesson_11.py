@@ -98,9 +98,9 @@ REPORT = Question(
 OURS = "ours"
 
 
-def measured_figures() -> dict:
-    """The figures measured on test tunes, which come with the networks; see `benchmarks.evaluation`."""
-    path = noteninja_lib.data_folder() / "models" / "evaluation.json"
+def measured_figures(name: str = "evaluation") -> dict:
+    """Figures that come with the networks: those on test tunes, or others; see `benchmarks`."""
+    path = noteninja_lib.data_folder() / "models" / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8"))
 
 
