@@ -5,7 +5,6 @@ from which a listener learns to tell the styles apart; it has heard none of the 
 to each style by the adapter, and to the nearest of the ten genres without it.
 """
 
-import json
 import os
 import tempfile
 from collections import namedtuple
@@ -25,7 +24,7 @@ from noteninja_lib.datasets.base import DataSet, Recording
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.metrics import bootstrap, embeddings, euclidean
 from noteninja_lib.fine_tuning import adapt
-from noteninja_lib.models.checkpoints import ADAPTER_CONFIG
+from noteninja_lib.models.checkpoints import CARD, read_card
 from noteninja_lib.models.classifiers import GenreClassifier, classify
 from noteninja_lib.pipeline import load_pipeline
 from noteninja_lib.training.tasks import GenreClassifierTask
@@ -90,7 +89,7 @@ def report(
         raise UserError(f"{root} must hold a folder for each style, with learn/ and listen/ inside.")
     os.environ["NOTENINJA_ADAPTERS"] = str((runs / "made").resolve())
     for style in styles:
-        if not (own_folder() / style / ADAPTER_CONFIG).exists():
+        if not (own_folder() / style / CARD).exists():
             for done, what in adapt(root / style / "learn", style, runs / style, steps, workers=workers):
                 print(f"\r{style}: {done:4.0%} {what}          ", end="", flush=True)
     listener = train_listener(Styles(root, styles, "listen"), styles, listening)
@@ -115,8 +114,7 @@ def report(
 
 def near_of(style: str) -> str:
     """The genre that a style was begun from."""
-    card = json.loads((own_folder() / style / ADAPTER_CONFIG).read_text(encoding="utf-8"))
-    return card["noteninja"]["near"]
+    return read_card(own_folder() / style)["near"]
 
 
 def figures_of(rows: list[dict], learned: dict) -> dict:

@@ -26,7 +26,7 @@ from noteninja_lib.errors import UserError
 Network = TypeVar("Network", bound=ModelMixin)
 
 CHECKSUMS = "SHA256SUMS.json"
-ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+ADAPTER, ADAPTER_CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "card.json"
 PREFIX = "base_model.model."  # of the names of weights in an adapter
 WHERE = {
     "MelAutoencoder": "vae",
@@ -180,9 +180,10 @@ def save_adapter(network: nn.Module, folder: Path, **card: object) -> None:
         weights[f"{PREFIX}{name}.lora_A.weight"] = low.lora_A.detach().half().contiguous()
         weights[f"{PREFIX}{name}.lora_B.weight"] = low.lora_B.detach().half().reshape(-1, rank, *[1] * thin)
     config = {"peft_type": "LORA", "r": rank, "lora_alpha": rank, "base_model_name_or_path": None}
-    config |= {"target_modules": [name for name, _ in _low_ranks(network)], "noteninja": card}
+    config |= {"target_modules": [name for name, _ in _low_ranks(network)]}
     save_file(weights, folder / ADAPTER)
-    (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    for name, content in ((ADAPTER_CONFIG, config), (CARD, card)):
+        (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def load_adapter(network: Network, folder: Path) -> Network:
@@ -213,10 +214,19 @@ class Adapted(Sequence):
 
     def __getitem__(self, number):
         folder = self.folders[number]
-        return _adapted(self.network, folder, (folder / ADAPTER_CONFIG).stat().st_mtime_ns)
+        return _adapted(self.network, folder, tuple(path.stat().st_mtime_ns for path in folder.iterdir()))
 
 
 @lru_cache(maxsize=4)
 def _adapted(network, folder, changed):
-    card = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8")).get("noteninja", {})
-    return load_adapter(network, folder), torch.tensor(card["style"], dtype=torch.float32)
+    adapted, card = load_adapter(network, folder), read_card(folder)
+    return adapted, torch.tensor(card["style"], dtype=torch.float32)
+
+
+def read_card(folder: Path) -> dict:
+    """What was written down about an adapter: `style`, what it is asked for, and where it came from."""
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        return card | {"style": [float(share) for share in card["style"]]}
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise UserError(f"{folder} holds no adapter for this converter: make it anew.") from problem
