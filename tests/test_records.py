@@ -289,6 +289,9 @@ def test_a_genre_of_ones_own_is_played_mixed_and_travelled_to(home, noteninja):
     assert status == 2 and "there is my band" in told
     with pytest.raises(UserError, match="rock, my band"):
         play("another")
+    (home / "my band" / "card.json").write_text("{}")
+    with pytest.raises(UserError, match="my band holds no adapter"):
+        play("my band")
 
 
 @pytest.mark.parametrize("name", ["jazz", "Rock", "", "a:b", "a,b", "../x", " x", "x" * 41, "-x"])
@@ -322,18 +325,11 @@ def test_adapt_makes_a_genre_and_goes_on_where_it_was_stopped(home, band, noteni
     monkeypatch.setattr(Versions, "make", make)
     status, out, _ = noteninja(*words)
     made = home / "my band"
-    assert (
-        status == 0
-        and "--to 'my band'" in out
-        and sorted(path.name for path in made.iterdir())
-        == [
-            "README.md",
-            "adapter_config.json",
-            "adapter_model.safetensors",
-        ]
-    )
+    assert status == 0 and "--to 'my band'" in out
+    files = ["README.md", "adapter_config.json", "adapter_model.safetensors", "card.json"]
+    assert sorted(path.name for path in made.iterdir()) == files
     assert (made / "adapter_model.safetensors").stat().st_size < 3e6
-    card = json.loads((made / "adapter_config.json").read_text())["noteninja"]
+    card = json.loads((made / "card.json").read_text())
     assert card["recordings"] == 4 and sum(card["style"]) == 1 and card["near"] in GENRES
     assert own_genres() == ["my band"]
 
