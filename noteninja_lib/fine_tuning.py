@@ -5,6 +5,7 @@ makes an eleventh genre of some recordings: an adapter of 1 MB, which leaves the
 """
 
 import contextlib
+import hashlib
 import json
 import re
 import shutil
@@ -321,6 +322,8 @@ def adapt(
     folder, found = adapter_folder(name), Records(recordings)
     if not FEWEST <= len(found) <= MOST:
         raise UserError(f"{recordings} holds {len(found)} recordings: a genre is made of {FEWEST} to {MOST}.")
+    files = [f"{one.file} {found.path(n).stat().st_size}" for n, one in enumerate(found.index)]
+    run = run / hashlib.sha256("\n".join(files).encode()).hexdigest()[:12]  # other recordings, another run
     make_folder(run / "heard")
     records, pipe = Versions(Excerpts(found, run / "heard")), load_pipeline()
     steps, listen = min(steps, 4) if fast_mode() else steps, listen or (lambda when, pipe, near: None)

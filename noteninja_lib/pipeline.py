@@ -7,7 +7,7 @@ source's noised latents. Lesson: 00_genre_converter.
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +23,7 @@ with quick_imports():
     from diffusers.utils.logging import disable_progress_bar
 
     from noteninja_lib.arranger.performance import Note
-    from noteninja_lib.arranger.recipe import GENRES, own_folder, own_genres
+    from noteninja_lib.arranger.recipe import GENRES, own_folder
     from noteninja_lib.audio import STEREO_RATE
     from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono, normalise, save
     from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown, without_dc
@@ -399,18 +399,24 @@ class NoteNinjaPipeline(DiffusionPipeline):
         source = read_source(audio, seconds_used())
         vector = style.styles(genre) if genre else 0 * style.styles(GENRES[0])
         latents = flow_matching.encode(self.vae, source.whole)
-        flow = self.flow(source.piano_roll, vector, latents.shape[-1])
+        own = style.own_named(genre) if genre else ()
+        flow = self.flow(source.piano_roll, vector, latents.shape[-1], own)
         return flow_matching.heun(flow, latents, flow_matching.time_steps(num_inference_steps).flip(0))
 
     def flow(
-        self, roll: PianoRoll, styles: np.ndarray, frames: int, scale: float = 1.0, neutral=None
+        self,
+        roll: PianoRoll,
+        styles: np.ndarray,
+        frames: int,
+        own: Sequence[str] = (),
+        scale=1.0,
+        neutral=None,
     ) -> flow_matching.Flow:
-        """The velocity of a whole piece; see `flow_matching.Flow`."""
-        own = Adapted(self.unet, [own_folder() / name for name in own_genres()])
-        guidance = (scale, self.config.guidance_interval, neutral, own, self.config.style_guidance)
-        return flow_matching.Flow(
-            self.unet, roll, torch.from_numpy(styles).to(self.device), frames, *guidance
-        )
+        """The velocity of a whole piece; see `flow_matching.Flow`. `own` names genres of one's own."""
+        adapted = Adapted(self.unet, [own_folder() / name for name in own])
+        guidance = (scale, self.config.guidance_interval, neutral, adapted, self.config.style_guidance)
+        vectors = torch.from_numpy(styles).to(self.device)
+        return flow_matching.Flow(self.unet, roll, vectors, frames, *guidance)
 
     def noise_level(self, strength: float) -> float:
         """Noise level at which a conversion of this strength begins."""
@@ -464,7 +470,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         if start is not None:
             sigma = scheduler.sigmas[begin]
             now = (1 - sigma) * flow_matching.fit_length(start, now.shape[-1]) + sigma * now
-        flow = self.flow(plan.piano_roll, plan.styles, now.shape[-1], guidance_scale, plan.neutral)
+        told = (plan.piano_roll, plan.styles, now.shape[-1], plan.own)
+        flow = self.flow(*told, guidance_scale, plan.neutral)
         held = None if known is None else (known, noise)
         return flow_matching.sample(flow, scheduler, now, begin, progress, held)
 

@@ -14,13 +14,13 @@ import soundfile
 import torch
 
 from noteninja_lib import STEPS, __version__, fast_mode
-from noteninja_lib.arranger.recipe import own_folder, own_genres
+from noteninja_lib.arranger.recipe import own_folder
 from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.models.checkpoints import ADAPTER, CHECKSUMS, current_names, models_folder
 from noteninja_lib.models.flow_matching import slerp
 from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.piano_roll import PianoRoll
-from noteninja_lib.music.style import RATES, Genre, Mood, is_path, styles
+from noteninja_lib.music.style import RATES, Genre, Mood, is_path, own_named, styles
 from noteninja_lib.pipeline import VOICES, Conversion, NoteNinjaPipeline
 from noteninja_lib.source import read_written
 
@@ -308,17 +308,8 @@ def weights(genre: Genre = "") -> dict[str, str]:
     """SHA-256 of each network that a conversion uses, by its name, and of adapters of one's own genres."""
     sums = json.loads((models_folder() / CHECKSUMS).read_text(encoding="utf-8"))
     used = {name.partition("/")[0]: value for name, value in sums.items()}
-    names = [name for name in own_genres() if name.lower() in _named(genre)]
-    own = {f"genre {name}": digest(own_folder() / name / ADAPTER) for name in names}
+    own = {f"genre {name}": digest(own_folder() / name / ADAPTER) for name in own_named(genre)}
     return {name: value for name, value in used.items() if name in NETWORKS} | own
-
-
-def _named(genre):
-    """Genres that are named in what the pipeline takes as one."""
-    if isinstance(genre, str):
-        return {genre.lower()}
-    parts = genre if isinstance(genre, dict) else [value for _, value in genre]
-    return set().union(*map(_named, parts))
 
 
 def _from_json(value):

@@ -332,6 +332,8 @@ def test_adapt_makes_a_genre_and_goes_on_where_it_was_stopped(home, band, noteni
     card = json.loads((made / "card.json").read_text())
     assert card["recordings"] == 4 and sum(card["style"]) == 1 and card["near"] in GENRES
     assert own_genres() == ["my band"]
+    soundfile.write(folder / "0.wav", band.audio(0)[: 8 * 22050], 22050)  # other recordings: all anew
+    assert noteninja(*words)[0] == 0 and len(list((tmp_path / "run").rglob("*.npz"))) == 8
 
 
 def alone(records, workers, state):

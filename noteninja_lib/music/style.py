@@ -71,6 +71,8 @@ class Plan:
         Length of its sound.
     level : numpy.ndarray or None, shape (frames,)
         How loud each frame is to be, in dB; None leaves that to the players.
+    own : sequence of str
+        Genres of one's own in the style vectors, behind the usual ten.
     """
 
     piano_roll: PianoRoll
@@ -80,6 +82,7 @@ class Plan:
     time_map: np.ndarray
     samples: int
     level: np.ndarray | None = None
+    own: Sequence[str] = ()
 
     @property
     def in_time(self) -> bool:
@@ -137,7 +140,7 @@ def plan(
     samples = round((samples or roll.frames * HOP_LENGTH) * len(time_map) / roll.frames)
     if level is not None:
         level = None if seconds else level[np.clip(np.round(time_map).astype(int), 0, len(level) - 1)]
-    return Plan(played, neutral, vectors, course, time_map, samples, level)
+    return Plan(played, neutral, vectors, course, time_map, samples, level, own_named(genre))
 
 
 def rate_for(roll: PianoRoll, tempo: float) -> float:
@@ -366,11 +369,22 @@ def styles(genre: Genre, mood: Mood = None, places: Sequence[float] | np.ndarray
     numpy.ndarray, float32, shape (len(places), 12), or more with genres of one's own
         As `style_vector` gives them, on straight lines between the points of the paths.
     """
-    own = own_genres()
+    own = own_named(genre)
     marks, values = _points(genre if is_path(genre) else [(0.0, genre)])
     vectors = np.array([style_vector(value, own=own) for value in values])
     shares = np.stack([np.interp(places, marks, axis) for axis in vectors.T[:-2]], 1)
     return np.concatenate([shares, moods(mood, places)], 1).astype(np.float32)
+
+
+def own_named(genre: Genre) -> list[str]:
+    """Those genres of one's own that are named in a genre, shares of several, or a path."""
+
+    def names(part):
+        if isinstance(part, str):
+            return {part.lower()}
+        return set().union(*map(names, part if isinstance(part, dict) else [value for _, value in part]))
+
+    return [name for name in own_genres() if name.lower() in names(genre)]
 
 
 def moods(mood: Mood, places: Sequence[float] | np.ndarray = (0.5,)) -> np.ndarray:

@@ -171,7 +171,7 @@ class GenreMaker(Workbench):
             raise UserError(
                 "Type the folder of your recordings, or choose files, and press the button again."
             )
-        folder = Path(path).expanduser() if path else Path(self._uploads.name)
+        folder = Path(path).expanduser() if path else Path(tempfile.mkdtemp(dir=self._uploads.name))
         for file, content in () if path else files:
             (folder / Path(file).name).write_bytes(content)
         self.load()
