@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from noteninja_lib import fast_mode
 from noteninja_lib.arranger.recipe import GENRES, own_folder, own_genres, style_vector
-from noteninja_lib.audio.io import load
+from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.datasets import Records, SyntheticSet, build, hear_all, open_dataset
 from noteninja_lib.datasets.base import WHOLE, DataSet, processes
 from noteninja_lib.errors import UserError, make_folder
@@ -224,7 +224,7 @@ def of_training(data: DataSet) -> DataSet:
             f"{data.root} is the band's own, which the converter knows already: give --data a folder of "
             "records, such as GTZAN's."
         )
-    lengths = {number: len(data.audio(number)) / 22050 for number in data.training()}
+    lengths = {number: len(data.audio(number)) / SAMPLE_RATE for number in data.training()}
     found = data.part([number for number, length in lengths.items() if length >= SHORTEST])
     counts = Counter(found.labels)
     if not counts:
@@ -244,7 +244,10 @@ RANK, EMA = 8, 0.99
 
 
 class Excerpts(DataSet):
-    """Excerpts of recordings, spread over each; what is heard in them is kept in another folder."""
+    """Excerpts of recordings, spread over each; what is heard in them is kept in another folder.
+
+    Too short ones, and silence, are left out.
+    """
 
     def __init__(self, records: DataSet, folder: Path):
         each = 1 if fast_mode() else max(1, PARTS // len(records))
@@ -253,8 +256,10 @@ class Excerpts(DataSet):
             length = soundfile.info(records.path(number)).duration
             count = int(min(each, length // PART)) or 1
             for start in np.linspace(0, max(0.0, length - PART), count + 2)[1:-1] if length > PART else [0.0]:
-                index.append(recording)
-                self.places.append(float(start))
+                with contextlib.suppress(UserError):
+                    if len(load(records.path(number), offset=start, duration=PART)) >= SHORTEST * SAMPLE_RATE:
+                        index.append(recording)
+                        self.places.append(float(start))
         super().__init__(records.root, index, [])
 
     def audio(self, number: int) -> np.ndarray:
@@ -320,8 +325,11 @@ def adapt(
     """
     name = next((one for one in own_genres() if one.lower() == name.lower()), name)
     folder, found = adapter_folder(name), Records(recordings)
+    long = [n for n in range(len(found)) if soundfile.info(found.path(n)).duration >= SHORTEST]
+    found = found.part(long)
     if not FEWEST <= len(found) <= MOST:
-        raise UserError(f"{recordings} holds {len(found)} recordings: a genre is made of {FEWEST} to {MOST}.")
+        wanted = f"a genre is made of {FEWEST} to {MOST} that last {SHORTEST:g} seconds or more"
+        raise UserError(f"{recordings} holds {len(found)} recordings that can be used: {wanted}.")
     files = [f"{one.file} {found.path(n).stat().st_size}" for n, one in enumerate(found.index)]
     run = run / hashlib.sha256("\n".join(files).encode()).hexdigest()[:12]  # other recordings, another run
     make_folder(run / "heard")

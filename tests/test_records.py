@@ -311,7 +311,7 @@ def test_adapt_makes_a_genre_and_goes_on_where_it_was_stopped(home, band, noteni
         soundfile.write(folder / f"{number}.wav", band.audio(number), 22050)
         if number == 2:
             status, _, told = noteninja(*words)
-            assert status == 2 and "holds 3 recordings: a genre is made of 4 to 50" in told
+            assert status == 2 and "holds 3 recordings that can be used: a genre is made of 4 to 50" in told
     make = Versions.make
 
     def stopped(self, number, pipe, seed=0):

@@ -381,7 +381,8 @@ def style_vector(
     unknown = [name for name in shares if name not in plain]
     if unknown or not shares:
         named = ", ".join(map(str, unknown)) or "(none)"
-        raise UserError(f"There is no genre called {named}: choose from {', '.join(known)}.")
+        there = ", ".join([*GENRES, *own_genres()])
+        raise UserError(f"There is no genre called {named}: choose from {there}.")
     total = sum(shares.values())
     if min(shares.values()) < 0 or not 0 < total < float("inf"):
         raise UserError("The shares of the genres must be positive numbers.")
