@@ -230,7 +230,7 @@ def generate(
     notes: Annotated[str | None, Option(help=OF_MOTIF)] = None,
 ) -> None:
     """Invent a tune and play it in a genre; the tune is written beside the sound, as MusicXML."""
-    from noteninja_lib.arranger.recipe import load_recipe
+    from noteninja_lib.arranger.recipe import load_recipe, nearest_genre
     from noteninja_lib.audio.io import check_writable
     from noteninja_lib.music.generation import invent
     from noteninja_lib.music.score_io import read_notes, write_score
@@ -239,7 +239,7 @@ def generate(
     settings.check()
     check_writable(out)
     tune = invent(seed, bars=bars, metre=metre, mode=mode, motif=read_notes(notes) if notes else None)
-    usual = sum(load_recipe(to).tempo) / 2
+    usual = sum(load_recipe(nearest_genre(to)).tempo) / 2
     written = out.with_name(f"{out.stem} (tune).musicxml")
     write_score(tune, written, usual)
     common.convert([written], settings if common.tempo else replace(settings, tempo=usual), out)
@@ -507,7 +507,7 @@ def adapt(
     steps_done = learn(recordings, name, run or Path("runs") / name, steps, seed=seed, workers=workers)
     with in_order(), tqdm(total=100, dynamic_ncols=True, bar_format=form) as shown:
         for done, what in steps_done:
-            shown.set_description(what)
+            shown.set_description_str(what)
             shown.update(100 * done - shown.n)
     typer.echo(f"Made the genre {name!r}: use it with `noteninja convert SONG --to {name!r}`.")
 

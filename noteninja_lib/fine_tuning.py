@@ -21,6 +21,7 @@ import soundfile
 import torch
 from accelerate import PartialState
 from diffusers import FlowMatchEulerDiscreteScheduler
+from safetensors import SafetensorError
 from tqdm import tqdm
 
 from noteninja_lib import fast_mode
@@ -34,14 +35,17 @@ from noteninja_lib.models.checkpoints import (
     current_names,
     load_adapter,
     load_model,
+    mend_of,
     models_folder,
     save_adapter,
     save_model,
+    verify,
 )
 from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.pipeline import NETWORKS, NoteNinjaPipeline, load_pipeline
+from noteninja_lib.settings import weights
 from noteninja_lib.training import learn
 from noteninja_lib.training.diffusion import SHORTEST, AdapterTask, DiffusionTask, DistillationTask, Versions
 from noteninja_lib.training.trainer import Trainer
@@ -94,6 +98,11 @@ def train_converter(
         Where the converter is; None in all processes but the first, where accelerate started several.
     """
     run, models, state = Path(run), Path(models) if models else models_folder(), PartialState()
+    verify(models)
+    if not (models / "model_index.json").is_file():
+        raise UserError(f"{models} holds no converter: {mend_of(models)}.")
+    if band:
+        open_dataset(band, tell=None)
     if threads:
         torch.set_num_threads(threads)
     records = Versions(of_training(open_dataset(data, tell=print if state.is_main_process else None)))
@@ -182,7 +191,7 @@ class Whole:
 
     def stage(self, what: str, seconds: float, pairs: Iterator[tuple[int, int]]) -> None:
         """Work through a stage, an iterator of (done, all)."""
-        self.bar.set_description(what)
+        self.bar.set_description_str(what)
         for done, count in pairs:
             self.bar.update(self.begun + seconds * done / max(count, 1) - self.bar.n)
         self.begun += seconds
@@ -224,7 +233,10 @@ def of_training(data: DataSet) -> DataSet:
             f"{data.root} is the band's own, which the converter knows already: give --data a folder of "
             "records, such as GTZAN's."
         )
-    lengths = {number: len(data.audio(number)) / SAMPLE_RATE for number in data.training()}
+    numbers = data.training()
+    if not numbers:
+        raise UserError(f"None of the recordings in {data.root} belongs to the training part of the split.")
+    lengths = {number: len(data.audio(number)) / SAMPLE_RATE for number in numbers}
     found = data.part([number for number, length in lengths.items() if length >= SHORTEST])
     counts = Counter(found.labels)
     if not counts:
@@ -280,10 +292,16 @@ def adapter_folder(name: str) -> Path:
     return own_folder() / name
 
 
+def in_its_case(name: str) -> str:
+    """The name of a genre of one's own as it was given first, whatever its case is now."""
+    return next((one for one in own_genres() if one.lower() == name.lower()), name)
+
+
 def remove_genre(name: str) -> None:
     """Take a genre of one's own away."""
+    name = in_its_case(name)
     folder = adapter_folder(name)
-    if name not in own_genres():
+    if not folder.is_dir():
         raise UserError(
             f"There is no genre of your own called {name}: there is {', '.join(own_genres()) or 'none'}."
         )
@@ -323,18 +341,24 @@ def adapt(
     UserError
         If the name can't be one, or there are too few or too many recordings.
     """
-    name = next((one for one in own_genres() if one.lower() == name.lower()), name)
-    folder, found = adapter_folder(name), Records(recordings)
+    name = in_its_case(name)
+    folder, found = adapter_folder(name), Records(recordings, tell=print)
     long = [n for n in range(len(found)) if soundfile.info(found.path(n)).duration >= SHORTEST]
     found = found.part(long)
     if not FEWEST <= len(found) <= MOST:
         wanted = f"a genre is made of {FEWEST} to {MOST} that last {SHORTEST:g} seconds or more"
         raise UserError(f"{recordings} holds {len(found)} recordings that can be used: {wanted}.")
-    files = [f"{one.file} {found.path(n).stat().st_size}" for n, one in enumerate(found.index)]
-    run = run / hashlib.sha256("\n".join(files).encode()).hexdigest()[:12]  # other recordings, another run
-    make_folder(run / "heard")
-    records, pipe = Versions(Excerpts(found, run / "heard")), load_pipeline()
+    fresh = folder.with_name(f".{name}")  # half-written, it never bears that name
+    make_folder(fresh)
     steps, listen = min(steps, 4) if fast_mode() else steps, listen or (lambda when, pipe, near: None)
+    # Other recordings, or another converter, are heard anew, and with other settings it learns anew.
+    state = [found.path(n).stat() for n in range(len(found))]
+    what = [fast_mode(), weights()] + [(one.st_size, one.st_mtime_ns) for one in state]
+    heard = run / f"heard-{key_of(what)}"
+    run = run / f"learned-{key_of([*what, steps, batch_size, seed])}"
+    make_folder(heard)
+    make_folder(run)
+    records, pipe = Versions(Excerpts(found, heard)), load_pipeline()
     hearing, learning = len(records.data) * RECORD / max(workers, 1), steps * STEP
     for done, count in versions(records, workers, PartialState()):
         yield done / max(count, 1) * hearing / (hearing + learning), "hearing the recordings"
@@ -348,13 +372,23 @@ def adapt(
             listen("half way", with_denoiser(pipe, trainer.averaged()), near)
     card = {"name": name, "style": style_vector(near)[:-2].tolist(), "near": near, "steps": steps}
     card |= {"recordings": len(found), "excerpts": len(records.data), "date": f"{date.today()}"}
-    fresh = folder.with_name(f".{name}")  # half-written, it never bears that name
-    make_folder(fresh)
-    save_adapter(trainer.averaged(), fresh, **card)
-    (fresh / "README.md").write_text(CARD.format(**card), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
+    try:
+        save_adapter(trainer.averaged(), fresh, **card)
+        (fresh / "README.md").write_text(CARD.format(**card), encoding="utf-8")
+        if folder.exists():
+            folder.replace(fresh.with_name(f".{name}.old"))
+        fresh.replace(folder)
+        shutil.rmtree(fresh.with_name(f".{name}.old"), ignore_errors=True)
+    except (OSError, SafetensorError) as problem:
+        raise UserError(
+            f"{folder} can't be written ({problem}): make room, and start again; it goes on."
+        ) from None
     listen("at the end", with_denoiser(pipe, load_adapter(pipe.unet, folder)), near)
+
+
+def key_of(what: list) -> str:
+    """A short name for what a folder is of."""
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:12]
 
 
 def with_denoiser(pipe: NoteNinjaPipeline, unet: Denoiser) -> NoteNinjaPipeline:

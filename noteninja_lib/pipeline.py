@@ -34,6 +34,7 @@ with quick_imports():
     from noteninja_lib.models.checkpoints import (
         Adapted,
         current_names,
+        mend_of,
         models_folder,
         verify,
         write_checksums,
@@ -161,8 +162,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
         folder = Path(folder) if folder else models_folder()
         verify(folder)
         disable_progress_bar()  # loading takes half a second
-        with stand_ins():
-            pipe = super().from_pretrained(str(folder), **kwargs)
+        try:
+            with stand_ins():
+                pipe = super().from_pretrained(str(folder), **kwargs)
+        except Exception as problem:  # diffusers has an error for each thing that may be wrong
+            raise UserError(f"{folder} holds no whole converter: {mend_of(folder)}.") from problem
         for network in (pipe.vae, pipe.unet, pipe.vocoder, pipe.judge):
             network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         return pipe

@@ -16,7 +16,14 @@ import torch
 from noteninja_lib import STEPS, __version__, fast_mode
 from noteninja_lib.arranger.recipe import own_folder
 from noteninja_lib.errors import UserError, check_range
-from noteninja_lib.models.checkpoints import ADAPTER, CHECKSUMS, current_names, models_folder
+from noteninja_lib.models.checkpoints import (
+    ADAPTER,
+    ADAPTER_CONFIG,
+    CARD,
+    CHECKSUMS,
+    current_names,
+    models_folder,
+)
 from noteninja_lib.models.flow_matching import slerp
 from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.piano_roll import PianoRoll
@@ -308,7 +315,10 @@ def weights(genre: Genre = "") -> dict[str, str]:
     """SHA-256 of each network that a conversion uses, by its name, and of adapters of one's own genres."""
     sums = json.loads((models_folder() / CHECKSUMS).read_text(encoding="utf-8"))
     used = {name.partition("/")[0]: value for name, value in sums.items()}
-    own = {f"genre {name}": digest(own_folder() / name / ADAPTER) for name in own_named(genre)}
+    own = {}
+    for name in own_named(genre):
+        files = [own_folder() / name / file for file in (ADAPTER, ADAPTER_CONFIG, CARD)]
+        own[f"genre {name}"] = " ".join(str(digest(file)) for file in files if file.is_file())
     return {name: value for name, value in used.items() if name in NETWORKS} | own
 
 

@@ -151,6 +151,8 @@ def read_written(song: Any, **choice: Any) -> PianoRoll:
         If it can't be read, or is a recording or a picture.
     """
     if not _is_written(song):
+        if isinstance(song, str | Path) and not Path(song).is_file():
+            raise UserError(f"There is no file {song}.")
         name = song if isinstance(song, str | Path) else "this song"
         raise UserError(
             f"Part, tune and repeats are chosen in files of notes, and {name} is none: leave them out."

@@ -10,11 +10,18 @@ import torch
 from safetensors.torch import load_file
 
 from noteninja_lib import datasets, fine_tuning
-from noteninja_lib.arranger.recipe import GENRES, own_genres, style_vector
+from noteninja_lib.arranger.recipe import GENRES, nearest_genre, own_genres, style_vector
 from noteninja_lib.datasets import SyntheticSet, build, open_dataset
 from noteninja_lib.errors import UserError
 from noteninja_lib.fine_tuning import Excerpts, of_training
-from noteninja_lib.models.checkpoints import LowRank, load_adapter, load_model, save_adapter, with_adapter
+from noteninja_lib.models.checkpoints import (
+    LowRank,
+    load_adapter,
+    load_model,
+    models_folder,
+    save_adapter,
+    with_adapter,
+)
 from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.flow_matching import Condition, weigh
 from noteninja_lib.models.unet import Denoiser
@@ -284,14 +291,56 @@ def test_a_genre_of_ones_own_is_played_mixed_and_travelled_to(home, noteninja):
     assert pipe.invert(song, "my band", 1).shape[1] == 8
     status, out, _ = noteninja("genres")
     assert status == 0 and out.split("\n")[10:12] == ["another", "my band"]
-    assert noteninja("genres", "--remove", "another")[1].split("\n")[10:11] == ["my band"]
+    assert nearest_genre("Another") == "jazz" and nearest_genre("Rock") == "rock"
+    assert noteninja("genres", "--remove", "ANOTHER")[1].split("\n")[10:11] == ["my band"]
     status, _, told = noteninja("genres", "--remove", "another")
     assert status == 2 and "there is my band" in told
     with pytest.raises(UserError, match="rock, my band"):
         play("another")
-    (home / "my band" / "card.json").write_text("{}")
+
+
+@pytest.mark.parametrize(
+    "file, content",
+    [
+        ("card.json", "{}"),
+        ("card.json", json.dumps({"style": [1, 0]})),
+        ("card.json", json.dumps({"style": [float("nan")] * 10})),
+        ("card.json", json.dumps({"style": "0123456789"})),
+        ("adapter_config.json", json.dumps({"target_modules": [], "r": 2, "lora_alpha": 2})),
+        ("adapter_model.safetensors", "damaged"),
+        ("card.json", None),
+        ("adapter_model.safetensors", None),
+    ],
+)
+def test_a_damaged_genre_is_told_in_one_sentence_and_can_be_taken_away(home, file, content, noteninja):
+    made_up(home / "my band")
+    path = home / "my band" / file
+    path.unlink() if content is None else path.write_text(content)
     with pytest.raises(UserError, match="my band holds no adapter"):
-        play("my band")
+        load_pipeline()(make_song(), "my band")
+    assert "genre my band" in weights("my band")
+    assert noteninja("genres", "--remove", "My Band")[0] == 0 and not (home / "my band").exists()
+
+
+@pytest.mark.parametrize(
+    "file, content",
+    [
+        ("model_index.json", "{}"),
+        ("model_index.json", "no"),
+        ("SHA256SUMS.json", "{}"),
+        ("SHA256SUMS.json", "[]"),
+    ],
+)
+def test_a_damaged_converter_is_told_in_one_sentence(tmp_path, file, content):
+    for path in models_folder().iterdir():
+        if path.is_dir() or path.name in ("model_index.json", "SHA256SUMS.json"):
+            (tmp_path / path.name).symlink_to(path)
+    (tmp_path / file).unlink()
+    (tmp_path / file).write_text(content)
+    with pytest.raises(UserError, match="noteninja train converter"):
+        NoteNinjaPipeline.from_pretrained(tmp_path)
+    with pytest.raises(UserError):
+        fine_tuning.train_converter(None, tmp_path / "run", models=tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("name", ["jazz", "Rock", "", "a:b", "a,b", "../x", " x", "x" * 41, "-x"])

@@ -6,6 +6,7 @@ change it, and the arranger plays differently. This module loads a recipe and ch
 schema, so that a typing mistake gives one sentence and not a strange sound.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -355,6 +356,18 @@ def own_folder() -> Path:
 def own_genres() -> list[str]:
     """Names of the genres of one's own, which `noteninja adapt` made: each has a folder."""
     return sorted(path.parent.name for path in own_folder().glob("[!.]*/adapter_config.json"))
+
+
+def nearest_genre(genre: str) -> str:
+    """One of the ten: the genre itself, or the one from which a genre of one's own was begun."""
+    own = {name.lower(): name for name in own_genres()}
+    if genre.lower() not in own:
+        return genre.lower()
+    try:
+        card = json.loads((own_folder() / own[genre.lower()] / "card.json").read_text(encoding="utf-8"))
+        return GENRES[int(np.argmax(card["style"]))]
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as problem:
+        raise UserError(f"The genre {genre} is damaged: make it anew with `noteninja adapt`.") from problem
 
 
 def style_vector(

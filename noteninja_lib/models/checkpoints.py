@@ -28,6 +28,7 @@ Network = TypeVar("Network", bound=ModelMixin)
 CHECKSUMS = "SHA256SUMS.json"
 ADAPTER, ADAPTER_CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "card.json"
 PREFIX = "base_model.model."  # of the names of weights in an adapter
+STYLES = 10  # genres that a style vector names
 WHERE = {
     "MelAutoencoder": "vae",
     "Vocoder": "vocoder",
@@ -84,12 +85,21 @@ def write_checksums(folder: Path) -> None:
     (folder / CHECKSUMS).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
 
 
+def mend_of(folder: Path) -> str:
+    """What to do where weights in a folder are of no use."""
+    if folder.resolve() == (data_folder() / "models").resolve():
+        return "get them again with `git checkout -- data/models`, or download the project anew"
+    return "make this converter anew with `noteninja train converter`"
+
+
 def verify(folder: Path, name: str = "") -> None:
     """Make sure that weights below `folder`, all or one network's, are whole; a UserError names the first
     that is not."""
-    mend = "get it again with `git checkout -- data/models`, or download the project anew"
+    mend = mend_of(folder)
     try:
         expected = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
+        if not isinstance(expected, dict) or not any(file.startswith(name) for file in expected):
+            raise ValueError
     except (OSError, ValueError) as problem:
         what = f"The trained weights in {folder} are missing or have no {CHECKSUMS}"
         raise UserError(f"{what}: {mend}.") from problem
@@ -111,8 +121,7 @@ def _load(kind, folder, name):
         model = kind.from_pretrained(folder / name)
     except (OSError, ValueError, KeyError) as problem:
         raise UserError(
-            f"The trained weights in {folder / name} can't be read: get them again with "
-            "`git checkout -- data/models`."
+            f"The trained weights in {folder / name} can't be read: {mend_of(folder)}."
         ) from problem
     return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
@@ -192,12 +201,16 @@ def load_adapter(network: Network, folder: Path) -> Network:
     try:
         weights = load_file(folder / ADAPTER)
         config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+        if not config["target_modules"] or len(weights) != 2 * len(config["target_modules"]):
+            raise ValueError
         for name in config["target_modules"]:
             one, other = (weights[f"{PREFIX}{name}.lora_{part}.weight"].float() for part in "AB")
             weight = network.get_submodule(name).weight
             with torch.no_grad():
                 added = (other.flatten(1) @ one.flatten(1)).view_as(weight)
                 weight += config["lora_alpha"] / config["r"] * added
+                if not weight.isfinite().all():
+                    raise ValueError
     except Exception as problem:  # anything may stand in a file that somebody passed on
         raise UserError(f"{folder} holds no adapter for this converter: make it anew.") from problem
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
@@ -214,6 +227,8 @@ class Adapted(Sequence):
 
     def __getitem__(self, number):
         folder = self.folders[number]
+        if not folder.is_dir():
+            raise UserError(f"{folder} holds no adapter for this converter: make it anew.")
         return _adapted(self.network, folder, tuple(path.stat().st_mtime_ns for path in folder.iterdir()))
 
 
@@ -227,6 +242,9 @@ def read_card(folder: Path) -> dict:
     """What was written down about an adapter: `style`, what it is asked for, and where it came from."""
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        return card | {"style": [float(share) for share in card["style"]]}
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+        style = torch.tensor(card["style"], dtype=torch.float32)
+        if style.shape != (STYLES,) or not style.isfinite().all():
+            raise ValueError
+        return card
+    except Exception as problem:  # anything may stand in a file that somebody passed on
         raise UserError(f"{folder} holds no adapter for this converter: make it anew.") from problem

@@ -124,6 +124,7 @@ def choose(wish: str, numbers: list[str], names: list[str], kinds: str) -> int:
     kinds : str
         What they are called.
     """
+    given = str(wish).strip()[:40]
     wish = str(wish).strip().lower()
     lower = [name.strip().lower() for name in names]
     if wish in numbers:
@@ -132,10 +133,10 @@ def choose(wish: str, numbers: list[str], names: list[str], kinds: str) -> int:
     found = found or [n for n, name in enumerate(lower) if wish and name.startswith(wish)]
     if len(found) == 1:
         return found[0]
-    all_of_them = [f"{number} {name}".strip() for number, name in zip(numbers, names)]
+    all_of_them = [f"{number} {name}".strip() or "(no title)" for number, name in zip(numbers, names)]
     some = "; ".join(all_of_them[:40]) + ("; ..." if len(names) > 40 else "")
     several = "is not one alone" if found else "is not there"
-    raise UserError(f"{wish!r} {several} among the {kinds} of this file: {some}.")
+    raise UserError(f"{given!r} {several} among the {kinds} of this file: {some}.")
 
 
 @dataclass

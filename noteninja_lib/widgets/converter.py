@@ -161,7 +161,8 @@ class GenreMaker(Workbench):
     def make(self, _: object = None) -> None:
         """Begin; the handler of the button."""
         files = uploads(self.upload.value)
-        self.start(self._make, self.name.value.strip(), self.path.value.strip(), files, self.steps.value)
+        path = self.path.value.strip().strip("\"'")  # as Windows copies it
+        self.start(self._make, self.name.value.strip(), path, files, self.steps.value)
 
     def _make(self, name, path, files, steps):
         from noteninja_lib.fine_tuning import adapt, adapter_folder
