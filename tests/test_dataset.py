@@ -30,7 +30,8 @@ from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.training import make_task
-from noteninja_lib.training.tasks import DiffusionTask, GenreClassifierTask, MelodyTask
+from noteninja_lib.training.diffusion import DiffusionTask
+from noteninja_lib.training.tasks import GenreClassifierTask, MelodyTask
 
 BAND = {"seconds": 3.0, "versions": 2, "seed": 3}
 HOURS = 3 * 2 * 3.0 / 3600  # three tunes, two genres each

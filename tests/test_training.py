@@ -17,16 +17,13 @@ from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.training import TASKS, make_task
+from noteninja_lib.training.diffusion import DiffusionTask, DistillationTask, RegressionTask, draw_jumps
 from noteninja_lib.training.tasks import (
     AutoencoderTask,
-    DiffusionTask,
-    DistillationTask,
     GenreClassifierTask,
     MelodyTask,
-    RegressionTask,
     VocoderTask,
     compressed_spectrum,
-    draw_jumps,
     middle_and_side,
 )
 from noteninja_lib.training.trainer import Trainer, train

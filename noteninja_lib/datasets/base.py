@@ -27,7 +27,7 @@ from noteninja_lib.audio.io import HEADERLESS, SAMPLE_RATE, SHORTEST, SILENCE, l
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import PITCHES
-from noteninja_lib.music.beats import beat_phase
+from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.source import read_source
 
 Tell = Callable[[str], Any] | None  # what is given a sentence for the user
@@ -222,14 +222,12 @@ class DataSet:
         if degraded:
             audio = degrade(audio, np.random.default_rng((number, len(audio))))
         source = read_source(audio)
-        roll = source.piano_roll[: len(audio) // HOP_LENGTH]
-        rhythm = np.concatenate([roll.onsets, beat_phase(roll.beats, roll.frames)])
-        notes = roll.notes.reshape(2 * PITCHES, -1)
-        layers = {"heard": np.concatenate([np.rint(notes * 255), np.rint(rhythm * 127) + 128])}
+        stored = as_stored(source.piano_roll[: len(audio) // HOP_LENGTH])
+        layers = {"heard": stored[2 * PITCHES :]}
         if source.voice and source.voice.notes:
-            layers["sung"] = np.rint(roll.melody * 255)
+            layers["sung"] = stored[: 2 * PITCHES].reshape(2, PITCHES, -1)
         with replacing(path) as fresh, open(fresh, "wb") as file:
-            np.savez_compressed(file, **{name: layer.astype(np.uint8) for name, layer in layers.items()})
+            np.savez_compressed(file, **layers)
 
     def is_heard(self, number: int) -> bool:
         """Whether what is heard in a recording is on disk already."""
@@ -372,6 +370,14 @@ def require_length(lengths: np.ndarray, wanted: int) -> None:
             f"A recording is shorter than the {wanted / SAMPLE_RATE:.1f} s that training looks at: make "
             f"longer ones with `noteninja dataset build --seconds`."
         )
+
+
+def as_stored(roll: PianoRoll) -> np.ndarray:
+    """The networks' input (357, frames) as uint8: notes as 0..255, rhythm -127..127 with 128 added."""
+    layers = roll.network_input()
+    layers[: 4 * PITCHES] *= 255
+    layers[4 * PITCHES :] = layers[4 * PITCHES :] * 127 + 128
+    return np.rint(layers).astype(np.uint8)
 
 
 def unpack(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

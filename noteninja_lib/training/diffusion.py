@@ -26,7 +26,7 @@ from noteninja_lib.arranger.recipe import GENRES, style_vector
 from noteninja_lib.audio.augmentation import change_speed
 from noteninja_lib.audio.io import mono
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, PITCHES, log_mel_tensor, mel_frequencies
-from noteninja_lib.datasets.base import WHOLE, DataSet, replacing, unpack
+from noteninja_lib.datasets.base import WHOLE, DataSet, as_stored, replacing, unpack
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.checkpoints import load_model, save_model, with_adapter
 from noteninja_lib.models.classifiers import MelodyExtractor
@@ -34,7 +34,7 @@ from noteninja_lib.models.flow_matching import add_noise, encode, sample_times, 
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.music.beats import beat_phase
-from noteninja_lib.music.piano_roll import PianoRoll, draw_notes
+from noteninja_lib.music.piano_roll import draw_notes
 from noteninja_lib.source import hear, read_source
 from noteninja_lib.training.tasks import Batch, Loss, Task
 from noteninja_lib.training.trainer import Trainer
@@ -42,14 +42,6 @@ from noteninja_lib.training.trainer import Trainer
 SHIFTS = (-2, -1, 0, 1, 2)  # semitones by which each record is played faster or slower
 OTHERS = 3  # other genres in which each record is played
 SHORTEST = 8.0  # seconds of a record, so that the fastest of it fills an example
-
-
-def as_stored(roll: PianoRoll) -> np.ndarray:
-    """The networks' input (357, frames) as uint8: notes as 0..255, rhythm -127..127 with 128 added."""
-    layers = roll.network_input()
-    layers[: 4 * PITCHES] *= 255
-    layers[4 * PITCHES :] = layers[4 * PITCHES :] * 127 + 128
-    return np.rint(layers).astype(np.uint8)
 
 
 def faster(audio: np.ndarray, semitones: float) -> np.ndarray:
