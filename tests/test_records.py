@@ -29,6 +29,7 @@ from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.music.style import parse_path
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
 from noteninja_lib.settings import weights
+from noteninja_lib.training import make_task
 from noteninja_lib.training.diffusion import (
     OTHERS,
     SHIFTS,
@@ -39,6 +40,7 @@ from noteninja_lib.training.diffusion import (
     played_faster,
     thinned,
 )
+from noteninja_lib.training.tasks import GenreClassifierTask
 from noteninja_lib.widgets import converter
 from noteninja_lib.widgets.choosers import uploads
 
@@ -212,6 +214,22 @@ def test_only_records_make_a_converter(band, tmp_path, noteninja):
 def test_a_converter_is_taken_from_its_folder_or_refused(tmp_path, noteninja):
     status, _, told = noteninja("convert", "a.mp3", "--to", "jazz", "--models", tmp_path)
     assert status == 2 and "holds no converter" in told
+
+
+def test_a_judge_learns_from_records_by_halves_and_from_each_genre_as_often(band, records):
+    uneven = band.part([0, 0, 0, 0, 1])
+    task = make_task("judge", band.root, 1, models_folder(), True, records.data.root)
+    assert [sorted(set(part.tolist())) for part in task.labels] == [
+        sorted({GENRES.index(genre) for genre in one.labels}) for one in (band, records.data)
+    ]
+    sounds, kinds = task.batch(np.random.default_rng(0), 7)
+    assert sounds.shape == (7, 256 * 256) and kinds.shape == (7,)
+    assert set(kinds[4:].tolist()) <= {GENRES.index(genre) for genre in records.data.labels}
+    drawn = GenreClassifierTask(uneven).batch(np.random.default_rng(0), 200)[1]
+    shares = [np.mean(drawn == GENRES.index(genre)) for genre in {band.labels[0], band.labels[1]}]
+    assert len(shares) == 1 or 0.35 < min(shares)
+    with pytest.raises(UserError, match="train converter"):
+        make_task("lead", band.root, 1, models_folder(), True, records.data.root)
 
 
 # --- A genre of one's own ---
