@@ -355,8 +355,11 @@ def test_kinds_that_can_not_be_read_are_told_from_broken_files(tmp_path):
             read_source(tmp_path / name)
 
 
-def test_only_in_notes_there_is_something_to_choose():
-    for song in (np.zeros(22050, np.float32), "song.mp3", "page.png"):
+def test_only_in_notes_there_is_something_to_choose(tmp_path):
+    (tmp_path / "song.mp3").write_bytes(b"?")
+    with pytest.raises(UserError, match="There is no file"):
+        read_source(tmp_path / "sonh.mp3", part="2")
+    for song in (np.zeros(22050, np.float32), tmp_path / "song.mp3"):
         with pytest.raises(UserError, match="chosen in files of notes"):
             read_source(song, part="2")
     assert read_source(HERE / "g01_aabb.abc", repeats=False).piano_roll.seconds == pytest.approx(

@@ -252,6 +252,6 @@ def test_excerpts_of_short_recordings_are_refused_or_slowed_to_fit(data):
 
 def test_the_judge_learns_from_all_that_it_is_given(data):
     task = GenreClassifierTask(data)
-    assert len(task.labels) == len(task.sounds.samples) == len(data)
+    assert len(task.labels[0]) == len(task.sounds.samples) == len(data)
     first, second = (task.batch(np.random.default_rng(7), 4) for _ in range(2))
     assert all(np.array_equal(one, other) for one, other in zip(first, second))

@@ -336,7 +336,7 @@ class DistillationTask(DiffusionTask):
     """
 
     small, plain, marks = 4, 1 / 3, False
-    guidance_interval = (0.55, 1.0)
+    guidance_interval, style_scale = (0.55, 1.0), 1.0
 
     def __init__(
         self,
