@@ -142,7 +142,6 @@ def figures_of(real: list[dict], made: list[dict]) -> dict:
     """Figures of conversions beside real recordings, with 95 % intervals: together, and by genre."""
     by_number, by_genre = {row["number"]: row for row in real}, grouped(real, lambda row: row["source"])
     crowd = sorted({row["number"] for row in made})
-    usual = np.mean([by_number[row["number"]]["range"] for row in made])
     for row in made:
         source, like = by_number[row["number"]], by_genre[row["target"]]
         place = rank(row, row["target"])
@@ -151,7 +150,7 @@ def figures_of(real: list[dict], made: list[dict]) -> dict:
             row["among three"], row["first"] = float(place <= STRONGEST), float(place == 1)
         row["judge right"] = float(row["judge"] == row["target"])
         row["attack ratio"] = row["attack"] / np.mean([one["attack"] for one in like])
-        row["range ratio"] = row["range"] / usual
+        row["range ratio"] = row["range"] / source["range"]
         row["treble difference"] = row["treble"] - np.mean([one["treble"] for one in like])
         likeness = {number: alike(row["onsets"], by_number[number]["onsets"]) for number in crowd}
         row["right tune"] = float(max(likeness, key=likeness.get) == row["number"])
