@@ -37,6 +37,8 @@ def noteninja(monkeypatch, capsys):
     """Run the command line in this process: (status, stdout, stderr)."""
     from noteninja_lib import cli as command_line
 
+    monkeypatch.setenv("NOTENINJA_MODELS", "")  # what --models sets is gone after the test
+
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["noteninja", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
