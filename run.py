@@ -61,7 +61,8 @@ def set_up(cpu):
         return
     if shutil.disk_usage(ROOT).free < GIGABYTES * 1e9:
         sys.exit(
-            f"The set-up needs {GIGABYTES} GB of room on the disk that holds {ROOT}: free some, then run this command "
+            f"The set-up needs {GIGABYTES} GB of room on the disk that holds {ROOT}: free some, "
+            "then run this command "
             "again."
         )
     print("Setting NoteNinja up in .venv; this takes a few minutes, once.", flush=True)

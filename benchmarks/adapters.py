@@ -99,7 +99,7 @@ def report(
     learned = {style: [] for style in styles}
     for number, style in enumerate(aside.labels):
         learned[style].append(embeddings(pipe.judge, aside.audio(number)).mean(0))
-    near = {style: near_of(style) for style in styles}
+    near = {style: read_card(own_folder() / style)["near"] for style in styles}
     jobs = [
         Job(song, style, genre)
         for song in range(min(count, len(Records(songs))))
@@ -110,11 +110,6 @@ def report(
     rows = measure(play, jobs, "conversions", workers, **given, listener=listener.state_dict())
     figures = figures_of(rows, learned) | {"listener right about the records": true, "near": near}
     return finish(figures, lines(figures), out, "adapters", usual=False)
-
-
-def near_of(style: str) -> str:
-    """The genre that a style was begun from."""
-    return read_card(own_folder() / style)["near"]
 
 
 def figures_of(rows: list[dict], learned: dict) -> dict:

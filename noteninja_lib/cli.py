@@ -470,9 +470,11 @@ def train(
     if network == "converter":
         from noteninja_lib.fine_tuning import train_converter
 
-        given = {"share": share, "band": band, "workers": workers, "threads": threads}
+        if records or again:
+            raise UserError("A converter learns on by itself, from --data: leave out --again and --records.")
+        given = {"ema": ema, "workers": workers, "threads": threads}
         with in_order():
-            made = train_converter(data, run, steps, batch, seed=seed, models=models, **given)
+            made = train_converter(data, run, steps, batch, share, band, seed, models=models, **given)
         if made:
             typer.echo(f"Made {made}: use it with `noteninja convert SONG --to jazz --models {made}`.")
             use_models(made)
@@ -501,11 +503,10 @@ def adapt(
     """Make a genre of one's own of some recordings."""
     from tqdm import tqdm
 
-    from noteninja_lib.fine_tuning import adapt as learn
+    from noteninja_lib import fine_tuning as tuning
 
-    form = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining}"
-    steps_done = learn(recordings, name, run or Path("runs") / name, steps, seed=seed, workers=workers)
-    with in_order(), tqdm(total=100, dynamic_ncols=True, bar_format=form) as shown:
+    steps_done = tuning.adapt(recordings, name, run or Path("runs") / name, steps, seed=seed, workers=workers)
+    with in_order(), tqdm(total=100, dynamic_ncols=True, bar_format=tuning.BAR) as shown:
         for done, what in steps_done:
             shown.set_description_str(what)
             shown.update(100 * done - shown.n)

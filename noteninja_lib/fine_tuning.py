@@ -108,11 +108,12 @@ def train_converter(
     records = Versions(of_training(open_dataset(data, tell=print if state.is_main_process else None)))
     make_folder(run)
     stages = [len(records.data) * RECORD, 0.0 if band else HOURS * 360 / BAND["versions"] * TUNE]
-    stages += [0.0 if band else HOURS * 360 * HEARD * CLIP, steps * STEP, steps // 4 * JUMP]
+    jumps = max(1, steps // 4)
+    stages += [0.0 if band else HOURS * 360 * HEARD * CLIP, steps * STEP, jumps * JUMP]
     look = {"bar_format": BAR, "dynamic_ncols": True, "disable": not state.is_main_process}
     with tqdm(total=sum(stages), **look) as bar, contextlib.ExitStack() as closing:
         whole = Whole(bar)
-        whole.stage("hearing the records", stages[0], versions(records, workers, state))
+        whole.stage("hearing the records", stages[0], versions(records, workers, state, models))
         own = band or run / "band"
         if not band and state.is_main_process:
             whole.stage("the band is playing", stages[1], build(own, HOURS, workers=workers, **BAND))
@@ -122,27 +123,24 @@ def train_converter(
         opened = open_dataset(own, tell=None)
         pairs = opened.part(opened.training())
         heard = (load_model(MelAutoencoder, models), load_model(MelodyExtractor))
-        start = load_model(Denoiser, models).requires_grad_(True)
-        for what, kind, name, count, more in (
-            ("learning", DiffusionTask, "diffusion", steps, {}),
-            # Of a denoiser that has learned on, the jumps are learned anew.
-            (
-                "learning jumps",
-                DistillationTask,
-                f"jumps-{steps}",
-                steps // 4,
-                {"style_scale": STYLE_GUIDANCE},
-            ),
-        ):
-            task, folder = kind(pairs, *heard, start=start, records=records, share=share, **more), run / name
+        mixed = {"records": records, "share": share}
+
+        def learned(what, task, folder, count, seconds):
             make_folder(folder)
             trainer = Trainer(task, folder, count, ema, seed)
             steps_done = learn(trainer, batch_size)
             closing.callback(steps_done.close)
-            whole.stage(what, count * (STEP if kind is DiffusionTask else JUMP), counted(steps_done, count))
-            start = trainer.averaged()
-            task.finish(start)
-            start.requires_grad_(True)
+            whole.stage(what, seconds, ((step, count) for step, _ in steps_done))
+            network = trainer.averaged()
+            task.finish(network)
+            return network.requires_grad_(True)
+
+        start = load_model(Denoiser, models).requires_grad_(True)
+        task = DiffusionTask(pairs, *heard, start=start, **mixed)
+        start = learned("learning", task, run / "diffusion", steps, stages[3])
+        task = DistillationTask(pairs, *heard, start=start, style_scale=STYLE_GUIDANCE, **mixed)
+        # Of a denoiser that has learned on, the jumps are learned anew.
+        start = learned("learning jumps", task, run / f"jumps-{steps}", jumps, stages[4])
     if not state.is_main_process:
         return None
     made = run / "models"
@@ -198,32 +196,28 @@ class Whole:
         self.bar.update(self.begun - self.bar.n)
 
 
-def versions(records: Versions, workers: int, state: PartialState) -> Iterator[tuple[int, int]]:
-    """Make versions of all records, in some processes, this one's share of them; (done, all)."""
+def versions(
+    records: Versions, workers: int, state: PartialState, models: Path | None = None
+) -> Iterator[tuple[int, int]]:
+    """Make versions of all records by a converter, in some processes, this one's share; (done, all)."""
     numbers = list(range(len(records.data)))[state.process_index :: state.num_processes]
     left = [number for number in numbers if not records.path(number).exists()]
     yield len(numbers) - len(left), len(numbers)
     for number in left if not workers else ():
-        records.make(number, load_pipeline())
+        records.make(number, load_pipeline(models))
         yield len(numbers) - len(left) + left.index(number) + 1, len(numbers)
     if not workers or not left:
         return
     with processes(workers) as pool:
-        for done, _ in enumerate(pool.map(partial(_version, records.data), left), 1):
+        for done, _ in enumerate(pool.map(partial(_version, records.data, models), left), 1):
             yield len(numbers) - len(left) + done, len(numbers)
 
 
-def _version(data, number):
+def _version(data, models, number):
     torch.set_num_threads(1)  # one process a core
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # such as that a recording is quiet
-        Versions(data).make(number, load_pipeline())
-
-
-def counted(steps: Iterator[tuple[int, dict]], count: int) -> Iterator[tuple[int, int]]:
-    """(done, all) of a training."""
-    for step, _ in steps:
-        yield step, count
+        Versions(data).make(number, load_pipeline(models))
 
 
 def of_training(data: DataSet) -> DataSet:

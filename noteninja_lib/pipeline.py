@@ -590,7 +590,7 @@ def check_arguments(
     check_range("number of inference steps", steps, 1, 1000)
 
 
-@lru_cache(maxsize=1)
-def load_pipeline() -> NoteNinjaPipeline:
-    """The pipeline with the weights in data/models, loaded once in a process."""
-    return NoteNinjaPipeline.from_pretrained()
+@lru_cache(maxsize=2)
+def load_pipeline(folder: Path | None = None) -> NoteNinjaPipeline:
+    """The pipeline with the weights in a folder, `models_folder` by default, loaded once in a process."""
+    return NoteNinjaPipeline.from_pretrained(folder)

@@ -243,7 +243,8 @@ def test_the_rival_that_writes_the_tune_down_finds_tempo_bar_and_key():
 def test_an_outside_tagger_is_asked_about_every_version(tmp_path):
     tagger = tmp_path / "tagger.py"
     tagger.write_text(
-        "import json, sys\nfor f in sys.argv[2:]:\n    print(json.dumps({'file': f, 'genres': {'jazz': 'ours' in f}}))\n"
+        "import json, sys\nfor f in sys.argv[2:]:\n    print(json.dumps({'file': f, "
+        "'genres': {'jazz': 'ours' in f}}))\n"
     )
     for name in ("3-jazz-ours", "3-jazz-regression", "3-source", "4-reggae-ours", "4-source"):
         (tmp_path / f"{name}.wav").touch()

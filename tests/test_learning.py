@@ -76,7 +76,8 @@ def test_an_example_is_the_same_at_each_look():
         ]
     )
     example = lesson_07.Example(task, SimpleNamespace(vae=vae))
-    towards = lambda noisy, time, picture, style: (noisy - example.latents) / time  # noqa: E731  the velocity that leads there
+    # the velocity that leads there
+    towards = lambda noisy, time, picture, style: (noisy - example.latents) / time  # noqa: E731
     assert example.likeness(example.sample(towards)) == pytest.approx(1, abs=1e-5)
     nowhere = [example.sample(lambda noisy, *told: 0 * noisy) for _ in range(2)]
     assert torch.equal(*nowhere) and abs(example.likeness(nowhere[0])) < 0.5

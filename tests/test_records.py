@@ -202,6 +202,8 @@ def test_one_command_makes_a_converter_and_goes_on_where_it_was_stopped(
 
 
 def test_only_records_make_a_converter(band, tmp_path, noteninja):
+    status, _, told = noteninja("train", "converter", "--data", band.root, "--run", tmp_path, "--again")
+    assert status == 2 and "learns on by itself" in told
     status, _, told = noteninja("train", "converter", "--data", band.root, "--run", tmp_path)
     assert status == 2 and "the band's own" in told and told.count("\n") == 1
     with pytest.raises(UserError, match="lasts 8 seconds"):
@@ -403,7 +405,7 @@ def test_adapt_makes_a_genre_and_goes_on_where_it_was_stopped(home, band, noteni
     assert noteninja(*words)[0] == 0 and len(list((tmp_path / "run").rglob("*.npz"))) == 8
 
 
-def alone(records, workers, state):
+def alone(records, workers, state, models=None):
     """As `versions`, in this process."""
     for number in range(len(records.data)):
         records.make(number, load_pipeline())

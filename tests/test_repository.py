@@ -181,9 +181,10 @@ def test_notebook_is_stripped(path):
 # --- modules ----------------------------------------------------------------------------------
 
 
-# What may import what inside noteninja_lib: each room those before it. errors and the package are open to all.
+# What may import what inside noteninja_lib: each those before it. errors and the package are open to all.
 ROOMS = (
-    "errors audio models arranger music omr source datasets training streaming pipeline settings fine_tuning evaluation plots"
+    "errors audio models arranger music omr source datasets training streaming pipeline settings fine_tuning"
+    " evaluation plots"
     " widgets lessons batch cli __main__"
 ).split()
 

@@ -17,7 +17,8 @@ from noteninja_lib.widgets import converter
 pad, studio, trip = converter.genre_pad(), converter.inventor(), converter.journey()
 echo = ipywidgets.HTML()
 def tell(_=None):
-    echo.value = json.dumps({"shares": pad.pad.shares(), "notes": studio.roll.notes, "valence": trip.valence.points})
+    echo.value = json.dumps({"shares": pad.pad.shares(), "notes": studio.roll.notes,
+                             "valence": trip.valence.points})
 for part in (pad.pad, studio.roll, trip.valence):
     part.observe(tell)
 for part, name in ((echo, "echo"), (pad, "one"), (studio, "two"), (trip, "three")):
