@@ -62,8 +62,7 @@ def set_up(cpu):
     if shutil.disk_usage(ROOT).free < GIGABYTES * 1e9:
         sys.exit(
             f"The set-up needs {GIGABYTES} GB of room on the disk that holds {ROOT}: free some, "
-            "then run this command "
-            "again."
+            "then run this command again."
         )
     print("Setting NoteNinja up in .venv; this takes a few minutes, once.", flush=True)
     if sys.platform == "linux" and not cpu and not shutil.which("nvidia-smi"):
