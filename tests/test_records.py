@@ -174,9 +174,9 @@ def test_one_command_makes_a_converter_and_goes_on_where_it_was_stopped(
     list(open_dataset(band.root, tell=None).heard(n) for n in range(4))
     words = ["train", "converter", "--data", records.data.root, "--run", tmp_path, "--band", band.root]
     words += ["--steps", 4, "--batch", 2, "--workers", 1]
-    from noteninja_lib import cli, fine_tuning
+    from noteninja_lib import cli_training, fine_tuning
 
-    monkeypatch.setattr(cli, "measure", lambda words: None)  # the slider: a benchmark
+    monkeypatch.setattr(cli_training, "measure", lambda words: None)  # the slider: a benchmark
     learn = fine_tuning.learn
 
     def stopped(trainer, size):

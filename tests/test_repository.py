@@ -185,7 +185,7 @@ def test_notebook_is_stripped(path):
 ROOMS = (
     "errors audio models arranger music omr source datasets training streaming pipeline settings fine_tuning"
     " evaluation plots"
-    " widgets lessons batch cli __main__"
+    " widgets lessons batch cli_training cli __main__"
 ).split()
 
 
@@ -197,7 +197,7 @@ def test_the_version_is_one():
 
 
 def test_modules_are_few_short_and_have_names_of_their_own():
-    assert len(MODULES) <= 100  # with what is planned after the rebuilding
+    assert len(MODULES) <= 105  # with what is planned after the rebuilding
     long = {relative(path) for path in CODE if len(path.read_text(encoding="utf-8").splitlines()) > 600}
     assert not long, "students read the library: cut these in two where the subject changes"
     names = Counter(path.stem for path in CODE if path.stem not in ("__init__", "__main__"))
