@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -20,10 +21,12 @@ from tqdm import tqdm
 
 from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, load, stream
 from noteninja_lib.errors import UserError, make_folder, notices
+from noteninja_lib.lead_sheet import KINDS as LEADS
+from noteninja_lib.lead_sheet import hear_lead
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
 from noteninja_lib.models.separator import RATE, first_look, separate
 from noteninja_lib.music.singing import kind_of_voice
-from noteninja_lib.pipeline import NoteNinjaPipeline
+from noteninja_lib.pipeline import NoteNinjaPipeline, seconds_used
 from noteninja_lib.settings import (
     FATES,
     STEMS,
@@ -36,9 +39,10 @@ from noteninja_lib.settings import (
     read_record,
     read_settings,
     stem_paths,
+    whole,
     write_stems,
 )
-from noteninja_lib.source import FADE, pitch_curve
+from noteninja_lib.source import FADE, pitch_curve, read_source
 
 BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
 LOOKED_AT = 60  # seconds that are looked at in one go for a voice
@@ -58,13 +62,15 @@ def check_device(device: str) -> torch.device:
     raise UserError(f"There is no device {device} here: choose from {there}.")
 
 
-def check_places(songs: list[Path], places: list[Path], kinds: Sequence[str], stems: bool = False) -> None:
+def check_places(
+    songs: list[Path], places: list[Path], kinds: Sequence[str], stems: bool = False, **of_files: Any
+) -> None:
     """Refuse, before the work begins, places that can't be written or where a song lies."""
     if len(set(places)) < len(places):
         raise UserError("Two of the songs have the same name: take them one at a time, or rename one.")
     sources = {song.resolve() for song in songs}
     for place in places:
-        check_writable(place)
+        check_writable(place, **of_files)
         for file in (place, *beside(place, kinds).values(), *(stem_paths(place).values() if stems else ())):
             if file.is_dir():
                 raise UserError(f"{file} is a folder: give another place with --out, or move it away.")
@@ -211,6 +217,49 @@ def again(
     pipe = NoteNinjaPipeline.from_pretrained().to(check_device(device))
     settings = replace(settings, source=str(song), second=str(second) if second else None)
     _convert(pipe, song, out, settings, ["json"], as_json, stems)
+
+
+def hear_files(songs: list[Path], out: Path | None = None, *, as_json: bool = False) -> int:
+    """Write down the lead sheets of songs, with a progress bar; one sentence for each that can't be used.
+
+    Parameters
+    ----------
+    songs : list of pathlib.Path
+    out : pathlib.Path, optional
+        File, or folder where there are several songs; 'song (lead).musicxml' beside each song by default.
+    as_json : bool
+        Print one JSON object a song in place of words.
+
+    Returns
+    -------
+    int
+        How many songs could not be used.
+    """
+    folder = out if out is not None and (len(songs) > 1 or out.is_dir()) else None
+    if folder is not None:
+        make_folder(folder)
+    places = [song.with_name(f"{song.stem} (lead).musicxml") for song in songs]
+    places = [folder / place.name for place in places] if folder else [out] if out else places
+    check_places(songs, places, [], duration=1.0, endings=LEADS)
+    failed = 0
+    for song, place in zip(songs, places):
+        try:
+            with _bar(song) as progress, warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always", UserWarning)
+                source = read_source(song, seconds_used(), lambda done: progress(0.9 * done, "listening"))
+                progress(0.9, "writing down")
+                sheet = hear_lead(source.piano_roll, song.stem)
+                with whole(place) as unfinished:
+                    sheet.save(unfinished)
+        except UserError as problem:
+            failed += 1
+            print(f"noteninja: {problem}", file=sys.stderr)
+            continue
+        for sentence in notices(told, song):
+            print(f"noteninja: {sentence}", file=sys.stderr)
+        record = {"song": str(song), "out": str(place), **sheet.to_record()}
+        print(json.dumps(record, ensure_ascii=False) if as_json else f"{place}: {sheet}", flush=True)
+    return failed
 
 
 # ---- a voice and a band out of a recording -----------------------------------------------------------------

@@ -39,6 +39,10 @@ OF_GAIN = "dB by which a kept voice is louder beside its band than in the song, 
 OF_PART = "Notes: the part or track that is the tune, by number or name; the likeliest by default."
 OF_TUNE = "A book of ABC: the tune, by number (X:) or title; the first by default."
 OF_REPEATS = "Notes: play each part once, without repeats and signs such as D.C."
+OF_LEAD = "A corrected lead sheet of the song: `noteninja hear` writes them."
+OF_SHEET = "File to write: .json (all of it), .musicxml, .mid, .abc; a folder for several."
+OF_NEW_KEY = "The key to play in, such as Eb or 'F# minor'; a kept voice goes along, but not to another mode."
+OF_CHORDS = "Chords that the band plays, again and again: 'Am7 D7 | Gmaj7'."
 OF_STEMS = "Write a kept voice and its band apart, too: 'NAME voice.wav' and 'NAME band.wav'."
 OF_SONG = f"{SOUNDS}; or notes: MIDI, MusicXML, ABC, Humdrum, MEI; or a picture (png, jpg, pdf)."
 OF_TEMPO = "Beats a minute such as 120, or a share of the song's own, 50% to 200%."
@@ -71,6 +75,10 @@ class Common:
     part: Annotated[str | None, Option(help=OF_PART)] = None
     tune: Annotated[str | None, Option(help=OF_TUNE)] = None
     no_repeats: Annotated[bool, Option("--no-repeats", help=OF_REPEATS)] = False
+    lead: Annotated[str | None, Option(help=OF_LEAD)] = None
+    key: Annotated[str | None, Option(help=OF_NEW_KEY)] = None
+    transpose: Annotated[int, Option(help="Semitones, -12 to 12; a kept voice, too.")] = 0
+    chords: Annotated[str | None, Option(help=OF_CHORDS)] = None
     steps: Annotated[int, Option(help="Inference steps.")] = STEPS
     guidance: Annotated[float, Option(help="Guidance scale; 1 switches it off.")] = 2.0
     seed: Seed = 0
@@ -89,6 +97,7 @@ class Common:
         own: dict = {"strength": self.amount, "steps": self.steps, "guidance": self.guidance}
         own |= {"voice": self.voice, "voice_gain": self.voice_gain}
         own |= {"part": self.part, "tune": self.tune, "repeats": not self.no_repeats}
+        own |= {"lead": self.lead, "key": self.key, "transpose": self.transpose, "chords": self.chords}
         timing = dict([parse_tempo(self.tempo)]) if self.tempo else {}
         mood = None if self.mood is None else parse_mood(self.mood)
         return Settings(genre, **own | timing | {"mood": mood, "seed": self.seed} | given)
@@ -254,13 +263,13 @@ as MusicXML)."""
             sheet.save(file)
 
 
-@command("tempo mood part tune no_repeats steps guidance seed device models json")
+@command("tempo mood part tune no_repeats lead key transpose chords steps guidance seed device models json")
 def extend(common: Common, song: Song, to: Genre, minutes: Minutes, out: Out = None) -> None:
     """Make a longer piece of a short one, with a form: intro, A A B A, ending."""
     common.convert([song], common.settings(to, seconds=60 * minutes), out)
 
 
-@command("part tune no_repeats steps guidance seed device models json")
+@command("part tune no_repeats lead key transpose chords steps guidance seed device models json")
 def journey(
     common: Common,
     song: Song,
@@ -286,6 +295,19 @@ def again(
 
     use_models(common.models)
     make_again(file, out, device=common.device, as_json=common.json, stems=common.stems)
+
+
+@command("json")
+def hear(
+    common: Common,
+    songs: Songs,
+    out: Annotated[Path | None, Option("-o", "--out", help=OF_SHEET)] = None,
+) -> None:
+    """Write down what is heard in songs: a lead sheet (tune, chords, key, metre, tempo, form) to correct."""
+    from noteninja_lib.batch import hear_files
+
+    if hear_files(songs, out, as_json=common.json):
+        raise typer.Exit(2)
 
 
 @command("json")

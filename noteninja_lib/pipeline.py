@@ -29,6 +29,7 @@ with quick_imports():
     from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown, without_dc
     from noteninja_lib.audio.stretching import stretch
     from noteninja_lib.errors import Notice, UserError, check_range
+    from noteninja_lib.lead_sheet import LeadSheet, rewritten
     from noteninja_lib.models import flow_matching, give_back, in_threads, stand_ins
     from noteninja_lib.models.basic_pitch import transcribe
     from noteninja_lib.models.checkpoints import (
@@ -40,17 +41,15 @@ with quick_imports():
         write_checksums,
     )
     from noteninja_lib.models.classifiers import GenreClassifier, classify
-    from noteninja_lib.models.pitch import pitch_classes
     from noteninja_lib.models.unet import Denoiser
     from noteninja_lib.models.vae import MelAutoencoder
     from noteninja_lib.models.vocoder import Vocoder
     from noteninja_lib.music import style
-    from noteninja_lib.music.beats import FRAME_RATE
     from noteninja_lib.music.extension import LONGEST
-    from noteninja_lib.music.piano_roll import PianoRoll, sounding, strongest_octave, tune_likeness
+    from noteninja_lib.music.piano_roll import PianoRoll, sounding, strongest_octave
     from noteninja_lib.music.style import Genre, Mood, Plan
     from noteninja_lib.music.time_warp import align, mix, warp
-    from noteninja_lib.source import Source, read_recording, read_source
+    from noteninja_lib.source import Source, read_recording, read_source, surety
 
 #: The networks of a pipeline, in its order; diffusers loads only classes that are imported.
 NETWORKS = (MelAutoencoder, Denoiser, Vocoder, GenreClassifier)
@@ -60,8 +59,6 @@ GUIDANCE_INTERVAL = (0.55, 1.0)
 FAST_SECONDS, FAST_STEPS = 8, 3
 VOICES = ("keep", "play", "off")
 NO_TUNE = 0.2  # of `surety`: below, there is no tune
-SURE = (0.9, 0.8)  # what is as good as sure, sung or played
-SPARSE = 0.1  # share of a song's time below which some notes are no tune
 
 Progress = Callable[[float, str], None]  # called with (fraction done, what is being done); may raise to stop
 
@@ -91,6 +88,8 @@ class Conversion(BaseOutput):
         What became of the singer; "none" where nobody sings or speaks.
     stems : mapping of str to numpy.ndarray
         "voice" and "band" as they are in `audio`, see `mixdown.Stems`; empty where no voice is kept.
+    lead : LeadSheet or None
+        The corrected lead sheet that was played, if there was one.
     """
 
     audio: np.ndarray
@@ -103,6 +102,7 @@ class Conversion(BaseOutput):
     source_genre: dict[str, float]
     voice: str = "none"
     stems: Mapping[str, np.ndarray] = field(default_factory=dict)
+    lead: LeadSheet | None = None
 
     def mono(self) -> np.ndarray:
         """`audio` as pictures and networks take it: mono, 22,050 Hz."""
@@ -192,6 +192,10 @@ class NoteNinjaPipeline(DiffusionPipeline):
         seconds: float | None = None,
         voice: str = "keep",
         voice_gain: float = 0.0,
+        lead: LeadSheet | str | Path | None = None,
+        key: str | None = None,
+        transpose: int = 0,
+        chords: str | None = None,
         latents: torch.Tensor | Callable[[PianoRoll], torch.Tensor] | None = None,
         out: str | Path | None = None,
         progress: Progress | None = None,
@@ -229,6 +233,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
             takes the tune; or neither. A mood and a form can't be sung: with these, "keep" becomes "play".
         voice_gain : float
             dB by which a kept voice is louder beside its band than in the song, -24 to 24.
+        lead, key, transpose, chords
+            What is played in place of what was heard: see `lead_sheet.rewritten`.
         latents : torch.Tensor or callable, optional
             Noise to begin with, such as `noise_like` or `invert` give, or a function of the piano roll that
             gives it.
@@ -253,6 +259,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         # 1. Read: which notes are played in the song, and when.
         progress(0.0, "reading")
         source = read_source(audio, seconds_used(), lambda done: progress(0.02 + 0.13 * done, "listening"))
+        heard_in, source = source, rewritten(source, lead, key, transpose, chords)
         voice = choice_of_voice(voice, source, mood, seconds)
         alone = voice in ("keep", "off")  # the band has nobody's tune to play
         roll, heard = (source.backing, source.band) if alone else (source.piano_roll, source.whole)
@@ -265,6 +272,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         # 3. Encode: the latents of the source, where something of the recording is to be kept.
         start = None
         if self.noise_level(strength) < 1:
+            heard = stretch(heard, 1.0, source.semitones, SAMPLE_RATE)
             start = flow_matching.warp_latents(flow_matching.encode(self.vae, heard), plan.time_map)
         # 4. Denoise: from noise to latents of music, conditioned on the notes and on the style.
         steps = (strength, num_inference_steps, guidance_scale, generator)
@@ -284,8 +292,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
         sung = (
             style.plan(source.piano_roll, genre, mood, **timing) if alone else plan
         )  # with the tune left out
-        result = self.measure(mixed, source, sung.piano_roll, out, progress, voice)
-        result.stems = stems or {}
+        ears = source if source.lead else heard_in
+        result = self.measure(mixed, ears, sung.piano_roll, out, progress, voice)
+        result.stems, result.lead = stems or {}, source.lead
         return result
 
     def stream(
@@ -492,8 +501,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
         assert source.voice is not None
         voice = source.voice.audio
         louder = voice_gain + (USUAL if source.alone else balance(voice, source.band))
-        if not plan.in_time:
-            voice = stretch(voice.astype(np.float32), plan.time_map)
+        if not plan.in_time or source.semitones:
+            times = 1.0 if plan.in_time else plan.time_map
+            voice = stretch(voice.astype(np.float32), times, source.semitones)
             voice = voice[: plan.samples * STEREO_RATE // SAMPLE_RATE]
         return mixdown(sound, voice, louder)
 
@@ -505,7 +515,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         ears = (
             lambda: save(out, audio, STEREO_RATE) if out else None,
             lambda: transcribe(sound, onsets=False),
-            lambda: self.surety(source),
+            lambda: surety(source),
             lambda: classify(self.judge, GENRES, sound),
             lambda: classify(self.judge, GENRES, source.audio),
         )
@@ -516,22 +526,6 @@ class NoteNinjaPipeline(DiffusionPipeline):
         kept = None if not tune else share_kept(sure, again)
         progress(1.0, "done")
         return Conversion(audio, STEREO_RATE, source.audio, roll, tune, kept, *genres, voice)
-
-    def surety(self, source: Source) -> float:
-        """How surely a tune was heard in a song, 0 to 1, by ears that did not find it.
-
-        For how much of its time the pitch tracker hears it in the whole recording; of a tune that is not
-        sung, as well how much more of it is heard than chance would give. Some notes here and there are none.
-        """
-        tune = source.piano_roll.melody_notes()
-        if not source.recorded:
-            return float(len(tune) > 0)
-        if sum(note.end - note.start for note in tune) < SPARSE * len(source.audio) / SAMPLE_RATE:
-            return 0.0
-        tracked = max(0.0, sounding(tune, pitch_classes(source.audio, SAMPLE_RATE, FRAME_RATE)))
-        if source.voice and source.voice.notes:
-            return min(1.0, tracked / SURE[0])
-        return min(1.0, (tracked + max(0.0, tune_likeness(tune, source.played.notes))) / 2 / SURE[1])
 
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
         """What the genre classifier takes a recording for: genre to share, strongest first.
@@ -569,7 +563,9 @@ def choice_of_voice(voice: str, source: Source, mood: Mood, seconds: float | Non
     """What becomes of a singer: what was asked for, where that can be; a warning says where it can't."""
     if source.voice is None:
         return "none"
-    changed = "another mood" if style.moods(mood).any() else "another form" if seconds else ""
+    changed = source.unsung or (
+        "another mood" if style.moods(mood).any() else "another form" if seconds else ""
+    )
     if voice == "keep" and changed:
         warnings.warn(
             f"A voice can't be sung in {changed}: an instrument plays its tune.", Notice, stacklevel=4

@@ -16,6 +16,7 @@ import torch
 from noteninja_lib import STEPS, __version__, fast_mode
 from noteninja_lib.arranger.recipe import own_folder
 from noteninja_lib.errors import UserError, check_range
+from noteninja_lib.lead_sheet import LeadSheet, hear_lead
 from noteninja_lib.models.checkpoints import (
     ADAPTER,
     ADAPTER_CONFIG,
@@ -27,6 +28,7 @@ from noteninja_lib.models.checkpoints import (
 from noteninja_lib.models.flow_matching import slerp
 from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.piano_roll import PianoRoll
+from noteninja_lib.music.reharmonisation import read_chords, read_key
 from noteninja_lib.music.style import RATES, Genre, Mood, is_path, own_named, styles
 from noteninja_lib.pipeline import VOICES, Conversion, NoteNinjaPipeline
 from noteninja_lib.source import read_written
@@ -42,6 +44,7 @@ LIMITS = {
     "guidance": ("guidance scale", float, 0, 20),
     "seed": ("seed", int, 0, 2**63 - 1),
     "share": ("share", float, 0, 1),
+    "transpose": ("transposition in semitones", int, -12, 12),
     "voice_gain": ("gain of the voice in dB", float, -24, 24),
     "tempo": ("tempo in beats a minute", float, 20, 400),
     "rate": ("rate of the tempo", float, *RATES),
@@ -74,6 +77,10 @@ class Settings:
     part, tune, repeats
         Of written notes: which part is the tune, which tune of a book, and whether repeats are played, as
         `read_roll` takes them.
+    lead : str or dict
+        A corrected lead sheet: its file, or all of it, as `LeadSheet.to_record` gives it.
+    key, transpose, chords
+        As the pipeline takes them.
     """
 
     genre: Genre = "jazz"
@@ -94,6 +101,10 @@ class Settings:
     part: str | None = None
     tune: str | None = None
     repeats: bool = True
+    lead: str | dict | None = None
+    key: str | None = None
+    transpose: int = 0
+    chords: str | None = None
 
     def check(self) -> None:
         """Refuse what no conversion can be made with, in one sentence."""
@@ -122,6 +133,21 @@ class Settings:
                 "A mixture of songs, a mixture of seeds and a given length exclude each other; "
                 "the last two need the full amount."
             )
+        told = [self.lead, self.key, self.chords]
+        if not isinstance(self.lead, str | dict | None) or not all(
+            isinstance(one, str | None) for one in told[1:]
+        ):
+            raise UserError("A lead sheet is a file, and a key and chords are written in letters.")
+        if self.second is not None and (self.transpose or any(one is not None for one in told)):
+            raise UserError(
+                "Two songs that are mixed keep their notes: leave out lead sheet, key and chords."
+            )
+        if self.key is not None:
+            read_key(self.key)
+        if self.chords is not None:
+            read_chords(self.chords)
+        if isinstance(self.lead, dict):
+            LeadSheet.from_record(self.lead)
         if self.second is not None and (self.tempo or self.rate):
             raise UserError("Two songs meet at a tempo between theirs: leave the tempo out.")
         try:
@@ -156,6 +182,8 @@ class Settings:
 
             options["latents"] = between
         options |= {"tempo": self.tempo, "rate": self.rate, "seconds": self.seconds}
+        lead = LeadSheet.from_record(self.lead) if isinstance(self.lead, dict) else self.lead
+        options |= {"lead": lead, "key": self.key, "transpose": self.transpose, "chords": self.chords}
         return pipe(song, *shared, voice=self.voice, voice_gain=self.voice_gain, **options)
 
 
@@ -176,6 +204,7 @@ def describe(result: Conversion, path: Path, settings: Settings) -> dict:
     """
     arguments = asdict(settings)
     source = arguments.pop("source")
+    arguments |= {"lead": result.lead.to_record()} if result.lead else {}
     return {
         "file": path.name,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -373,17 +402,14 @@ def export(
     files = beside(path, kinds)
     if set(kinds) - {"json"}:
         # These load music21, which a plain conversion does without.
-        from noteninja_lib.music.score_io import write_score
-        from noteninja_lib.music.transcription import heard_tune
-
         title = PureWindowsPath(settings.source).stem or Path(path).stem
-        tune, _, beats_a_minute = heard_tune(result.piano_roll, title)
+        sheet = hear_lead(result.piano_roll, title)
     for kind, file in files.items():
-        with _whole(file) as unfinished:
+        with whole(file) as unfinished:
             if kind == "mid":
-                write_midi(result.piano_roll, unfinished, beats_a_minute)
+                write_midi(result.piano_roll, unfinished, sheet.tempo)
             elif kind == "musicxml":
-                write_score(tune, unfinished, beats_a_minute)
+                sheet.save(unfinished)
             else:
                 record = describe(result, Path(path), settings)
                 unfinished.write_text(
@@ -421,13 +447,13 @@ def write_stems(result: Conversion, path: str | Path) -> list[Path]:
     """
     files = stem_paths(path)
     for name, samples in result.stems.items():
-        with _whole(files[name]) as unfinished:
+        with whole(files[name]) as unfinished:
             soundfile.write(unfinished, samples, result.sample_rate, "FLOAT")
     return [files[name] for name in result.stems]
 
 
 @contextmanager
-def _whole(path):
+def whole(path):
     """A name to write to; the file gets its own name when it is whole."""
     unfinished = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:

@@ -18,12 +18,12 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.classifiers import extract_melody
 from noteninja_lib.models.pitch import HOP as PITCH_HOP
-from noteninja_lib.models.pitch import PITCHES, track_pitch
+from noteninja_lib.models.pitch import PITCHES, pitch_classes, track_pitch
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
 from noteninja_lib.models.separator import RATE, first_look, separate
 from noteninja_lib.music.beats import FRAME_RATE, hear_rhythm
 from noteninja_lib.music.harmony import QUALITIES
-from noteninja_lib.music.piano_roll import PianoRoll, draw_notes
+from noteninja_lib.music.piano_roll import PianoRoll, draw_notes, sounding, tune_likeness
 from noteninja_lib.music.singing import SECONDS, PitchCurve, follow_pitch, stretches, sung_notes
 from noteninja_lib.music.time_warp import cut
 
@@ -41,6 +41,8 @@ REST = 1.5  # seconds without a note after which the instruments have the tune a
 LOW = 62  # MIDI pitch: a voice that is lower on average is played an octave higher
 HALF = 0.5  # strength of the band's notes under a sung tune that is played
 ALONE = 0.03  # share of a recording below which there is nobody but the singer
+SURE = (0.9, 0.8)  # how much of a tune is heard again where there surely is one, sung or played
+SPARSE = 0.1  # share of a song's time below which some notes are no tune
 NEAR = 0.05  # seconds around a sung note's beginning in which the band begins none on its pitch class
 
 
@@ -111,6 +113,12 @@ class Source:
         The recording without its voice, as long as `whole`.
     recorded : bool
         Whether it was sound that came in.
+    lead : LeadSheet or None
+        What somebody said its tune and chords are.
+    semitones : int
+        By which its notes, and its singer's, are no longer the recording's.
+    unsung : str
+        What of it can't be sung, such as "another mode".
     """
 
     audio: np.ndarray
@@ -120,6 +128,9 @@ class Source:
     played: PianoRoll = None  # type: ignore[assignment]
     band: np.ndarray = None  # type: ignore[assignment]
     recorded: bool = False
+    lead: Any = None
+    semitones: int = 0
+    unsung: str = ""
 
     def __post_init__(self):
         self.played = self.piano_roll if self.played is None else self.played
@@ -428,3 +439,20 @@ def passages(tune: list[Note], frames: int) -> np.ndarray:
         singing[max(0, round(start * FRAME_RATE) - 2) : round(note.end * FRAME_RATE)] = True
         end = note.end
     return singing
+
+
+def surety(source: Source) -> float:
+    """How surely a tune was heard in a song, 0 to 1, by ears that did not find it.
+
+    For how much of its time the pitch tracker hears it in the whole recording; of a tune that is not
+    sung, as well how much more of it is heard than chance would give. Some notes here and there are none.
+    """
+    tune = source.piano_roll.melody_notes()
+    if not source.recorded or source.lead:
+        return float(len(tune) > 0)
+    if sum(note.end - note.start for note in tune) < SPARSE * len(source.audio) / SAMPLE_RATE:
+        return 0.0
+    tracked = max(0.0, sounding(tune, pitch_classes(source.audio, SAMPLE_RATE, FRAME_RATE)))
+    if source.voice and source.voice.notes:
+        return min(1.0, tracked / SURE[0])
+    return min(1.0, (tracked + max(0.0, tune_likeness(tune, source.played.notes))) / 2 / SURE[1])

@@ -32,14 +32,19 @@ PART = 20 * STEREO_RATE  # samples given out at once of what was made as a whole
 
 
 def streams(
-    song, genre: style.Genre, *, mood=None, tempo=None, rate=None, seconds=None, latents=None
+    song, genre: style.Genre, *, mood=None, tempo=None, rate=None, seconds=None, latents=None, **notes
 ) -> bool:
     """Whether a conversion can be given out while it is made; parameters as those of a conversion."""
     named = isinstance(song, str | Path)
     recorded = (
         Path(song).suffix.lower() not in MIDI + SCORES + PICTURES if named else isinstance(song, np.ndarray)
     )
-    plain = tempo is seconds is latents is None and rate in (None, 1) and not style.is_path(genre)
+    plain = (
+        not any(notes.values())
+        and tempo is seconds is latents is None
+        and rate in (None, 1)
+        and not style.is_path(genre)
+    )
     return recorded and plain and not style.moods(mood).any()
 
 

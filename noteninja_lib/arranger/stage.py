@@ -16,6 +16,9 @@ from noteninja_lib.errors import UserError
 
 RING = 1.0  # seconds that the last chord has at least to sound
 SECTION = 4  # pattern bars after which a fill and a change may come
+#: Chords of songs that recipes do not know -> those that they play in their place.
+PLAINER = dict.fromkeys(("maj7", "maj6", "aug", "sus4", "sus2", "5"), "maj") | {"aug7": "dom7"}
+PLAINER |= dict.fromkeys(("min7", "min6", "minmaj7"), "min") | dict.fromkeys(("hdim7", "dim7"), "dim")
 Chord = tuple[int, str, list[int]]  # root pitch class, quality, intervals above the root
 
 
@@ -135,6 +138,7 @@ class Stage:
                 root, quality = (root - 3) % 12, "min"
             elif valence > 0 and quality == "min":
                 root, quality = (root + 3) % 12, "maj"
+        quality = PLAINER.get(quality, quality)
         choices = self.recipe.harmony[quality]
         return root, quality, choices[rng.integers(len(choices))]
 

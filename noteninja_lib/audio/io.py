@@ -191,8 +191,10 @@ def save(path: str | Path, audio: np.ndarray, sample_rate: int | None = None) ->
             unfinished.unlink(missing_ok=True)
 
 
-def check_writable(path: str | Path, duration: float = 600.0) -> None:
-    """Find out before the work begins whether `save` will be able to write a file.
+def check_writable(
+    path: str | Path, duration: float = 600.0, endings: Iterable[str] = tuple(FORMATS)
+) -> None:
+    """Find out before the work begins whether a file can be written, by `save` or by what writes `endings`.
 
     The duration in seconds, of stereo at 44,100 Hz, is for the room on the disk.
 
@@ -203,8 +205,8 @@ def check_writable(path: str | Path, duration: float = 600.0) -> None:
         disk.
     """
     path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise UserError(f"{path} cannot be written: its name must end in {', '.join(FORMATS)}.")
+    if path.suffix.lower() not in endings:
+        raise UserError(f"{path} cannot be written: its name must end in {', '.join(endings)}.")
     if path.is_dir():
         raise UserError(f"{path} is a folder: give the name of a file in it.")
     if not path.parent.is_dir():

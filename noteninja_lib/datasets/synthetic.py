@@ -34,7 +34,7 @@ from noteninja_lib.datasets.base import (
     require_folder,
 )
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.tunes import Tune, load_tunes
+from noteninja_lib.music.tunes import Tune, find_tune, load_tunes
 
 SPLITS = ("train", "validation", "test")
 HELD_OUT = 0.1  # share of the tune families for validation, and for test, in a set of training tunes
@@ -162,6 +162,18 @@ class SyntheticSet(DataSet):
             place |= dict.fromkeys(families[:held], "validation")
             place |= dict.fromkeys(families[held : 2 * held], "test")
         return {name: [n for n, (_, one) in enumerate(tunes) if place[one] == name] for name in SPLITS}
+
+    def harmony(self, number: int) -> list[tuple[float, float, int, str]]:
+        """The chords of a recording as they are played, see `Performance`; it is arranged once more."""
+        clip = self.index[number]
+        how = {name: getattr(clip, name) for name in ("tempo", "swing", "transpose", "intro", "ending")}
+        how |= {
+            "valence": clip.valence,
+            "arousal": clip.arousal,
+            "duration": clip.seconds,
+            "sung": bool(clip.sung),
+        }
+        return arrange(find_tune(clip.tune), load_recipe(clip.genre), clip.seed, **how).harmony
 
     def training(self) -> list[int]:
         """Numbers of the clips that a network may learn from: those of training tunes."""

@@ -34,6 +34,7 @@ WHERE = {
     "Vocoder": "vocoder",
     "Denoiser": "unet",
     "MelodyExtractor": "lead",
+    "ChordRecogniser": "chords",
     "GenreClassifier": "judge",
     "LineReader": "reader",
     "BasicPitch": "basic_pitch",

@@ -35,20 +35,33 @@ DEGREES = {
     "mixolydian": "I bII II bIII III IV #IV V bVI VI VII #VII".split(),
 }
 
-#: Semitones of the chord tones above the root.
-QUALITIES = {"maj": (0, 4, 7), "min": (0, 3, 7), "dom7": (0, 4, 7, 10), "dim": (0, 3, 6)}
+#: Chords by Harte's names (2005, ISMIR), but for "dom7": semitones of the tones above the root, what song
+#: books write after the root's name, and what MusicXML calls them.
+_QUALITIES = {
+    "maj": ((0, 4, 7), "", "major"),
+    "min": ((0, 3, 7), "m", "minor"),
+    "dom7": ((0, 4, 7, 10), "7", "dominant-seventh"),
+    "dim": ((0, 3, 6), "dim", "diminished"),
+    "maj7": ((0, 4, 7, 11), "maj7", "major-seventh"),
+    "min7": ((0, 3, 7, 10), "m7", "minor-seventh"),
+    "maj6": ((0, 4, 7, 9), "6", "major-sixth"),
+    "min6": ((0, 3, 7, 9), "m6", "minor-sixth"),
+    "hdim7": ((0, 3, 6, 10), "m7b5", "half-diminished-seventh"),
+    "dim7": ((0, 3, 6, 9), "dim7", "diminished-seventh"),
+    "minmaj7": ((0, 3, 7, 11), "mmaj7", "minor-major-seventh"),
+    "aug": ((0, 4, 8), "aug", "augmented"),
+    "aug7": ((0, 4, 8, 10), "7#5", "augmented-seventh"),
+    "sus4": ((0, 5, 7), "sus4", "suspended-fourth"),
+    "sus2": ((0, 2, 7), "sus2", "suspended-second"),
+    "5": ((0, 7), "5", "power"),
+}
+QUALITIES = {name: tones for name, (tones, _, _) in _QUALITIES.items()}
+SUFFIXES = {name: suffix for name, (_, suffix, _) in _QUALITIES.items()}
+KINDS = {name: kind for name, (_, _, kind) in _QUALITIES.items()}
 #: A chord symbol: root, kind, bass.
 SYMBOL = re.compile(
     r"([A-G])([#b♯♭]?)((?:maj|min|dim|aug|sus|add|alt|no|omit|[Mm°øoΔ^+#b♯♭()\d ,-])*)(?:/[A-Ga-g][#b♯♭]?)?"
 )
-#: Third, fifth and seventh in semitones (0 for none) -> what music21 calls the chord.
-KINDS = {(4, 7, 0): "major", (3, 7, 0): "minor", (3, 6, 0): "diminished", (4, 8, 0): "augmented"}
-KINDS |= {(4, 7, 10): "dominant-seventh", (4, 7, 11): "major-seventh", (3, 7, 10): "minor-seventh"}
-KINDS |= {(3, 7, 11): "minor-major-seventh", (3, 6, 9): "diminished-seventh", (4, 7, 9): "major-sixth"}
-KINDS |= {(3, 6, 10): "half-diminished-seventh", (4, 8, 10): "augmented-seventh", (3, 7, 9): "minor-sixth"}
-KINDS |= {(5, 7, 0): "suspended-fourth", (2, 7, 0): "suspended-second", (0, 7, 0): "power"}
-SUFFIXES = {"maj": "", "min": "m", "dom7": "7", "dim": "dim"}
-
 #: All prices. Think of them as -log probability: 0 is "of course", 1 is "now and then", 3 is "hardly ever".
 COSTS = {
     # -- melody against chord: a note weighs its length (as a share of the slot) times its metric place
@@ -151,7 +164,9 @@ def read_chord(text: str) -> tuple[str, str] | None:
     elif re.match("[a-z]*6", name):
         seventh = 9
     root = found[1] + {"b": "-", "♭": "-", "♯": "#"}.get(found[2], found[2])
-    return root, KINDS.get((third, fifth, seventh)) or KINDS[(third, fifth, 0)]
+    names = {tones: name for name, tones in QUALITIES.items()}
+    triad, tones = (tuple(sorted({0, third, fifth, more})) for more in (0, seventh))
+    return root, KINDS[names.get(tones) or names[triad]]
 
 
 def melody_weights(notes: Notes, metre: str, length: float, slot: float) -> np.ndarray:

@@ -5,7 +5,7 @@ piano), time along the frames (one every 256 samples, as in the spectrogram). Le
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -219,6 +219,17 @@ def draw_notes(notes: list[Note], frames: int) -> np.ndarray:
             layer[0, row, first:last] = (0.5, 1.0, 0.5)[first - start + 1 : last - start + 1]
             layer[1, row, start : max(start + 1, round(note.end * FRAME_RATE))] = 1
     return layer
+
+
+def edited(roll: PianoRoll, gone: Sequence[Note], new: Sequence[Note]) -> PianoRoll:
+    """A piano roll with some notes of its tune taken out, and others put in."""
+    melody, notes = roll.melody.copy(), roll.notes.copy()
+    for note in gone:
+        there = slice(max(0, round(note.start * FRAME_RATE) - 2), round(note.end * FRAME_RATE) + 1)
+        melody[:, note.pitch - LOWEST, there] = notes[:, note.pitch - LOWEST, there] = 0
+    for layer in (melody, notes):
+        np.maximum(layer, draw_notes(list(new), roll.frames), out=layer, casting="same_kind")
+    return replace(roll, melody=melody, notes=notes)
 
 
 def from_notes(

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
@@ -27,7 +27,7 @@ from music21 import converter, duration, spanner, stream, tempo
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music.abc_notation import read_abc, split_book
-from noteninja_lib.music.harmony import sharps
+from noteninja_lib.music.harmony import NOTE_NAMES, QUALITIES, chord_name, read_chord, sharps
 from noteninja_lib.music.piano_roll import PianoRoll, from_notes
 from noteninja_lib.music.playback import (
     choose,
@@ -247,7 +247,7 @@ def _read_midi(path, part=None, tune=None):
 
     music21 itself loses count of the bars where several notes sound at once in one part.
     """
-    from music21 import key, meter, note
+    from music21 import harmony, key, meter, note
 
     _one_tune(path.name, tune)
     midi, parts = open_midi(path, part)
@@ -260,6 +260,11 @@ def _read_midi(path, part=None, tune=None):
     for one in upper_voice(parts[0])[0]:
         start, end = (_on_grid(midi.time_to_tick(time) / midi.resolution) for time in (one.start, one.end))
         melody.insert(start, note.Note(one.pitch, quarterLength=max(end - start, Fraction(1, 4))))
+    for event in midi.text_events:
+        chord = read_chord(event.text)
+        if chord and chord[0]:
+            place = _on_grid(midi.time_to_tick(event.time) / midi.resolution)
+            melody.insert(place, harmony.ChordSymbol(root=chord[0], kind=chord[1]))
     return tune_from_score(melody, path.stem)
 
 
@@ -483,6 +488,48 @@ def _misfit(onsets, parts):
     """How badly onsets lie on equal parts of the beat: minus their log likelihood, less a constant."""
     off = (onsets * parts - np.round(onsets * parts)) / parts
     return (off**2).sum() / (2 * SPREAD**2)
+
+
+def write_lead_midi(tune: Tune, beats: Sequence[float], path: Path) -> None:
+    """Write a tune and its chords as MIDI in time with a recording, names of the chords as texts.
+
+    Parameters
+    ----------
+    tune : Tune
+    beats : sequence of float
+        Seconds of its felt beats; those before the recording begins are hurried through at its beginning.
+    path : pathlib.Path
+    """
+    import mido
+
+    ticks, hurry = 480, 1e-3
+    times = np.maximum(np.asarray(beats), hurry * np.arange(len(beats)))
+    song, (clock, melody, harmony) = mido.MidiFile(ticks_per_beat=ticks), (mido.MidiTrack() for _ in range(3))
+    beat = round(tune.beat * ticks)
+    upper, lower = map(int, tune.metre.split("/"))
+    events: tuple = ([], [], [])
+    events[0].append((0, mido.MetaMessage("time_signature", numerator=upper, denominator=lower)))
+    key = NOTE_NAMES[tune.tonic] + "m" * (tune.mode in ("minor", "dorian"))
+    events[0].append((0, mido.MetaMessage("key_signature", key=key.replace("Abm", "G#m"))))
+    for number, seconds in enumerate(np.diff(times)):
+        speed = int(np.clip(1e6 * seconds / tune.beat, 1, 2**24 - 1))
+        events[0].append((number * beat, mido.MetaMessage("set_tempo", tempo=speed)))
+    for start, _, root, quality in tune.chords:
+        events[0].append((round(start * ticks), mido.MetaMessage("text", text=chord_name(root, quality))))
+    sounds = [(1, start, lasts, pitch) for start, lasts, pitch in tune.notes]
+    for start, lasts, root, quality in tune.chords:
+        sounds += [(2, start, lasts, 48 + root + tone) for tone in QUALITIES[quality]]
+    for track, start, lasts, pitch in sounds:
+        for at, kind in ((start + lasts, "note_off"), (start, "note_on")):
+            events[track].append((round(at * ticks), mido.Message(kind, note=pitch, velocity=80)))
+    for track, name, all_of_it in zip((clock, melody, harmony), (tune.title, "tune", "chords"), events):
+        track.append(mido.MetaMessage("track_name", name=name.encode("latin-1", "replace").decode("latin-1")))
+        now = 0
+        for at, message in sorted(all_of_it, key=lambda event: (event[0], event[1].type == "note_on")):
+            track.append(message.copy(time=at - now))
+            now = at
+        song.tracks.append(track)
+    song.save(str(path))
 
 
 def write_score(tune: Tune, path: Path, beats_a_minute: float) -> None:

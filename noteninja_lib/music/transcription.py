@@ -62,13 +62,19 @@ def heard_tune(roll: PianoRoll, title: str = "heard") -> tuple[Tune, float, floa
         The tune, its notes on the grid of the beats; the time of its first bar line in seconds (0 or
         earlier); the tempo in felt beats a minute.
     """
+    beats, metre, first = find_bars(roll)
+    tune = set_in_bars(roll.melody_notes(), beats, metre, key_of_music(roll), first, roll.seconds)
+    step = (beats[-1] - beats[0]) / (len(beats) - 1)
+    return replace(quantise(tune), title=title), float(beats[0] + first * step), 60 / step
+
+
+def find_bars(roll: PianoRoll) -> tuple[np.ndarray, str, float]:
+    """Beats in seconds, metre ("4/4" or "3/4"), and the bar line before the first sound, in beats from the
+    first beat."""
     beats = settle(roll.beats if len(roll.beats) > 1 else np.arange(0, roll.seconds + 1, 0.5), roll)
     metre, downbeat = find_bar(harmony_changes(roll, beats))
     bar, step = bar_length(metre), (beats[-1] - beats[0]) / (len(beats) - 1)
-    # The bar line before the first sound.
-    first = downbeat - bar * np.ceil((downbeat + beats[0] / step) / bar - 0.01)
-    tune = set_in_bars(roll.melody_notes(), beats, metre, key_of_music(roll), first, roll.seconds)
-    return replace(quantise(tune), title=title), float(beats[0] + first * step), 60 / step
+    return beats, metre, downbeat - bar * np.ceil((downbeat + beats[0] / step) / bar - 0.01)
 
 
 def in_beats(times: np.ndarray | float, beats: np.ndarray) -> np.ndarray:
@@ -175,23 +181,32 @@ def key_of_notes(notes: list[Note]) -> tuple[int, str]:
     """Tonic (pitch class) and mode of some notes, by the profiles that music21 prefers (Aarden's)."""
     if not notes:
         return 0, "major"
-    return _analyse([(one.pitch, max(round(4 * (one.end - one.start)) / 4, 0.25)) for one in notes], "key")
+    found = _analyse([(one.pitch, max(round(4 * (one.end - one.start)) / 4, 0.25)) for one in notes], "key")
+    return found.tonic.pitchClass, found.mode
 
 
 def key_of_music(roll: PianoRoll) -> tuple[int, str]:
     """Tonic and mode of a piano roll, by Krumhansl's profiles: the tune and all that sounds weigh alike."""
+    fits = fit_of_keys(roll)
+    return max(fits, key=lambda key: fits[key])
+
+
+def fit_of_keys(roll: PianoRoll) -> dict[tuple[int, str], float]:
+    """How well each of the 24 keys, (tonic, mode), fits: the correlation with Krumhansl's profile of it."""
     heard, tune = roll.chroma().sum(1).astype(float), np.zeros(12)
     for one in roll.melody_notes():
         tune[one.pitch % 12] += one.end - one.start
     shares = heard / (heard.sum() or 1) + tune / (tune.sum() or 1)
     if not shares.any():
-        return 0, "major"
-    return _analyse(
-        [(60 + int(pitch), float(shares[pitch])) for pitch in np.flatnonzero(shares)], "krumhansl"
-    )
+        return {(0, "major"): 0.0}
+    lengths = [(60 + int(pitch), float(shares[pitch])) for pitch in np.flatnonzero(shares)]
+    best = _analyse(lengths, "krumhansl")
+    keys = [best, *best.alternateInterpretations]
+    return {(one.tonic.pitchClass, one.mode): one.correlationCoefficient for one in keys}
 
 
 def _analyse(lengths, method):
-    """Tonic and mode by one of music21's methods, from (MIDI pitch, length) pairs."""
-    key = stream.Stream([note.Note(pitch, quarterLength=length) for pitch, length in lengths]).analyze(method)
-    return key.tonic.pitchClass, key.mode
+    """The key by one of music21's methods, from (MIDI pitch, length) pairs."""
+    return stream.Stream([note.Note(pitch, quarterLength=length) for pitch, length in lengths]).analyze(
+        method
+    )

@@ -23,11 +23,14 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.music.harmony import (
     CHORDS,
     DEGREES,
+    KINDS,
     MODES,
+    QUALITIES,
     SCALES,
     Notes,
     bar_length,
     beat_length,
+    chord_name,
     harmonise,
     sharps,
 )
@@ -61,7 +64,8 @@ class Tune:
     mode : {"major", "minor", "dorian", "mixolydian"}
     notes : tuple of (start, duration, midi_pitch)
     chords : tuple of (start, duration, root_pitch_class, quality)
-        Without gaps from 0 to `length`; quality is "maj", "min", "dom7" or "dim".
+        Without gaps from 0 to `length`; quality is a name in `harmony.QUALITIES`, in the collections "maj",
+        "min", "dom7" or "dim".
     length : float
         A whole number of bars. Each part of the tune stands once, with its last ending.
     family : str
@@ -227,9 +231,7 @@ def to_stream(tune: Tune) -> "music21.stream.Score":
     """The tune as a music21 score with chord symbols, key and time signature."""
     from music21 import harmony, key, metadata, meter, note, stream
 
-    names = dict(enumerate("C C# D E- E F F# G A- A B- B".split()))  # as the key spells them, where it does
-    scale = key.KeySignature(sharps(tune.tonic, tune.mode)).asKey("major").pitches
-    names.update({pitch.pitchClass: pitch.name for pitch in scale})
+    names = spelling(tune)
     part = stream.Part([meter.TimeSignature(tune.metre), key.Key(names[tune.tonic], tune.mode)])
 
     at = 0.0
@@ -240,13 +242,74 @@ def to_stream(tune: Tune) -> "music21.stream.Score":
             spelled = note.Note(names[midi % 12], octave=midi // 12 - 1, quarterLength=exact(duration))
             _insert_by_beats(part, start, spelled, tune.beat, tune.bar)
         at = start + duration
-    kinds = {"maj": "major", "min": "minor", "dom7": "dominant-seventh", "dim": "diminished"}
     for start, _, root, quality in tune.chords:
-        part.insert(start, harmony.ChordSymbol(root=names[root], kind=kinds[quality]))
+        part.insert(start, harmony.ChordSymbol(root=names[root], kind=KINDS[quality]))
     score = stream.Score()
     score.metadata = metadata.Metadata(title=tune.title, composer=COLLECTIONS.get(tune.collection))
     score.insert(0, part.makeNotation())
     return score
+
+
+def spelling(tune: Tune) -> dict[int, str]:
+    """What a tune's key calls each pitch class, as music21 writes it: E- is E flat."""
+    from music21 import key
+
+    names = dict(enumerate("C C# D E- E F F# G A- A B- B".split()))  # those that the key does not spell
+    scale = key.KeySignature(sharps(tune.tonic, tune.mode)).asKey("major").pitches
+    return names | {pitch.pitchClass: pitch.name for pitch in scale}
+
+
+def to_abc(tune: Tune, beats_a_minute: float) -> str:
+    """A tune in ABC notation, with chord symbols; https://abcnotation.com/wiki/abc:standard:v2.1.
+
+    Parameters
+    ----------
+    tune : Tune
+        One note at a time, as `quantise` makes them.
+    beats_a_minute : float
+        Felt beats.
+    """
+    names, count = spelling(tune), sharps(tune.tonic, tune.mode)
+    signed = dict.fromkeys("FCGDAEB"[:count] if count >= 0 else "BEADGCF"[:-count], "^" if count > 0 else "_")
+    chords = {exact(start): chord_name(root, quality) for start, _, root, quality in tune.chords}
+    events, end = [], Fraction(0)
+    for start, lasts, pitch in [*tune.notes, (tune.length, 0.0, 0)]:
+        events += [(end, exact(start), None)] if exact(start) > end else []
+        end = max(end, exact(start) + exact(lasts))
+        events += [(exact(start), end, pitch)] if lasts else []
+    lines, bar, beat = [], exact(tune.bar), exact(tune.beat)
+    for number in range(round(tune.length / tune.bar)):
+        first, words, now = number * bar, "", dict(signed)
+        for start, stop, pitch in events:
+            cuts = sorted(
+                {max(start, first), min(stop, first + bar), *(c for c in chords if start < c < stop)}
+            )
+            cuts = [cut for cut in cuts if first <= cut <= first + bar]
+            for begin, close in zip(cuts, cuts[1:]):
+                words += " " if words and (begin - first) % beat == 0 else ""
+                words += f'"{chords[begin]}"' if begin in chords else ""
+                length = str(2 * (close - begin)) if close - begin != Fraction(1, 2) else ""
+                tied = "-" if pitch is not None and close < stop else ""
+                words += (_abc_pitch(pitch, names, now) if pitch is not None else "z") + length + tied
+        lines.append(words)
+    rows = [" | ".join(lines[at : at + 4]) + " |" for at in range(0, len(lines), 4)]
+    mode = {"major": "", "minor": "m", "dorian": " dor", "mixolydian": " mix"}[tune.mode]
+    key = names[tune.tonic % 12].replace("-", "b") + mode
+    beat_of = f"{exact(tune.beat) / 4}={beats_a_minute:.0f}"
+    head = f"X:1\nT:{tune.title}\nM:{tune.metre}\nL:1/8\nQ:{beat_of}\nK:{key}\n"
+    return head + "\n".join(rows) + "]\n"
+
+
+def _abc_pitch(pitch, names, now):
+    """A pitch in ABC; `now` has the accidentals that letters have in this bar."""
+    name = names[pitch % 12]
+    letter, sign = name[0], {"#": "^", "-": "_"}.get(name[1:], "")
+    octave = (pitch - {"^": 1, "_": -1, "": 0}[sign]) // 12 - 5
+    place = (letter, octave)
+    before = now.get(place, now.get(letter, ""))
+    now[place] = sign
+    shown = "" if sign == before else sign or "="
+    return shown + (letter.lower() + "'" * (octave - 1) if octave > 0 else letter + "," * -octave)
 
 
 def melody_notes(elements: "Iterable[tuple[float, music21.note.GeneralNote]]") -> Notes:
@@ -337,13 +400,12 @@ def _chords_from(symbols, length):
     starts = [0.0] + [min(max(offset, 0.0), length) for offset, _ in symbols[1:]] + [length]
     chords = []
     for (_, symbol), start, end in zip(symbols, starts, starts[1:]):
-        intervals = {(p.pitchClass - symbol.root().pitchClass) % 12 for p in symbol.pitches}
-        if 3 in intervals:
-            quality = "dim" if 6 in intervals and 7 not in intervals else "min"
-        else:
-            quality = "dom7" if 10 in intervals else "maj"
+        root = symbol.root().pitchClass
+        tones = {(pitch.pitchClass - root) % 12 for pitch in symbol.pitches}
+        fits = {name: len(tones & set(own)) - len(set(own) - tones) for name, own in QUALITIES.items()}
+        quality = max(fits, key=lambda name: fits[name])  # ninths and beyond count as sevenths
         if end > start:
-            chords.append((round(start, 4), round(end - start, 4), symbol.root().pitchClass, quality))
+            chords.append((round(start, 4), round(end - start, 4), root, quality))
     return tuple(chords)
 
 

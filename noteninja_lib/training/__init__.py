@@ -26,6 +26,7 @@ TASKS: dict[str, type[tasks.Task]] = {  # by the words of the command line
     "autoencoder": tasks.AutoencoderTask,
     "vocoder": tasks.VocoderTask,
     "lead": tasks.MelodyTask,
+    "chords": tasks.ChordTask,
     "judge": tasks.GenreClassifierTask,
     "diffusion": diffusion.DiffusionTask,
     "distillation": diffusion.DistillationTask,

@@ -22,11 +22,14 @@ from noteninja_lib.audio.spectrogram import (
     mel_filters,
 )
 from noteninja_lib.datasets.base import DataSet, Sounds, StereoSounds, unpack
+from noteninja_lib.datasets.synthetic import SyntheticSet
 from noteninja_lib.errors import UserError
+from noteninja_lib.models.chords import RECOGNISED, ChordRecogniser, chord_features
 from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
 from noteninja_lib.models.crnn import BLANK, COLUMN, LineReader, as_input
 from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discriminator_loss, generator_loss
 from noteninja_lib.models.vocoder import Vocoder
+from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.piano_roll import draw_notes
 from noteninja_lib.omr.page_maker import StaffImages, degrade
 from noteninja_lib.training.trainer import Trainer
@@ -97,6 +100,52 @@ class MelodyTask(Task):
         logits = self.networks["melody"](batch[0])
         loss = F.binary_cross_entropy_with_logits(logits, batch[1], pos_weight=weight)
         return 100 * loss, {"cross_entropy": loss}
+
+
+class ChordTask(Task):
+    """Chords among all notes that Basic Pitch hears, learned from what the arranger is known to play."""
+
+    model, main, rate, beats = ChordRecogniser, "chords", 5e-3, 16
+
+    def __init__(self, data: DataSet, start: ChordRecogniser | None = None):
+        if not isinstance(data, SyntheticSet):
+            raise UserError(
+                "Chords are learned from music that `noteninja dataset build` made: give such a set."
+            )
+        super().__init__(data, start)
+        numbers = tqdm(range(len(data)), "listening", delay=2, leave=False)
+        self.heard = [(data.heard(number), data.harmony(number)) for number in numbers]
+
+    def examples(self, rng: np.random.Generator, size: int) -> Iterator[tuple[np.ndarray, ...]]:
+        """Features (7, 12, 16), and the number of each beat's chord (16,), -1 where it is none of the known.
+
+        Beat trackers take the half for the whole, and are early: so these beats are.
+        """
+        for number in rng.integers(len(self.heard), size=size):
+            heard, harmony = self.heard[number]
+            beat = 60 / self.data.index[number].tempo * rng.choice([0.5, 1, 1, 1, 2])
+            begin = rng.uniform(0, max(0.1, heard.shape[-1] / FRAME_RATE - self.beats * beat))
+            begin += rng.normal(0, 0.03) - begin % beat
+            edges = begin + beat * np.arange(self.beats + 1)
+            frames = np.round(edges * FRAME_RATE).astype(int)
+            inside = np.clip(frames, 0, heard.shape[-1] - 1)
+            features = chord_features(unpack(heard)[0], np.maximum.accumulate(inside))
+            yield features, np.array([number_of_chord(harmony, *pair) for pair in zip(edges, edges[1:])])
+
+    def loss(self, trainer: Trainer, batch: Batch) -> Loss:
+        """Cross-entropy."""
+        logits = self.networks["chords"](batch[0])
+        loss = F.cross_entropy(logits, batch[1].long(), ignore_index=-1)
+        return loss, {"cross_entropy": loss}
+
+
+def number_of_chord(harmony: list[tuple[float, float, int, str]], start: float, end: float) -> int:
+    """Which class of `ChordRecogniser` sounds for most of a beat; -1 where it is none, or where none does."""
+    lasts, root, quality = max(
+        (min(end, last) - max(start, first), *chord) for first, last, *chord in harmony
+    )
+    known = lasts > (end - start) / 2 and quality in RECOGNISED
+    return 12 * RECOGNISED.index(quality) + root if known else -1
 
 
 class SoundTask(Task):
