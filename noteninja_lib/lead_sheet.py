@@ -28,6 +28,7 @@ from noteninja_lib.music.piano_roll import PianoRoll, edited
 from noteninja_lib.music.reharmonisation import (
     Span,
     in_mode,
+    name_of_chord,
     read_chords,
     read_key,
     reharmonised,
@@ -39,7 +40,8 @@ from noteninja_lib.source import LOW, Source, passages, with_tune
 
 KINDS = (".json", ".musicxml", ".mid", ".abc")
 #: Prices of another chord on a bar line, in the middle of a bar, on another beat; as -log probabilities.
-STRANGE = 3.0  # the price of a chord that does not belong to a key
+STRANGE = 2.0  # the price of a chord that does not belong to a key
+PROFILES = 2.0  # how much Krumhansl's profiles count beside prices of chords
 CHANGES = (0.1, 0.3, 1.0)
 DOUBTFUL = 0.6  # of how sure a note or a chord is: below, it is marked
 SECTION = 8  # bars in a section of the form
@@ -177,6 +179,49 @@ class LeadSheet:
         chords = tuple(before.get(chord, 1.0) for chord in tune.chords)
         return replace(sheet, times=tuple(times), sure=tuple(sure), sure_chords=chords)
 
+    def with_chord(self, number: int, text: str) -> "LeadSheet":
+        """The sheet with another chord in the place of one, such as "Am7"."""
+        chord = name_of_chord(text)
+        if chord is None:
+            raise UserError("A lead sheet's chord has a name: write such as Am7 or G.")
+        chords, sure = list(self.tune.chords), list(self.sure_chords)
+        chords[number], sure[number] = (*chords[number][:2], *chord), 1.0
+        return replace(self, tune=replace(self.tune, chords=tuple(chords)), sure_chords=tuple(sure))
+
+    def with_bars(self, metre: str, later: int = 0) -> "LeadSheet":
+        """The sheet in another metre, its bar lines some felt beats later, or earlier below 0."""
+        tune, bar = self.tune, bar_length(metre)
+        shift = (-later * tune.beat) % bar  # what stands before the first bar line gets a bar of its own
+        early, step = round(shift / tune.beat), 60 / self.tempo
+        notes = tuple((round(start + shift, 4), *rest) for start, *rest in tune.notes)
+        length = float(bar * np.ceil((tune.length + shift) / bar - 1e-6))
+        chords = [
+            (start + shift if start else 0.0, lasts + (0 if start else shift), *chord)
+            for start, lasts, *chord in tune.chords
+        ]
+        last = chords[-1]
+        chords[-1] = (last[0], length - last[0], *last[2:])
+        beats = np.concatenate([self.beats[0] - step * np.arange(early, 0, -1), self.beats])
+        beats = np.append(beats, beats[-1] + step * np.arange(1, round(length / tune.beat) + 2 - len(beats)))
+        whole = replace(tune, metre=metre, notes=notes, chords=tuple(chords), length=length)
+        return replace(self, tune=whole, beats=tuple(beats.round(4).tolist()))
+
+    def at_tempo(self, share: float) -> "LeadSheet":
+        """The sheet with twice as many beats (2), or half as many (.5): the tempo was heard wrongly."""
+        tune, numbers = self.tune, np.arange(0, len(self.beats) - 1 + 1e-6, 1 / share)
+        beats = np.interp(numbers, np.arange(len(self.beats)), self.beats)
+
+        def scaled(events):
+            return tuple(
+                (round(start * share, 4), round(lasts * share, 4), *rest) for start, lasts, *rest in events
+            )
+
+        whole = replace(
+            tune, notes=scaled(tune.notes), chords=scaled(tune.chords), length=tune.length * share
+        )
+        sheet = replace(self, tune=whole, beats=tuple(beats.round(4).tolist()))
+        return sheet.with_bars(tune.metre)
+
     def save(self, path: str | Path) -> None:
         """Write it as .json (all of it), .musicxml, .mid (in time with the recording) or .abc."""
         path = Path(path)
@@ -254,7 +299,7 @@ def find_key(roll: PianoRoll, likely: np.ndarray) -> tuple[int, str]:
         for degree, quality, price in CHORDS[mode].values():
             if quality in RECOGNISED:
                 prices[RECOGNISED.index(quality), (tonic + degree) % 12] = price
-        fits[tonic, mode] -= float(prices.ravel() @ shares)
+        fits[tonic, mode] = PROFILES * fits[tonic, mode] - float(prices.ravel() @ shares)
     return max(fits, key=lambda key: fits[key])
 
 
@@ -421,7 +466,10 @@ def _corrected(source, heard, sheet):
             parts[sung][number].append(replace(note, pitch=note.pitch - octave) if sung else note)
     notes = sorted([*_without(notes, parts[True][0]), *parts[True][1]], key=lambda note: note.start)
     changed = [chord for chord in sheet.chords() if not _is_among(chord, was)]
-    source = _again(source, reharmonised(edited(source.played, *parts[False]), changed), notes)
+    played = edited(source.played, *parts[False])
+    if not 0.9 < sheet.tempo / heard.tempo < 1.1:
+        played = replace(played, beats=np.array(sheet.beats))
+    source = _again(source, reharmonised(played, changed), notes)
     return replace(source, lead=sheet)
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -453,7 +453,7 @@ def write_stems(result: Conversion, path: str | Path) -> list[Path]:
 
 
 @contextmanager
-def whole(path):
+def whole(path: Path) -> Iterator[Path]:
     """A name to write to; the file gets its own name when it is whole."""
     unfinished = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:

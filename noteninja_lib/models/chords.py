@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from noteninja_lib.audio.spectrogram import LOWEST, PITCHES
 from noteninja_lib.models.checkpoints import load_model
 
-#: Registers in which pitch classes are heard apart, as first rows of the 88 keys: of what sounds, what begins.
+#: Registers in which pitch classes are heard apart, as first rows of the keys: of what sounds, what begins.
 SOUNDING, BEGINNING = (0, 19, 31, 43, 55), (0, 31)
 RECOGNISED = ("maj", "min", "dom7")  # qualities, see `music.harmony`
 

@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 from music21 import converter, duration, spanner, stream, tempo
+from music21.musicxml.m21ToXml import GeneralObjectExporter
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import Notice, UserError
@@ -542,9 +543,14 @@ def write_score(tune: Tune, path: Path, beats_a_minute: float) -> None:
     path : pathlib.Path
     beats_a_minute : float
     """
+    path.write_bytes(musicxml(tune, beats_a_minute))
+    converter.parse(str(path), format="musicxml", forceSource=True)
+
+
+def musicxml(tune: Tune, beats_a_minute: float) -> bytes:
+    """A tune as MusicXML, see `write_score`."""
     score = to_stream(tune)
     mark = tempo.MetronomeMark(number=round(beats_a_minute), referent=duration.Duration(tune.beat))
     score.parts[0].measure(1).insert(0, mark)  # type: ignore[union-attr]
     score.parts[0].partName, score.metadata.composer = "Tune", score.metadata.composer or "NoteNinja"
-    score.write("musicxml", str(path))
-    converter.parse(str(path), format="musicxml", forceSource=True)
+    return GeneralObjectExporter(score).parse()

@@ -17,6 +17,7 @@ from noteninja_lib import STEPS
 from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import UserError
+from noteninja_lib.music.harmony import NOTE_NAMES
 from noteninja_lib.widgets.choosers import (
     SOUNDS,
     MoodChooser,
@@ -26,6 +27,7 @@ from noteninja_lib.widgets.choosers import (
     uploads,
     voice_buttons,
 )
+from noteninja_lib.widgets.heard_panel import HeardPanel
 from noteninja_lib.widgets.interpolation import GenrePad, Journey, SongMixer
 from noteninja_lib.widgets.players import LivePlayer, bundled_songs, hear
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short, slider
@@ -57,15 +59,49 @@ class GenreConverter(Workbench):
         scale = widgets.HTML("0 keeps the recording as it is, 1 keeps only the tune")
         look = {"description": "play a long song while it is made", "indent": False}
         self.at_once, self.live = widgets.Checkbox(value=True, **look), LivePlayer()
-        details = (self.tempo, self.mood, self.steps, self.guidance, self.seed, widgets.HTML(MORE))
+        of_keys = {"as it is": None} | {name: name for name in NOTE_NAMES}
+        self.notes_key = widgets.Dropdown(options=of_keys, description="key")
+        look = {"description": "chords", "continuous_update": False, "placeholder": "Am7 D7 | Gmaj7"}
+        self.chords = widgets.Text(**look)
+        details = (
+            self.tempo,
+            self.mood,
+            row(*short(self.notes_key), self.chords),
+            self.steps,
+            self.guidance,
+            self.seed,
+            widgets.HTML(MORE),
+        )
         self.more = fold("more: tempo, mood, steps, guidance, seed", *details)
+        self.heard = HeardPanel(self.say, lambda: self.folder)
+        self.listen_button = self.go_button("See what is heard", "eye", self.listen, primary=False)
         self.convert_button = self.go_button("Convert", "music", self.convert)
         self.stop_button.on_click(lambda _: self.live.stop())
-        name_parts(self, "at_once genre more seed tempo voice", amount=self.strength)
+        name_parts(self, "at_once chords genre more notes_key seed tempo voice", amount=self.strength)
         self.arrange(
             self.chooser, row(*short(self.genre), self.voice, self.strength, scale), self.more, self.at_once
         )
-        self.children = [*self.children[:-1], self.live, self.results]
+        self.children = [*self.children[:-1], self.heard, self.live, self.results]
+
+    def listen(self, _: object = None) -> None:
+        """Write down what is heard in the song, to be corrected; the handler of that button."""
+        self.start(self._listen)
+
+    def _listen(self):
+        from noteninja_lib.lead_sheet import hear_lead
+        from noteninja_lib.pipeline import seconds_used
+        from noteninja_lib.source import read_source
+
+        path, title, _ = self.read(self.chooser)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", UserWarning)
+            source = read_source(
+                path, seconds_used(), lambda done: self.tell_progress(0.9 * done, "listening")
+            )
+            self.tell_progress(0.9, "writing down")
+            self.heard.show(hear_lead(source.piano_roll, title), path, source.audio)
+        self._notice(told)
+        self.notices.append("Correct what was misheard; Convert then plays your notes and chords.")
 
     def convert(self, _: object = None) -> None:
         """Start a conversion with what the controls say; the handler of the button Convert."""
@@ -77,10 +113,14 @@ class GenreConverter(Workbench):
             "voice": self.voice.value,
             "seed": self.seed.value,
         }
+        notes = {"key": self.notes_key.value, "chords": self.chords.value.strip()}
+        wish |= {name: value for name, value in notes.items() if value}
         self.start(self._convert, wish, self.steps.value, self.guidance.value)
 
     def _convert(self, wish, steps, guidance):
         source, title, name = self.read(self.chooser)
+        sheet = self.heard.sheet_of(source)
+        wish |= {"lead": sheet} if sheet else {}
         options = {"num_inference_steps": steps, "guidance_scale": guidance, **wish}
         try:
             self._play_ahead(source, **options)
@@ -95,8 +135,12 @@ class GenreConverter(Workbench):
             changes.append("mood {:+.1f} {:+.1f}".format(*wish["mood"]))
         if wish["voice"] != "keep":
             changes.append(f"voice {wish['voice']}")
+        changes += [f"key {wish['key']}"] if "key" in wish else []
+        changes += ["own chords"] if "chords" in wish else []
+        changes += ["own notes"] if sheet else []
         after = ", ".join([genre, f"amount {strength}", *changes])
         version = "_".join([genre, strength, *changes, str(wish["seed"])])
+        wish |= {"lead": sheet.to_record()} if sheet else {}
         settings = {"source": name, "steps": steps, "guidance": guidance, **wish}
         self.results.show(result, title, settings, after=after, version=version)
         self.live.finish()
@@ -110,7 +154,9 @@ class GenreConverter(Workbench):
 
         from noteninja_lib.streaming import streams
 
-        if not streams(source, **{name: options[name] for name in ("genre", "mood", "rate")}):
+        if not streams(
+            source, **{name: options.get(name) for name in ("genre", "mood", "rate", "lead", "key", "chords")}
+        ):
             return
         self.live.start(self.seconds)
         self.tell_progress(0.0, "making the first sound")

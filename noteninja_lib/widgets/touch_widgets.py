@@ -122,9 +122,19 @@ class PianoRoll(anywidget.AnyWidget):
         Lowest and highest MIDI pitch that is shown.
     grid : float
         Quarter notes to which what is drawn snaps.
+    chords : list of [start, duration, name]
+        Shown above the notes, in quarter notes; a press on one, and another name, sends {"chord", "name"}.
+    moments : list of float
+        Seconds of the beats in a recording, whose bar lines are dragged by beats: {"shift"}.
+    sound : bytes
+        That recording, as mp3; it is heard where a bar's number is pressed.
+    doubts : list of [start, pitch]
+        Notes that are doubtful; chords have -1 for a pitch.
     """
 
     _esm, _css = _script("roll.js"), STYLE
+    chords, moments, doubts = (traitlets.List().tag(sync=True) for _ in range(3))
+    sound = traitlets.Bytes(b"").tag(sync=True)
     notes = traitlets.List().tag(sync=True)
     bars = _whole(8, 1, 128)
     metre = traitlets.Unicode("4/4")

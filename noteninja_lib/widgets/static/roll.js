@@ -8,11 +8,16 @@ function render({ model, el }) {
   begin(el, "nn-roll");
   const scroll = element("div", "scroll", el), sheet = element("div", "sheet", scroll);
   element("div", "blank", sheet);
-  const bars = element("div", "bars", sheet), keys = element("div", "keys", sheet), area = element("div", "area", sheet);
+  const bars = element("div", "bars", sheet);
+  const corner = element("div", "corner", sheet, "chords"), lane = element("div", "chords", sheet);
+  const keys = element("div", "keys", sheet), area = element("div", "area", sheet), cursor = element("div", "cursor");
   area.tabIndex = 0;
   area.setAttribute("aria-label", "piano roll; Insert adds a note");
   element("div", "words", el, "Click to add a note, drag it to move it, drag its right edge to lengthen it, "
     + "double click or right click to remove it. Keys: arrows, Shift with left or right, Insert, Delete.");
+  const more = element("div", "words", el, "Dashed: doubtful. Click a bar's number to hear the recording there, drag it to move the bar lines "
+    + "by beats. Click a chord to write another.");
+  const audio = new Audio();
   const twice = doubleClicks();
   let notes = [], drawn = [], chosen = -1, usual = 1;
 
@@ -66,6 +71,7 @@ function render({ model, el }) {
       note.style.top = `${ROW * (model.get("high") - pitch)}em`;
       note.style.height = `${ROW}em`;
       note.classList.toggle("chosen", number === chosen);
+      note.classList.toggle("doubtful", isDoubtful(start, pitch));
       const bar = Math.floor(start / model.get("bar"));
       note.title = `${nameOf(pitch)}, bar ${bar + 1}`;
       note.setAttribute("aria-label", `${nameOf(pitch)} in bar ${bar + 1}, ${start - bar * model.get("bar")} quarters in, `
@@ -73,7 +79,102 @@ function render({ model, el }) {
     });
   }
 
+  const isDoubtful = (start, what) => model.get("doubts").some((one) => one[0] === start && one[1] === what);
+
+  // What was heard: chords above the notes, and the recording, which plays where a bar's number is pressed.
+  function drawChords() {
+    const chords = model.get("chords");
+    for (const part of [corner, lane, more]) part.hidden = !chords.length;
+    lane.style.width = `${QUARTER * length()}em`;
+    lane.replaceChildren();
+    chords.forEach(([start, duration, name], number) => {
+      const chord = element("button", "chord", lane, name);
+      chord.classList.toggle("doubtful", isDoubtful(start, -1));
+      chord.setAttribute("aria-label", `chord ${name} in bar ${Math.floor(start / model.get("bar")) + 1}: press to write another`);
+      chord.style.left = `${QUARTER * start}em`;
+      chord.style.width = `${QUARTER * duration}em`;
+      chord.addEventListener("click", () => writeChord(chord, number, name));
+    });
+  }
+
+  function writeChord(chord, number, name) {
+    const field = element("input", "chord");
+    field.value = name;
+    field.style.left = chord.style.left;
+    field.setAttribute("aria-label", "chord, such as Am7");
+    const done = (value) => {
+      field.onblur = null;
+      field.replaceWith(chord);
+      chord.focus();
+      if (value && value !== name) model.send({ chord: number, name: value });
+    };
+    field.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Enter") done(field.value.trim());
+      if (event.key === "Escape") done("");
+    });
+    field.onblur = () => done(field.value.trim());
+    chord.replaceWith(field);
+    field.select();
+  }
+
+  const beats = () => model.get("moments");
+  function secondsAt(quarters) {
+    const at = within(quarters / model.get("beat"), 0, beats().length - 1), whole = Math.min(Math.floor(at), beats().length - 2);
+    return beats()[whole] + (at - whole) * (beats()[whole + 1] - beats()[whole]);
+  }
+
+  function playFrom(quarters) {
+    if (!audio.paused) return audio.pause();
+    if (!audio.src || beats().length < 2) return;
+    audio.currentTime = Math.max(0, secondsAt(quarters));
+    audio.play();
+  }
+
+  function followSound() {
+    if (audio.paused) return cursor.remove();
+    const next = Math.max(1, beats().findIndex((second) => second > audio.currentTime));
+    const share = (audio.currentTime - beats()[next - 1]) / (beats()[next] - beats()[next - 1]);
+    cursor.style.left = `${QUARTER * model.get("beat") * (next - 1 + share)}em`;
+    area.append(cursor);
+    requestAnimationFrame(followSound);
+  }
+  audio.addEventListener("play", followSound);
+
+  function setSound() {
+    const sound = model.get("sound");
+    audio.pause();
+    if (audio.src) URL.revokeObjectURL(audio.src);
+    if (sound && sound.byteLength) audio.src = URL.createObjectURL(new Blob([sound], { type: "audio/mpeg" }));
+    else audio.removeAttribute("src");
+  }
+
+  function barNumber(number) {
+    const mark = element("button", "bar", bars, `${number + 1}`), at = model.get("bar") * number;
+    mark.style.left = `${QUARTER * at}em`;
+    if (!beats().length) { mark.disabled = true; return; }
+    mark.setAttribute("aria-label", `bar ${number + 1}: hear the recording here; Shift and arrows move the bar lines`);
+    const move = (shift) => { if (shift) model.send({ shift }); };
+    mark.addEventListener("keydown", (event) => {
+      const step = STEPS[event.key];
+      if (!step || !step[0] || !event.shiftKey) return;
+      event.preventDefault();
+      event.stopPropagation();
+      move(step[0]);
+    });
+    mark.addEventListener("click", (event) => { if (event.detail === 0) playFrom(at); });   // by a key
+    mark.addEventListener("pointerdown", (event) => {
+      const shiftOf = (now) => Math.round((now.clientX - event.clientX) / (QUARTER * model.get("beat") * parseFloat(getComputedStyle(el).fontSize)));
+      follow(mark, event, (moved) => { mark.style.left = `${QUARTER * (at + shiftOf(moved) * model.get("beat"))}em`; }, (ended) => {
+        mark.style.left = `${QUARTER * at}em`;
+        if (shiftOf(ended)) move(shiftOf(ended));
+        else playFrom(at);
+      });
+    });
+  }
+
   function drawGrid() {
+    drawChords();
     area.replaceChildren();
     drawn = [];
     area.style.width = bars.style.width = `${QUARTER * length()}em`;
@@ -92,7 +193,7 @@ function render({ model, el }) {
       line.style.left = `${QUARTER * at}em`;
     }
     for (let number = 0; number < model.get("bars"); number++) {
-      element("span", "", bars, `${number + 1}`).style.left = `${QUARTER * bar * number}em`;
+      barNumber(number);
     }
     draw();
   }
@@ -157,10 +258,14 @@ function render({ model, el }) {
     scroll.scrollTo({ left: 0, top: Math.max(0, (model.get("high") - top - 3) * ROW * em) });
   }
   model.on("change:notes", load);
-  model.on("change:bars change:bar change:beat change:low change:high change:grid", drawGrid);
+  model.on("change:bars change:bar change:beat change:low change:high change:grid change:moments change:chords", drawGrid);
+  model.on("change:doubts", draw);
+  model.on("change:sound", setSound);
   model.on("msg:custom", show);
   load();
+  setSound();
   drawGrid();
   requestAnimationFrame(show);
+  return () => audio.pause();
 }
 export default { render };
