@@ -192,7 +192,9 @@ class Results(widgets.VBox):
         seconds = len(result.audio) / result.sample_rate
         times = [*np.arange(0, seconds - MARK / 2, MARK), seconds]
         self.passage.options = [(clock(time), float(time)) for time in times]
-        self.passage.index, self.seed.value = (len(times) // 3, len(times) // 2), settings["seed"] + 1
+        first, long = len(times) // 3, max(2, len(times) // 6)
+        self.passage.index = (first, min(first + long, len(times) - 1))
+        self.seed.value = settings["seed"] + 1
         self._show_take(0)
         self.layout.display = ""
 
