@@ -1,8 +1,6 @@
-"""Can the seams of a passage that was made anew be found? Command: `python -m benchmarks redo`. Lesson: 00."""
+"""Can a passage that was made anew be found? Command: `python -m benchmarks redo`."""
 
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -13,9 +11,10 @@ from benchmarks.harness import cell, check_folder, finish, interval, measure, pr
 from benchmarks.options import Out, Split, Tunes
 from noteninja_lib import data_folder
 from noteninja_lib.arranger.recipe import GENRES
-from noteninja_lib.audio.io import SAMPLE_RATE, levels
+from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel
 from noteninja_lib.evaluation import metrics
+from noteninja_lib.evaluation.baselines import choose_tunes
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.music.piano_roll import sounding, strongest_octave
 from noteninja_lib.pipeline import Conversion, load_pipeline
@@ -25,64 +24,65 @@ LASTS, ENDS = (2.0, 5.0), 1.5  # seconds of a passage, and at both ends of a pie
 FIRST, OTHER = 0, 100  # seeds
 LAPS = 0.3  # seconds after an edge in which old and new go over into each other
 NEAR, WIDE = 0.2, 0.5  # seconds around a seam that are looked at
-#: Seams are larger, or the same as elsewhere: what is measured, in words.
+STEP = 220  # samples to a level: 10 ms
+#: What is measured at a seam, in words.
 STATISTICS = {
     "attack": "largest growth of the spectrum", "level": "step of the level",
     "dip": "softest moment beside its surroundings", "timbre": "step of the spectrum",
     "click": "largest fourth difference beside the usual one",
 }  # fmt: skip
+#: What has such places: the result, the first one, and the first one with another seed's passage pasted in.
+KINDS = {"anew": "made anew", "before": "the same places before", "pasted": "pasted from another seed"}
 
 
 def statistics(audio: np.ndarray) -> Callable[[float, int], list[float]]:
     """A function of a place in seconds and of the way into the passage (1: later, -1: earlier), which gives
     each of `STATISTICS` there, in mono sound."""
-    flux, mel, level = metrics.flux(audio), log_mel(audio), levels(audio, 220)
+    flux, mel, level = metrics.flux(audio), log_mel(audio), levels(audio, STEP)
     rough = np.abs(np.diff(audio.astype(np.float64), 4))
 
     def part(values, rate, first, last):
         return values[..., max(0, round(first * rate)) : max(1, round(last * rate))]
 
     def at(place, way):
-        inner = sorted((place + way * LAPS, place + way * (LAPS + WIDE)))
-        sides = (sorted((place - way * WIDE, place)), inner)
-        means = [part(mel, SAMPLE_RATE / HOP_LENGTH, *side).mean(-1) for side in sides]
-        steps = [part(level, SAMPLE_RATE / 220, *side).mean() for side in sides]
+        sides = ((place - way * WIDE, place), (place + way * LAPS, place + way * (LAPS + WIDE)))
+        means = [part(mel, SAMPLE_RATE / HOP_LENGTH, *sorted(side)).mean(-1) for side in sides]
+        steps = [part(level, SAMPLE_RATE / STEP, *sorted(side)).mean() for side in sides]
         around = (place - NEAR, place + NEAR)
         usual = np.median(part(rough, SAMPLE_RATE, place - WIDE, place + WIDE)) + 1e-9
         timbre = (means[0] - means[0].mean()) - (means[1] - means[1].mean())
         return [
-            part(flux, SAMPLE_RATE / 128, *around).max(),
+            part(flux, SAMPLE_RATE / metrics.FLUX_STEP, *around).max(),
             abs(steps[0] - steps[1]),
-            np.mean(steps) - part(level, SAMPLE_RATE / 220, *around).min(),
+            np.mean(steps) - part(level, SAMPLE_RATE / STEP, *around).min(),
             np.abs(timbre).mean(),
-            part(rough, SAMPLE_RATE, place - 0.01, place + LAPS / 2).max() / usual,
+            part(rough, SAMPLE_RATE, *around).max() / usual,
         ]
 
     return at
 
 
-def kept(result: Conversion, first: float, last: float) -> float:
-    """For how much of its time a result's tune is heard between two seconds of it; NaN where there is none."""
-    frames = slice(*(round(one * SAMPLE_RATE / HOP_LENGTH) for one in (first, last)))
-    tune, inside = (
-        result.piano_roll[frames].melody_notes(),
-        slice(*(HOP_LENGTH * one for one in (frames.start, frames.stop))),
-    )
-    heard = transcribe(np.ascontiguousarray(result.mono()[inside]), onsets=False)
+def tune_heard(result: Conversion, first: float, last: float) -> float:
+    """For how much of its time the tune is heard between two seconds of a result; NaN where there is none."""
+    start, stop = (round(one * SAMPLE_RATE / HOP_LENGTH) for one in (first, last))
+    tune = result.piano_roll[start:stop].melody_notes()
+    heard = transcribe(result.mono()[start * HOP_LENGTH : stop * HOP_LENGTH], onsets=False)
     return sounding(tune, strongest_octave(heard[1])) if tune else np.nan
 
 
-@cache
-def bundled() -> list[Path]:
-    """The songs that come with the course."""
-    return sorted((data_folder() / "songs").glob("*.mp3"))
+def measure_song(job: tuple[str, int, str], seed: int, split: str) -> list[dict]:
+    """Passages at random of one song in one genre, made anew; a dict for each.
 
-
-def measure_song(job: tuple[str, int, str | None], seed: int, split: str) -> dict:
-    """One song in one genre, with passages at random made anew; `job`: its kind, number and genre."""
+    Parameters
+    ----------
+    job : (str, int, str)
+        "song" or "tune", its number, and for a song the genre.
+    seed, split
+        Of the tunes.
+    """
     kind, number, genre = job
     if kind == "song":
-        pipe, song = load_pipeline(), bundled()[number]
+        pipe, song = load_pipeline(), sorted((data_folder() / "songs").glob("*.mp3"))[number]
     else:
         pipe, piece, _, (genre,) = prepare(number, seed, split)
         song = piece.audio
@@ -92,115 +92,85 @@ def measure_song(job: tuple[str, int, str | None], seed: int, split: str) -> dic
         made = pipe(song, genre, generator=torch.Generator().manual_seed(of), **options)
         return made, perf_counter() - began
 
-    rng = np.random.default_rng((seed, number, GENRES.index(genre)))
-    convert()  # what takes long for the first time only
+    rng, found = np.random.default_rng((seed, number, GENRES.index(genre))), []
+    convert(redone=[(ENDS, ENDS + 2, OTHER)])  # what takes long for the first time only
     (first, whole), (other, _) = convert(), convert(OTHER)
-    long, rate = len(first.audio) / first.sample_rate, first.sample_rate
-    usual, sound = statistics(first.mono()), first.mono()
-    places = [
-        usual(place, way) for place, way in zip(rng.uniform(ENDS, long - ENDS, PLACES), [1, -1] * PLACES)
-    ]
-    found: dict[str, Any] = {"genre": genre, "name": getattr(song, "stem", f"tune {number}"), "passages": []}
-    for turn in range(PASSAGES):
+    rate, last = first.sample_rate, len(first.audio) / first.sample_rate - ENDS
+    usual = statistics(first.mono())
+    places = zip(rng.uniform(ENDS, last, PLACES), [1, -1] * PLACES)
+    ordinary = np.array([usual(*place) for place in places])
+    for _ in range(PASSAGES):
         lasts = rng.uniform(*LASTS)
-        start = float(rng.uniform(ENDS, long - ENDS - lasts))
-        passage = (start, start + lasts)
-        made, seconds = convert(redone=[(*passage, OTHER)])
-        edges = slice(*(round(one * rate) for one in passage))
-        apart = np.abs(made.audio - first.audio).max(1)
-        apart[edges] = 0
-        cut = first.audio.copy()  # what a careless hand would do
-        cut[edges] = other.audio[edges]
-        inside = slice(*(round(one * SAMPLE_RATE) for one in passage))
-        ranks = {}
-        for name, audio in (("redone", made.audio), ("cut", cut), ("untouched", first.audio)):
-            look = statistics(metrics_mono(audio))
-            seams = np.array([look(passage[0], 1), look(passage[1], -1)])
-            ranks[name] = [
-                [
-                    float(np.mean([(one > two) + 0.5 * (one == two) for two in column]))
-                    for one, column in zip(row, np.array(places).T)
-                ]
-                for row in seams
-            ]
-        spectra = {
-            name: metrics.spectral_distance(one.mono()[inside], sound[inside])
-            for name, one in (("anew", made), ("seeds", other))
-        }
-        tunes = {
-            name: kept(one, *passage) for name, one in (("before", first), ("anew", made), ("seeds", other))
-        }
-        found["passages"].append(
-            {
-                "outside": float(apart.max()),
-                "ranks": ranks,
-                "spectra": spectra,
-                "tunes": tunes,
-                "time": seconds / whole,
-            }
-        )
+        start = float(rng.uniform(ENDS, last - lasts))
+        end = start + lasts
+        made, seconds = convert(redone=[(start, end, OTHER)])
+        inside, pasted = slice(round(start * rate), round(end * rate)), first.audio.copy()
+        pasted[inside] = other.audio[inside]
+        apart = np.abs(made.audio - first.audio)
+        apart[inside] = 0
+        row = {"outside": float(apart.max()), "time": seconds / whole, "ranks": {}}
+        for name, audio in zip(KINDS, (made.audio, first.audio, pasted)):
+            look = statistics(mono(audio))
+            seams = np.array([look(start, 1), look(end, -1)])
+            row["ranks"][name] = (seams[:, None] > ordinary).mean(1)  # a share of the places, by statistic
+        part, *parts = (one.mono()[inside.start // 2 : inside.stop // 2] for one in (first, made, other))
+        row["distance"] = [metrics.spectral_distance(one, part) for one in parts]
+        row["tune"] = [tune_heard(one, start, end) for one in (first, made)]
+        found.append(row)
     return found
 
 
-def metrics_mono(audio: np.ndarray) -> np.ndarray:
-    """Mono, as the metrics hear it."""
-    from noteninja_lib.audio.io import mono
-
-    return mono(audio)
-
-
-def summarise(rows: list[dict]) -> dict:
-    """Figures of what `measure_song` gave; intervals by songs."""
-    passages = [(place, one) for place, row in enumerate(rows) for one in row["passages"]]
-    groups = [place for place, _ in passages]
-    figures: dict[str, Any] = {
-        "conversions": len(rows),
-        "passages": len(passages),
-        "largest_difference_outside": max(one["outside"] for _, one in passages),
+def summarise(songs: list[list[dict]]) -> dict:
+    """Figures of what `measure_song` gave; intervals by songs, since passages of one song are alike."""
+    rows, groups = sum(songs, []), [place for place, song in enumerate(songs) for _ in song]
+    tunes = [(row["tune"], group) for row, group in zip(rows, groups) if np.isfinite(row["tune"][0])]
+    figures: dict[str, Any] = {"conversions": len(songs), "passages": len(rows), "seams": 2 * len(rows)}
+    figures["largest_difference_outside"] = max(row["outside"] for row in rows)
+    for place, name in enumerate(("anew", "of_two_seeds")):
+        distances = [row["distance"][place] for row in rows]
+        figures[f"spectral_distance_{name}"] = metrics.bootstrap(distances, groups)
+    for place, name in enumerate(("before", "anew")):
+        heard, of = zip(*((tune[place], group) for tune, group in tunes))
+        figures[f"tune_{name}"] = metrics.bootstrap(heard, of)
+    figures["time_of_a_conversion"] = metrics.bootstrap([row["time"] for row in rows], groups)
+    ranks = {name: np.concatenate([row["ranks"][name] for row in rows]) for name in KINDS}
+    ranks["anew_less_before"] = ranks["anew"] - ranks["before"]
+    figures["auc"] = {
+        name: {one: metrics.bootstrap(column, np.repeat(groups, 2)) for one, column in zip(STATISTICS, of.T)}
+        for name, of in ranks.items()
     }
-    for name in ("anew", "seeds"):
-        figures[f"spectral_distance_{name}"] = metrics.bootstrap(
-            [one["spectra"][name] for _, one in passages], groups
-        )
-    for name in ("before", "anew", "seeds"):
-        sung = [(place, one["tunes"][name]) for place, one in passages if np.isfinite(one["tunes"]["before"])]
-        figures[f"tune_{name}"] = metrics.bootstrap(
-            [value for _, value in sung], [place for place, _ in sung]
-        )
-    figures["time_of_a_conversion"] = metrics.bootstrap([one["time"] for _, one in passages], groups)
-    figures["auc"] = {}
-    for name in ("redone", "cut", "untouched"):
-        seams = np.array([one["ranks"][name] for _, one in passages])  # passages, 2, statistics
-        figures["auc"][name] = {
-            statistic: metrics.bootstrap(seams[..., number].ravel(), np.repeat(groups, 2))
-            for number, statistic in enumerate(STATISTICS)
-        }
     return figures
 
 
 def lines(figures: dict) -> list[str]:
     """How well a passage made anew fits in, in Markdown."""
-    told = [
-        f"A passage made anew, {figures['passages']} of 2 to 5 s in {figures['conversions']} conversions: largest difference "
-        f"outside {figures['largest_difference_outside']:g}; spectral distance to the passage before "
-        f"{interval(figures['spectral_distance_anew'])}, of two seeds {interval(figures['spectral_distance_seeds'])}; the tune "
-        f"sounds for {interval(figures['tune_anew'])} of its time, before for {interval(figures['tune_before'])}; "
-        f"{cell(figures['time_of_a_conversion'])} times as long as a conversion. How often a seam is larger than an ordinary place:"
-    ]
+    one, two, before, anew = (
+        interval(figures[name])
+        for name in ("spectral_distance_anew", "spectral_distance_of_two_seeds", "tune_before", "tune_anew")
+    )
+    outside, seams = figures["largest_difference_outside"], figures["seams"]
+    told = (
+        f"One passage again: {figures['passages']} passages of 2 to 5 s in {figures['conversions']} "
+        f"conversions. Largest difference outside: {outside:g}. Spectral distance to what was there before, "
+        f"in nats: {one}; of two seeds: {two}. The tune is heard for {anew} of its time, before for "
+        f"{before}. It takes {cell(figures['time_of_a_conversion'])} times as long as a conversion. How "
+        f"often something is larger at one of the {seams} seams than at an ordinary place (0.5: they are not "
+        "to be found):"
+    )
+    columns = KINDS | {"anew_less_before": "made anew, less before"}
     rows = [
-        [words, *(interval(figures["auc"][name][one]) for name in ("redone", "untouched", "cut"))]
+        [words, *(interval(figures["auc"][name][one]) for name in columns)]
         for one, words in STATISTICS.items()
     ]
-    return told + table(["", "made anew", "the same places before", "another seed's passage pasted in"], rows)
+    return [told, *table(["", *columns.values()], rows)]
 
 
-def report(tunes: Tunes = 8, out: Out = None, split: Split = "test", seed: int = 0) -> dict:
+def report(tunes: Tunes = 12, out: Out = None, split: Split = "test", seed: int = 0) -> dict:
     """Measure whether a passage made anew fits in: the rest equal, another sound, and no seams."""
-    from noteninja_lib.evaluation.baselines import choose_tunes
-
     check_folder(out)
-    jobs: list = [("song", place, genre) for place in range(len(bundled())) for genre in ("jazz", "metal")]
-    jobs += [("tune", number, None) for number in choose_tunes(tunes, seed, split)]
-    rows = measure(measure_song, jobs, "songs", seed=seed, split=split)
-    figures = {"seed": seed, "split": split} | summarise(rows)
+    songs = len(sorted((data_folder() / "songs").glob("*.mp3")))
+    jobs: list = [("song", number, genre) for number in range(songs) for genre in ("jazz", "metal")]
+    jobs += [("tune", number, "") for number in choose_tunes(tunes, seed, split)]
+    found = measure(measure_song, jobs, "songs", seed=seed, split=split)
+    figures = {"seed": seed, "split": split} | summarise(found)
     return finish(figures, lines(figures), out, "redo", split == "test")

@@ -120,7 +120,7 @@ def sounds(
         other = pipe.noise(FOLD * frames, torch.Generator().manual_seed(seed))
         noise[..., low:high] = other[..., low:high]
         around = slice(max(0, low - AROUND) // 4 * 4, min(frames, -(-(high + AROUND) // 4) * 4))
-        share = share_known(frames, *edges, lap=LAP)[around]
+        share = share_known(frames, *edges, LAP)[around]
         made[..., around] = pipe.denoise(
             None if start is None else fit_length(start, frames)[..., around],
             part(plan, around),
@@ -134,15 +134,15 @@ def sounds(
         new = in_samples(slice(low, high), 2 * HOP)
         decoded[new] = pipe.decode(made[..., heard])[inside]
         shaped = without_dc(style.shape_dynamics(decoded.copy(), plan))[new]
-        weight = 1 - share_known(len(shaped), *(2 * HOP * (edge - low) for edge in edges), lap=FADE)
+        first_edge, last_edge = (2 * HOP * (edge - low) for edge in edges)
+        weight = 1 - share_known(len(shaped), first_edge, last_edge, FADE)
         sound[new] += weight.numpy()[:, None] * (shaped - sound[new])
     return sound, first
 
 
 def part(plan: style.Plan, frames: slice) -> style.Plan:
     """What the network is told about some latent frames of a plan."""
-    rolls = (
-        None if one is None else one[in_samples(frames, FOLD)] for one in (plan.piano_roll, plan.neutral)
-    )
+    inside = in_samples(frames, FOLD)
+    neutral = None if plan.neutral is None else plan.neutral[inside]
     styles = plan.styles if len(plan.styles) == 1 else plan.styles[frames]
-    return replace(plan, **dict(zip(("piano_roll", "neutral"), rolls)), styles=styles)
+    return replace(plan, piano_roll=plan.piano_roll[inside], neutral=neutral, styles=styles)
