@@ -37,7 +37,8 @@ def parse_passage(text: str) -> tuple[float, float]:
     if not found:
         raise UserError(f"A passage is written as 0:32-0:48 or 32-48, not {text!r}.")
     numbers = [float((one or "0").replace(",", ".")) for one in found.groups()]
-    return tuple(3600 * h + 60 * m + s for h, m, s in (numbers[:3], numbers[3:]))  # type: ignore[return-value]
+    start, end = (3600 * h + 60 * m + s for h, m, s in (numbers[:3], numbers[3:]))
+    return start, end
 
 
 def clock(seconds: float) -> str:
