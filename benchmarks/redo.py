@@ -23,7 +23,7 @@ PASSAGES, PLACES = 4, 60  # in each conversion: made anew, and ordinary places t
 LASTS, ENDS = (2.0, 5.0), 1.5  # seconds of a passage, and at both ends of a piece without a seam
 FIRST, OTHER = 0, 100  # seeds
 LAPS = 0.3  # seconds after an edge in which old and new go over into each other
-NEAR, WIDE = 0.2, 0.5  # seconds around a seam that are looked at
+NEAR, WIDE = 0.1, 0.5  # seconds around these that are looked at
 STEP = 220  # samples to a level: 10 ms
 #: What is measured at a seam, in words.
 STATISTICS = {
@@ -48,7 +48,7 @@ def statistics(audio: np.ndarray) -> Callable[[float, int], list[float]]:
         sides = ((place - way * WIDE, place), (place + way * LAPS, place + way * (LAPS + WIDE)))
         means = [part(mel, SAMPLE_RATE / HOP_LENGTH, *sorted(side)).mean(-1) for side in sides]
         steps = [part(level, SAMPLE_RATE / STEP, *sorted(side)).mean() for side in sides]
-        around = (place - NEAR, place + NEAR)
+        around = sorted((place - way * NEAR, place + way * (LAPS + NEAR)))
         usual = np.median(part(rough, SAMPLE_RATE, place - WIDE, place + WIDE)) + 1e-9
         timbre = (means[0] - means[0].mean()) - (means[1] - means[1].mean())
         return [

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 import torch
 
+from benchmarks import redo
 from noteninja_lib import data_folder, passages
 from noteninja_lib.audio.io import SAMPLE_RATE, load, normalise
 from noteninja_lib.audio.mixdown import mixdown
@@ -271,3 +272,37 @@ def test_a_file_with_passages_that_are_none_is_told(tmp_path, redone):
     file.write_text(json.dumps(record))
     with pytest.raises(UserError, match="a.json can't be used"):
         read_settings(file)
+
+
+# ---- how seams are looked for ---------------------------------------------------------------------------
+
+
+def test_each_kind_of_seam_is_found_by_its_own_statistic():
+    """A careless seam at 2 s, in noise: each is larger there than at any ordinary place."""
+    rng, second = np.random.default_rng(0), SAMPLE_RATE
+    noise = (0.1 * rng.standard_normal(6 * second)).astype(np.float32)
+    wrong = {name: noise.copy() for name in redo.STATISTICS}
+    wrong["attack"][int(2.2 * second) : int(2.21 * second)] *= 8
+    wrong["level"][2 * second :] *= 2
+    wrong["dip"][int(2.1 * second) : int(2.15 * second)] *= 0.1
+    wrong["timbre"][2 * second :] = np.cumsum(noise[2 * second :]) * 0.1
+    wrong["click"][int(2.1 * second)] += 2
+    ordinary = np.array([redo.statistics(noise)(place, 1) for place in np.arange(1.5, 4.5, 0.25)])
+    for number, (name, audio) in enumerate(wrong.items()):
+        assert redo.statistics(audio)(2.0, 1)[number] > ordinary[:, number].max(), name
+    assert redo.statistics(wrong["dip"])(2.25, -1)[2] > ordinary[:, 2].max()  # the end of a passage
+
+
+def test_seams_are_summed_up():
+    def passage(rank):
+        ranks = {name: np.full((2, 5), rank if name == "anew" else 0.5) for name in redo.KINDS}
+        return {"outside": 0.0, "time": 1.5, "ranks": ranks, "distance": [0.4, 0.5], "tune": [0.9, rank]}
+
+    figures = redo.summarise([[passage(0.5), passage(0.7)], [passage(0.9), passage(0.7)]])
+    assert (figures["passages"], figures["seams"], figures["largest_difference_outside"]) == (4, 8, 0)
+    auc = figures["auc"]
+    assert auc["anew"]["dip"][0] == 0.7 and auc["before"]["dip"] == [0.5, 0.5, 0.5]
+    assert auc["anew_less_before"]["click"][0] == 0.2 and figures["tune_anew"][0] == 0.7
+    json.dumps(figures)
+    told = "\n".join(redo.lines(figures))
+    assert "4 passages" in told and "| step of the level | 0.70 [0.60, 0.80] | 0.50 [0.50, 0.50] |" in told
