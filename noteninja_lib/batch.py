@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -20,12 +21,13 @@ import torch
 from tqdm import tqdm
 
 from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, load, stream
-from noteninja_lib.errors import UserError, make_folder, notices
+from noteninja_lib.errors import UserError, free_path, make_folder, notices
 from noteninja_lib.lead_sheet import KINDS as LEADS
 from noteninja_lib.lead_sheet import hear_lead
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
 from noteninja_lib.models.separator import RATE, first_look, separate
 from noteninja_lib.music.singing import kind_of_voice
+from noteninja_lib.passages import check_passages, parse_passage
 from noteninja_lib.pipeline import NoteNinjaPipeline, seconds_used
 from noteninja_lib.settings import (
     FATES,
@@ -189,6 +191,8 @@ def again(
     device: str = "cpu",
     as_json: bool = False,
     stems: bool = False,
+    passage: str | None = None,
+    seed: int | None = None,
 ) -> None:
     """Make a result again from the JSON file beside it; says in one sentence each what is not as it was.
 
@@ -197,11 +201,22 @@ def again(
     json_file : pathlib.Path
         The song is looked for where it was, and beside this file.
     out : pathlib.Path, optional
-        'song (jazz) (again).mp3' beside the JSON file by default.
+        'song (jazz) (again).mp3' beside the JSON file by default; with a passage 'song (jazz) (redone).mp3',
+        or a name with a number that is still free.
     device, as_json, stems
         As `convert_files` takes them.
+    passage : str, optional
+        Such as "0:32-0:48" of the result: this is made anew, and the rest stays as it was.
+    seed : int, optional
+        Of the passage; one that was not used before by default.
     """
     settings, record = read_settings(json_file), read_record(json_file)
+    if passage is not None:
+        settings = settings.with_passage(*parse_passage(passage), seed)
+        settings.check()
+        known = record.get("measured")
+        seconds = known.get("seconds") if isinstance(known, dict) else None
+        check_passages(settings.redone, seconds if isinstance(seconds, int | float) else math.inf)
     song, second = (find_source(name, json_file.parent) for name in (settings.source, settings.second))
     for name, found in ((settings.source, song), (settings.second, second)):
         if found is None and name is not None:
@@ -210,8 +225,16 @@ def again(
     if out is None or out.is_dir():
         name = PureWindowsPath(record["file"])
         out = (out or json_file.parent) / f"{name.stem} (again){name.suffix}"
+        if passage is not None:
+            stem = re.sub(r" \(redone\)(-\d+)?$", "", name.stem)
+            out = free_path(
+                out.with_name(f"{stem} (redone){name.suffix}"), ".json", " voice.wav", " band.wav"
+            )
     assert song is not None  # a source has a name always, if an empty one
     check_places([song], [out], ["json"], stems)
+    first = (json_file.resolve(), json_file.resolve().with_name(PureWindowsPath(record["file"]).name))
+    if passage is not None and {out.resolve(), out.resolve().with_suffix(".json")} & {*first}:
+        raise UserError(f"{out} would be written over the first result: give another place with --out.")
     for sentence in differences(json_file, song, second):
         print(f"noteninja: {sentence}", file=sys.stderr)
     pipe = NoteNinjaPipeline.from_pretrained().to(check_device(device))

@@ -297,6 +297,22 @@ def again(
     make_again(file, out, device=common.device, as_json=common.json, stems=common.stems)
 
 
+@command("stems device models json")
+def redo(
+    common: Common,
+    file: Annotated[Path, Argument(help="The JSON file that lies beside a result.")],
+    passage: Annotated[str, Option(help="Such as 0:32-0:48, in the result.")],
+    seed: Annotated[int | None, Option(help="Of the passage; by default one that was not used.")] = None,
+    out: Out = None,
+) -> None:
+    """Make one passage of a result anew, and leave the rest as it is."""
+    from noteninja_lib.batch import again as make_again
+
+    use_models(common.models)
+    shown: dict = {"device": common.device, "as_json": common.json, "stems": common.stems}
+    make_again(file, out, passage=passage, seed=seed, **shown)
+
+
 @command("json")
 def hear(
     common: Common,

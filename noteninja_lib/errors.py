@@ -52,3 +52,13 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
         raise UserError(f"The {name} must be a number from {low:g} to {high:g}, not {value!r}.")
     if not low <= value <= high:
         raise UserError(f"The {name} must lie between {low:g} and {high:g}, not {value:g}.")
+
+
+def free_path(path: str | Path, *endings: str) -> Path:
+    """`path`, or with a number behind its name where it exists with its own ending or one of others, such as
+    ".mid" or " voice.wav"."""
+    path, number = Path(path), 2
+    first = path
+    while any(path.with_name(path.stem + ending).exists() for ending in (path.suffix, *endings)):
+        path, number = first.with_stem(f"{first.stem}-{number}"), number + 1
+    return path

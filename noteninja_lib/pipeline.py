@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from noteninja_lib import STEPS, fast_mode, quick_imports, streaming
+from noteninja_lib import STEPS, fast_mode, passages, quick_imports, streaming
 
 with quick_imports():
     import numpy as np
@@ -26,11 +26,11 @@ with quick_imports():
     from noteninja_lib.arranger.recipe import GENRES, own_folder
     from noteninja_lib.audio import STEREO_RATE
     from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono, normalise, save
-    from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown, without_dc
+    from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown
     from noteninja_lib.audio.stretching import stretch
     from noteninja_lib.errors import Notice, UserError, check_range
     from noteninja_lib.lead_sheet import LeadSheet, rewritten
-    from noteninja_lib.models import flow_matching, give_back, in_threads, stand_ins
+    from noteninja_lib.models import flow_matching, give_back, in_threads, share_of, stand_ins
     from noteninja_lib.models.basic_pitch import transcribe
     from noteninja_lib.models.checkpoints import (
         Adapted,
@@ -61,6 +61,7 @@ VOICES = ("keep", "play", "off")
 NO_TUNE = 0.2  # of `surety`: below, there is no tune
 
 Progress = Callable[[float, str], None]  # called with (fraction done, what is being done); may raise to stop
+Latents = torch.Tensor | Callable[[PianoRoll], torch.Tensor] | None  # noise, or what gives it
 
 
 @dataclass
@@ -196,7 +197,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         key: str | None = None,
         transpose: int = 0,
         chords: str | None = None,
-        latents: torch.Tensor | Callable[[PianoRoll], torch.Tensor] | None = None,
+        redone: Sequence[passages.Passage] = (),
+        latents: Latents = None,
         out: str | Path | None = None,
         progress: Progress | None = None,
         amount: float | None = None,
@@ -235,6 +237,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
             dB by which a kept voice is louder beside its band than in the song, -24 to 24.
         lead, key, transpose, chords
             What is played in place of what was heard: see `lead_sheet.rewritten`.
+        redone : sequence of (float, float, int)
+            Passages that are made anew, one after the other: from and up to which second of the result, and
+            the seed of their noise. The rest, and the gain of all, stays as it is without them.
         latents : torch.Tensor or callable, optional
             Noise to begin with, such as `noise_like` or `invert` give, or a function of the piano roll that
             gives it.
@@ -258,7 +263,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         style.styles(genre, mood)  # what is wrong there is told before the song is listened to
         # 1. Read: which notes are played in the song, and when.
         progress(0.0, "reading")
-        source = read_source(audio, seconds_used(), lambda done: progress(0.02 + 0.13 * done, "listening"))
+        source = read_source(audio, seconds_used(), share_of(progress, 0.02, 0.13, "listening"))
         heard_in, source = source, rewritten(source, lead, key, transpose, chords)
         voice = choice_of_voice(voice, source, mood, seconds)
         alone = voice in ("keep", "off")  # the band has nobody's tune to play
@@ -276,22 +281,19 @@ class NoteNinjaPipeline(DiffusionPipeline):
             start = flow_matching.warp_latents(flow_matching.encode(self.vae, heard), plan.time_map)
         # 4. Denoise: from noise to latents of music, conditioned on the notes and on the style.
         steps = (strength, num_inference_steps, guidance_scale, generator)
-        made = self.denoise(
-            start, plan, *steps, latents, lambda done: progress(0.15 + 0.6 * done, "converting")
-        )
-        # 5. Decode: from latents to sound.
-        decoded = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
-        sound = style.shape_dynamics(decoded, plan)
-        del decoded  # a long song's sound is large
-        # 6. Mix: the singer over the band, where the voice is kept.
+        noise = self.noise_like(plan.piano_roll, generator, latents)
+        made = self.denoise(start, plan, *steps, noise, share_of(progress, 0.15, 0.6, "converting"))
+        # 5. Decode: from latents to sound, some passages of which may be made anew.
+        sound, first = passages.sounds(self, made, redone, plan, start, noise, *steps, progress=progress)
+        # 6. Mix: the singer over the band, where the voice is kept; the gain is that of the first sound.
         if voice == "keep":
-            mixed, stems = self.mix(without_dc(sound), source, plan, voice_gain)
+            mixed, stems = self.mix(sound, source, plan, voice_gain, first)
         else:
-            mixed, stems = normalise(without_dc(sound), out=sound), None
+            mixed, stems = normalise(sound, out=sound, like=first), None
+        del sound, first  # a long song's sound is large
         # 7. Measure: what was kept and what has changed; the result is saved meanwhile.
-        sung = (
-            style.plan(source.piano_roll, genre, mood, **timing) if alone else plan
-        )  # with the tune left out
+        # What was left to the singer, or out, is in this plan, too.
+        sung = style.plan(source.piano_roll, genre, mood, **timing) if alone else plan
         ears = source if source.lead else heard_in
         result = self.measure(mixed, ears, sung.piano_roll, out, progress, voice)
         result.stems, result.lead = stems or {}, source.lead
@@ -345,6 +347,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         generator: torch.Generator | None = None,
         *,
         mood: Mood = None,
+        redone: Sequence[passages.Passage] = (),
         out: str | Path | None = None,
         progress: Progress | None = None,
         amount: float | None = None,
@@ -354,7 +357,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
 
         Parameters
         ----------
-        first, second, genre, strength, num_inference_steps, guidance_scale, generator, mood, out, progress
+        first, second, genre, strength, num_inference_steps, guidance_scale, generator, mood, redone, out
             As in a conversion.
         share : float
             0 is the first song alone, 1 the second.
@@ -369,9 +372,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         check_range("share", share, 0, 1)
         style.styles(genre, mood)
         sources = [
-            read_source(
-                song, seconds_used(), lambda done, begin=begin: progress(begin + 0.07 * done, "listening")
-            )
+            read_source(song, seconds_used(), share_of(progress, begin, 0.07, "listening"))
             for begin, song in ((0.0, first), (0.07, second))
         ]
         maps = align(sources[0].piano_roll, sources[1].piano_roll, share)
@@ -386,10 +387,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
             start = flow_matching.slerp(latents[0], latents[1], share)
             start = flow_matching.warp_latents(start, plan.time_map)
         steps = (strength, num_inference_steps, guidance_scale, generator)
-        made = self.denoise(start, plan, *steps, None, lambda done: progress(0.15 + 0.6 * done, "converting"))
-        sound = self.decode(made, lambda done: progress(0.75 + 0.12 * done, "making sound"))
-        audio = normalise(without_dc(style.shape_dynamics(sound, plan)))
-        return self.measure(audio, sources[share > 0.5], plan.piano_roll, out, progress)
+        noise = self.noise_like(plan.piano_roll, generator)
+        made = self.denoise(start, plan, *steps, noise, share_of(progress, 0.15, 0.6, "converting"))
+        sound, first = passages.sounds(self, made, redone, plan, start, noise, *steps, progress=progress)
+        sound = normalise(sound, out=sound, like=first)
+        return self.measure(sound, sources[share > 0.5], plan.piano_roll, out, progress)
 
     @torch.no_grad()
     def invert(self, audio, genre: Genre | None = None, num_inference_steps: int = 25) -> torch.Tensor:
@@ -436,9 +438,10 @@ class NoteNinjaPipeline(DiffusionPipeline):
         curve = self.config.strength_curve
         return float(np.interp(strength, np.linspace(0, 1, len(curve)), curve))
 
-    def noise_like(self, roll: PianoRoll, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Noise (1, 8, rows, frames) for a piano roll."""
-        return self.noise(roll.frames, generator)
+    def noise_like(self, roll: PianoRoll, generator=None, latents: Latents = None) -> torch.Tensor:
+        """Noise (1, 8, rows, frames) for a piano roll: a generator's, or what `latents` is or gives."""
+        noise = latents(roll) if callable(latents) else latents
+        return self.noise(roll.frames, generator) if noise is None else noise
 
     def noise(self, frames: int, generator: torch.Generator | None = None) -> torch.Tensor:
         """Noise (1, 8, rows, frames / 4) for spectrogram frames."""
@@ -453,9 +456,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
         num_inference_steps: int = STEPS,
         guidance_scale: float = 2.0,
         generator: torch.Generator | None = None,
-        latents: torch.Tensor | Callable[[PianoRoll], torch.Tensor] | None = None,
+        latents: Latents = None,
         progress: Callable[[float], None] = lambda done: None,
-        known: torch.Tensor | None = None,
+        known: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Latents (1, 8, rows, frames) of a conversion.
 
@@ -468,16 +471,14 @@ class NoteNinjaPipeline(DiffusionPipeline):
             As in a conversion.
         progress : callable
             Called with the fraction done.
-        known : torch.Tensor, optional
-            Latents of the first frames, if they were made before: the piece goes on from them.
+        known : (torch.Tensor, torch.Tensor), optional
+            Latents that were made before, and their share in each frame: the piece goes on from them.
         """
         level = self.noise_level(strength)
         steps = min(num_inference_steps, FAST_STEPS) if fast_mode() else num_inference_steps
         if level < 0.01 and start is not None:
             return start
-        noise = latents(plan.piano_roll) if callable(latents) else latents
-        noise = self.noise(plan.piano_roll.frames, generator) if noise is None else noise
-        now = noise
+        now = noise = self.noise_like(plan.piano_roll, generator, latents)
         scheduler = copy.deepcopy(self.scheduler)  # it counts steps; several songs may be made at once
         begin = flow_matching.set_schedule(scheduler, steps, level, self.device)
         if start is not None:
@@ -485,7 +486,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             now = (1 - sigma) * flow_matching.fit_length(start, now.shape[-1]) + sigma * now
         told = (plan.piano_roll, plan.styles, now.shape[-1], plan.own)
         flow = self.flow(*told, guidance_scale, plan.neutral)
-        held = None if known is None else (known, noise)
+        held = None if known is None else (*known, noise)
         return flow_matching.sample(flow, scheduler, now, begin, progress, held)
 
     def decode(
@@ -495,7 +496,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         return flow_matching.decode(self.vae, self.vocoder, latents, progress)
 
     def mix(
-        self, sound: np.ndarray, source: Source, plan: Plan, voice_gain: float = 0.0
+        self, sound: np.ndarray, source: Source, plan: Plan, voice_gain: float = 0.0, like=None
     ) -> tuple[np.ndarray, Stems]:
         """The singer of a song over a new band, as loud beside it as in the song; see `mixdown`."""
         assert source.voice is not None
@@ -505,7 +506,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             times = 1.0 if plan.in_time else plan.time_map
             voice = stretch(voice.astype(np.float32), times, source.semitones)
             voice = voice[: plan.samples * STEREO_RATE // SAMPLE_RATE]
-        return mixdown(sound, voice, louder)
+        return mixdown(sound, voice, louder, like)
 
     def measure(
         self, audio: np.ndarray, source: Source, roll: PianoRoll, out, progress: Progress, voice: str = "none"
@@ -520,7 +521,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             lambda: classify(self.judge, GENRES, source.audio),
         )
         give_back(audio.nbytes)
-        told = lambda done: progress(0.88 + 0.11 * done, "listening to the result")  # noqa: E731
+        told = share_of(progress, 0.88, 0.11, "listening to the result")
         _, heard, sure, *genres = in_threads(lambda ear: ear(), ears, told)
         again = sounding(tune, strongest_octave(heard[1]))
         kept = None if not tune else share_kept(sure, again)
@@ -544,9 +545,8 @@ def current_strength(strength: float, amount: float | None) -> float:
     """The strength; `amount` is its old name, which the command line and the widgets keep."""
     if amount is None:
         return strength
-    warnings.warn(
-        "`amount` is called `strength` now.", FutureWarning, stacklevel=4
-    )  # this function, the method, and torch's wrapper around it
+    # Out of this function, the method, and torch's wrapper around it.
+    warnings.warn("`amount` is called `strength` now.", FutureWarning, stacklevel=4)
     return amount
 
 

@@ -6,7 +6,7 @@ import os
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path, PureWindowsPath
 
@@ -30,6 +30,7 @@ from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.reharmonisation import read_chords, read_key
 from noteninja_lib.music.style import RATES, Genre, Mood, is_path, own_named, styles
+from noteninja_lib.passages import Passage, check_passages
 from noteninja_lib.pipeline import VOICES, Conversion, NoteNinjaPipeline
 from noteninja_lib.source import read_written
 
@@ -81,6 +82,8 @@ class Settings:
         A corrected lead sheet: its file, or all of it, as `LeadSheet.to_record` gives it.
     key, transpose, chords
         As the pipeline takes them.
+    redone : sequence of (float, float, int)
+        Passages that were made anew, as the pipeline takes them.
     """
 
     genre: Genre = "jazz"
@@ -105,6 +108,7 @@ class Settings:
     key: str | None = None
     transpose: int = 0
     chords: str | None = None
+    redone: Sequence[Passage] = ()
 
     def check(self) -> None:
         """Refuse what no conversion can be made with, in one sentence."""
@@ -150,12 +154,23 @@ class Settings:
             LeadSheet.from_record(self.lead)
         if self.second is not None and (self.tempo or self.rate):
             raise UserError("Two songs meet at a tempo between theirs: leave the tempo out.")
+        check_passages(self.redone)
         try:
             styles(self.genre, self.mood)
         except UserError:
             raise
         except Exception as problem:  # anything may stand in a file where a genre should be
             raise UserError(f"The genre {self.genre!r} or the mood {self.mood!r} can't be read.") from problem
+
+    def with_passage(self, start: float, end: float, seed: int | None = None) -> "Settings":
+        """The same with one more passage made anew; its seed is by default one that was not used before."""
+        used = [self.seed, *(one[2] for one in self.redone)]
+        seed = max(used) + 1 if seed is None else seed
+        if used == [seed]:
+            raise UserError(
+                f"Seed {seed} is that of the result, which would stay as it is: give another one."
+            )
+        return replace(self, redone=(*self.redone, (start, end, seed)))
 
     @property
     def label(self) -> str:
@@ -171,7 +186,7 @@ class Settings:
         ]
         if self.part is not None or self.tune is not None or not self.repeats:
             song = read_written(song, part=self.part, tune=self.tune, repeats=self.repeats)
-        options |= {"mood": self.mood}
+        options |= {"mood": self.mood, "redone": self.redone}
         shared = (self.genre, self.strength, self.steps, self.guidance, seeds[0])
         if self.second is not None:
             return pipe.interpolate(song, self.second, self.share, *shared, **options)
@@ -253,6 +268,7 @@ def read_settings(path: str | Path) -> Settings:
     try:
         given = {"voice": "play"} | current_names(record["settings"])  # older files know no voice
         given |= {name: _from_json(given.get(name)) for name in ("genre", "mood")}
+        given["redone"] = tuple(map(tuple, given.get("redone", ())))
         known, needed = {field.name for field in fields(Settings)} - {"source"}, ("genre", "seed")
         strange, missing = sorted(set(given) - known), [name for name in needed if given.get(name) is None]
         if strange or missing:

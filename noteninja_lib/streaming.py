@@ -18,7 +18,7 @@ from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import SAMPLE_RATE, following_gains, levels, limit_blocks, loudness, with_gains
 from noteninja_lib.audio.mixdown import LUFS, PEAK, TWICE, USUAL, without_dc
 from noteninja_lib.models import flow_matching
-from noteninja_lib.models.flow_matching import CHUNK, CONTEXT, FOLD, HOP, OVERLAP, in_samples
+from noteninja_lib.models.flow_matching import CHUNK, CONTEXT, FOLD, HOP, OVERLAP, in_samples, share_known
 from noteninja_lib.music import style
 from noteninja_lib.source import MIDI, PICTURES, SCORES, Recording, Source, listen
 
@@ -95,7 +95,7 @@ def mixed(
     """The conversion of a song but for its limiter, window by window; parameters as in a conversion."""
     frames = len(song.whole) // HOP
     noise = pipe.noise(FOLD * frames, generator)
-    made, band, singer, past, known = torch.empty_like(noise), Band(song), Singer(), song.whole[:0], 0
+    made, band, singer, past, known = torch.zeros_like(noise), Band(song), Singer(), song.whole[:0], 0
     told = 0  # up to where `past` goes
     # A louder voice must not make all louder: two equally loud parts stay as loud together.
     louder = 10 ** (voice_gain / 10)
@@ -118,6 +118,7 @@ def mixed(
         start = None
         if pipe.noise_level(amount) < 1:
             start = flow_matching.encode(pipe.vae, heard[in_samples(inside)])
+        kept = share_known(window.stop - window.start, known - OVERLAP - window.start, math.inf)
         made[..., window] = pipe.denoise(
             start,
             plan,
@@ -126,7 +127,7 @@ def mixed(
             guidance_scale,
             latents=noise[..., window],
             progress=tell("converting", 0.5, 0.3),
-            known=made[..., window.start : known] if known else None,
+            known=(made[..., window].clone(), kept) if known else None,
         )
         around = slice(max(0, ready.start - CONTEXT), min(frames, ready.stop + CONTEXT))
         sound = pipe.decode(made[..., around], tell("making sound", 0.8, 0.2))

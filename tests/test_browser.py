@@ -11,6 +11,7 @@ import pytest
 from lab_server import CELL_ERROR, KERNEL_IS_IDLE, ROOT, decoded, opened
 
 from noteninja_lib.audio import io as sound
+from noteninja_lib.passages import parse_passage
 
 pytestmark = pytest.mark.browser
 LESSON = "00_genre_converter.ipynb"
@@ -85,6 +86,31 @@ def test_saves_beside_the_notebook(page, folder):
         page.click(".nn-download")
     assert download.value.suggested_filename == files[0].name
     assert download.value.path().read_bytes() == files[0].read_bytes()
+
+
+def test_a_passage_is_made_anew_by_the_keyboard(page):
+    page.click(".nn-anew .jupyter-widget-Collapse-header")
+    before, handles = sound_of(page, "after"), page.locator(".nn-passage .noUi-handle")
+    ends = page.inner_text(".nn-passage .widget-readout")
+    handles.nth(0).focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(
+        "ends => document.querySelector('.nn-passage .widget-readout').innerText != ends", arg=ends
+    )
+    start, end = parse_passage(page.inner_text(".nn-passage .widget-readout"))
+    page.focus(".nn-redo")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".nn-stop:enabled")
+    page.wait_for_selector(".nn-convert:enabled")
+    anew = sound_of(page, "after")
+    changed = np.flatnonzero(np.abs(anew - before) > 0.03) / sound.SAMPLE_RATE  # an mp3 is never quite equal
+    assert len(anew) == len(before) and start - 0.1 < changed.min() and changed.max() < end + 0.1
+    assert changed.max() - changed.min() > 0.7 * (end - start)
+    player = "document.querySelector('.nn-audio-after').src"
+    source = page.evaluate(player)
+    page.click(".nn-take button >> nth=0")
+    page.wait_for_function(f"source => {player} != source", arg=source)
+    assert np.array_equal(sound_of(page, "after"), before)
 
 
 def test_wrong_file_is_told_and_the_widget_goes_on(page, folder):

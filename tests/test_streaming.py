@@ -64,12 +64,9 @@ def test_windows_follow_each_other_to_the_end(frames):
 
 
 def test_what_is_known_is_held_and_fades_into_what_is_new():
-    known, noise, new = (
-        torch.zeros(1, 8, 24, 100),
-        torch.ones(1, 8, 24, 160),
-        torch.full((1, 8, 24, 160), 5.0),
-    )
-    held = flow_matching.hold(new.clone(), known, noise, 0.25)[0, 0, 0]
+    known, noise, new = (torch.full((1, 8, 24, 160), value) for value in (0.0, 1.0, 5.0))
+    share = flow_matching.share_known(160, 100 - OVERLAP, np.inf)
+    held = flow_matching.hold(new.clone(), known, share, noise, 0.25)[0, 0, 0]
     assert torch.allclose(held[: 100 - OVERLAP], torch.tensor(0.25))  # a quarter of the noise, none of music
     assert torch.all(held[100:] == 5) and torch.all(held[100 - OVERLAP : 101].diff() > 0)
 

@@ -20,6 +20,7 @@ from noteninja_lib.audio import STEREO_RATE, rate_of
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music.style import MOODS
+from noteninja_lib.settings import Settings
 from noteninja_lib.widgets import players
 from noteninja_lib.widgets.choosers import WAYS, uploaded
 from noteninja_lib.widgets.converter import GenreConverter, converter
@@ -477,3 +478,61 @@ def test_what_goes_wrong_ends_the_sound(live):
     widget.stop()
     widget.stop_button.click()
     assert [message["what"] for message, _ in told] == ["stop"]
+
+
+# ---- one passage again --------------------------------------------------------------------------------
+
+
+def test_a_passage_is_made_anew_and_compared(widget, tmp_path):
+    widget.genre.value, widget.seed.value = "metal", 4
+    widget.convert()
+    results, first = widget.results, widget.result
+    assert results.passage.options[0] == ("0:00", 0.0) and results.passage.options[-1][1] == 3.0
+    assert results.seed.value == 5 and results.take.layout.display == "none"
+    results.passage.value = (0.5, 2.0)
+    results.redo()
+    assert widget.pipeline.asked[1] == widget.pipeline.asked[0] | {"redone": ((0.5, 2.0, 5),)}
+    assert widget.result is not first and "0:00.5-0:02 anew (seed 5)" in results.after.heading.value
+    assert results.take.index == 1 and results.take.layout.display == "" and results.seed.value == 6
+    results.save("mp3")
+    assert len(list((tmp_path / "outputs").glob("*_4_redone5.mp3"))) == 1
+    assert Settings(**results.settings).redone == ((0.5, 2.0, 5),)  # which JSON gets
+    results.take.index = 0
+    assert widget.result is first and "anew" not in results.after.heading.value
+    results.take.index = 1
+    results.passage.value = (1.5, 2.5)
+    results.redo()  # what is shown is gone on from
+    assert widget.pipeline.asked[2]["redone"] == ((0.5, 2.0, 5), (1.5, 2.5, 6))
+    widget.convert()
+    assert results.take.layout.display == "none" and "anew" not in results.after.heading.value
+
+
+def test_the_earlier_result_stays_if_a_passage_fails(widget, songs):
+    widget.convert()
+    first = widget.result
+    for passage, seed, sentence in (
+        ((1.0, 1.5), 5, "too short"),
+        ((0.5, 2.0), 0, "is that of the result"),
+    ):
+        widget.results.passage.value, widget.results.seed.value = passage, seed
+        widget.results.redo()
+        assert sentence in widget.message.value and widget.result is first
+    widget.results.seed.value, widget.pipeline.error = 5, UserError("No room.")
+    widget.results.redo()
+    assert "No room." in widget.message.value and widget.result is first
+    widget.pipeline.error = None
+    sound.save(songs / "a_tune.mp3", TONE[::-1] * 0.5)
+    widget.results.redo()
+    assert "another song" in widget.message.value and widget.result is first
+
+
+def test_a_passage_can_be_stopped_and_locks_the_buttons(widget):
+    widget.convert()
+    first, widget.in_background, widget.pipeline.wait = widget.result, True, threading.Event()
+    widget.results.redo()
+    assert widget.pipeline.wait.wait(10)
+    assert widget.convert_button.disabled and widget.results.redo_button.disabled
+    widget.stop()
+    widget.thread.join(10)
+    assert "The earlier result is still here" in widget.message.value and widget.result is first
+    assert not widget.results.redo_button.disabled and not widget.convert_button.disabled

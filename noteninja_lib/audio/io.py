@@ -395,7 +395,11 @@ def filtered(audio: np.ndarray, sections: np.ndarray, unit: int = 1) -> Iterator
 
 
 def normalise(
-    audio: np.ndarray, lufs: float = -16.0, peak: float = 0.98, out: np.ndarray | None = None
+    audio: np.ndarray,
+    lufs: float = -16.0,
+    peak: float = 0.98,
+    out: np.ndarray | None = None,
+    like: np.ndarray | None = None,
 ) -> np.ndarray:
     """Bring a recording to a loudness, with no sample beyond a peak.
 
@@ -409,6 +413,8 @@ def normalise(
         Wanted integrated loudness, and largest absolute value of the result.
     out : np.ndarray, optional
         Where the result goes, of the same shape; may be `audio` itself.
+    like : np.ndarray, optional
+        Another recording, whose gain it gets.
 
     Returns
     -------
@@ -416,7 +422,7 @@ def normalise(
         Silence is returned as it is.
     """
     rate = rate_of(audio)
-    before = loudness(audio, rate)
+    before = loudness(audio if like is None else like, rate)
     if math.isinf(before):
         return np.array(audio, dtype=np.float32)
     return limit(audio, peak, 10 ** ((lufs - before) / 20), rate, out)

@@ -51,7 +51,9 @@ class Stems(Mapping):
         return len(self._gains)
 
 
-def mixdown(band: np.ndarray, voice: np.ndarray, louder: float) -> tuple[np.ndarray, Stems]:
+def mixdown(
+    band: np.ndarray, voice: np.ndarray, louder: float, like: np.ndarray | None = None
+) -> tuple[np.ndarray, Stems]:
     """Mix a voice and a band.
 
     Parameters
@@ -61,21 +63,30 @@ def mixdown(band: np.ndarray, voice: np.ndarray, louder: float) -> tuple[np.ndar
         The mix is as long as the voice.
     louder : float
         dB by which the voice is to be louder, by loudness (ITU-R BS.1770).
+    like : numpy.ndarray, optional, of the band's shape
+        Another band, with which voice and band get the same gains.
 
     Returns
     -------
     (numpy.ndarray, Stems)
         The mix, float32, shape (m, 2), at -16 LUFS; and its two parts.
     """
-    soft, loud = loudness(voice, RATE), loudness(band, RATE)
+    first = band if like is None else like
+    soft, loud = loudness(voice, RATE), loudness(first, RATE)
     gain = 10 ** ((loud + louder - soft) / 20) if math.isfinite(soft) and math.isfinite(loud) else 1.0
     kept = np.zeros((len(voice), 2), np.float16)  # the stem, in half the memory
-    kept[: len(band)] = band[: len(voice)]
     mixed = np.empty((len(voice), 2), np.float32)
-    for start in range(0, len(mixed), RATE):
-        part = slice(start, start + RATE)
-        mixed[part] = kept[part] + voice[part] * np.float32(gain)
+
+    def mix(played):
+        kept[: len(played)] = played[: len(voice)]
+        for start in range(0, len(mixed), RATE):
+            part = slice(start, start + RATE)
+            mixed[part] = kept[part] + voice[part] * np.float32(gain)
+
+    mix(first)
     before = loudness(mixed, RATE)
     factor = 10 ** ((LUFS - before) / 20) if math.isfinite(before) else 1.0
+    if like is not None:
+        mix(band)
     stems = Stems(voice, kept, {"voice": gain * factor, "band": factor})
     return limit(mixed, PEAK, factor, RATE, out=mixed), stems

@@ -131,6 +131,13 @@ def in_threads(
         _sharing.release()
 
 
+def share_of(
+    progress: Callable[[float, str], None], begin: float, size: float, what: str
+) -> Callable[[float], None]:
+    """Of a progress callback the share of one stage: called with the fraction of it that is done."""
+    return lambda done: progress(begin + size * done, what)
+
+
 def fast_bf16(device: torch.device | None = None) -> bool:
     """Whether a device multiplies bf16 matrices in hardware: elsewhere they would be slower, not quicker."""
     if device is None:

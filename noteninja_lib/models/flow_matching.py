@@ -397,7 +397,7 @@ def sample(
     latents: Tensor,
     begin: int,
     progress: Callable[[float], None],
-    held: tuple[Tensor, Tensor] | None = None,
+    held: tuple[Tensor, Tensor, Tensor] | None = None,
 ) -> Tensor:
     """From noise, or something on the way to music, to music: all steps that a scheduler has set.
 
@@ -411,8 +411,8 @@ def sample(
     begin : int
     progress : callable
         Called with the fraction done.
-    held : (torch.Tensor, torch.Tensor), optional
-        See `hold`: what is known of the first frames, and the noise of the whole piece.
+    held : (torch.Tensor, torch.Tensor, torch.Tensor), optional
+        See `hold`: what is known, its share in each frame, and the noise of the whole piece.
     """
     # Only of Euler's method it is known where each step ends before it is taken.
     jumping = type(scheduler) is FlowMatchEulerDiscreteScheduler
@@ -430,17 +430,31 @@ def sample(
     return latents
 
 
-def hold(latents: Tensor, known: Tensor, noise: Tensor, level: float) -> Tensor:
-    """Latents at a noise level whose first frames are those that are known: the rest goes on from them.
+def hold(latents: Tensor, known: Tensor, share: Tensor, noise: Tensor, level: float) -> Tensor:
+    """Latents at a noise level that are, by a share in each frame, those that are known.
 
-    In the last `OVERLAP` frames of what is known one fades into the other, as neighbours in `blend_chunks`
-    do. `latents` is changed in place.
+    The rest goes on from them (Lugmayr et al. 2022, arXiv 2201.09865). `latents` is changed in place.
+
+    Parameters
+    ----------
+    latents, known, noise : torch.Tensor, shape (1, 8, rows, frames)
+    share : torch.Tensor, shape (frames,)
+        As `share_known` gives it.
+    level : float
     """
-    count = known.shape[-1]
-    weight = ((count - torch.arange(count, device=known.device) - 0.5) / OVERLAP).clamp(max=1)
-    then = (1 - level) * known + level * noise[..., :count]  # where it was at this level
-    latents[..., :count] += weight * (then - latents[..., :count])
+    then = (1 - level) * known + level * noise  # where it was at this level
+    latents += share.to(latents.device) * (then - latents)
     return latents
+
+
+def share_known(frames: int, start: float, stop: float, lap: float = OVERLAP) -> Tensor:
+    """How much of each frame is known, 1 to 0, where a passage is new; shape (frames,).
+
+    In the first and the last `lap` frames of the passage one fades into the other, as neighbours in
+    `blend_chunks` do; a passage without an end, or without a beginning, is infinite.
+    """
+    place = torch.arange(frames) + 0.5
+    return (1 - torch.minimum(place - start, stop - place) / lap).clamp(0, 1)
 
 
 def with_context(frames: int, size: int = CHUNK) -> list[tuple[slice, slice, slice]]:

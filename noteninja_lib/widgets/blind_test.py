@@ -17,8 +17,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from noteninja_lib.audio.io import normalise, to_mp3
-from noteninja_lib.errors import UserError
-from noteninja_lib.widgets.players import free_path
+from noteninja_lib.errors import UserError, free_path
 from noteninja_lib.widgets.style_sheet import meter, name_parts, player, row, style_sheet
 
 PLACES = ("A", "B")

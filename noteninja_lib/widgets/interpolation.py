@@ -69,16 +69,20 @@ class GenrePad(Workbench):
         source, title, name = self.read(self.chooser)
         result = self.convert_with(None, source, **wish)
         shares = wish["genre"]
-        heard = {genre: result.genre_heard[genre] for genre in shares}
-        bars = [two_bars(genre, share, heard[genre]) for genre, share in shares.items()]
-        bars.append(two_bars("other genres", 0.0, max(0.0, 1 - sum(heard.values()))))
+
+        def numbers(made):
+            heard = {genre: made.genre_heard[genre] for genre in shares}
+            bars = [two_bars(genre, share, heard[genre]) for genre, share in shares.items()]
+            bars.append(two_bars("other genres", 0.0, max(0.0, 1 - sum(heard.values()))))
+            return tune_kept(made) + "".join(bars) + fate(made)
+
         self.results.show(
             result,
             title,
             {"source": name, **wish},
             after=", ".join(f"{genre} {share:.0%}" for genre, share in shares.items()),
             version="_".join([*(f"{one}{100 * shares[one]:.0f}" for one in shares), str(wish["seed"])]),
-            numbers=tune_kept(result) + "".join(bars) + fate(result),
+            numbers=numbers,
         )
         self.pad.trail = [*self.pad.trail, place]
 

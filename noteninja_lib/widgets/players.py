@@ -166,13 +166,3 @@ class LivePlayer(anywidget.AnyWidget):
     def stop(self) -> None:
         """Be silent."""
         self.send({"what": "stop"})
-
-
-def free_path(path: str | Path, *endings: str) -> Path:
-    """`path`, or with a number behind its name where it exists with its own ending or one of others, such as
-    ".mid" or " voice.wav"."""
-    path, number = Path(path), 2
-    first = path
-    while any(path.with_name(path.stem + ending).exists() for ending in (path.suffix, *endings)):
-        path, number = first.with_stem(f"{first.stem}-{number}"), number + 1
-    return path

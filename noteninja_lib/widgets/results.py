@@ -11,15 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 from matplotlib.figure import Figure
 
 from noteninja_lib.audio import io as sound
 from noteninja_lib.audio.io import SAMPLE_RATE
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, free_path
+from noteninja_lib.passages import check_passages, clock, words
 from noteninja_lib.pipeline import Conversion
 from noteninja_lib.settings import FATES, STEMS
-from noteninja_lib.widgets.players import SoundView, data_link, free_path, notes_to_midi
-from noteninja_lib.widgets.style_sheet import fold, meter, name_parts, player, row, told
+from noteninja_lib.widgets.choosers import seed_field
+from noteninja_lib.widgets.players import SoundView, data_link, notes_to_midi
+from noteninja_lib.widgets.style_sheet import fold, meter, name_parts, player, row, short, told
 
 TUNE_KEPT = (
     "how much of the tune is heard again at the right time: 0% is no more than in some other song, "
@@ -34,6 +37,9 @@ EVERYTHING = (
     "sound, MIDI of all notes, the tune as MusicXML, all settings, and a kept voice and its band apart"
 )
 APART = "voice and band apart"
+ANEW = "one passage again"
+TAKES, OF_TAKES = ("before", "anew"), ("without the passage that was made anew last", "with it")
+MARK = 0.5  # seconds between the places where a passage may begin and end
 FORMATS = ("mp3", "wav", "flac", "ogg")
 BESIDE = (".mid", ".musicxml", ".json", *(f" {name}.wav" for name in STEMS))
 MIMES = {".mp3": "audio/mpeg", ".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg"}
@@ -107,7 +113,7 @@ class Results(widgets.VBox):
     def __init__(self, bench: widgets.VBox) -> None:
         self.bench, self.title, self.version = bench, "", ""
         self.result: Conversion | None = None
-        self.settings, self.facts = {}, {}
+        self.settings, self.facts, self._takes = {}, {}, []
         self.before, self.after, self.numbers = SoundView("before"), SoundView("after"), widgets.HTML()
         self.save_mp3 = widgets.Button(description="Save as mp3", icon="save")
         self.save_midi = widgets.Button(description="Save tune as MIDI", icon="save")
@@ -120,13 +126,22 @@ class Results(widgets.VBox):
         self.apart = fold(APART, row(*columns))
         self.apart.observe(self._show_stems, "selected_index")
         name_parts(self, "apart", **{f"audio_{name}": one for name, one in self.stems.items()})
+        look = {"options": ["0:00", "0:01"], "description": "from, to", "continuous_update": False}
+        self.passage, self.seed = widgets.SelectionRangeSlider(**look), seed_field()
+        self.redo_button = widgets.Button(description="Play this passage anew", icon="refresh")
+        self.take = widgets.ToggleButtons(options=TAKES, description="hear", tooltips=OF_TAKES)
+        choices = row(self.passage, *short(self.seed), self.redo_button, self.take)
+        self.anew = fold(ANEW, choices)
         saving = row(self.save_mp3, self.save_midi, self.save_all, self.format, self.saved)
-        super().__init__([pair, self.numbers, self.apart, saving])
+        super().__init__([pair, self.numbers, self.anew, self.apart, saving])
         self.layout.display = "none"
         self.save_mp3.on_click(lambda _: self.save("mp3"))
         self.save_midi.on_click(lambda _: self.save("mid"))
         self.save_all.on_click(lambda _: self.save("everything"))
-        name_parts(self, "numbers saved save_mp3 save_midi save_all format", pair=pair, results=self)
+        self.redo_button.on_click(self.redo)
+        self.take.observe(lambda _: self._show_take(), "value")
+        name_parts(self, "numbers saved save_mp3 save_midi save_all format anew passage take")
+        name_parts(redo=self.redo_button, redo_seed=self.seed, pair=pair, results=self)
 
     def show(
         self,
@@ -136,7 +151,7 @@ class Results(widgets.VBox):
         *,
         after: str | None = None,
         version: str | None = None,
-        numbers: str | None = None,
+        numbers: Callable[[Conversion], str] | None = None,
         facts: dict | None = None,
         before: str | None = None,
         same_tune: bool = True,
@@ -155,8 +170,8 @@ class Results(widgets.VBox):
             What was asked for, for the heading; the genre by default.
         version : str, optional
             What tells this result from others of the same song, for file names; genre and seed by default.
-        numbers : str, optional
-            HTML below the pictures; what was `measured` by default.
+        numbers : callable, optional
+            Gives the HTML below the pictures, of the result; what was `measured` by default.
         facts : dict, optional
             What else it takes to make it again, such as the notes played; JSON gets it as "made_from".
         before : str, optional
@@ -170,14 +185,50 @@ class Results(widgets.VBox):
         if same_tune:  # drawn where they sound in the source, which may be slower or faster
             pace = len(result.source) / max(len(result.audio) / result.sample_rate * SAMPLE_RATE, 1)
             notes = [replace(note, start=note.start * pace, end=note.end * pace) for note in result.notes]
-        draw = (lambda figure: picture(figure, result)) if picture else None
         self.before.show(f"before: {before or title}", result.source, notes)
-        self.after.show(f"after: {after or genre}", result.audio, result.notes, draw)
-        self.numbers.value, self.saved.value = numbers or measured(result, genre), ""
-        self.result, self.title, self.settings, self.facts = result, title, settings, facts or {}
-        self.version = re.sub(r"[^\w.+-]", "", version or f"{genre}_{settings['seed']}")
-        self.apart.selected_index, self.apart.layout.display = None, "" if result.stems else "none"
+        self.title, self.facts, self._again = title, facts or {}, self.bench.again
+        self._look = (after or genre, version or f"{genre}_{settings['seed']}", numbers, picture)
+        self._takes, self.anew.selected_index = [(result, settings)], None
+        seconds = len(result.audio) / result.sample_rate
+        times = [*np.arange(0, seconds - MARK / 2, MARK), seconds]
+        self.passage.options = [(clock(time), float(time)) for time in times]
+        first, long = len(times) // 3, max(2, len(times) // 6)
+        self.passage.index = (first, min(first + long, len(times) - 1))
+        self.seed.value = settings["seed"] + 1
+        self._show_take(0)
         self.layout.display = ""
+
+    def _show_take(self, number=None):
+        """Show one of the two results, before and after a passage was made anew; the later one by default."""
+        chosen = self.take.index if number is None else number
+        if self.take.index != chosen:
+            self.take.index = chosen  # which leads here again
+            return
+        (self.result, self.settings), (after, version, numbers, picture) = self._takes[chosen], self._look
+        self.take.layout.display = "" if len(self._takes) > 1 else "none"
+        for start, end, seed in self.settings.get("redone", ()):
+            after, version = f"{after}, {words(start, end)} anew (seed {seed})", f"{version}_redone{seed}"
+        draw = (lambda figure: picture(figure, self.result)) if picture else None
+        self.after.show(f"after: {after}", self.result.audio, self.result.notes, draw)
+        told = numbers or (lambda result: measured(result, self.settings["genre"]))
+        self.numbers.value, self.saved.value = told(self.result), ""
+        self.version = re.sub(r"[^\w.+-]", "", version)
+        self.apart.selected_index, self.apart.layout.display = None, "" if self.result.stems else "none"
+
+    def redo(self, _: object = None) -> None:
+        """Make the marked passage of the shown result anew; the handler of the button."""
+        self.bench.start(self._redo, *self.passage.value, self.seed.value, self._takes[self.take.index])
+
+    def _redo(self, start, end, seed, take):
+        from noteninja_lib.settings import Settings
+
+        redone = Settings(**take[1]).with_passage(start, end, seed).redone
+        check_passages(redone)
+        result = self._again(redone=redone)
+        if not np.array_equal(result.source, take[0].source):
+            raise UserError("The song's file holds another song by now: convert it first.")
+        self._takes, self.seed.value = [take, (result, {**take[1], "redone": redone})], seed + 1
+        self._show_take(1)
 
     def _show_stems(self, _=None):
         """Fill the players of voice and band once they are asked for: an mp3 each takes a moment."""

@@ -15,7 +15,7 @@ from IPython.display import HTML
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.synthesis import sketch
 from noteninja_lib.audio import io as sound
-from noteninja_lib.errors import Stopped
+from noteninja_lib.errors import Stopped, free_path
 from noteninja_lib.music.tunes import find_tune
 from noteninja_lib.omr.composer import print_tune
 from noteninja_lib.omr.recognition import Line, Sheet, read_sheet
@@ -26,7 +26,7 @@ from noteninja_lib.omr.vocabulary import BAR_LINES, CLEFS, LETTERS, METRES, SIGN
 from noteninja_lib.plots import BLUE, ORANGE, VERMILION
 from noteninja_lib.source import PICTURES
 from noteninja_lib.widgets.choosers import FileChooser, genre_menu, seed_field
-from noteninja_lib.widgets.players import data_address, free_path
+from noteninja_lib.widgets.players import data_address
 from noteninja_lib.widgets.results import file_name, save_into
 from noteninja_lib.widgets.style_sheet import name_parts, player, row, short
 from noteninja_lib.widgets.workbench import Workbench

@@ -14,6 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -55,6 +56,7 @@ class Workbench(widgets.VBox):
         self.pipeline, self.in_background, self.folder = pipeline, in_background, Path(folder)
         self.thread: threading.Thread | None = None
         self.go_buttons, self.notices, self.names = [], [], {}
+        self.again: Callable | None = None  # makes the last conversion again, with what is given as well
         self._stop, self._told, self._started, self.seconds = threading.Event(), 0.0, 0.0, 0.0
         super().__init__()
         self.stop_button = widgets.Button(description="Stop", icon="stop", disabled=True)
@@ -83,6 +85,7 @@ class Workbench(widgets.VBox):
     def arrange(self, *controls: widgets.Widget) -> None:
         """Put controls, buttons and results one below the other."""
         self.buttons = row(*self.go_buttons, self.stop_button, self.progress, self.time_left, self.stage)
+        self.go_buttons.append(self.results.redo_button)  # which stands below
         self.children = [style_sheet(), *controls, self.buttons, self.message, self.results]
 
     def _set_stage(self, change):
@@ -206,5 +209,6 @@ class Workbench(widgets.VBox):
             warnings.simplefilter("always", UserWarning)
             result = call(*sources, generator=generator, progress=self.tell_progress, **wish)
         self._notice(told)
+        self.again = partial(self.convert_with, method, *sources, seed=seed, **wish)
         self.tell_progress(1.0, "drawing")
         return result
