@@ -114,8 +114,9 @@ class LeadSheet:
         told = f"{key}, {self.tune.metre}, {self.tempo:.0f} beats a minute, {bars} bars"
         told += f", form {self.form}" if len(self.form) > 1 else ""
         chords = " ".join(dict.fromkeys(chord_name(*chord[2:]) for chord in self.tune.chords))
-        doubts = ", ".join(map(str, self.doubtful_bars()[:12]))
-        return f"{told}; chords {chords}" + (f"; doubtful: bars {doubts}" if doubts else "")
+        doubtful = self.doubtful_bars()
+        doubts = ("bars " if len(doubtful) > 1 else "bar ") + ", ".join(map(str, doubtful[:12]))
+        return f"{told}; chords {chords}" + (f"; doubtful: {doubts}" if doubtful else "")
 
     def to_record(self) -> dict:
         """All of it, for JSON; `from_record` reads it."""

@@ -242,11 +242,17 @@ def to_stream(tune: Tune) -> "music21.stream.Score":
             spelled = note.Note(names[midi % 12], octave=midi // 12 - 1, quarterLength=exact(duration))
             _insert_by_beats(part, start, spelled, tune.beat, tune.bar)
         at = start + duration
-    for start, _, root, quality in tune.chords:
-        part.insert(start, harmony.ChordSymbol(root=names[root], kind=KINDS[quality]))
+    notated = part.makeNotation()
+    notated.makeAccidentals(
+        inPlace=True, overrideStatus=True
+    )  # a tie makes music21 believe that it has done so
+    for start, _, root, quality in tune.chords:  # later, since their tones would count as notes of the bar
+        number, place = divmod(start + 1e-6, tune.bar)
+        symbol = harmony.ChordSymbol(root=names[root], kind=KINDS[quality])
+        notated.measure(int(number) + 1).insert(round(place, 4), symbol)
     score = stream.Score()
     score.metadata = metadata.Metadata(title=tune.title, composer=COLLECTIONS.get(tune.collection))
-    score.insert(0, part.makeNotation())
+    score.insert(0, notated)
     return score
 
 

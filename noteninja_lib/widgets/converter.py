@@ -74,7 +74,7 @@ class GenreConverter(Workbench):
         )
         self.more = fold("more: tempo, mood, steps, guidance, seed", *details)
         self.heard = HeardPanel(self.say, lambda: self.folder)
-        self.listen_button = self.go_button("See what is heard", "eye", self.listen, primary=False)
+        self.listen_button = self.go_button("What is heard", "eye", self.listen, primary=False)
         self.convert_button = self.go_button("Convert", "music", self.convert)
         self.stop_button.on_click(lambda _: self.live.stop())
         name_parts(self, "at_once chords genre more notes_key seed tempo voice", amount=self.strength)

@@ -45,6 +45,7 @@ BESIDE = (".mid", ".musicxml", ".json", *(f" {name}.wav" for name in STEMS))
 MIMES = {".mp3": "audio/mpeg", ".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg"}
 MIMES |= {
     ".mid": "audio/midi",
+    ".abc": "text/vnd.abc",
     ".json": "application/json",
     ".musicxml": "application/vnd.recordare.musicxml+xml",
 }
