@@ -13,7 +13,7 @@ COMMANDS = {
     "difficult": "acoustic_conditions", "amounts": "strength", "steps": "samplers", "ladder": "networks",
     "ablation": "networks", "steering": "controls", "check": "arrangements", "calibrate": "calibration",
     "records": "records", "adapters": "adapters", "judge": "judges",
-    "singers": "singers", "peers": "peers", "stereo": "stereo",
+    "singers": "singers", "peers": "peers", "stereo": "stereo", "scores": "scores",
 }  # fmt: skip
 SHEETS = {"make": ("printed_pages", "make_sheets"), "measure": ("reading_errors", "report")}
 

@@ -12,6 +12,7 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stderr
 from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
-from music21 import converter, duration, spanner, stream, tempo
+from music21 import converter, duration, expressions, spanner, stream, tempo
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import Notice, UserError
@@ -30,6 +31,7 @@ from noteninja_lib.music.abc_notation import read_abc, split_book
 from noteninja_lib.music.harmony import sharps
 from noteninja_lib.music.piano_roll import PianoRoll, from_notes
 from noteninja_lib.music.playback import (
+    SWING,
     choose,
     choose_part,
     from_score,
@@ -38,6 +40,7 @@ from noteninja_lib.music.playback import (
     upper_voice,
     written_tune,
 )
+from noteninja_lib.music.playing_order import line_up
 from noteninja_lib.music.tunes import Tune, to_stream, tune_from_score
 
 if TYPE_CHECKING:
@@ -297,10 +300,11 @@ def parse_notes(
         elif kind == "MusicXML":
             score = converter.parse(thin_xml(path), format="musicxml")
         elif kind == "Humdrum":
-            score = converter.parse(unfolded(_text(path), repeats), format="humdrum")
+            score = parse_humdrum(path, repeats)
         else:
             score = parse_mei(path, repeats)
         score.toSoundingPitch(inPlace=True)
+        line_up(getattr(score, "parts", []))
         return score
 
     return understood(parse, path, path.name, kind), path.name, kind
@@ -337,6 +341,32 @@ def unfolded(text: str, repeats: bool = True) -> str:
     music = re.sub(r"(?m)^\*-.*\n?", "", music)
     music = re.sub(r"(?m)^=.*", lambda line: re.sub(r"[:|!]+", "", line[0]), music)
     return re.sub(r"(?m)^\*>.*\n", "", head) + music + "".join(end) + "\n"
+
+
+def parse_humdrum(path: Path, repeats: bool = True) -> stream.Score:
+    """The score in a Humdrum file; a Notice names what music21 leaves out because it can't be read."""
+    text, told = _text(path), io.StringIO()
+    with redirect_stderr(told):
+        score = converter.parse(unfolded(text, repeats), format="humdrum")
+    tokens = dict.fromkeys(re.findall(r"Error in parsing event \('(.*?)'\)", told.getvalue()))
+    lines = [line.split("\t") for line in text.splitlines()]
+    places = [
+        f"{token} in line {next((n for n, line in enumerate(lines, 1) if token in line), '?')}"
+        for token in tokens
+    ]
+    if places:
+        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        sentence = f"what can't be read in {path.name} is left out: {', '.join(places[:3])}{more}"
+        warnings.warn(sentence, Notice, stacklevel=5)
+    add_swing(score, re.findall(r"(?m)^!+OMD.*?:(.*)", text))
+    return score
+
+
+def add_swing(score: stream.Score, texts: Iterable[str]) -> None:
+    """Write what asks for swing, among texts of a file that music21 leaves out, where the score begins."""
+    for text in texts:
+        if SWING.search(text):
+            score.parts[0].insert(0, expressions.TextExpression(text))
 
 
 def parse_mei(path: Path, repeats: bool = True) -> stream.Score:
@@ -379,6 +409,7 @@ def parse_mei(path: Path, repeats: bool = True) -> stream.Score:
     speeds = [one.get("midi.bpm") for one in root.iter() if one.get("midi.bpm")]
     if speeds and not list(found.recurse().getElementsByClass(tempo.MetronomeMark)):
         found.parts[0].insert(0, tempo.MetronomeMark(number=float(speeds[0])))
+    add_swing(found, ("".join(one.itertext()) for one in root.iter(f"{MEI}tempo")))
     return found
 
 
@@ -395,10 +426,13 @@ def parse_abc(text: str, tune: str | None = None) -> tuple[stream.Stream, str, s
     """The score of a tune in ABC text; see `parse_notes`."""
     if not text.strip():
         raise UserError("No notes were given: write some in ABC, such as C D E F | G2 G2.")
-    numbers, titles, texts = zip(*split_book(text))
+    numbers, titles, texts = (list(column) for column in zip(*split_book(text)))
     place = 0
     if tune is not None:
-        place = choose(tune, list(numbers), list(titles), "tunes")
+        for n, number in enumerate(list(numbers)):  # of several with one number: 7 (1), 7 (2)
+            if numbers.count(number) > 1 or f"{number} (1)" in numbers:
+                numbers[n] = f"{number} ({sum(one.startswith(f'{number} (') for one in numbers[:n]) + 1})"
+        place = choose(tune, numbers, titles, "tunes")
     elif len(texts) > 1:
         title = titles[0] or "without a title"
         sentence = f"the first of {len(texts)} tunes: {title}; --tune chooses another"
@@ -420,13 +454,25 @@ def thin_xml(path: Path) -> str:
         root = ElementTree.fromstring(path.read_bytes())
     for parent in list(root.iter()):
         for child in list(parent):
-            words = child.tag == "direction" and child.find("sound") is None
-            if (
-                child.tag in ONLY_SEEN
-                or words
-                and not any(child.find(f".//{tag}") is not None for tag in TOLD)
-            ):
+            sound = child.find("sound") if child.tag == "direction" else None
+            if sound is not None and sound.get("tempo"):  # as it is played; what is printed may differ
+                for one in child.iterfind("direction-type"):
+                    one[:] = [each for each in one if each.tag != "metronome"]
+            seen = child.tag == "direction" and sound is None
+            seen = seen and not any(child.find(f".//{tag}") is not None for tag in TOLD)
+            if seen or child.tag in ONLY_SEEN:
                 parent.remove(child)
+    for parent in root.iter("measure"):
+        for sound in [one for one in parent.iter("sound") if one.find("swing") is not None]:
+            parts = [sound.findtext(f"swing/{name}", "") for name in ("first", "second", "swing-type")]
+            kind = "straight" if sound.find("swing/straight") is not None else "swing"
+            direction = ElementTree.Element("direction")
+            words = ElementTree.SubElement(ElementTree.SubElement(direction, "direction-type"), "words")
+            words.text = f"{kind} {parts[0]}:{parts[1]} {parts[2]}"
+            holder = next(one for one in parent if one is sound or sound in one)
+            parent.insert(list(parent).index(holder), direction)
+    for one in root.iter("per-minute"):  # such as "ca. 60" or "60-66"
+        one.text = next(iter(re.findall(r"\d+(?:\.\d+)?", one.text or "")), "")
     return ElementTree.tostring(root, encoding="unicode")
 
 
