@@ -439,6 +439,15 @@ def test_what_is_sung_is_the_tune_and_small_print_beside_it_is_not_played():
     assert [one.pitch for one in roll.accompaniment()] == [72, 74, 76, 77]
 
 
+def test_a_lower_staff_has_one_upper_voice():
+    part = stream.Part([stream.Measure([note.Note(p, quarterLength=4)]) for p in (48, 50)])
+    voices = [stream.Voice([note.Note(p, quarterLength=4)], id=name) for name, p in (("5", 52), ("6", 40))]
+    part.append(stream.Measure(voices))
+    for one in part.getElementsByClass("Measure")[-1].voices:
+        part.getElementsByClass("Measure")[-1].setElementOffset(one, 0)
+    assert read_line(part).voices == [[(0, 4, 48), (4, 4, 50), (8, 4, 52)], [(8, 4, 40)]]
+
+
 def test_bars_that_stand_one_above_another_begin_together():
     voice = stream.Part([stream.Measure([meter.TimeSignature("4/4"), note.Rest(quarterLength=4)])])
     piano = stream.Part([stream.Measure([meter.TimeSignature("4/4"), note.Note("C3", quarterLength=1)])])

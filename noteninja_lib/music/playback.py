@@ -162,13 +162,14 @@ def read_line(part: stream.Stream, spans: Spans | None = None, swing: Sequence[t
         See `read_swing`.
     """
     voices: dict[str, list[tuple]] = {}
-    words = 0
-    for inside in list(part.getElementsByClass("Measure")) or [part]:
+    words, measures = 0, list(part.getElementsByClass("Measure")) or [part]
+    first = min((str(one.id) for inside in measures for one in getattr(inside, "voices", [])), default="1")
+    for inside in measures:
         begin = 0.0 if inside is part else float(inside.offset)
         layers = list(getattr(inside, "voices", [])) or [inside]
         if len(layers) > 1:  # notes in small print are another way to play what stands beside them
-            layers = [one for one in layers if not all(map(_small, one.notes))] or layers
-        names = sorted(str(one.id) for one in layers) if len(layers) > 1 else ["1"]
+            layers = [one for one in layers if not one.notes or not all(map(_small, one.notes))] or layers
+        names = sorted(str(one.id) for one in layers) if len(layers) > 1 else [first]
         layers.sort(key=lambda one: (-sum(bool(each.lyrics) for each in one.notes), str(one.id)))
         for name, voice in zip(names, layers):  # what is sung comes first
             start = begin + (0.0 if voice is inside else float(voice.offset))
