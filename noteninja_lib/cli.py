@@ -211,7 +211,8 @@ def generate(
     from noteninja_lib.arranger.recipe import load_recipe, nearest_genre
     from noteninja_lib.audio.io import check_writable
     from noteninja_lib.music.generation import invent
-    from noteninja_lib.music.score_io import read_notes, write_score
+    from noteninja_lib.music.score_io import read_notes
+    from noteninja_lib.music.score_writing import write_score
 
     settings = common.settings(to, seed=seed)
     settings.check()

@@ -35,7 +35,7 @@ from noteninja_lib.music.reharmonisation import (
     step_in_mode,
     transposed,
 )
-from noteninja_lib.music.tunes import Tune, to_abc
+from noteninja_lib.music.tunes import Tune
 from noteninja_lib.source import LOW, Source, passages, with_tune
 
 KINDS = (".json", ".musicxml", ".mid", ".abc")
@@ -229,16 +229,15 @@ class LeadSheet:
         kind = path.suffix.lower()
         if kind == ".json":
             path.write_text(json.dumps(self.to_record()) + "\n", encoding="utf-8")
-        elif kind == ".musicxml":
-            from noteninja_lib.music.score_io import write_score
+            return
+        from noteninja_lib.music import score_writing  # loads music21
 
-            write_score(self.tune, path, self.tempo)
+        if kind == ".musicxml":
+            score_writing.write_score(self.tune, path, self.tempo)
         elif kind in (".mid", ".midi"):
-            from noteninja_lib.music.score_io import write_lead_midi
-
-            write_lead_midi(self.tune, self.beats, path)
+            score_writing.write_lead_midi(self.tune, self.beats, path)
         elif kind == ".abc":
-            path.write_text(to_abc(self.tune, self.tempo), encoding="utf-8")
+            path.write_text(score_writing.to_abc(self.tune, self.tempo), encoding="utf-8")
         else:
             raise UserError(f"{path} can't be written: a lead sheet's name ends in {', '.join(KINDS)}.")
 

@@ -5,17 +5,31 @@ import re
 import shutil
 import subprocess
 import warnings
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import pytest
-from music21 import chord, expressions, harmony, metadata, meter, note, percussion, stream, tempo, tie
+from music21 import (
+    chord,
+    expressions,
+    harmony,
+    metadata,
+    meter,
+    note,
+    percussion,
+    spanner,
+    stream,
+    tempo,
+    tie,
+)
 
 from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music import score_io
 from noteninja_lib.music.abc_notation import read_abc
 from noteninja_lib.music.harmony import read_chord
 from noteninja_lib.music.playback import perform, read_line
+from noteninja_lib.music.playing_order import line_up
 from noteninja_lib.music.score_io import read_roll
 from noteninja_lib.source import read_source
 
@@ -383,3 +397,171 @@ def test_what_is_no_music_is_one_sentence(tmp_path):
     few.metadata = metadata.Metadata(title="x")
     with pytest.raises(UserError, match="fewer than four"):
         score_io.read_roll(few)
+
+
+def test_a_tempo_may_be_for_playing_only_and_is_what_is_played(tmp_path):
+    text = (HERE / "x5_tempo.musicxml").read_text()
+    mark = re.search(r"<direction.*?</direction>", text, re.S)[0]
+    metronome = "<metronome><beat-unit>quarter</beat-unit><per-minute>{}</per-minute></metronome>"
+    for inside, sound, seconds in (
+        ("<words>Lento</words>", '<sound tempo="30"/>', 16),
+        (metronome.format(60), '<sound tempo="120"/>', 4),
+        (metronome.format("ca. 60-66"), "", 8),
+    ):
+        direction = f"<direction><direction-type>{inside}</direction-type>{sound}</direction>"
+        (tmp_path / "a.musicxml").write_text(text.replace(mark, direction))
+        assert read_roll(tmp_path / "a.musicxml").seconds == pytest.approx(seconds, abs=0.03)
+
+
+def test_endings_may_have_many_bars_and_no_sign_of_repeat():
+    part = stream.Part([stream.Measure([note.Note(p, quarterLength=4)]) for p in range(60, 68)])
+    bars = list(part.getElementsByClass("Measure"))
+    part.insert(0, spanner.RepeatBracket([bars[2], bars[4]], number=1))  # as files name them: both ends
+    part.insert(0, spanner.RepeatBracket([bars[5], bars[6]], number=2))
+    found = [one.pitch for one in perform(stream.Score([part])).melody_notes()]
+    assert found == [60, 61, 62, 63, 64, 60, 61, 65, 66, 67]
+
+
+def test_what_is_sung_is_the_tune_and_small_print_beside_it_is_not_played():
+    bars = []
+    for number, sung in enumerate((0, 1)):
+        bar, voices = stream.Measure(number=number), (stream.Voice(id="1"), stream.Voice(id="2"))
+        for place, voice in enumerate(voices):
+            voice.append([note.Note(72 - 5 * place + step, quarterLength=1) for step in (0, 2, 4, 5)])
+            for one in voice.notes:
+                one.lyric = "la" if place == sung else None
+            bar.insert(0, voice)
+        bars.append(bar)
+    for one in bars[0].voices[1].notes:
+        one.style.noteSize = "cue"
+    roll = perform(stream.Score([stream.Part(bars)]))
+    assert [one.pitch for one in roll.melody_notes()] == [72, 74, 76, 77, 67, 69, 71, 72]
+    assert [one.pitch for one in roll.accompaniment()] == [72, 74, 76, 77]
+
+
+def test_a_lower_staff_has_one_upper_voice():
+    part = stream.Part([stream.Measure([note.Note(p, quarterLength=4)]) for p in (48, 50)])
+    voices = [stream.Voice([note.Note(p, quarterLength=4)], id=name) for name, p in (("5", 52), ("6", 40))]
+    part.append(stream.Measure(voices))
+    for one in part.getElementsByClass("Measure")[-1].voices:
+        part.getElementsByClass("Measure")[-1].setElementOffset(one, 0)
+    assert read_line(part).voices == [[(0, 4, 48), (4, 4, 50), (8, 4, 52)], [(8, 4, 40)]]
+
+
+def test_bars_that_stand_one_above_another_begin_together():
+    voice = stream.Part([stream.Measure([meter.TimeSignature("4/4"), note.Rest(quarterLength=4)])])
+    piano = stream.Part([stream.Measure([meter.TimeSignature("4/4"), note.Note("C3", quarterLength=1)])])
+    voice.append(
+        stream.Measure([meter.TimeSignature("6/8"), *(note.Note("A4", quarterLength=1.5) for _ in "ab")])
+    )
+    piano.append(stream.Measure([meter.TimeSignature("2/4"), note.Note("D3", quarterLength=2)]))
+    voice.append(stream.Measure([note.Note("B4", quarterLength=3)]))
+    piano.append(stream.Measure([note.Note("E3", quarterLength=2)]))
+    other = deepcopy(piano)
+    line_up([voice, piano, other])
+    assert read_line(voice).voices == [[(1, 1, 69), (2, 1, 69), (3, 2, 71)]]
+    assert read_line(piano).voices == [[(0, 1, 48), (1, 2, 50), (3, 2, 52)]]
+    assert voice.highestTime == piano.highestTime == 5
+
+
+HEAD = "M:4/4\nL:1/4\nK:C\n"
+
+
+@pytest.mark.parametrize(
+    "text, bars",
+    [
+        ("(& CDEF | GABc & E4 | D4 &) | cccc |", ["CDEF+E", "GABC+D", "CCCC"]),
+        ("(& CDEF | GABc |\n& E4 | D4 & C4 | G4 | &) cccc |", ["CDEF+E+C", "GABC+D+G", "CCCC"]),
+        ("CDEF | GABc && E4 | D4 | cccc |", ["CDEF+E", "GABC+D", "CCCC"]),
+        ("(& CDEF | GABc & E4 | D4", ["CDEF+E", "GABC+D"]),
+        ("CDEF & E4 | GABc | cccc | &)", ["CDEF+E", "GABC", "CCCC"]),
+        ("CDEF | (& GABc & E4 | D4 | B4 &) | cccc |", ["CDEF", "GABC+E", "D", "B", "CCCC"]),
+    ],
+)
+def test_overlays_may_have_several_bars(text, bars):
+    found = [
+        "+".join("".join(one.name for one in voice.notes) for voice in list(bar.voices) or [bar])
+        for bar in read_abc(HEAD + text).parts[0].getElementsByClass("Measure")
+    ]
+    assert found == bars
+
+
+@pytest.mark.parametrize(
+    "macros, music, notes",
+    [
+        ("m: ~G2 = G/A/G\n", "~G2 ~G C", "G4 A4 G4 G4 C4"),
+        ("m:~n3={o}n{m}no/m/n/\n", "~c3 ~B,3 ~a'3 ~n3", "C5 C5 D5 B4 C5 B3 B3 C4 A3 B3 A6 A6 B6 G6 A6"),
+        ("m: ~n = nn\nm: ~n2 = hn\n", '~C ~C2 "~C"D ~C/', "C4 C4 D3 C4 D4 C4"),
+        ("m: a = bb\nm: b = aa\n", "ab", "B5 B5 A5 A5"),  # once only
+    ],
+)
+def test_macros_are_written_out(macros, music, notes):
+    assert names_of(f"{macros}K:C\n{music}\n") == notes
+    assert names_of(f"K:C\n{macros}{music}\n") == notes
+
+
+def starts_of(song):
+    """Onsets of the tune in quarter notes at 110 a minute."""
+    return [one.start * 110 / 60 for one in read_roll(song).melody_notes()]
+
+
+EVEN, SWUNG = [0, 0.5, 1, 2, 2.75, 3, 3.25, 3.5], [0, 2 / 3, 1, 2, 2 + 2 / 3, 3, 3.25, 3.5]
+
+
+@pytest.mark.parametrize(
+    "field, starts",
+    [
+        ('Q:"Swing"', SWUNG),
+        ("R:Shuffle", SWUNG),
+        ("R: hornpipe", SWUNG),
+        ("N:Swing the eighths.", SWUNG),
+        ("N:From the Swing Inn", EVEN),
+        ("R:reel", EVEN),
+        ('Q:"straight"', EVEN),
+    ],
+)
+def test_swing_is_played_where_a_tune_asks_for_it(field, starts):
+    score = written(f"X:1\nM:4/4\nL:1/8\n{field}\nK:C\nCDE2 F>GA/B/c|")
+    np.testing.assert_allclose(starts_of(score), starts, atol=0.02)
+
+
+def test_swing_begins_and_ends_on_the_way_and_after_a_pick_up():
+    score = written('X:1\nM:4/4\nL:1/8\nK:C\nC|"^Swing"CD EF G2 "^straight"AB|')
+    np.testing.assert_allclose(starts_of(score), [0, 0.5, 1 + 1 / 6, 1.5, 2 + 1 / 6, 2.5, 3.5, 4], atol=0.02)
+    score = written("X:1\nM:2/4\nL:1/16\nR:hornpipe\nK:C\nCDEF G2A2|")
+    np.testing.assert_allclose(starts_of(score), [0, 1 / 3, 0.5, 5 / 6, 1, 1.5], atol=0.02)
+    assert (
+        len({one for one in np.diff(starts_of(written("X:1\nM:6/8\nR:swing\nK:C\nCDEF GA|"))).round(1)}) == 1
+    )
+    tune = score_io.written_tune(written("X:1\nM:4/4\nL:1/8\nR:swing\nK:C\nCDEF GABc|"))
+    assert [start for start, _, _ in tune.notes] == [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5]  # as it is written
+
+
+def test_swing_in_other_files(tmp_path):
+    text = (HERE / "x4_voice_piano.musicxml").read_text().replace("<type>quarter</type>", "")
+    text = re.sub(r"<divisions>(\d+)<", lambda found: f"<divisions>{2 * int(found[1])}<", text)
+    swing = "<sound><swing><first>3</first><second>1</second><swing-type>eighth</swing-type></swing></sound>"
+    for sign in (swing, f"<direction><direction-type><words/></direction-type>{swing}</direction>"):
+        (tmp_path / "a.musicxml").write_text(text.replace("</attributes>", f"</attributes>{sign}"))
+        found = starts_of(tmp_path / "a.musicxml")
+        np.testing.assert_allclose(found[:4], [0, 0.75, 1, 1.75], atol=0.02)
+    kern = "**kern\n*M4/4\n!!!OMD: Swing\n=1\n8c\n8d\n8e\n8f\n8g\n8a\n8b\n8cc\n==\n*-\n"
+    (tmp_path / "a.krn").write_text(kern)
+    np.testing.assert_allclose(starts_of(tmp_path / "a.krn")[:3], [0, 2 / 3, 1], atol=0.02)
+
+
+def test_what_humdrum_does_not_say_clearly_is_named(tmp_path, capsys):
+    text = (HERE / "k2_repeats.krn").read_text().replace("4b\n", "4ZZ\n", 1)
+    (tmp_path / "a.krn").write_text(text)
+    with pytest.warns(Notice, match="^what can't be read in a.krn is left out: 4ZZ in line 7$"):
+        read_roll(tmp_path / "a.krn")
+    assert not capsys.readouterr().err
+
+
+def test_tunes_with_one_number_are_told_apart(tmp_path):
+    book, tune = tmp_path / "book.abc", "X:7\nT:Rose\nM:4/4\nL:1/4\nK:C\n{}\n\n"
+    book.write_text(tune.format("CDEF|GABc|") + tune.format("cBAG|FEDC|") + "X:8\nT:Rose\nK:C\nGGGG|\n")
+    for wish, pitches in (("7 (1)", UP), ("7 (2)", DOWN), ("8", [67] * 4)):
+        assert [one.pitch for one in read_roll(book, tune=wish).melody_notes()] == pitches
+    with pytest.raises(UserError, match=r"'7' is not one alone .*: 7 \(1\) Rose; 7 \(2\) Rose; 8 Rose\."):
+        read_roll(book, tune="7")

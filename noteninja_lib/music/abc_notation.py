@@ -14,19 +14,28 @@ from music21 import (
     bar,
     chord,
     duration,
+    expressions,
     harmony,
-    key,
     metadata,
     meter,
     note,
     repeat,
     spanner,
     stream,
-    tempo,
     tie,
 )
 
 from noteninja_lib.errors import Notice, UserError
+from noteninja_lib.music.abc_fields import (
+    expand,
+    read_fraction,
+    read_key,
+    read_length,
+    read_metre,
+    read_shift,
+    read_swing,
+    read_tempo,
+)
 from noteninja_lib.music.harmony import beat_length, read_chord
 
 FIELD = re.compile(r"[ \t]*([A-Za-z+]):(?![:|])(.*)")
@@ -36,7 +45,7 @@ TOKEN = re.compile(
     |\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]|(?P<bar>(?:\[(?=\|)|[|:]|(?<=[|:])\])+)
     |\[?\ *(?P<ending>(?<=[|:\]\[ ])\d[\d,.-]*)|\((?P<tuplet>\d(?::\d?)*)
     |\[(?P<chord>(?:"[^"]*"|![^!]*!|[^\]\[|"!])*)\](?P<times>\d*(?:/\d*)*)|(?P<rests>[ZX]\d*)
-    |(?P<broken><+|>+)|(?P<tie>-)|(?P<overlay>&+)|(?P<note>{NOTE})
+    |(?P<broken><+|>+)|(?P<tie>-)|(?P<overlay>\(&|&+\)?)|(?P<note>{NOTE})
     |(?P<mark>[H-Wh-w])|[\s()~.`*$\\]|(?P<old>\+[a-z]+\+)|(?P<unknown>.)""",
     re.VERBOSE,
 )
@@ -44,12 +53,9 @@ KINDS_OF_TOKEN = "text sign field bar ending tuplet chord rests broken tie overl
 #: Characters without a meaning that are often left in texts.
 SPARE = "![],'/0123456789+;@#?"
 NO_ABC = "This is no ABC notation: write notes as letters, such as C D E F | G2 G2."
-MOST_RESTS, SLOWEST = 99, 40  # bars of rest in a row; felt beats a minute
+MOST_RESTS = 99  # bars in a row
 #: Signs of one letter that a tune without a header may have; with one, all letters from H to w may be signs.
 LETTERS = "HLMOPSTuv"
-MODES = {"": 0, "maj": 0, "ion": 0, "m": -3, "min": -3, "aeo": -3, "mix": -1, "dor": -2}
-MODES |= {"phr": -4, "lyd": 1, "loc": -5}
-NAMES = {-3: "minor", -1: "mixolydian", -2: "dorian", -4: "phrygian", 1: "lydian", -5: "locrian"}
 #: A tuplet of so many notes in the time of how many; others depend on the metre.
 TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 JUMPS = {"segno": repeat.Segno, "coda": repeat.Coda, "fine": repeat.Fine}
@@ -103,6 +109,8 @@ class Voice:
     tuplet: tuple[Fraction, int] = (Fraction(1), 0)  # factor, notes left
     endings: tuple[int, ...] = ()
     line: list[Sound] = field(default_factory=list)  # of text, whose words come after it
+    #: While an overlay is written: the bars it lies on, where it begins, and how many it has (0: up to "&)").
+    under: tuple[list[Bar], int, int] | None = None
 
     @property
     def at(self) -> Fraction:
@@ -115,14 +123,27 @@ class Voice:
         self.held = {}
         self.bars[-1].metre = self.metre
         if self.bars[-1].length:
+            if self.under and self.under[2] == len(self.bars):
+                self.join()
             self.bars.append(Bar(endings=self.endings))
+
+    def join(self) -> None:
+        """Put what is written as an overlay on the bars that it belongs to, and go on behind them."""
+        if self.under and self.bars is not self.under[0]:
+            bars, start, _ = self.under
+            over, self.bars, self.under = [one for one in self.bars if one.length], bars, None
+            bars += [Bar(endings=self.endings) for _ in range(start + len(over) - len(bars))]
+            for below, above in zip(bars[start:], over):
+                below.layers += above.layers
+                below.above += above.above
+                below.metre = below.metre or self.metre
 
 
 def split_book(text: str) -> list[tuple[str, str, str]]:
     """Number, title and text of each tune of a book; what stands before the first tune holds for all."""
     text = re.sub(r"(?ms)^%%begin(\w+).*?^%%end\1[^\n]*\n?", "", re.sub(r"\r\n?", "\n", text))
     before, *pieces = re.split(r"(?m)^[ \t]*X:", text)
-    common = "".join(f"{line}\n" for line in before.split("\n") if re.match("[MLQRU]:", line))
+    common = "".join(f"{line}\n" for line in before.split("\n") if re.match("[MLQRUm]:", line))
     book = []
     for piece in pieces or [f"1\n{text}"]:
         number, _, tune = piece.partition("\n")
@@ -163,7 +184,7 @@ class _Reader:
         self.strict = not self.header  # music without a header, in which nothing strange is passed over
         self.metre, self.unit = ("4/4", Fraction(1)) if self.strict else ("", None)
         self.key, self.signature, self.octave, self.steps = {}, None, 0, 0
-        self.title, self.order, self.tempo, self.properties = "", "", "", {}
+        self.title, self.order, self.tempo, self.swing, self.properties, self.macros = "", "", "", "", {}, {}
         self.voices, self.now = {}, ""
         self.odd, self.unread = {}, []
 
@@ -185,11 +206,19 @@ class _Reader:
         if letter == "T":
             self.title = self.title or value
         elif letter == "L":
-            place.unit = 4 * _fraction(value, "L")
+            place.unit = 4 * read_fraction(value, "L")
         elif letter == "M":
-            place.metre = _metre(value)
+            place.metre = read_metre(value)
         elif letter == "K":
             self.set_key(value, place)
+        elif letter == "m":
+            target, _, text = value.partition("=")
+            self.macros[target.strip()] = text.strip()
+        elif letter in "RNG" and (swing := read_swing(letter, value, place.metre)):
+            if voice:
+                voice.bars[-1].above.append((voice.at, expressions.TextExpression(swing)))
+            else:
+                self.swing = swing
         elif letter == "V":
             name, _, rest = value.partition(" ")
             self.properties[name] = f"{self.properties.get(name, '')} {rest}"
@@ -200,7 +229,9 @@ class _Reader:
             if letter in "PQ":
                 setattr(self, {"P": "order", "Q": "tempo"}[letter], value)
         elif letter == "Q":
-            voice.bars[-1].above.append((voice.at, _tempo(value, voice.unit, voice.metre)))
+            voice.bars[-1].above.append((voice.at, read_tempo(value, voice.unit, voice.metre)))
+            if swing := read_swing("Q", value):
+                voice.bars[-1].above.append((voice.at, expressions.TextExpression(swing)))
         elif letter == "P":
             voice.close()
             voice.bars[-1].part, voice.bars[-1].endings, voice.endings = value[:1], (), ()
@@ -210,7 +241,7 @@ class _Reader:
 
     def set_key(self, value, place):
         """A key of the header or of a voice: its accidentals, and how else what is written sounds."""
-        accidentals, signature = _key(value)
+        accidentals, signature = read_key(value)
         if accidentals is not None:
             place.key = accidentals
             if place is self:
@@ -218,7 +249,7 @@ class _Reader:
             else:
                 place.bars[-1].above.append((place.at, signature))
         if place is self or re.search("octave|transpose|[+-]8", value):
-            place.octave, place.steps = _moved(value)
+            place.octave, place.steps = read_shift(value)
         self.header = False
 
     def voice(self):
@@ -226,11 +257,14 @@ class _Reader:
         if self.now not in self.voices:
             short = self.metre and Fraction(self.metre) < Fraction(3, 4)
             unit = self.unit or Fraction(1, 4 if short else 2)
-            octave, steps = _moved(self.properties.get(self.now, ""))
+            octave, steps = read_shift(self.properties.get(self.now, ""))
             voice = Voice(unit, self.metre, self.key, octave=self.octave + octave, steps=self.steps + steps)
             voice.bars[0].above = [(Fraction(0), self.signature)] if self.signature else []
-            if self.tempo and not self.voices:
-                voice.bars[0].above.append((Fraction(0), _tempo(self.tempo, unit, self.metre)))
+            if not self.voices:
+                self.swing = self.swing or read_swing("Q", self.tempo)
+                words = expressions.TextExpression(self.swing) if self.swing else None
+                speed = read_tempo(self.tempo, unit, self.metre) if self.tempo else None
+                voice.bars[0].above += [(Fraction(0), words), (Fraction(0), speed)]
             self.voices[self.now] = voice
         return self.voices[self.now]
 
@@ -239,6 +273,7 @@ class _Reader:
     def music(self, line, number):
         """A line of music."""
         self.voice().line = []
+        line = expand(line, self.macros)
         line = re.sub(rf"\+((?:{NOTE})+)\+", r"[\1]", line)  # how ABC 1.6 wrote chords
         for found in TOKEN.finditer(line):
             kind = next((name for name in KINDS_OF_TOKEN if found[name] is not None), None)
@@ -255,6 +290,8 @@ class _Reader:
             voice.bars[-1].above.append((voice.at, symbol))
         elif re.fullmatch(r"[A-G][#b♯♭]?\S*[\d/#+°ø]\S*", text):
             self.unread.append((text, voice.bars[-1]))
+        elif swing := read_swing("Q", text):
+            voice.bars[-1].above.append((voice.at, expressions.TextExpression(swing)))
         else:  # some write signs as words
             self._sign(voice, {"sign": text.lstrip("^_<>@")}, number)
 
@@ -317,8 +354,19 @@ class _Reader:
             voice.last.tied = True
 
     def _overlay(self, voice, found, number):
-        voice.bars[-1].layers.append([])
+        sign, under = found["overlay"], voice.under
         voice.held, voice.last = {}, None
+        voice.join()
+        if sign == "(&":
+            voice.under = (voice.bars, len(voice.bars) - 1, 0)
+        elif ")" in sign:
+            voice.under = None
+        elif len(sign) == 1 and (not under or under[2]):
+            voice.bars[-1].layers.append([])
+        else:  # back to where they begin, or over as many bar lines
+            usual = (voice.bars, max(0, len(voice.bars) - len(sign)), len(sign))
+            voice.under = under if len(sign) == 1 else usual
+            voice.bars = [Bar()]
 
     def _rests(self, voice, found, number):
         count = min(int(found["rests"][1:] or 1), MOST_RESTS)
@@ -333,13 +381,13 @@ class _Reader:
             self.odd.setdefault(number, found[0])
             return
         pitches = list(dict.fromkeys(self.pitch(voice, one) for one in notes if one[2] not in "xyz"))
-        self.sound(voice, pitches, _length(notes[0][4]) * _length(found["times"]))
+        self.sound(voice, pitches, read_length(notes[0][4]) * read_length(found["times"]))
         voice.last.tied = "-" in found["chord"]
 
     def _note(self, voice, found, number):
         one = re.fullmatch(NOTE, found["note"])
         if one[2] != "y":  # a space
-            self.sound(voice, [] if one[2] in "xz" else [self.pitch(voice, one)], _length(one[4]))
+            self.sound(voice, [] if one[2] in "xz" else [self.pitch(voice, one)], read_length(one[4]))
 
     def pitch(self, voice, found):
         """The name of a note with its accidental and octave, as music21 has it."""
@@ -366,6 +414,8 @@ class _Reader:
 
     def score(self):
         """All that was read, as a music21 score."""
+        for voice in self.voices.values():
+            voice.join()
         voices = {name: voice for name, voice in self.voices.items() if any(b.length for b in voice.bars)}
         if not any(one.pitches for v in voices.values() for b in v.bars for one in b.layers[0]):
             raise UserError(NO_ABC if self.strict else "The ABC text holds no notes: write some.")
@@ -521,80 +571,3 @@ def mark_starts(bars: list[Bar], labels: dict[int, str]) -> None:
         goes_on = after and min(after) > 1  # to another ending of the same repeat
         if not goes_on and (one.times > 1 or one.endings and not after or one.double and not opened):
             start, opened = number + 1, False
-
-
-def _length(text):
-    """A length such as "3/2", "/", "//" as a number of units."""
-    digits = re.match(r"\d*", text)[0]
-    if re.search(r"\d{4}|/{5}", text):
-        raise UserError("A number in the ABC text is too large: write lengths such as C2, C/2 or C3/2.")
-    value = Fraction(int(digits or 1))
-    for under in re.findall(r"/(\d*)", text):
-        value /= int(under or 2) or 1
-    return value
-
-
-def _fraction(text, name):
-    found = re.match(r"(\d{1,3})(?:/(\d{1,3}))?\b", text)
-    if not found or not int(found[1]) or found[2] and not int(found[2]):
-        raise UserError(f"{name}:{text} in the ABC text can't be read: write a value such as 1/8.")
-    return Fraction(int(found[1]), int(found[2] or 1))
-
-
-def _metre(text):
-    """A metre as music21 has it, such as "6/8"; empty for none."""
-    text = re.sub(r"[()\s]", "", text)
-    if text[:1] == "C":
-        return "2/2" if text[:2] == "C|" else "4/4"
-    if text.lower() in ("none", ""):
-        return ""
-    found = re.match(r"(\d+(?:\+\d+)*)/(1|2|4|8|16|32|64)(?!\d)", text)
-    beats = sum(map(int, found[1].split("+"))) if found else 0
-    if not found or not 0 < beats < 100:
-        raise UserError(f"M:{text} in the ABC text is no metre: write one such as 4/4, 6/8 or C.")
-    return f"{beats}/{found[2]}"
-
-
-def _key(text):
-    """Accidentals of a key by their letters, and the key as music21 has it; None and None if none is told."""
-    text = text.strip()
-    if text[:2] in ("HP", "Hp"):  # the pipes' scale
-        return {"F": "#", "C": "#"}, key.Key("A", "mixolydian")
-    found = re.match(r"([A-G])([#b]?)\s*([A-Za-z]*)(?![\w=])", text)
-    accidentals, signature = {}, None
-    if found:
-        mode = MODES.get(found[3].lower()[:3] if found[3] != "M" else "maj")
-        mode = 0 if mode is None else mode
-        fifths = "FCGDAEB".index(found[1]) - 1 + 7 * {"": 0, "#": 1, "b": -1}[found[2]] + mode
-        signature = key.Key(found[1] + found[2].replace("b", "-"), NAMES.get(mode, "major"))
-        order = "FCGDAEB" if fifths > 0 else "BEADGCF"
-        for number in range(abs(fifths)):
-            accidentals[order[number % 7]] = ("#" if fifths > 0 else "-") * (1 + number // 7)
-        if found[3].lower() == "exp":
-            accidentals = {}
-    elif not text.lower().startswith("none") and re.match(r"\w+=|(treble|bass|alto|tenor|perc)", text):
-        return None, None
-    for sign, letter in re.findall(r"(\^\^?|__?|(?<!\w)=)([A-Ga-g])(?![\w=])", text):
-        accidentals[letter.upper()] = sign.replace("^", "#").replace("_", "-").replace("=", "")
-    return accidentals, signature
-
-
-def _moved(text):
-    """Octaves and semitones by which a field `K:` or `V:` moves what is written."""
-    octave = sum(int(one) for one in re.findall(r"octave=([+-]?\d)\b", text))
-    octave += len(re.findall(r"\w\+8", text)) - len(re.findall(r"\w-8", text))
-    return octave, sum(int(one) for one in re.findall(r"transpose=([+-]?\d{1,2})\b", text))
-
-
-def _tempo(text, unit, metre):
-    """A metronome mark of a field `Q:`, or None; a number alone counts units, or if too slow, quarters."""
-    plain = re.sub(r'"[^"]*"', "", text)
-    found = re.fullmatch(r"\s*((?:\d+/\d+\s*)+|C\d*(?:/\d+)?)?=?\s*(\d+(?:\.\d+)?)\s*", plain)
-    if not found or not 0 < float(found[2]) < 10_000:
-        return None
-    length, number = unit, float(found[2])
-    if found[1] and found[1][0] != "C":
-        length = 4 * sum(Fraction(one) for one in found[1].split() if not one.endswith("/0"))
-    elif number * length / Fraction(beat_length(metre or "4/4")) < SLOWEST:
-        length = Fraction(1)
-    return tempo.MetronomeMark(number=float(number * length)) if length else None

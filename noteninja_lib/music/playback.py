@@ -8,22 +8,20 @@ import warnings
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass
+from math import floor
 
 import numpy as np
-from music21 import bar, expressions, harmony, key, meter, note, repeat, spanner, stream, tempo
+from music21 import expressions, harmony, key, meter, note, stream, tempo
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music.harmony import QUALITIES, bar_length, beat_length
 from noteninja_lib.music.piano_roll import PianoRoll, from_notes
+from noteninja_lib.music.playing_order import NEAR, Spans, in_order, played_spans
 from noteninja_lib.music.tunes import Tune, pick_up, tune_from_score
 
 FEW_NOTES = "The score has fewer than four notes: choose one with a melody."
-LONGEST = 20_000  # bars: what is longer goes in circles
-NEAR = 1e-4  # quarter notes by which two times may differ that are the same
-Spans = list[tuple[float, float]]  # stretches of what is written, in quarter notes, in playing order
 
 #: What musicians call the part that has the tune, and parts that have not, in their files.
 TUNE_NAMES = re.compile(
@@ -34,6 +32,8 @@ TUNE_NAMES = re.compile(
 OTHER_NAMES = re.compile(
     r"bass|drum|perc|viola|violone|cello|chord|pad\b|string|comp|harm|back|choir|bell|left|rhythm|fx", re.I
 )
+#: Words that ask for swing, or with "straight" for its end.
+SWING = re.compile(r"\b(?:swing|swung|shuffle|straight)\b", re.I)
 
 
 def tune_score(notes: list[Note], seconds: float, name: str = "", words: Iterable[float] = ()) -> float:
@@ -127,9 +127,8 @@ def choose(wish: str, numbers: list[str], names: list[str], kinds: str) -> int:
     given = str(wish).strip()[:40]
     wish = str(wish).strip().lower()
     lower = [name.strip().lower() for name in names]
-    if wish in numbers:
-        return numbers.index(wish)
-    found = [n for n, name in enumerate(lower) if wish and name == wish]
+    found = [n for n, number in enumerate(numbers) if wish == number or number.startswith(f"{wish} (")]
+    found = found or [n for n, name in enumerate(lower) if wish and name == wish]
     found = found or [n for n, name in enumerate(lower) if wish and name.startswith(wish)]
     if len(found) == 1:
         return found[0]
@@ -151,7 +150,7 @@ class Line:
     voices: list[list[tuple[float, float, int]]]
 
 
-def read_line(part: stream.Stream, spans: Spans | None = None) -> Line:
+def read_line(part: stream.Stream, spans: Spans | None = None, swing: Sequence[tuple] = ()) -> Line:
     """The notes of a part as they are played, tied ones as one, without grace notes and chord symbols.
 
     Parameters
@@ -159,14 +158,22 @@ def read_line(part: stream.Stream, spans: Spans | None = None) -> Line:
     part : music21.stream.Stream
     spans : list of (float, float), optional
         In which order what is written is played; once from the beginning to the end by default.
+    swing : sequence of (float, float, float)
+        See `read_swing`.
     """
     voices: dict[str, list[tuple]] = {}
-    words = 0
-    for inside in list(part.getElementsByClass("Measure")) or [part]:
+    words, measures = 0, list(part.getElementsByClass("Measure")) or [part]
+    first = min((str(one.id) for inside in measures for one in getattr(inside, "voices", [])), default="1")
+    for inside in measures:
         begin = 0.0 if inside is part else float(inside.offset)
-        for voice in list(getattr(inside, "voices", [])) or [inside]:
+        layers = list(getattr(inside, "voices", [])) or [inside]
+        if len(layers) > 1:  # notes in small print are another way to play what stands beside them
+            layers = [one for one in layers if not one.notes or not all(map(_small, one.notes))] or layers
+        names = sorted(str(one.id) for one in layers) if len(layers) > 1 else [first]
+        layers.sort(key=lambda one: (-sum(bool(each.lyrics) for each in one.notes), str(one.id)))
+        for name, voice in zip(names, layers):  # what is sung comes first
             start = begin + (0.0 if voice is inside else float(voice.offset))
-            found = voices.setdefault("1" if voice is inside else str(voice.id), [])
+            found = voices.setdefault(name, [])
             for one in voice.notes:
                 if isinstance(one, harmony.ChordSymbol) or not one.quarterLength:
                     continue
@@ -176,9 +183,15 @@ def read_line(part: stream.Stream, spans: Spans | None = None) -> Line:
                         held = each.tie is not None and each.tie.type in ("stop", "continue")
                         at = start + float(one.offset)
                         found.append((at, float(one.quarterLength), each.pitch.midi, held))
+    if swing:
+        voices = {name: swung(notes, part, swing) for name, notes in voices.items()}
     lines = [_joined(in_order(sorted(voices[name]), spans)) for name in sorted(voices)]
     share = words / max(1, sum(map(len, voices.values())))
     return Line(part_name(part), share, [line for line in lines if line])
+
+
+def _small(one):
+    return one.hasStyleInformation and one.style.noteSize == "cue"
 
 
 def part_name(part: stream.Stream) -> str:
@@ -200,132 +213,6 @@ def _joined(notes):
             sounding[pitch] = len(line)
             line.append([start, lasts, pitch])
     return [tuple(one) for one in line]
-
-
-# ---- in which order ----------------------------------------------------------------------------------------
-
-
-@dataclass
-class Signs:
-    """What stands at a bar and says where to go on."""
-
-    begins: bool = False  # a repeat
-    times: int = 1  # that what is repeated, and ends here, is played
-    endings: set[int] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)  # "Segno", "Fine", "DaCapoAlFine" and so on, as in music21
-    to_coda: bool = False
-
-
-def read_signs(parts: Sequence[stream.Stream]) -> list[Signs]:
-    """The signs at each bar, of all parts together."""
-    signs: list[Signs] = []
-    for part in parts:
-        places = {}
-        for number, measure in enumerate(part.getElementsByClass("Measure")):
-            if number == len(signs):
-                signs.append(Signs())
-            places[id(measure)] = number
-            for line, at in ((measure.leftBarline, number), (measure.rightBarline, number + 1)):
-                if isinstance(line, bar.Repeat) and line.direction == "start":
-                    while len(signs) <= at:
-                        signs.append(Signs())
-                    signs[at].begins = True
-                elif isinstance(line, bar.Repeat) and at:
-                    signs[at - 1].times = max(signs[at - 1].times, line.times or 2)
-            for one in measure.getElementsByClass(expressions.Expression):
-                text = one.getRepeatExpression() if isinstance(one, expressions.TextExpression) else one
-                if isinstance(text, repeat.RepeatExpression):
-                    signs[number].names.add(type(text).__name__)
-                    words = getattr(one, "content", "") or ""
-                    signs[number].to_coda |= words.strip().lower().startswith("to ")
-        for bracket in part.getElementsByClass(spanner.RepeatBracket):
-            for measure in bracket.getSpannedElements():
-                if id(measure) in places:
-                    signs[places[id(measure)]].endings |= set(bracket.numberRange)
-    count = max((len(part.getElementsByClass("Measure")) for part in parts), default=0)
-    return signs[:count]
-
-
-def playing_order(signs: list[Signs], repeats: bool = True) -> list[int]:
-    """Numbers of the bars in the order in which they are played.
-
-    After D.C. or D.S. nothing is repeated, and of endings the last is played. Where a repeat only ends, it
-    begins at the end of the one before.
-
-    Parameters
-    ----------
-    signs : list of Signs
-    repeats : bool
-        False for each bar once, of endings the last.
-    """
-    numbers: list[set[int]] = []  # of all endings beside each
-    for _, group in groupby(signs, lambda one: bool(one.endings)):
-        side = list(group)
-        numbers += [set().union(*(one.endings for one in side))] * len(side)
-    # A first ending without a number beside it is followed by what is played the last time.
-    final = [not side or max(side) > 1 and max(side) in one.endings for one, side in zip(signs, numbers)]
-    if not repeats:
-        return [number for number, played in enumerate(final) if played]
-    codas = [number for number, one in enumerate(signs) if "Coda" in one.names]
-    leave = next((n for n in codas if signs[n].to_coda), codas[0] if len(codas) > 1 else None)
-    segno = next((number for number, one in enumerate(signs) if "Segno" in one.names), None)
-    order, at, start, turn, back = [], 0, 0, 1, None
-    while at < len(signs) and len(order) < LONGEST:
-        one = signs[at]
-        behind_endings = at and signs[at - 1].endings and not one.endings
-        if at != start and (one.begins or behind_endings):
-            start, turn = at, 1
-        rounds = max(one.times, *numbers[at]) if one.endings else one.times
-        beyond = back is not None or one.endings and turn > max(numbers[at])
-        if one.endings and not (final[at] if beyond else turn in one.endings):
-            at += 1
-            continue
-        order.append(at)
-        jump = next((name for name in sorted(one.names) if name.startswith("Da")), "")
-        to = segno if jump.startswith("Dal") else 0
-        if back is not None:
-            if "Fine" in one.names and back != "Coda":
-                break
-            if at == leave and back != "Fine":
-                at, leave = max(codas), None
-                continue
-        elif one.times > 1 and turn < rounds:
-            at, turn = start, turn + 1
-            continue
-        elif jump and to is not None:
-            back = "Fine" if jump.endswith("Fine") else "Coda" if jump.endswith("Coda") else ""
-            at = to
-            continue
-        elif one.times > 1:
-            start, turn = at + 1, 1
-        at += 1
-    return order
-
-
-def played_spans(parts: Sequence[stream.Stream], repeats: bool = True) -> Spans:
-    """The stretches of written music, in quarter notes, in the order in which they are played."""
-    longest = max(parts, key=lambda part: len(part.getElementsByClass("Measure")))
-    end = max(float(part.highestTime) for part in parts)
-    places = [float(measure.offset) for measure in longest.getElementsByClass("Measure")] + [end]
-    spans: Spans = []
-    for number in playing_order(read_signs(parts), repeats):
-        if spans and abs(spans[-1][1] - places[number]) < NEAR:
-            spans[-1] = (spans[-1][0], places[number + 1])
-        else:
-            spans.append((places[number], places[number + 1]))
-    return spans or [(0.0, end)]
-
-
-def in_order(events: list[tuple], spans: Spans | None) -> list[tuple]:
-    """Events (time, ...), sorted by time, as they come in playing order."""
-    if not spans:
-        return events
-    times, at, found = [event[0] for event in events], 0.0, []
-    for begin, end in spans:
-        inside = events[bisect_left(times, begin - NEAR) : bisect_left(times, end - NEAR)]
-        found += [(start - begin + at, *more) for start, *more in inside]
-        at += end - begin
-    return found
 
 
 # ---- how fast, and with which chords -----------------------------------------------------------------------
@@ -355,7 +242,7 @@ def perform(
     spans = played_spans(parts, repeats)
     seconds = tempo_map(score, usual, spans)
     end = float(seconds([sum(end - begin for begin, end in spans)])[0])
-    lines, place, tune, rest = find_tune(parts, spans, seconds, part)
+    lines, place, tune, rest = find_tune(parts, spans, seconds, part, read_swing(score))
     for number, line in enumerate(lines):
         rest += sum(line.voices, []) if number != place else []
     if not rest:
@@ -367,7 +254,7 @@ def perform(
 
 
 def find_tune(
-    parts: Sequence[stream.Stream], spans: Spans, seconds: Callable, wish: str | None
+    parts: Sequence[stream.Stream], spans: Spans, seconds: Callable, wish: str | None, swing: Sequence = ()
 ) -> tuple[list[Line], int, list[tuple], list[tuple]]:
     """The parts of a score as lines, which of them has the tune, the tune, and what else is in that part.
 
@@ -380,8 +267,10 @@ def find_tune(
         From played quarter notes.
     wish : str, optional
         Number or name of the part.
+    swing : sequence of (float, float, float)
+        See `read_swing`.
     """
-    lines = [read_line(one, spans) for one in parts]
+    lines = [read_line(one, spans, swing) for one in parts]
     there = [number for number, line in enumerate(lines) if line.voices]
     if not there:
         raise UserError(FEW_NOTES)
@@ -413,7 +302,7 @@ def tempo_map(score: stream.Stream, usual: float, spans: Spans) -> Callable[[Seq
     """A function from played quarter notes to seconds, by all metronome marks of a score."""
     marks = {0.0: 0.0}
     for mark in score.recurse().getElementsByClass(tempo.MetronomeMark):
-        if mark.number:
+        if mark.getQuarterBPM():  # as printed, or for playback only
             marks[float(mark.getOffsetInHierarchy(score))] = mark.secondsPerQuarter()
     if len(marks) == 1 and not marks[0.0]:
         time = score.recurse().getElementsByClass(meter.TimeSignature).first()
@@ -429,6 +318,61 @@ def tempo_map(score: stream.Stream, usual: float, spans: Spans) -> Callable[[Seq
             places.append(places[-1] + after - one)
             times.append(times[-1] + (after - one) * speed)
     return lambda quarters: np.interp(quarters, places, times)
+
+
+def read_swing(score: stream.Stream) -> list[tuple[float, float, float]]:
+    """Where a score begins or ends swing: quarter note, length of a pair, the first one's share (0: even)."""
+    found = []
+    for one in score.recurse().getElementsByClass((expressions.TextExpression, tempo.TempoIndication)):
+        text = str(getattr(one, "content", None) or getattr(one, "text", None) or "")
+        if SWING.search(text):
+            first, second = re.search(r"(\d+):(\d+)|$", text).groups()
+            share = int(first) / (int(first) + int(second)) if first and int(first) else 2 / 3
+            pair = 0.5 if re.search("16", text) else 1.0
+            straight = re.search("straight", text, re.I)
+            found.append((float(one.getOffsetInHierarchy(score)), pair, 0.0 if straight else share))
+    return sorted(found)
+
+
+def swung(notes: list[tuple], part: stream.Stream, swing: Sequence[tuple]) -> list[tuple]:
+    """Notes (start, length, ...) of a part in quarter notes, the second of two on a beat later than written.
+
+    Dotted pairs are swung like even ones; beats of which more than two notes are made stay as they are.
+
+    Parameters
+    ----------
+    notes : list of tuple
+    part : music21.stream.Stream
+    swing : sequence of (float, float, float)
+        See `read_swing`.
+    """
+    bars, metre = [], "4/4"  # where they begin, and where their beats are counted from
+    for measure in list(part.getElementsByClass("Measure")) or [part]:
+        time = measure.getElementsByClass(meter.TimeSignature).first()
+        metre, start = time.ratioString if time else metre, 0.0 if measure is part else float(measure.offset)
+        late = float(measure.highestTime) if not bars and pick_up(part, bar_length(metre)) else 0.0
+        bars.append((start, start + late, metre.endswith(("2", "4"))))
+
+    def beat(time):  # where its beat begins, the share of it that is over by then, and the swing that holds
+        _, origin, simple = bars[max(0, bisect_left(bars, (time + NEAR,)) - 1)]
+        _, pair, share = swing[max(0, bisect_left(swing, (time + NEAR,)) - 1)]
+        number = floor((time - origin) / pair + NEAR)
+        holds = simple and time > swing[0][0] - NEAR
+        return (origin + number * pair, pair), time - origin - number * pair, share if holds else None
+
+    inside: dict[tuple, set[float]] = {}
+    for time in (edge for start, lasts, *_ in notes for edge in (start, start + lasts)):
+        place, over, _ = beat(time)
+        if over > NEAR:
+            inside.setdefault(place, set()).add(round(over / place[1], 3))
+
+    def moved(time):
+        place, over, share = beat(time)
+        even = over > NEAR and share and inside[place] in ({0.5}, {0.75})
+        return place[0] + share * place[1] if even else time
+
+    ends = [(moved(start), moved(start + lasts), *more) for start, lasts, *more in notes]
+    return [(start, end - start, *more) for start, end, *more in ends]
 
 
 def felt_beats(part: stream.Stream, spans: Spans) -> np.ndarray:

@@ -11,7 +11,8 @@ import subprocess
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stderr
 from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
@@ -22,15 +23,15 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
-from music21 import converter, duration, spanner, stream, tempo
-from music21.musicxml.m21ToXml import GeneralObjectExporter
+from music21 import converter, expressions, spanner, stream, tempo
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music.abc_notation import read_abc, split_book
-from noteninja_lib.music.harmony import NOTE_NAMES, QUALITIES, chord_name, read_chord, sharps
+from noteninja_lib.music.harmony import read_chord, sharps
 from noteninja_lib.music.piano_roll import PianoRoll, from_notes
 from noteninja_lib.music.playback import (
+    SWING,
     choose,
     choose_part,
     from_score,
@@ -39,7 +40,8 @@ from noteninja_lib.music.playback import (
     upper_voice,
     written_tune,
 )
-from noteninja_lib.music.tunes import Tune, to_stream, tune_from_score
+from noteninja_lib.music.playing_order import line_up
+from noteninja_lib.music.tunes import Tune, tune_from_score
 
 if TYPE_CHECKING:
     import mido
@@ -303,10 +305,11 @@ def parse_notes(
         elif kind == "MusicXML":
             score = converter.parse(thin_xml(path), format="musicxml")
         elif kind == "Humdrum":
-            score = converter.parse(unfolded(_text(path), repeats), format="humdrum")
+            score = parse_humdrum(path, repeats)
         else:
             score = parse_mei(path, repeats)
         score.toSoundingPitch(inPlace=True)
+        line_up(getattr(score, "parts", []))
         return score
 
     return understood(parse, path, path.name, kind), path.name, kind
@@ -343,6 +346,32 @@ def unfolded(text: str, repeats: bool = True) -> str:
     music = re.sub(r"(?m)^\*-.*\n?", "", music)
     music = re.sub(r"(?m)^=.*", lambda line: re.sub(r"[:|!]+", "", line[0]), music)
     return re.sub(r"(?m)^\*>.*\n", "", head) + music + "".join(end) + "\n"
+
+
+def parse_humdrum(path: Path, repeats: bool = True) -> stream.Score:
+    """The score in a Humdrum file; a Notice names what music21 leaves out because it can't be read."""
+    text, told = _text(path), io.StringIO()
+    with redirect_stderr(told):
+        score = converter.parse(unfolded(text, repeats), format="humdrum")
+    tokens = dict.fromkeys(re.findall(r"Error in parsing event \('(.*?)'\)", told.getvalue()))
+    lines = [line.split("\t") for line in text.splitlines()]
+    places = [
+        f"{token} in line {next((n for n, line in enumerate(lines, 1) if token in line), '?')}"
+        for token in tokens
+    ]
+    if places:
+        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        sentence = f"what can't be read in {path.name} is left out: {', '.join(places[:3])}{more}"
+        warnings.warn(sentence, Notice, stacklevel=5)
+    add_swing(score, re.findall(r"(?m)^!+OMD.*?:(.*)", text))
+    return score
+
+
+def add_swing(score: stream.Score, texts: Iterable[str]) -> None:
+    """Write what asks for swing, among texts of a file that music21 leaves out, where the score begins."""
+    for text in texts:
+        if SWING.search(text):
+            score.parts[0].insert(0, expressions.TextExpression(text))
 
 
 def parse_mei(path: Path, repeats: bool = True) -> stream.Score:
@@ -385,6 +414,7 @@ def parse_mei(path: Path, repeats: bool = True) -> stream.Score:
     speeds = [one.get("midi.bpm") for one in root.iter() if one.get("midi.bpm")]
     if speeds and not list(found.recurse().getElementsByClass(tempo.MetronomeMark)):
         found.parts[0].insert(0, tempo.MetronomeMark(number=float(speeds[0])))
+    add_swing(found, ("".join(one.itertext()) for one in root.iter(f"{MEI}tempo")))
     return found
 
 
@@ -401,10 +431,13 @@ def parse_abc(text: str, tune: str | None = None) -> tuple[stream.Stream, str, s
     """The score of a tune in ABC text; see `parse_notes`."""
     if not text.strip():
         raise UserError("No notes were given: write some in ABC, such as C D E F | G2 G2.")
-    numbers, titles, texts = zip(*split_book(text))
+    numbers, titles, texts = (list(column) for column in zip(*split_book(text)))
     place = 0
     if tune is not None:
-        place = choose(tune, list(numbers), list(titles), "tunes")
+        for n, number in enumerate(list(numbers)):  # of several with one number: 7 (1), 7 (2)
+            if numbers.count(number) > 1 or f"{number} (1)" in numbers:
+                numbers[n] = f"{number} ({sum(one.startswith(f'{number} (') for one in numbers[:n]) + 1})"
+        place = choose(tune, numbers, titles, "tunes")
     elif len(texts) > 1:
         title = titles[0] or "without a title"
         sentence = f"the first of {len(texts)} tunes: {title}; --tune chooses another"
@@ -426,13 +459,25 @@ def thin_xml(path: Path) -> str:
         root = ElementTree.fromstring(path.read_bytes())
     for parent in list(root.iter()):
         for child in list(parent):
-            words = child.tag == "direction" and child.find("sound") is None
-            if (
-                child.tag in ONLY_SEEN
-                or words
-                and not any(child.find(f".//{tag}") is not None for tag in TOLD)
-            ):
+            sound = child.find("sound") if child.tag == "direction" else None
+            if sound is not None and sound.get("tempo"):  # as it is played; what is printed may differ
+                for one in child.iterfind("direction-type"):
+                    one[:] = [each for each in one if each.tag != "metronome"]
+            seen = child.tag == "direction" and sound is None
+            seen = seen and not any(child.find(f".//{tag}") is not None for tag in TOLD)
+            if seen or child.tag in ONLY_SEEN:
                 parent.remove(child)
+    for parent in root.iter("measure"):
+        for sound in [one for one in parent.iter("sound") if one.find("swing") is not None]:
+            parts = [sound.findtext(f"swing/{name}", "") for name in ("first", "second", "swing-type")]
+            kind = "straight" if sound.find("swing/straight") is not None else "swing"
+            direction = ElementTree.Element("direction")
+            words = ElementTree.SubElement(ElementTree.SubElement(direction, "direction-type"), "words")
+            words.text = f"{kind} {parts[0]}:{parts[1]} {parts[2]}"
+            holder = next(one for one in parent if one is sound or sound in one)
+            parent.insert(list(parent).index(holder), direction)
+    for one in root.iter("per-minute"):  # such as "ca. 60" or "60-66"
+        one.text = next(iter(re.findall(r"\d+(?:\.\d+)?", one.text or "")), "")
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -489,68 +534,3 @@ def _misfit(onsets, parts):
     """How badly onsets lie on equal parts of the beat: minus their log likelihood, less a constant."""
     off = (onsets * parts - np.round(onsets * parts)) / parts
     return (off**2).sum() / (2 * SPREAD**2)
-
-
-def write_lead_midi(tune: Tune, beats: Sequence[float], path: Path) -> None:
-    """Write a tune and its chords as MIDI in time with a recording, names of the chords as texts.
-
-    Parameters
-    ----------
-    tune : Tune
-    beats : sequence of float
-        Seconds of its felt beats; those before the recording begins are hurried through at its beginning.
-    path : pathlib.Path
-    """
-    import mido
-
-    ticks, hurry = 480, 1e-3
-    times = np.maximum(np.asarray(beats), hurry * np.arange(len(beats)))
-    song, (clock, melody, harmony) = mido.MidiFile(ticks_per_beat=ticks), (mido.MidiTrack() for _ in range(3))
-    beat = round(tune.beat * ticks)
-    upper, lower = map(int, tune.metre.split("/"))
-    events: tuple = ([], [], [])
-    events[0].append((0, mido.MetaMessage("time_signature", numerator=upper, denominator=lower)))
-    key = NOTE_NAMES[tune.tonic] + "m" * (tune.mode in ("minor", "dorian"))
-    events[0].append((0, mido.MetaMessage("key_signature", key=key.replace("Abm", "G#m"))))
-    for number, seconds in enumerate(np.diff(times)):
-        speed = int(np.clip(1e6 * seconds / tune.beat, 1, 2**24 - 1))
-        events[0].append((number * beat, mido.MetaMessage("set_tempo", tempo=speed)))
-    for start, _, root, quality in tune.chords:
-        events[0].append((round(start * ticks), mido.MetaMessage("text", text=chord_name(root, quality))))
-    sounds = [(1, start, lasts, pitch) for start, lasts, pitch in tune.notes]
-    for start, lasts, root, quality in tune.chords:
-        sounds += [(2, start, lasts, 48 + root + tone) for tone in QUALITIES[quality]]
-    for track, start, lasts, pitch in sounds:
-        for at, kind in ((start + lasts, "note_off"), (start, "note_on")):
-            events[track].append((round(at * ticks), mido.Message(kind, note=pitch, velocity=80)))
-    for track, name, all_of_it in zip((clock, melody, harmony), (tune.title, "tune", "chords"), events):
-        track.append(mido.MetaMessage("track_name", name=name.encode("latin-1", "replace").decode("latin-1")))
-        now = 0
-        for at, message in sorted(all_of_it, key=lambda event: (event[0], event[1].type == "note_on")):
-            track.append(message.copy(time=at - now))
-            now = at
-        song.tracks.append(track)
-    song.save(str(path))
-
-
-def write_score(tune: Tune, path: Path, beats_a_minute: float) -> None:
-    """Write a tune as MusicXML with chord symbols, key, metre and metronome mark; read it again to be sure.
-
-    Parameters
-    ----------
-    tune : Tune
-        With note values that can be printed, as `quantise` makes them.
-    path : pathlib.Path
-    beats_a_minute : float
-    """
-    path.write_bytes(musicxml(tune, beats_a_minute))
-    converter.parse(str(path), format="musicxml", forceSource=True)
-
-
-def musicxml(tune: Tune, beats_a_minute: float) -> bytes:
-    """A tune as MusicXML, see `write_score`."""
-    score = to_stream(tune)
-    mark = tempo.MetronomeMark(number=round(beats_a_minute), referent=duration.Duration(tune.beat))
-    score.parts[0].measure(1).insert(0, mark)  # type: ignore[union-attr]
-    score.parts[0].partName, score.metadata.composer = "Tune", score.metadata.composer or "NoteNinja"
-    return GeneralObjectExporter(score).parse()

@@ -30,7 +30,6 @@ from noteninja_lib.music.harmony import (
     Notes,
     bar_length,
     beat_length,
-    chord_name,
     harmonise,
     sharps,
 )
@@ -263,59 +262,6 @@ def spelling(tune: Tune) -> dict[int, str]:
     names = dict(enumerate("C C# D E- E F F# G A- A B- B".split()))  # those that the key does not spell
     scale = key.KeySignature(sharps(tune.tonic, tune.mode)).asKey("major").pitches
     return names | {pitch.pitchClass: pitch.name for pitch in scale}
-
-
-def to_abc(tune: Tune, beats_a_minute: float) -> str:
-    """A tune in ABC notation, with chord symbols; https://abcnotation.com/wiki/abc:standard:v2.1.
-
-    Parameters
-    ----------
-    tune : Tune
-        One note at a time, as `quantise` makes them.
-    beats_a_minute : float
-        Felt beats.
-    """
-    names, count = spelling(tune), sharps(tune.tonic, tune.mode)
-    signed = dict.fromkeys("FCGDAEB"[:count] if count >= 0 else "BEADGCF"[:-count], "^" if count > 0 else "_")
-    chords = {exact(start): chord_name(root, quality) for start, _, root, quality in tune.chords}
-    events, end = [], Fraction(0)
-    for start, lasts, pitch in [*tune.notes, (tune.length, 0.0, 0)]:
-        events += [(end, exact(start), None)] if exact(start) > end else []
-        end = max(end, exact(start) + exact(lasts))
-        events += [(exact(start), end, pitch)] if lasts else []
-    lines, bar, beat = [], exact(tune.bar), exact(tune.beat)
-    for number in range(round(tune.length / tune.bar)):
-        first, words, now = number * bar, "", dict(signed)
-        for start, stop, pitch in events:
-            cuts = sorted(
-                {max(start, first), min(stop, first + bar), *(c for c in chords if start < c < stop)}
-            )
-            cuts = [cut for cut in cuts if first <= cut <= first + bar]
-            for begin, close in zip(cuts, cuts[1:]):
-                words += " " if words and (begin - first) % beat == 0 else ""
-                words += f'"{chords[begin]}"' if begin in chords else ""
-                length = str(2 * (close - begin)) if close - begin != Fraction(1, 2) else ""
-                tied = "-" if pitch is not None and close < stop else ""
-                words += (_abc_pitch(pitch, names, now) if pitch is not None else "z") + length + tied
-        lines.append(words)
-    rows = [" | ".join(lines[at : at + 4]) + " |" for at in range(0, len(lines), 4)]
-    mode = {"major": "", "minor": "m", "dorian": " dor", "mixolydian": " mix"}[tune.mode]
-    key = names[tune.tonic % 12].replace("-", "b") + mode
-    beat_of = f"{exact(tune.beat) / 4}={beats_a_minute:.0f}"
-    head = f"X:1\nT:{tune.title}\nM:{tune.metre}\nL:1/8\nQ:{beat_of}\nK:{key}\n"
-    return head + "\n".join(rows) + "]\n"
-
-
-def _abc_pitch(pitch, names, now):
-    """A pitch in ABC; `now` has the accidentals that letters have in this bar."""
-    name = names[pitch % 12]
-    letter, sign = name[0], {"#": "^", "-": "_"}.get(name[1:], "")
-    octave = (pitch - {"^": 1, "_": -1, "": 0}[sign]) // 12 - 5
-    place = (letter, octave)
-    before = now.get(place, now.get(letter, ""))
-    now[place] = sign
-    shown = "" if sign == before else sign or "="
-    return shown + (letter.lower() + "'" * (octave - 1) if octave > 0 else letter + "," * -octave)
 
 
 def melody_notes(elements: "Iterable[tuple[float, music21.note.GeneralNote]]") -> Notes:

@@ -163,7 +163,7 @@ class HeardPanel(widgets.VBox):
         """Draw the score, where it is looked at."""
         if self.page.selected_index is None or self.sheet is None:
             return
-        from noteninja_lib.music.score_io import musicxml  # these load music21 and the engraver
+        from noteninja_lib.music.score_writing import musicxml  # these load music21 and the engraver
         from noteninja_lib.omr.rendering import engrave_score
 
         text = musicxml(self.sheet.tune, self.sheet.tempo).decode()
