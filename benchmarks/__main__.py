@@ -14,7 +14,7 @@ COMMANDS = {
     "ablation": "networks", "steering": "controls", "check": "arrangements", "calibrate": "calibration",
     "records": "records", "adapters": "adapters", "judge": "judges",
     "singers": "singers", "peers": "peers", "stereo": "stereo", "redo": "redo",
-    "scores": "scores",
+    "scores": "scores", "leads": "leads",
 }  # fmt: skip
 SHEETS = {"make": ("printed_pages", "make_sheets"), "measure": ("reading_errors", "report")}
 
