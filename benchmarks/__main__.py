@@ -14,6 +14,7 @@ COMMANDS = {
     "ablation": "networks", "steering": "controls", "check": "arrangements", "calibrate": "calibration",
     "records": "records", "adapters": "adapters", "judge": "judges",
     "singers": "singers", "peers": "peers", "stereo": "stereo",
+    "humming": "humming",
 }  # fmt: skip
 SHEETS = {"make": ("printed_pages", "make_sheets"), "measure": ("reading_errors", "report")}
 

@@ -21,8 +21,10 @@ MEAN_SHARE = -6.0  # dB: the share that tells nothing
 JUMP, FARTHEST, TURN = 0.35, 3.0, 1.5  # costs: of a pitch step, of any leap, of beginning or ending to sing
 SPREAD, WILDEST = 0.6, 3.0  # semitones that count as 1, and the most that a frame can cost
 CHANGE, PAUSE = 4.0, 1.5  # costs: of another note, of a frame without voice within one
-DIP, SHORTEST = 10.0, 0.08  # dB between two syllables on one pitch; seconds of a note
-SUNG = np.arange(28, 96)  # MIDI pitches that are sung
+DIP, SHORTEST = 8.0, 0.08  # dB between two syllables on one pitch; seconds of a note
+SUNG = np.arange(28, 109)  # MIDI pitches that are sung, or whistled
+DRIFTS, BLOCK = np.arange(-30, 31) / 20, 31  # semitones off the piano that are looked at; frames for each
+MISS, DRIFT, GLIDE = 2.0, 15.0, 0.13  # costs: of a miss, of a semitone's drift; semitones a frame: a glide
 STRETCH = 12.0  # seconds that are sung, spoken or played as a whole
 LEAP, LEAST = 1.5, 0.7  # semitones between frames that are no glide; seconds of voice that tell its kind
 STEADY = 0.145  # semitones from frame to frame: the quickest tenth of an instrument's is below
@@ -94,11 +96,20 @@ def follow_pitch(
     return PitchCurve((weights * pitches[around]).sum(0) / weights.sum(0), voiced, level)
 
 
-def tuning(curve: PitchCurve) -> float:
-    """By how many semitones (-.5 to .5) a voice is off the piano's pitches; 0 where it keeps to none."""
-    phases = np.exp(2j * np.pi * curve.pitch[curve.voiced])
-    sure = len(phases) > 0 and abs(phases.mean()) > 0.25
-    return float(np.angle(phases.mean()) / (2 * np.pi)) if sure else 0.0
+def tuning(curve: PitchCurve) -> np.ndarray:
+    """By how many semitones a voice is off the piano's pitches, frame by frame; who sings alone drifts.
+
+    The cheapest way through half seconds, in each of which glides count less than what is held.
+    """
+    count = len(curve.pitch)
+    glide = np.abs(np.gradient(scipy.ndimage.uniform_filter1d(curve.pitch, 5))) if count > 1 else np.zeros(1)
+    held = curve.voiced * np.exp(-((glide / GLIDE) ** 2))
+    off = curve.pitch[:, None] - DRIFTS
+    misses = (off - np.round(off)) ** 2 * held[:, None]
+    costs = MISS * np.add.reduceat(misses, np.arange(0, count, BLOCK))
+    costs[0] += DRIFTS**2  # of two keys that are as near, the one that is meant is not known
+    path = cheapest_path(costs, DRIFT * np.abs(np.subtract.outer(DRIFTS, DRIFTS)))
+    return np.interp(np.arange(count), (np.arange(len(path)) + 0.5) * BLOCK, DRIFTS[path])
 
 
 def sung_notes(curve: PitchCurve) -> list[Note]:

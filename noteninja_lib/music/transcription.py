@@ -12,9 +12,10 @@ from music21 import note, stream
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.music.beats import FRAME_RATE, mel_rise, track_beats
-from noteninja_lib.music.harmony import bar_length, harmonise
+from noteninja_lib.music.harmony import bar_length, beat_length, harmonise
+from noteninja_lib.music.metre import TICKS, find_metre
 from noteninja_lib.music.piano_roll import PianoRoll, pick_notes
-from noteninja_lib.music.score_io import quantise
+from noteninja_lib.music.score_io import SHORTEST_REST, quantise
 from noteninja_lib.music.tunes import Tune
 
 BASS = 31  # lowest rows of the piano roll: A0 to D#3
@@ -69,6 +70,47 @@ def heard_tune(roll: PianoRoll, title: str = "heard") -> tuple[Tune, float, floa
     first = downbeat - bar * np.ceil((downbeat + beats[0] / step) / bar - 0.01)
     tune = set_in_bars(roll.melody_notes(), beats, metre, key_of_music(roll), first, roll.seconds)
     return replace(quantise(tune), title=title), float(beats[0] + first * step), 60 / step
+
+
+def hummed_tune(
+    notes: list[Note], beats: np.ndarray | None = None, metre: str = "4/4"
+) -> tuple[Tune, np.ndarray]:
+    """The tune of somebody who hums, sings or whistles alone, as it can be printed.
+
+    Parameters
+    ----------
+    notes : list of Note
+        Four or more, one at a time.
+    beats : numpy.ndarray, optional
+        Times in seconds of a metronome's beats, the first of them on a bar line, up to the last note; if None,
+        beats and metre are found in the notes.
+    metre : str
+        Of the metronome: "4/4" or "3/4".
+
+    Returns
+    -------
+    (Tune, numpy.ndarray)
+        The tune, and the times of its felt beats in seconds, the first of them on its first bar line.
+    """
+    starts = np.array([one.start for one in notes])
+    if beats is not None:
+        # A recording begins later than the page thinks, and a singer hears the metronome later.
+        halves = np.exp(4j * np.pi * in_beats(starts, beats)).mean()
+        beats = beats + np.angle(halves) / (4 * np.pi) * float(np.median(np.diff(beats)))
+        tune = set_in_bars(notes, beats, metre, key_of_notes(notes), 0.0, notes[-1].end)
+        return replace(quantise(tune), title="hummed"), beats
+    metre, ticks, beats = find_metre(starts)
+    ends = in_beats(np.array([one.end for one in notes]), beats) * beat_length(metre) * TICKS
+    written = []
+    for one, tick, end, following in zip(notes, ticks, ends, [*ticks[1:], ticks[-1] + TICKS]):
+        last = max(tick + 1, round(float(end)))
+        lasts = (following if following - last < SHORTEST_REST * TICKS else last) - tick
+        written.append((tick / TICKS, lasts / TICKS, one.pitch))
+    bar = bar_length(metre)
+    length, key = bar * np.ceil((written[-1][0] + written[-1][1]) / bar - 1e-6), key_of_notes(notes)
+    chords = harmonise(written, *key, metre, length)
+    tune = Tune("heard", "hummed", "heard", metre, *key, tuple(written), chords, length, "heard", "test")
+    return tune, beats
 
 
 def in_beats(times: np.ndarray | float, beats: np.ndarray) -> np.ndarray:

@@ -1,0 +1,126 @@
+"""Beats, bars and metre of a tune that nobody accompanies, from the moments at which its notes begin.
+
+Nobody hums in time: notes come early or late, and the tempo wanders. A hidden Markov model goes from note to
+note: where in the bar is each, how fast is it, and how late? What is usual in a bar is counted in the tunes of
+the books; the cheapest way through all (Viterbi) says where the beats were meant (Cemgil and Kappen 2003, doi
+10.1613/jair.1121). Every metre is tried. Lesson: 08_latent_interpolation.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from noteninja_lib.music.harmony import bar_length, beat_length
+from noteninja_lib.music.tunes import load_tunes
+
+TICKS = 4  # to a quarter note
+#: Metre as it is written -> how often it is meant, and the metres of the books that move alike, each with how
+#: often their notes are as long there.
+METRES = {
+    "4/4": (0.5, {"4/4": 1, "2/2": 1, "2/4": 2}),
+    "3/4": (0.17, {"3/4": 1}),
+    "6/8": (0.25, {"6/8": 1, "12/8": 1}),
+    "9/8": (0.08, {"9/8": 1}),
+}
+PACES = np.exp(np.arange(np.log(0.06), np.log(0.34), 0.04))  # seconds of a tick
+USUAL, SPREAD = 0.14, 0.4  # the likeliest one; standard deviation of its logarithm
+LATE = np.array([-0.08, -0.04, 0, 0.04, 0.08])  # seconds by which a note may come late
+JITTER = 0.055  # standard deviation of that
+EXACT, LOOSE = 0.02, 0.02  # seconds of error that remain, and more for each second from note to note
+WORST = -12.0  # log likelihood of the worst error, for notes that nobody meant
+QUICKEN = 1.0  # cost of going from a pace to the next one
+BOOK = 0.6  # what the books count
+REACH = 24.0  # ticks to either side within which the tempo is taken for even
+NEVER = -1e9
+
+
+@cache
+def usual_steps(metre: str) -> np.ndarray:
+    """Log probability in the books of a step of 0, 1, 2... ticks, from each place in the bar."""
+    bar, alike = round(TICKS * bar_length(metre)), METRES[metre][1]
+    counts = np.full((bar, bar + 1), 0.02)
+    for tune in load_tunes("train"):
+        if tune.metre in alike:
+            starts = TICKS * alike[tune.metre] * np.array([start for start, _, _ in tune.notes])
+            ticks = np.round(starts).astype(int)
+            steps = np.diff(ticks)
+            fit = (steps > 0) & (steps <= bar)
+            np.add.at(counts, (ticks[:-1][fit] % bar, steps[fit]), 1)
+    return np.log(counts / counts.sum(1, keepdims=True))
+
+
+def place_in_bars(onsets: np.ndarray, metre: str) -> tuple[float, np.ndarray]:
+    """Ticks of notes in a metre, and how likely that is (a log probability, to compare with other metres).
+
+    Parameters
+    ----------
+    onsets : numpy.ndarray, shape (notes,)
+        Times in seconds, rising.
+    metre : str
+        One of `METRES`.
+
+    Returns
+    -------
+    (float, numpy.ndarray of int)
+        The ticks are counted from a bar line.
+    """
+    usual, bar = BOOK * usual_steps(metre), round(TICKS * bar_length(metre))
+    places, steps = np.arange(bar), np.arange(1, bar + 1)
+    meant = steps[:, None] * PACES  # seconds
+    error = (EXACT + LOOSE * meant)[..., None, None]
+    early = -0.5 * (LATE / JITTER) ** 2
+    score = np.zeros((bar, len(PACES), 1)) - 0.5 * (np.log(PACES / USUAL) / SPREAD)[:, None] ** 2 + early
+    wall, ways = np.full((bar, 1, len(LATE)), NEVER), []
+    for gap in np.diff(onsets):
+        # From note to note: lateness before (third axis) and after it (fourth axis).
+        miss = (gap + LATE[:, None] - LATE - meant[..., None, None]) / error
+        fits = np.maximum(-0.5 * miss**2, WORST) - np.log(error / EXACT) + early
+        slower, quicker = np.hstack([score[:, 1:], wall]), np.hstack([wall, score[:, :-1]])
+        paces = np.stack([quicker - QUICKEN, score, slower - QUICKEN])
+        turn, before_it, score = paces.argmax(0), paces.max(0)[..., None], np.full(score.shape, -np.inf)
+        step, before = np.zeros(score.shape, np.int16), np.zeros(score.shape, np.int16)
+        for number, ticks in enumerate(steps):
+            origin = (places - ticks) % bar
+            found = before_it[origin] + fits[number]
+            late = found.argmax(2)
+            found = found.max(2) + usual[origin, ticks][:, None, None]
+            better = found > score
+            score[better], step[better], before[better] = found[better], ticks, late[better]
+        ways.append((step, before, turn))
+    place, pace, late = np.unravel_index(score.argmax(), score.shape)
+    taken = []
+    for step, before, turn in ways[::-1]:
+        taken.append(step[place, pace, late])
+        place, late = (place - taken[-1]) % bar, before[place, pace, late]
+        pace += turn[place, pace, late] - 1
+    return float(score.max()), place + np.cumsum([0, *taken[::-1]])
+
+
+def even_out(onsets: np.ndarray, ticks: np.ndarray) -> np.ndarray:
+    """Times in seconds of the ticks from 0 to the last one: lines through the notes around each."""
+    times = []
+    for tick in range(ticks[-1] + 1):
+        weights = np.exp(-0.5 * ((ticks - tick) / REACH) ** 2) + 1e-6
+        slope, height = np.polyfit(ticks - tick, onsets, 1, w=np.sqrt(weights))
+        times.append(height)
+    return np.array(times)
+
+
+def find_metre(onsets: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
+    """Metre, ticks and beats of a tune.
+
+    Parameters
+    ----------
+    onsets : numpy.ndarray, shape (notes,)
+        Times in seconds, rising; four or more.
+
+    Returns
+    -------
+    (str, numpy.ndarray of int, numpy.ndarray)
+        The metre; the notes' places in sixteenths from a bar line; the times of the felt beats in seconds, the
+        first of them that bar line, which may lie before 0.
+    """
+    found = {metre: place_in_bars(onsets, metre) for metre in METRES}
+    metre = max(found, key=lambda one: found[one][0] + np.log(METRES[one][0]))
+    ticks = found[metre][1]
+    return metre, ticks, even_out(onsets, ticks)[:: round(TICKS * beat_length(metre))]
