@@ -13,7 +13,7 @@ from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.music.beats import FRAME_RATE, mel_rise, track_beats
 from noteninja_lib.music.harmony import bar_length, beat_length, harmonise
-from noteninja_lib.music.metre import TICKS, find_metre
+from noteninja_lib.music.metre import TICKS, find_metre, likely_key
 from noteninja_lib.music.piano_roll import PianoRoll, pick_notes
 from noteninja_lib.music.score_io import SHORTEST_REST, quantise
 from noteninja_lib.music.tunes import Tune
@@ -97,7 +97,8 @@ def hummed_tune(
         # A recording begins later than the page thinks, and a singer hears the metronome later.
         halves = np.exp(4j * np.pi * in_beats(starts, beats)).mean()
         beats = beats + np.angle(halves) / (4 * np.pi) * float(np.median(np.diff(beats)))
-        tune = set_in_bars(notes, beats, metre, key_of_notes(notes), 0.0, notes[-1].end)
+        lengths = [(one.start, in_beats(one.end, beats) - in_beats(one.start, beats), one.pitch) for one in notes]
+        tune = set_in_bars(notes, beats, metre, likely_key(lengths), 0.0, notes[-1].end)
         return replace(quantise(tune), title="hummed"), beats
     metre, ticks, beats = find_metre(starts)
     ends = in_beats(np.array([one.end for one in notes]), beats) * beat_length(metre) * TICKS
@@ -107,7 +108,7 @@ def hummed_tune(
         lasts = (following if following - last < SHORTEST_REST * TICKS else last) - tick
         written.append((tick / TICKS, lasts / TICKS, one.pitch))
     bar = bar_length(metre)
-    length, key = bar * np.ceil((written[-1][0] + written[-1][1]) / bar - 1e-6), key_of_notes(notes)
+    length, key = bar * np.ceil((written[-1][0] + written[-1][1]) / bar - 1e-6), likely_key(written)
     chords = harmonise(written, *key, metre, length)
     tune = Tune("heard", "hummed", "heard", metre, *key, tuple(written), chords, length, "heard", "test")
     return tune, beats
