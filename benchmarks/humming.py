@@ -1,8 +1,8 @@
 """Is a tune that is hummed, sung or whistled heard? Command: `python -m benchmarks humming`. Lesson: 12.
 
 Test tunes are hummed by synthesis (WORLD has no wheels everywhere), as people without training hum: off the
-piano's tuning and drifting further, with scoops, glides, vibrato and breaths, too early or too late, in rooms,
-over telephones and with noise. MIR-1K, where its folder is given, adds people who truly sang.
+piano's tuning and drifting further, with scoops, glides, vibrato and breaths, too early or too late, in
+rooms, over telephones and with noise. MIR-1K, where its folder is given, adds people who truly sang.
 """
 
 from collections import namedtuple
@@ -32,11 +32,11 @@ from noteninja_lib.arranger.vocals import (
 )
 from noteninja_lib.audio.augmentation import add_noise, add_room
 from noteninja_lib.evaluation.metrics import matched_notes
-from noteninja_lib.music.tunes import Tune, load_tunes
 from noteninja_lib.music.singing import SECONDS as FRAME_SECONDS
 from noteninja_lib.music.singing import sung_notes, tuning
 from noteninja_lib.music.transcription import hummed_tune
-from noteninja_lib.source import alone_curve, lone_curve, read_source
+from noteninja_lib.music.tunes import Tune, load_tunes
+from noteninja_lib.source import track_alone, lone_curve, read_source
 
 KINDS = ("hum", "la", "oo", "whistle")
 PLACES = ("near", "room", "phone", "noise")
@@ -89,7 +89,11 @@ def performance(
 def curves(notes: list[Note], kind: str, seconds: float, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
     """Pitch in MIDI and loudness 0..1, by frame: scoops, glides, vibrato; bound notes or syllables."""
     times = np.arange(0, seconds, FRAME)
-    pitch, loud, depth = np.full(len(times), float(notes[0].pitch)), np.zeros(len(times)), np.zeros(len(times))
+    pitch, loud, depth = (
+        np.full(len(times), float(notes[0].pitch)),
+        np.zeros(len(times)),
+        np.zeros(len(times)),
+    )
     trained, rate, tied = rng.uniform(0, 0.35), rng.uniform(4.5, 6.5), kind in ("hum", "oo", "whistle")
     for before, note in zip([None, *notes], notes):
         first, last = np.searchsorted(times, (note.start, note.end))
@@ -97,7 +101,10 @@ def curves(notes: list[Note], kind: str, seconds: float, rng: Generator) -> tupl
         apart = not bound or round(note.pitch - before.pitch) == 0 or rng.random() < (0.2 if tied else 0.9)
         glide = min(rng.uniform(0.04, 0.12), 0.6 * (note.end - note.start))
         if apart:  # a new syllable, from below
-            along, begins = np.clip((times[first:] - note.start) / glide, 0, 1), note.pitch - rng.exponential(0.5)
+            along, begins = (
+                np.clip((times[first:] - note.start) / glide, 0, 1),
+                note.pitch - rng.exponential(0.5),
+            )
             hole = slice(max(0, first - round(rng.uniform(0.04, 0.08) / FRAME)), first)
             loud[hole] *= rng.uniform(0.05, 0.3) * np.ones(hole.stop - hole.start)
         else:
@@ -106,7 +113,9 @@ def curves(notes: list[Note], kind: str, seconds: float, rng: Generator) -> tupl
             begins = before.pitch
         pitch[first:] = begins + (note.pitch - begins) * along**2 * (3 - 2 * along)
         since, left = times[first:last] - note.start, note.end - times[first:last]
-        loud[first:last] = np.minimum(np.clip(since / 0.04 + (0.2 if apart else 1), 0, 1), left / 0.03).clip(0, 1)
+        loud[first:last] = np.minimum(np.clip(since / 0.04 + (0.2 if apart else 1), 0, 1), left / 0.03).clip(
+            0, 1
+        )
         if not apart or bound:
             loud[first:last] = np.maximum(loud[first:last], (left < 0.03) * 0.9)
         loud[first:last] *= rng.uniform(0.7, 1)
@@ -124,7 +133,8 @@ def sounded(pitch: np.ndarray, loud: np.ndarray, kind: str, rng: Generator) -> n
         frames = np.arange(length) / HOP
         phase = 2 * np.pi * np.cumsum(np.interp(frames, np.arange(len(hertz)), hertz)) / VOICE_RATE
         air = scipy.signal.sosfilt(
-            scipy.signal.butter(2, (800, 5000), "bandpass", fs=VOICE_RATE, output="sos"), rng.normal(size=length)
+            scipy.signal.butter(2, (800, 5000), "bandpass", fs=VOICE_RATE, output="sos"),
+            rng.normal(size=length),
         )
         tone = np.sin(phase) + 0.03 * np.sin(2 * phase) + rng.uniform(0.03, 0.15) * air
         return (0.3 * tone * np.interp(frames, np.arange(len(loud)), loud)).astype(np.float32)
@@ -172,9 +182,7 @@ def likeness(notes: tuple, other: tuple) -> float:
     lasts than the other; a note may be left out or added. Both are sequences of (start, duration, pitch).
     """
     mine, theirs = (np.array([(start, pitch) for start, _, pitch in one], float) for one in (notes, other))
-    steps, times = (
-        [np.diff(one[:, column]) for one in (mine, theirs)] for column in (1, 0)
-    )
+    steps, times = ([np.diff(one[:, column]) for one in (mine, theirs)] for column in (1, 0))
     times = [np.log2(np.maximum(one, 1 / 8)) for one in times]
     rhythm = [one - np.median(one) for one in times]
     apart = np.minimum(np.abs(steps[0][:, None] - steps[1]), 3)
@@ -216,11 +224,14 @@ def bar_kind(metre: str) -> tuple[int, bool]:
 def right_beats(true: np.ndarray, found: np.ndarray) -> float:
     """F-measure of beats within 70 ms; twice as many or half of them are right, too."""
     ways = [true, true[::2], true[1::2], np.sort(np.r_[true, (true[1:] + true[:-1]) / 2])]
-    return max(mir_eval.beat.f_measure(mir_eval.beat.trim_beats(one), mir_eval.beat.trim_beats(found)) for one in ways)
+    return max(
+        mir_eval.beat.f_measure(mir_eval.beat.trim_beats(one), mir_eval.beat.trim_beats(found))
+        for one in ways
+    )
 
 
 def of_heard(meant: list[Note], notes: list[Note], tolerance: float = 0.05) -> tuple[float, int]:
-    """F-measure of notes, and by how many semitones all lie off: -1 to 1, since between two keys both are right."""
+    """F-measure of notes, and by how many semitones all are off: -1 to 1, since between keys both are right."""
     tries = {by: matched_notes(meant, [replace(one, pitch=one.pitch + by) for one in notes], octaves=True,
                                tolerance=tolerance) for by in (0, -1, 1)}  # fmt: skip
     best = max(tries, key=lambda by: tries[by])
@@ -251,7 +262,7 @@ def recognised(number: int, notes: tuple, others: list[int], split: str) -> floa
 
 
 def work(job: Job, split: str, jitter: float, among: list[int]) -> dict[str, float]:
-    """All figures of a tune that is hummed: the notes, the tune that is written down, with and without a metronome."""
+    """All figures of a tune that is hummed: its notes, and what is written down without and with a metronome."""
     tune = load_tunes(split)[job.number]
     audio, meant, beats, shift = hummed(tune, job, jitter)
     source = read_source(audio)
@@ -283,12 +294,18 @@ def same_places(tune: Tune, found: Tune, off: int) -> float:
 
 
 def of_singer(name: str, folder: Path) -> dict[str, float]:
-    """The same of somebody who sings a clip of MIR-1K alone; the truth is the pitch that was written by hand."""
+    """The notes of somebody who sings a clip of MIR-1K alone, beside the pitch that was written by hand."""
     _, voice, labels = singers.read(folder, name, 0)
-    curve, true = alone_curve(voice), singers.label_notes(labels)
+    curve, true = track_alone(voice), singers.label_notes(labels)
     off = tuning(curve)  # the labels are no whole pitches
     notes = [
-        replace(one, pitch=one.pitch + float(off[round(one.start / FRAME_SECONDS) :][: round((one.end - one.start) / FRAME_SECONDS)].mean()))
+        replace(
+            one,
+            pitch=one.pitch
+            + float(
+                off[round(one.start / FRAME_SECONDS) :][: round((one.end - one.start) / FRAME_SECONDS)].mean()
+            ),
+        )
         for one in sung_notes(curve)
     ]
     return {
@@ -324,12 +341,22 @@ def report(
     figures["metronome"] = {"tunes": len(counted)} | intervals(counted, names=["metronome_places"])
     lines = [
         f"Tunes that are hummed ({tunes}, {len(numbers[:AMONG])} to choose from):",
-        *table(["", *names], [[group, *(interval(figures[group][name]) for name in names)] for group in groups if group in figures]),
-        "With a metronome, notes on their place and pitch: " + interval(figures["metronome"]["metronome_places"]),
+        *table(
+            ["", *names],
+            [
+                [group, *(interval(figures[group][name]) for name in names)]
+                for group in groups
+                if group in figures
+            ],
+        ),
+        "With a metronome, notes on their place and pitch: "
+        + interval(figures["metronome"]["metronome_places"]),
     ]
     if data:
         chosen = singers.choose(data, clips, singers.SINGERS)
         sung = measure(of_singer, chosen, "clips", workers, folder=data)
         figures["mir_1k"] = {"clips": len(chosen)} | intervals(sung, chosen)
-        lines += table(["MIR-1K", *sung[0]], [["alone", *(interval(figures["mir_1k"][name]) for name in sung[0])]])
+        lines += table(
+            ["MIR-1K", *sung[0]], [["alone", *(interval(figures["mir_1k"][name]) for name in sung[0])]]
+        )
     return finish(figures, lines, out, "humming")

@@ -56,10 +56,10 @@ HALF = 0.5  # strength of the band's notes under a sung tune that is played
 ALONE = 0.03  # share of a recording below which there is nobody but the singer
 EXCERPTS, EXCERPT = 3, 8.0  # in which is looked whether somebody is alone; seconds
 LONE = 0.79  # share of the energy in one voice's overtones above which there is nothing else
-BAND = (60.0, 3500.0)  # Hz between which that is measured
+COMPARED = (60.0, 3500.0)  # Hz between which that is measured
 HIGH = 800.0  # Hz: people who whistle have next to nothing below
 DOUBT = -1.0  # logit by which it is less likely that somebody sings where nobody else can be heard
-PITCH_OF_HIGH, FEWEST = 80, 4  # MIDI pitch above which it is a whistle; notes of a tune
+WHISTLED, FEWEST = 80, 4  # MIDI pitch above which that is a whistle; notes of a tune
 NEAR = 0.05  # seconds around a sung note's beginning in which the band begins none on its pitch class
 
 
@@ -378,11 +378,11 @@ def lone_curve(audio: np.ndarray) -> PitchCurve | None:
     if len(audio) > EXCERPTS * length:  # a long song takes no longer
         starts = np.linspace(0, len(audio) - length, EXCERPTS + 2)[1:-1].astype(int)
         look = np.concatenate([audio[start : start + length] for start in starts])
-    curve = alone_curve(look)
+    curve = track_alone(look)
     if not curve.voiced.any() or lone_share(look, curve) < LONE:
         return None
-    curve = curve if look is audio else alone_curve(audio)
-    high = np.median(curve.pitch[curve.voiced]) > PITCH_OF_HIGH if curve.voiced.any() else False
+    curve = curve if look is audio else track_alone(audio)
+    high = np.median(curve.pitch[curve.voiced]) > WHISTLED if curve.voiced.any() else False
     return curve if high or kind_of_voice(curve) == "sung" else None
 
 
@@ -410,21 +410,21 @@ def read_hummed(
     from noteninja_lib.music.transcription import hummed_tune  # loads music21
 
     recording = read_recording(song)
-    notes = sung_notes(alone_curve(recording.whole[: recording.samples]))
+    notes = sung_notes(track_alone(recording.whole[: recording.samples]))
     if len(notes) < FEWEST:
         raise UserError("No tune can be heard in this recording: hum it again, louder or nearer.")
     return hummed_tune(notes, beats, metre)
 
 
-def alone_curve(audio: np.ndarray) -> PitchCurve:
-    """How a pitch moves in a recording (samples,), mono, 22,050 Hz, in which nothing else is supposed to sound.
+def track_alone(audio: np.ndarray) -> PitchCurve:
+    """How a pitch moves in a recording, as `lone_curve` takes it, in which nothing else is taken to sound.
 
     A whistle is higher than the network knows: it is heard at half its speed, and an octave lower.
     """
     strength = np.square(np.abs(np.fft.rfft(audio)))
     frequencies = np.fft.rfftfreq(len(audio), 1 / SAMPLE_RATE)
     below, above = (strength[(frequencies > low) & (frequencies < high)].sum() for low, high in
-                    ((BAND[0], HIGH), (HIGH, SAMPLE_RATE)))  # fmt: skip
+                    ((COMPARED[0], HIGH), (HIGH, SAMPLE_RATE)))  # fmt: skip
     slower = 2 if below < above / 9 else 1
     sound = soxr.resample(audio, SAMPLE_RATE, slower * PITCH_RATE)
     logits, singing = track_pitch(sound)
@@ -443,10 +443,12 @@ def lone_share(audio: np.ndarray, curve: PitchCurve) -> float:
     frames = sliding_window_view(np.pad(audio, (0, window)), window)[::hop]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(window).astype(np.float32))))
     frequencies = np.fft.rfftfreq(window, 1 / SAMPLE_RATE)
-    inside = (frequencies > BAND[0]) & (frequencies < BAND[1])
+    inside = (frequencies > COMPARED[0]) & (frequencies < COMPARED[1])
     power, frequencies = power[:, inside], frequencies[inside]
     power = np.maximum(power - 2 * np.percentile(power, 20, axis=0), 0) * np.sqrt(frequencies)
-    at = np.minimum((np.arange(len(power)) * hop + window / 2) / SAMPLE_RATE / SECONDS, len(curve.pitch) - 1).astype(int)
+    at = np.minimum(
+        (np.arange(len(power)) * hop + window / 2) / SAMPLE_RATE / SECONDS, len(curve.pitch) - 1
+    ).astype(int)
     hertz = 440 * 2 ** ((curve.pitch[at, None] - 69) / 12)
     overtones = np.maximum(1, np.round(frequencies / hertz)) * hertz
     near = np.abs(frequencies - overtones) < np.maximum(2.2 * SAMPLE_RATE / window, 0.02 * overtones)
@@ -501,7 +503,9 @@ def accompanied(roll: PianoRoll, tune: list[Note]) -> PianoRoll:
     count, others = len(beats), []
     for start, length, root, quality in written.chords:
         ends = np.array([start, start + length]) / written.beat
-        first, last = np.interp(ends, np.arange(count), beats) + np.maximum(ends - count + 1, 0) * (beats[-1] - beats[0]) / (count - 1)
+        first, last = np.interp(ends, np.arange(count), beats) + np.maximum(ends - count + 1, 0) * (
+            beats[-1] - beats[0]
+        ) / (count - 1)
         if last > 0.1:
             pitches = [36 + root, *(60 + (root + step) % 12 for step in QUALITIES[quality])]
             others += [Note(max(0.0, first), last, pitch, 80) for pitch in pitches]

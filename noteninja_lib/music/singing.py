@@ -24,7 +24,7 @@ CHANGE, PAUSE = 4.0, 1.5  # costs: of another note, of a frame without voice wit
 DIP, SHORTEST = 8.0, 0.08  # dB between two syllables on one pitch; seconds of a note
 SUNG = np.arange(28, 109)  # MIDI pitches that are sung, or whistled
 DRIFTS, BLOCK = np.arange(-30, 31) / 20, 31  # semitones off the piano that are looked at; frames for each
-MISS, DRIFT, GLIDE = 2.0, 15.0, 0.13  # costs: of a miss, of a semitone's drift; semitones a frame: a glide
+MISS, DRIFT, TREMBLE = 2.0, 15.0, 12  # costs: of a miss, of a semitone's drift; frames of a turn of vibrato
 STRETCH = 12.0  # seconds that are sung, spoken or played as a whole
 LEAP, LEAST = 1.5, 0.7  # semitones between frames that are no glide; seconds of voice that tell its kind
 STEADY = 0.145  # semitones from frame to frame: the quickest tenth of an instrument's is below
@@ -99,13 +99,11 @@ def follow_pitch(
 def tuning(curve: PitchCurve) -> np.ndarray:
     """By how many semitones a voice is off the piano's pitches, frame by frame; who sings alone drifts.
 
-    The cheapest way through half seconds, in each of which glides count less than what is held.
+    The cheapest way through half seconds. A tremble about a pitch counts as its middle.
     """
-    count = len(curve.pitch)
-    glide = np.abs(np.gradient(scipy.ndimage.uniform_filter1d(curve.pitch, 5))) if count > 1 else np.zeros(1)
-    held = curve.voiced * np.exp(-((glide / GLIDE) ** 2))
-    off = curve.pitch[:, None] - DRIFTS
-    misses = (off - np.round(off)) ** 2 * held[:, None]
+    count, held = len(curve.pitch), scipy.ndimage.uniform_filter1d(curve.pitch, TREMBLE)
+    off = held[:, None] - DRIFTS
+    misses = (off - np.round(off)) ** 2 * curve.voiced[:, None]
     costs = MISS * np.add.reduceat(misses, np.arange(0, count, BLOCK))
     costs[0] += DRIFTS**2  # of two keys that are as near, the one that is meant is not known
     path = cheapest_path(costs, DRIFT * np.abs(np.subtract.outer(DRIFTS, DRIFTS)))

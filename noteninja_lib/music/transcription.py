@@ -82,8 +82,8 @@ def hummed_tune(
     notes : list of Note
         Four or more, one at a time.
     beats : numpy.ndarray, optional
-        Times in seconds of a metronome's beats, the first of them on a bar line, up to the last note; if None,
-        beats and metre are found in the notes.
+        Times in seconds of a metronome's beats, the first of them on a bar line; if None, beats and metre are
+        found in the notes.
     metre : str
         Of the metronome: "4/4" or "3/4".
 
@@ -97,7 +97,9 @@ def hummed_tune(
         # A recording begins later than the page thinks, and a singer hears the metronome later.
         halves = np.exp(4j * np.pi * in_beats(starts, beats)).mean()
         beats = beats + np.angle(halves) / (4 * np.pi) * float(np.median(np.diff(beats)))
-        lengths = [(one.start, in_beats(one.end, beats) - in_beats(one.start, beats), one.pitch) for one in notes]
+        lengths = [
+            (one.start, in_beats(one.end, beats) - in_beats(one.start, beats), one.pitch) for one in notes
+        ]
         tune = set_in_bars(notes, beats, metre, likely_key(lengths), 0.0, notes[-1].end)
         return replace(quantise(tune), title="hummed"), beats
     metre, ticks, beats = find_metre(starts)
