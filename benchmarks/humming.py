@@ -33,10 +33,10 @@ from noteninja_lib.arranger.vocals import (
 from noteninja_lib.audio.augmentation import add_noise, add_room
 from noteninja_lib.evaluation.metrics import matched_notes
 from noteninja_lib.music.singing import SECONDS as FRAME_SECONDS
-from noteninja_lib.music.singing import sung_notes, tuning
+from noteninja_lib.music.singing import drift, sung_notes
 from noteninja_lib.music.transcription import hummed_tune
 from noteninja_lib.music.tunes import Tune, load_tunes
-from noteninja_lib.source import track_alone, lone_curve, read_source
+from noteninja_lib.source import lone_curve, read_source, track_alone
 
 KINDS = ("hum", "la", "oo", "whistle")
 PLACES = ("near", "room", "phone", "noise")
@@ -231,7 +231,7 @@ def right_beats(true: np.ndarray, found: np.ndarray) -> float:
 
 
 def of_heard(meant: list[Note], notes: list[Note], tolerance: float = 0.05) -> tuple[float, int]:
-    """F-measure of notes, and by how many semitones all are off: -1 to 1, since between keys both are right."""
+    """F-measure of notes, and by how many semitones all are off: between two keys both are right."""
     tries = {by: matched_notes(meant, [replace(one, pitch=one.pitch + by) for one in notes], octaves=True,
                                tolerance=tolerance) for by in (0, -1, 1)}  # fmt: skip
     best = max(tries, key=lambda by: tries[by])
@@ -262,7 +262,7 @@ def recognised(number: int, notes: tuple, others: list[int], split: str) -> floa
 
 
 def work(job: Job, split: str, jitter: float, among: list[int]) -> dict[str, float]:
-    """All figures of a tune that is hummed: its notes, and what is written down without and with a metronome."""
+    """All figures of a tune that is hummed: its notes, and what is written down, with a metronome or not."""
     tune = load_tunes(split)[job.number]
     audio, meant, beats, shift = hummed(tune, job, jitter)
     source = read_source(audio)
@@ -297,7 +297,7 @@ def of_singer(name: str, folder: Path) -> dict[str, float]:
     """The notes of somebody who sings a clip of MIR-1K alone, beside the pitch that was written by hand."""
     _, voice, labels = singers.read(folder, name, 0)
     curve, true = track_alone(voice), singers.label_notes(labels)
-    off = tuning(curve)  # the labels are no whole pitches
+    off = drift(curve)  # the labels are no whole pitches
     notes = [
         replace(
             one,
@@ -306,7 +306,7 @@ def of_singer(name: str, folder: Path) -> dict[str, float]:
                 off[round(one.start / FRAME_SECONDS) :][: round((one.end - one.start) / FRAME_SECONDS)].mean()
             ),
         )
-        for one in sung_notes(curve)
+        for one in sung_notes(curve, alone=True)
     ]
     return {
         "alone": float(lone_curve(voice) is not None),

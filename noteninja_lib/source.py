@@ -319,7 +319,7 @@ def find_voice(
     if curve is not None:
         sung = np.concatenate([block.astype(np.float16) for block in stereo])
         progress(1.0)
-        return Voice(sung, sung_notes(curve), curve), np.zeros_like(audio)
+        return Voice(sung, sung_notes(curve, alone=True), curve), np.zeros_like(audio)
     if not first_look(audio, SAMPLE_RATE):
         return None
     # Made at their full length: parts that are joined at the end would need twice the memory.
@@ -410,7 +410,7 @@ def read_hummed(
     from noteninja_lib.music.transcription import hummed_tune  # loads music21
 
     recording = read_recording(song)
-    notes = sung_notes(track_alone(recording.whole[: recording.samples]))
+    notes = sung_notes(track_alone(recording.whole[: recording.samples]), alone=True)
     if len(notes) < FEWEST:
         raise UserError("No tune can be heard in this recording: hum it again, louder or nearer.")
     return hummed_tune(notes, beats, metre)

@@ -128,7 +128,7 @@ def find_metre(onsets: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
 
 @cache
 def usual_degrees() -> dict[str, tuple[float, np.ndarray, np.ndarray]]:
-    """Of each mode in the books: its log probability, and those of its degrees by length and as first note."""
+    """Of each mode: its log probability in the books, and its degrees', by length and as the first note."""
     long, first, seen = ({mode: np.full(12, 1.0) for mode in MODES} for _ in range(3))
     for tune in load_tunes("train"):
         for _, lasts, pitch in tune.notes:

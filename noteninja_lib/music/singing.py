@@ -24,7 +24,7 @@ CHANGE, PAUSE = 4.0, 1.5  # costs: of another note, of a frame without voice wit
 DIP, SHORTEST = 8.0, 0.08  # dB between two syllables on one pitch; seconds of a note
 SUNG = np.arange(28, 109)  # MIDI pitches that are sung, or whistled
 DRIFTS, BLOCK = np.arange(-30, 31) / 20, 31  # semitones off the piano that are looked at; frames for each
-MISS, DRIFT, TREMBLE = 2.0, 15.0, 12  # costs: of a miss, of a semitone's drift; frames of a turn of vibrato
+MISS, DRIFT = 2.0, 15.0  # costs: of a miss, of a semitone's drift
 STRETCH = 12.0  # seconds that are sung, spoken or played as a whole
 LEAP, LEAST = 1.5, 0.7  # semitones between frames that are no glide; seconds of voice that tell its kind
 STEADY = 0.145  # semitones from frame to frame: the quickest tenth of an instrument's is below
@@ -96,13 +96,16 @@ def follow_pitch(
     return PitchCurve((weights * pitches[around]).sum(0) / weights.sum(0), voiced, level)
 
 
-def tuning(curve: PitchCurve) -> np.ndarray:
-    """By how many semitones a voice is off the piano's pitches, frame by frame; who sings alone drifts.
+def tuning(curve: PitchCurve) -> float:
+    """By how many semitones (-.5 to .5) a voice is off the piano's pitches; 0 where it keeps to none."""
+    phases = np.exp(2j * np.pi * curve.pitch[curve.voiced])
+    sure = len(phases) > 0 and abs(phases.mean()) > 0.25
+    return float(np.angle(phases.mean()) / (2 * np.pi)) if sure else 0.0
 
-    The cheapest way through half seconds. A tremble about a pitch counts as its middle.
-    """
-    count, held = len(curve.pitch), scipy.ndimage.uniform_filter1d(curve.pitch, TREMBLE)
-    off = held[:, None] - DRIFTS
+
+def drift(curve: PitchCurve) -> np.ndarray:
+    """The same frame by frame, for a voice that sinks or rises, as it does without a band: by half seconds."""
+    count, off = len(curve.pitch), curve.pitch[:, None] - DRIFTS
     misses = (off - np.round(off)) ** 2 * curve.voiced[:, None]
     costs = MISS * np.add.reduceat(misses, np.arange(0, count, BLOCK))
     costs[0] += DRIFTS**2  # of two keys that are as near, the one that is meant is not known
@@ -110,8 +113,14 @@ def tuning(curve: PitchCurve) -> np.ndarray:
     return np.interp(np.arange(count), (np.arange(len(path)) + 0.5) * BLOCK, DRIFTS[path])
 
 
-def sung_notes(curve: PitchCurve) -> list[Note]:
+def sung_notes(curve: PitchCurve, alone: bool = False) -> list[Note]:
     """The notes of a voice: glides, vibrato and ornaments become one note each, rests stay rests.
+
+    Parameters
+    ----------
+    curve : PitchCurve
+    alone : bool
+        Whether there is no band that keeps the voice in tune.
 
     Returns
     -------
@@ -119,7 +128,7 @@ def sung_notes(curve: PitchCurve) -> list[Note]:
         One at a time, in order; syllables on one pitch are notes of their own where the voice gets softer in
         between.
     """
-    own = curve.pitch - tuning(curve)
+    own = curve.pitch - (drift(curve) if alone else tuning(curve))
     far = np.minimum(np.abs(own[:, None] - SUNG) / SPREAD, WILDEST)
     costs = np.where(curve.voiced[:, None], far, PAUSE)
     costs = np.concatenate([costs, np.where(curve.voiced, WILDEST, 0.0)[:, None]], 1)
