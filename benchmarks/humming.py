@@ -17,7 +17,7 @@ from numpy.random import Generator
 from typer import Option
 
 from benchmarks import singers
-from benchmarks.harness import finish, interval, intervals, measure, table
+from benchmarks.harness import finish, interval, intervals, means, measure, table
 from benchmarks.options import CORES, Out, Split, Workers
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.vocals import (
@@ -280,7 +280,7 @@ def work(job: Job, split: str, jitter: float, among: list[int]) -> dict[str, flo
     if tune.metre in ("4/4", "2/4", "2/2", "3/4"):  # which the metronome knows
         counted = tune.metre if tune.metre == "3/4" else "4/4"
         found, _ = hummed_tune(notes, beats, counted)
-        figures["metronome_places"] = same_places(tune, found, off - shift)
+        figures["metronome"] = same_places(tune, found, off - shift)
     return figures
 
 
@@ -334,29 +334,34 @@ def report(
     groups = {"all": rows}
     groups |= {kind: [row for job, row in zip(jobs, rows) if job.kind == kind] for kind in KINDS}
     groups |= {place: [row for job, row in zip(jobs, rows) if job.place == place] for place in PLACES}
-    names = [name for name in rows[0] if name != "metronome_places"]
+    names = [name for name in rows[0] if name != "metronome"]
+    counted = [row for row in rows if "metronome" in row]
     figures: dict = {"tunes": tunes, "among": len(numbers[:AMONG]), "jitter": jitter, "split": split}
-    figures |= {name: intervals(group, names=names) for name, group in groups.items() if group}
-    counted = [row for row in rows if "metronome_places" in row]
-    figures["metronome"] = {"tunes": len(counted)} | intervals(counted, names=["metronome_places"])
-    lines = [
-        f"Tunes that are hummed ({tunes}, {len(numbers[:AMONG])} to choose from):",
-        *table(
-            ["", *names],
-            [
-                [group, *(interval(figures[group][name]) for name in names)]
-                for group in groups
-                if group in figures
-            ],
-        ),
-        "With a metronome, notes on their place and pitch: "
-        + interval(figures["metronome"]["metronome_places"]),
-    ]
+    figures["groups"] = {name: intervals(group, names=names) for name, group in groups.items() if group}
+    figures["metronome"] = {"tunes": len(counted)} | intervals(counted, names=["metronome"])
     if data:
         chosen = singers.choose(data, clips, singers.SINGERS)
         sung = measure(of_singer, chosen, "clips", workers, folder=data)
         figures["mir_1k"] = {"clips": len(chosen)} | intervals(sung, chosen)
-        lines += table(
-            ["MIR-1K", *sung[0]], [["alone", *(interval(figures["mir_1k"][name]) for name in sung[0])]]
+    return finish(figures, lines(figures), out, "humming")
+
+
+def lines(figures: dict) -> list[str]:
+    """The table of the figures of `report`, in Markdown."""
+    groups, counted = figures["groups"], figures["metronome"]
+    rows = [[name, *means(group, group)] for name, group in groups.items()]
+    rows[0][1:] = [interval(value) for value in groups["all"].values()]
+    names = [name.replace("_", " ") for name in groups["all"]]
+    written = [
+        f"Tunes that are hummed ({figures['tunes']} tunes, {figures['among']} among which each is to be found):",
+        *table(["", *names], rows),
+        f"With a metronome ({counted['tunes']} tunes): {interval(counted['metronome'])} of the notes on their "
+        "place, in their pitch.",
+    ]
+    if "mir_1k" in figures:
+        real = figures["mir_1k"]
+        of_all = "note F1 {}, within 100 ms {}".format(
+            *map(interval, (real["note_f1"], real["note_f1_100ms"]))
         )
-    return finish(figures, lines, out, "humming")
+        written.append(f"Singers of MIR-1K, each alone ({real['clips']} clips): {of_all}.")
+    return written

@@ -127,7 +127,7 @@ SECTIONS = {
     "hearing": "note_recall", "band": "arrangements", "amounts": "strength", "steering": "controls",
     "sheets": "sheet_music.reading_errors", "steps": "samplers", "benchmark": "speed",
     "peers": "peers", "records": "records", "records_gtzan": "records",
-    "judge": "judges", "adapters": "adapters",
+    "judge": "judges", "adapters": "adapters", "humming": "humming",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ tunes; the likeliest way through all (Viterbi) says where the beats were meant (
 
 from functools import cache
 
+import numba
 import numpy as np
 
 from noteninja_lib.music.harmony import MODES, Notes, bar_length, beat_length
@@ -26,12 +27,12 @@ PACES = np.exp(np.arange(np.log(0.06), np.log(0.34), 0.04))  # seconds of a tick
 USUAL, SPREAD = 0.14, 0.4  # the likeliest one; standard deviation of its logarithm
 LATE = np.array([-0.08, -0.04, 0, 0.04, 0.08])  # seconds by which a note may come late
 JITTER = 0.055  # standard deviation of that
+EARLY = -0.5 * (LATE / JITTER) ** 2
 EXACT, LOOSE = 0.02, 0.02  # seconds of error that remain, and more for each second from note to note
 WORST = -12.0  # log likelihood of the worst error, for notes that nobody meant
 QUICKEN = 1.0  # cost of going from a pace to the next one
 BOOK = 0.6  # what the books count
 REACH = 24.0  # ticks to either side within which the tempo is taken for even
-NEVER = -1e9
 
 
 @cache
@@ -65,35 +66,51 @@ def place_in_bars(onsets: np.ndarray, metre: str) -> tuple[float, np.ndarray]:
         The ticks are counted from a bar line.
     """
     usual, bar = BOOK * usual_steps(metre), round(TICKS * bar_length(metre))
-    places, steps = np.arange(bar), np.arange(1, bar + 1)
-    meant = steps[:, None] * PACES  # seconds
-    error = (EXACT + LOOSE * meant)[..., None, None]
-    early = -0.5 * (LATE / JITTER) ** 2
-    score = np.zeros((bar, len(PACES), 1)) - 0.5 * (np.log(PACES / USUAL) / SPREAD)[:, None] ** 2 + early
-    wall, ways = np.full((bar, 1, len(LATE)), NEVER), []
+    score = np.tile((-0.5 * (np.log(PACES / USUAL) / SPREAD) ** 2)[:, None] + EARLY, (bar, 1, 1))
+    ways = []
     for gap in np.diff(onsets):
-        # From note to note: lateness before (third axis) and after it (fourth axis).
-        miss = (gap + LATE[:, None] - LATE - meant[..., None, None]) / error
-        fits = np.maximum(-0.5 * miss**2, WORST) - np.log(error / EXACT) + early
-        slower, quicker = np.hstack([score[:, 1:], wall]), np.hstack([wall, score[:, :-1]])
-        paces = np.stack([quicker - QUICKEN, score, slower - QUICKEN])
-        turn, before_it, score = paces.argmax(0), paces.max(0)[..., None], np.full(score.shape, -np.inf)
-        step, before = np.zeros(score.shape, np.int16), np.zeros(score.shape, np.int16)
-        for number, ticks in enumerate(steps):
-            origin = (places - ticks) % bar
-            found = before_it[origin] + fits[number]
-            late = found.argmax(2)
-            found = found.max(2) + usual[origin, ticks][:, None, None]
-            better = found > score
-            score[better], step[better], before[better] = found[better], ticks, late[better]
-        ways.append((step, before, turn))
+        score, *way = _next_note(score, gap, usual)
+        ways.append(way)
     place, pace, late = np.unravel_index(score.argmax(), score.shape)
     taken = []
-    for step, before, turn in ways[::-1]:
-        taken.append(step[place, pace, late])
-        place, late = (place - taken[-1]) % bar, before[place, pace, late]
-        pace += turn[place, pace, late] - 1
+    for steps, turns, lates in ways[::-1]:
+        here = place, pace, late
+        taken.append(steps[here])
+        place, pace, late = (place - steps[here]) % bar, pace + turns[here], lates[here]
     return float(score.max()), place + np.cumsum([0, *taken[::-1]])
+
+
+@numba.njit(cache=True, nogil=True)  # some ten million ways for each bar that is hummed
+def _next_note(score, gap, usual):
+    """Best scores (place, pace, lateness) one note later, and from where: ticks, turn of pace, lateness."""
+    bar, paces, lates = score.shape
+    turned, turn = score.copy(), np.zeros(score.shape, np.int8)
+    for pace in range(paces):
+        for by in (-1, 1):
+            if 0 <= pace + by < paces:
+                for place in range(bar):
+                    for late in range(lates):
+                        if score[place, pace + by, late] - QUICKEN > turned[place, pace, late]:
+                            turned[place, pace, late] = score[place, pace + by, late] - QUICKEN
+                            turn[place, pace, late] = by
+    found, step = np.full(score.shape, -np.inf), np.zeros(score.shape, np.int8)
+    turns, before = np.zeros(score.shape, np.int8), np.zeros(score.shape, np.int8)
+    for pace in range(paces):
+        for ticks in range(1, bar + 1):
+            error = EXACT + LOOSE * ticks * PACES[pace]
+            for was in range(lates):
+                for late in range(lates):
+                    miss = (gap + LATE[was] - LATE[late] - ticks * PACES[pace]) / error
+                    fits = max(-0.5 * miss**2, WORST) - np.log(error / EXACT) + EARLY[late]
+                    for place in range(bar):
+                        origin = (place - ticks) % bar
+                        way = turned[origin, pace, was] + fits + usual[origin, ticks]
+                        if way > found[place, pace, late]:
+                            found[place, pace, late] = way
+                            step[place, pace, late] = ticks
+                            turns[place, pace, late] = turn[origin, pace, was]
+                            before[place, pace, late] = was
+    return found, step, turns, before
 
 
 def even_out(onsets: np.ndarray, ticks: np.ndarray) -> np.ndarray:
