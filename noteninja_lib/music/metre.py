@@ -143,6 +143,45 @@ def find_metre(onsets: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
     return metre, ticks, even_out(onsets, ticks)[:: round(TICKS * beat_length(metre))]
 
 
+def place_on_beats(places: np.ndarray, step: float, metre: str) -> tuple[str, np.ndarray]:
+    """Metre and ticks of a tune whose beats are known from a metronome.
+
+    Parameters
+    ----------
+    places : numpy.ndarray, shape (notes,)
+        Where notes begin, in beats from a bar line.
+    step : float
+        Seconds of a beat.
+    metre : {"4/4", "3/4"}
+
+    Returns
+    -------
+    (str, numpy.ndarray of int)
+        The metre, or a compound one where beats are in three; ticks as in `find_metre`, but a note that nobody
+        meant may share that of another.
+    """
+    found = {}
+    for one in {"4/4": ("4/4", "6/8"), "3/4": ("3/4", "9/8")}[metre]:
+        usual, beat = BOOK * usual_steps(one), round(TICKS * beat_length(one))
+        ways = {-1: (np.log(METRES[one][0]), [])}  # the tick reached -> score, and all ticks before it
+        for number, place in enumerate(places * beat):
+            after = {}
+            for tick in range(max(0, round(place) - 2), max(round(place) + 2, min(ways), 0) + 1):
+                miss = max(-0.5 * ((place - tick) * step / beat / JITTER) ** 2, WORST)
+                steps = {last: min(tick - last, len(usual)) for last in ways if last <= tick}
+                scores = {
+                    last: ways[last][0] + (usual[last % len(usual), by] if number else 0.0) + miss
+                    for last, by in steps.items()
+                }
+                if scores:
+                    last = max(scores, key=lambda one: scores[one])
+                    after[tick] = scores[last], [*ways[last][1], tick]
+            ways = after
+        found[one] = max(ways.values())
+    metre = max(found, key=lambda one: found[one][0])
+    return metre, np.array(found[metre][1])
+
+
 @cache
 def usual_degrees() -> dict[str, tuple[float, np.ndarray, np.ndarray]]:
     """Of each mode: its log probability in the books, and its degrees', by length and as the first note."""

@@ -13,7 +13,7 @@ from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.music.beats import FRAME_RATE, mel_rise, track_beats
 from noteninja_lib.music.harmony import bar_length, beat_length, harmonise
-from noteninja_lib.music.metre import TICKS, find_metre, likely_key
+from noteninja_lib.music.metre import TICKS, find_metre, likely_key, place_on_beats
 from noteninja_lib.music.piano_roll import PianoRoll, pick_notes
 from noteninja_lib.music.score_io import SHORTEST_REST, quantise
 from noteninja_lib.music.tunes import Tune
@@ -93,20 +93,20 @@ def hummed_tune(
         The tune, and the times of its felt beats in seconds, the first of them on its first bar line.
     """
     starts = np.array([one.start for one in notes])
-    if beats is not None:
+    if beats is None:
+        metre, ticks, beats = find_metre(starts)
+    else:
         # A recording begins later than the page thinks, and a singer hears the metronome later.
-        halves = np.exp(4j * np.pi * in_beats(starts, beats)).mean()
-        beats = beats + np.angle(halves) / (4 * np.pi) * float(np.median(np.diff(beats)))
-        lengths = [
-            (one.start, in_beats(one.end, beats) - in_beats(one.start, beats), one.pitch) for one in notes
-        ]
-        tune = set_in_bars(notes, beats, metre, likely_key(lengths), 0.0, notes[-1].end)
-        return replace(quantise(tune), title="hummed"), beats
-    metre, ticks, beats = find_metre(starts)
-    ends = in_beats(np.array([one.end for one in notes]), beats) * beat_length(metre) * TICKS
+        step, halves = float(np.median(np.diff(beats))), np.exp(4j * np.pi * in_beats(starts, beats)).mean()
+        beats = beats + np.angle(halves) / (4 * np.pi) * step
+        metre, ticks = place_on_beats(in_beats(starts, beats), step, metre)
+    placed = {}
+    for one, tick in zip(notes, ticks):  # of two at one place the longer stays
+        if tick not in placed or one.end - one.start > placed[tick].end - placed[tick].start:
+            placed[int(tick)] = one
     written = []
-    for one, tick, end, following in zip(notes, ticks, ends, [*ticks[1:], ticks[-1] + TICKS]):
-        last = max(tick + 1, round(float(end)))
+    for (tick, one), following in zip(placed.items(), [*list(placed)[1:], int(ticks[-1]) + TICKS]):
+        last = max(tick + 1, round(float(in_beats(one.end, beats)) * beat_length(metre) * TICKS))
         lasts = (following if following - last < SHORTEST_REST * TICKS else last) - tick
         written.append((tick / TICKS, lasts / TICKS, one.pitch))
     bar = bar_length(metre)
