@@ -383,7 +383,7 @@ def lone_curve(audio: np.ndarray) -> PitchCurve | None:
         return None
     curve = curve if look is audio else track_alone(audio)
     high = np.median(curve.pitch[curve.voiced]) > WHISTLED if curve.voiced.any() else False
-    return curve if high or kind_of_voice(curve) == "sung" else None
+    return curve if high or kind_of_voice(curve, alone=True) == "sung" else None
 
 
 def read_hummed(

@@ -157,8 +157,8 @@ def place_on_beats(places: np.ndarray, step: float, metre: str) -> tuple[str, np
     Returns
     -------
     (str, numpy.ndarray of int)
-        The metre, or a compound one where beats are in three; ticks as in `find_metre`, but a note that nobody
-        meant may share that of another.
+        The metre, or a compound one where beats are in three; ticks as in `find_metre`, but a note that
+        nobody meant may share that of another.
     """
     found = {}
     for one in {"4/4": ("4/4", "6/8"), "3/4": ("3/4", "9/8")}[metre]:

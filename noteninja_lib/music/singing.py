@@ -27,7 +27,7 @@ DRIFTS, BLOCK = np.arange(-30, 31) / 20, 31  # semitones off the piano that are 
 MISS, DRIFT = 2.0, 15.0  # costs: of a miss, of a semitone's drift
 STRETCH = 12.0  # seconds that are sung, spoken or played as a whole
 LEAP, LEAST = 1.5, 0.7  # semitones between frames that are no glide; seconds of voice that tell its kind
-STEADY = 0.145  # semitones from frame to frame: the quickest tenth of an instrument's is below
+STEADY, STILL = 0.145, 0.068  # semitones from frame to frame, of an instrument: all but a tenth, a quarter
 HELD, WIDE = 8, 0.6  # frames, and semitones: what stays within them is held
 HELD_SHARE, QUICK = 0.47, 5.0  # less is held by speakers, and they have more notes a second
 
@@ -160,16 +160,18 @@ def syllables(level: np.ndarray) -> np.ndarray:
     return frames[(frames > 6) & (frames < len(level) - 5)]
 
 
-def kind_of_voice(curve: PitchCurve) -> str:
+def kind_of_voice(curve: PitchCurve, alone: bool = False) -> str:
     """What a stretch of some seconds is: "sung", "spoken", "played" (by an instrument) or "silent".
 
-    Instruments hold a pitch as no voice does; speakers hold none, and change it five times a second.
+    Instruments hold a pitch as no voice does; speakers hold none, and change it five times a second. Where
+    there is no band (`alone`), less tells a voice from an instrument.
     """
     steps = np.abs(np.diff(curve.pitch))[curve.voiced[1:] & curve.voiced[:-1]]
     steps = steps[steps < LEAP]
     if len(steps) < LEAST / SECONDS:
         return "silent"
-    if np.percentile(steps, 90) < STEADY:
+    still = np.percentile(steps, 75) < STILL if alone else np.percentile(steps, 90) < STEADY
+    if still:
         return "played"
     voiced, highest, lowest = curve.voiced.astype(np.int8), maximum_filter1d, minimum_filter1d
     within = highest(curve.pitch, HELD) - lowest(curve.pitch, HELD) < WIDE
