@@ -104,7 +104,7 @@ def tuning(curve: PitchCurve) -> float:
 
 
 def drift(curve: PitchCurve) -> np.ndarray:
-    """The same frame by frame, for a voice that sinks or rises, as it does without a band: by half seconds."""
+    """The same frame by frame (every half second), for a voice that sinks or rises, as without a band."""
     count, off = len(curve.pitch), curve.pitch[:, None] - DRIFTS
     misses = (off - np.round(off)) ** 2 * curve.voiced[:, None]
     costs = MISS * np.add.reduceat(misses, np.arange(0, count, BLOCK))
