@@ -355,8 +355,8 @@ def lines(figures: dict) -> list[str]:
     text = [
         "Tunes that are hummed ({tunes} tunes, {among} among which each is to be found):".format(**figures),
         *table(["", *names], rows),
-        f"With a metronome ({figures['metronome']['tunes']} tunes): {counted} of the notes on their place, in "
-        "their pitch.",
+        f"With a metronome: {counted} of the notes on their place, in their pitch "
+        f"({figures['metronome']['tunes']} tunes).",
     ]
     if "mir_1k" in figures:
         real = figures["mir_1k"]
