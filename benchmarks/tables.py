@@ -128,6 +128,7 @@ SECTIONS = {
     "sheets": "sheet_music.reading_errors", "steps": "samplers", "benchmark": "speed",
     "peers": "peers", "records": "records", "records_gtzan": "records",
     "judge": "judges", "adapters": "adapters", "redo": "redo",
+    "humming": "humming", "leads": "leads",
 }  # fmt: skip
 
 

@@ -5,11 +5,12 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.ndimage
 import soxr
+from numpy.lib.stride_tricks import sliding_window_view
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE, check, folded, levels, load, pauses, stream
@@ -24,8 +25,20 @@ from noteninja_lib.models.separator import RATE, first_look, separate
 from noteninja_lib.music.beats import FRAME_RATE, hear_rhythm
 from noteninja_lib.music.harmony import QUALITIES
 from noteninja_lib.music.piano_roll import PianoRoll, draw_notes, sounding, tune_likeness
-from noteninja_lib.music.singing import SECONDS, PitchCurve, follow_pitch, stretches, sung_notes
+from noteninja_lib.music.singing import (
+    MEAN_SHARE,
+    SECONDS,
+    SHARE,
+    PitchCurve,
+    follow_pitch,
+    kind_of_voice,
+    stretches,
+    sung_notes,
+)
 from noteninja_lib.music.time_warp import cut
+
+if TYPE_CHECKING:
+    from noteninja_lib.music.tunes import Tune
 
 FOLDED = 16 * HOP_LENGTH  # samples to a frame at the denoiser's lowest level
 MIDI, SCORES = (".mid", ".midi", ".kar", ".rmi"), (".musicxml", ".xml", ".mxl", ".abc")
@@ -43,6 +56,12 @@ HALF = 0.5  # strength of the band's notes under a sung tune that is played
 ALONE = 0.03  # share of a recording below which there is nobody but the singer
 SURE = (0.9, 0.8)  # how much of a tune is heard again where there surely is one, sung or played
 SPARSE = 0.1  # share of a song's time below which some notes are no tune
+EXCERPTS, EXCERPT = 3, 8.0  # in which is looked whether somebody is alone; seconds
+LONE = 0.79  # share of the energy in one voice's overtones above which there is nothing else
+COMPARED = (60.0, 3500.0)  # Hz between which that is measured
+HIGH = 800.0  # Hz: people who whistle have next to nothing below
+DOUBT = -1.0  # logit by which it is less likely that somebody sings where nobody else can be heard
+WHISTLED, FEWEST = 80, 4  # MIDI pitch above which that is a whistle; notes of a tune
 NEAR = 0.05  # seconds around a sung note's beginning in which the band begins none on its pitch class
 
 
@@ -275,7 +294,7 @@ def listen(
     roll, tune = source.piano_roll, voice.notes if voice else []
     if source.alone:  # the beat is the singer's; what is heard in the rest was left over by the separation
         roll = replace(roll.map(np.zeros_like, hear_rhythm(whole)[1]), onsets=roll.onsets)
-        roll = accompanied(roll, tune) if tune else roll
+        roll = accompanied(roll, tune) if len(tune) >= FEWEST else roll
     roll = hush(roll, levels(whole))
     return replace(source, piano_roll=with_tune(roll, tune) if tune else roll, played=roll)
 
@@ -307,6 +326,11 @@ def find_voice(
     (Voice, numpy.ndarray) or None
         The voice, and the band as `audio` without it, of the same shape.
     """
+    curve = lone_curve(audio)
+    if curve is not None:
+        sung = np.concatenate([block.astype(np.float16) for block in stereo])
+        progress(1.0)
+        return Voice(sung, sung_notes(curve, alone=True), curve), np.zeros_like(audio)
     if not first_look(audio, SAMPLE_RATE):
         return None
     # Made at their full length: parts that are joined at the end would need twice the memory.
@@ -353,6 +377,98 @@ def pitch_curve(voice: np.ndarray, recording: np.ndarray) -> PitchCurve:
     return follow_pitch(logits, singing, PITCHES, level, all_level)
 
 
+def lone_curve(audio: np.ndarray) -> PitchCurve | None:
+    """How somebody's pitch moves who hums, sings or whistles alone; None where anything else sounds.
+
+    Parameters
+    ----------
+    audio : numpy.ndarray, float32, shape (samples,)
+        Mono, 22,050 Hz.
+    """
+    length, look = int(EXCERPT * SAMPLE_RATE), audio
+    if len(audio) > EXCERPTS * length:  # a long song takes no longer
+        starts = np.linspace(0, len(audio) - length, EXCERPTS + 2)[1:-1].astype(int)
+        look = np.concatenate([audio[start : start + length] for start in starts])
+    curve = track_alone(look)
+    if not curve.voiced.any() or lone_share(look, curve) < LONE:
+        return None
+    curve = curve if look is audio else track_alone(audio)
+    high = np.median(curve.pitch[curve.voiced]) > WHISTLED if curve.voiced.any() else False
+    return curve if high or kind_of_voice(curve, alone=True) == "sung" else None
+
+
+def read_hummed(
+    song: np.ndarray | str | Path, beats: np.ndarray | None = None, metre: str = "4/4"
+) -> tuple["Tune", np.ndarray]:
+    """The tune of a recording in which somebody hums, sings or whistles alone.
+
+    Parameters
+    ----------
+    song : path, or numpy.ndarray of shape (samples,)
+    beats, metre
+        Of a metronome, if there was one: as `hummed_tune` takes them.
+
+    Returns
+    -------
+    (Tune, numpy.ndarray)
+        See `hummed_tune`.
+
+    Raises
+    ------
+    UserError
+        If it can't be read, or there is no tune in it.
+    """
+    from noteninja_lib.music.transcription import hummed_tune  # loads music21
+
+    recording = read_recording(song)
+    notes = sung_notes(track_alone(recording.whole[: recording.samples]), alone=True)
+    if len(notes) < FEWEST:
+        raise UserError("No tune can be heard in this recording: hum it again, louder or nearer.")
+    return hummed_tune(notes, beats, metre)
+
+
+def track_alone(audio: np.ndarray) -> PitchCurve:
+    """How a pitch moves in a recording, as `lone_curve` takes it, in which nothing else is taken to sound.
+
+    A whistle is higher than the network knows: it is heard at half its speed, and an octave lower.
+    """
+    strength = np.square(np.abs(np.fft.rfft(audio)))
+    frequencies = np.fft.rfftfreq(len(audio), 1 / SAMPLE_RATE)
+    below, above = (strength[(frequencies > low) & (frequencies < high)].sum() for low, high in
+                    ((COMPARED[0], HIGH), (HIGH, SAMPLE_RATE)))  # fmt: skip
+    slower = 2 if below < above / 9 else 1
+    sound = soxr.resample(audio, SAMPLE_RATE, slower * PITCH_RATE)
+    logits, singing = track_pitch(sound)
+    level = levels(sound, PITCH_HOP)[: len(singing)]
+    curve = follow_pitch(logits, singing, PITCHES, level, level - MEAN_SHARE - DOUBT / SHARE)
+    every = slice(None, None, slower)
+    return PitchCurve(curve.pitch[every] + 12 * (slower - 1), curve.voiced[every], curve.level[every])
+
+
+def lone_share(audio: np.ndarray, curve: PitchCurve) -> float:
+    """Which share of a recording's energy lies in the overtones of one pitch: 1 is all, 0 as by chance.
+
+    Steady noise does not count, and high sounds count more, since a bass is louder than what plays above it.
+    """
+    window, hop = 2048, 512
+    frames = sliding_window_view(np.pad(audio, (0, window)), window)[::hop]
+    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(window).astype(np.float32))))
+    frequencies = np.fft.rfftfreq(window, 1 / SAMPLE_RATE)
+    inside = (frequencies > COMPARED[0]) & (frequencies < COMPARED[1])
+    power, frequencies = power[:, inside], frequencies[inside]
+    power = np.maximum(power - 2 * np.percentile(power, 20, axis=0), 0) * np.sqrt(frequencies)
+    at = np.minimum(
+        (np.arange(len(power)) * hop + window / 2) / SAMPLE_RATE / SECONDS, len(curve.pitch) - 1
+    ).astype(int)
+    hertz = 440 * 2 ** ((curve.pitch[at, None] - 69) / 12)
+    overtones = np.maximum(1, np.round(frequencies / hertz)) * hertz
+    near = np.abs(frequencies - overtones) < np.maximum(2.2 * SAMPLE_RATE / window, 0.02 * overtones)
+    near &= curve.voiced[at, None]
+    voiced = (power.sum(1) * curve.voiced[at]).sum()
+    chance = (power.sum(1) * near.mean(1)).sum() / max(voiced, 1e-12)
+    return float(((power * near).sum() / max(power.sum(), 1e-12) - chance) / max(1 - chance, 1e-12))
+
+
 def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:
     """The piano roll of printed music; a warning names doubtful bars and pages that were left out."""
     from noteninja_lib.omr.recognition import read_sheet  # loads music21 and opencv
@@ -390,19 +506,22 @@ def hush(roll: PianoRoll, level: np.ndarray) -> PianoRoll:
 
 
 def accompanied(roll: PianoRoll, tune: list[Note]) -> PianoRoll:
-    """Chords and basses for a tune that somebody sings alone, on the beats of a piano roll."""
+    """A piano roll with chords and basses for a tune that somebody sings alone, on its beats."""
     # This loads music21, which other recordings do without.
-    from noteninja_lib.music.transcription import heard_tune
+    from noteninja_lib.music.transcription import hummed_tune
 
-    drawn = draw_notes(tune, roll.frames)
-    written, first, tempo = heard_tune(replace(roll, melody=drawn, notes=drawn))
-    others = []
+    written, beats = hummed_tune(tune)
+    count, others = len(beats), []
     for start, length, root, quality in written.chords:
-        times = (first + start * 60 / tempo, first + (start + length) * 60 / tempo)
-        if times[1] > 0.1:
+        ends = np.array([start, start + length]) / written.beat
+        first, last = np.interp(ends, np.arange(count), beats) + np.maximum(ends - count + 1, 0) * (
+            beats[-1] - beats[0]
+        ) / (count - 1)
+        if last > 0.1:
             pitches = [36 + root, *(60 + (root + step) % 12 for step in QUALITIES[quality])]
-            others += [Note(max(0.0, times[0]), times[1], pitch, 80) for pitch in pitches]
-    return replace(roll, notes=np.maximum(roll.notes, draw_notes(others, roll.frames)))
+            others += [Note(max(0.0, first), last, pitch, 80) for pitch in pitches]
+    notes = np.maximum(roll.notes, draw_notes(others, roll.frames))
+    return PianoRoll(roll.melody, notes, roll.onsets, beats)
 
 
 def with_tune(roll: PianoRoll, tune: list[Note]) -> PianoRoll:

@@ -108,11 +108,11 @@ def run_all(page, address, notebook):
 
 
 @contextlib.contextmanager
-def opened(chromium, folder, notebook, ready, width=1300, height=1200):
+def opened(chromium, folder, notebook, ready, width=1300, height=1200, flags=()):
     """A page on which a notebook was run until an element ("ready") is there; no cell of it failed."""
     environment = {"NOTENINJA_FAST": os.environ.get("NOTENINJA_FAST", "1"), "NOTENINJA_TEST": ""}
     with jupyterlab(folder, **environment) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*CHROMIUM_FLAGS, *flags])
         page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(3 * MINUTES)
         run_all(page, address, notebook)

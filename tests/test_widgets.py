@@ -75,7 +75,7 @@ def test_only_the_chosen_way_is_shown(widget):
     for number, way in enumerate(WAYS):
         widget.chooser.way.value = way
         shown = [row.layout.display != "none" for row in widget.chooser.rows]
-        assert shown == [n == number for n in range(3)]
+        assert shown == [n == number for n in range(4)]
 
 
 @pytest.mark.parametrize("way", WAYS[1:])

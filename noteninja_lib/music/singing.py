@@ -21,11 +21,13 @@ MEAN_SHARE = -6.0  # dB: the share that tells nothing
 JUMP, FARTHEST, TURN = 0.35, 3.0, 1.5  # costs: of a pitch step, of any leap, of beginning or ending to sing
 SPREAD, WILDEST = 0.6, 3.0  # semitones that count as 1, and the most that a frame can cost
 CHANGE, PAUSE = 4.0, 1.5  # costs: of another note, of a frame without voice within one
-DIP, SHORTEST = 10.0, 0.08  # dB between two syllables on one pitch; seconds of a note
-SUNG = np.arange(28, 96)  # MIDI pitches that are sung
+DIP, SHORTEST = 8.0, 0.08  # dB between two syllables on one pitch; seconds of a note
+SUNG = np.arange(28, 109)  # MIDI pitches that are sung, or whistled
+DRIFTS, BLOCK = np.arange(-30, 31) / 20, 31  # semitones off the piano that are looked at; frames for each
+MISS, DRIFT = 2.0, 15.0  # costs: of a miss, of a semitone's drift
 STRETCH = 12.0  # seconds that are sung, spoken or played as a whole
 LEAP, LEAST = 1.5, 0.7  # semitones between frames that are no glide; seconds of voice that tell its kind
-STEADY = 0.145  # semitones from frame to frame: the quickest tenth of an instrument's is below
+STEADY, STILL = 0.145, 0.068  # semitones from frame to frame, of an instrument: all but a tenth, a quarter
 HELD, WIDE = 8, 0.6  # frames, and semitones: what stays within them is held
 HELD_SHARE, QUICK = 0.47, 5.0  # less is held by speakers, and they have more notes a second
 
@@ -101,8 +103,24 @@ def tuning(curve: PitchCurve) -> float:
     return float(np.angle(phases.mean()) / (2 * np.pi)) if sure else 0.0
 
 
-def sung_notes(curve: PitchCurve) -> list[Note]:
+def drift(curve: PitchCurve) -> np.ndarray:
+    """The same frame by frame (every half second), for a voice that sinks or rises, as without a band."""
+    count, off = len(curve.pitch), curve.pitch[:, None] - DRIFTS
+    misses = (off - np.round(off)) ** 2 * curve.voiced[:, None]
+    costs = MISS * np.add.reduceat(misses, np.arange(0, count, BLOCK))
+    costs[0] += DRIFTS**2  # of two keys that are as near, the one that is meant is not known
+    path = cheapest_path(costs, DRIFT * np.abs(np.subtract.outer(DRIFTS, DRIFTS)))
+    return np.interp(np.arange(count), (np.arange(len(path)) + 0.5) * BLOCK, DRIFTS[path])
+
+
+def sung_notes(curve: PitchCurve, alone: bool = False) -> list[Note]:
     """The notes of a voice: glides, vibrato and ornaments become one note each, rests stay rests.
+
+    Parameters
+    ----------
+    curve : PitchCurve
+    alone : bool
+        Whether there is no band that keeps the voice in tune.
 
     Returns
     -------
@@ -110,7 +128,7 @@ def sung_notes(curve: PitchCurve) -> list[Note]:
         One at a time, in order; syllables on one pitch are notes of their own where the voice gets softer in
         between.
     """
-    own = curve.pitch - tuning(curve)
+    own = curve.pitch - (drift(curve) if alone else tuning(curve))
     far = np.minimum(np.abs(own[:, None] - SUNG) / SPREAD, WILDEST)
     costs = np.where(curve.voiced[:, None], far, PAUSE)
     costs = np.concatenate([costs, np.where(curve.voiced, WILDEST, 0.0)[:, None]], 1)
@@ -142,16 +160,18 @@ def syllables(level: np.ndarray) -> np.ndarray:
     return frames[(frames > 6) & (frames < len(level) - 5)]
 
 
-def kind_of_voice(curve: PitchCurve) -> str:
+def kind_of_voice(curve: PitchCurve, alone: bool = False) -> str:
     """What a stretch of some seconds is: "sung", "spoken", "played" (by an instrument) or "silent".
 
-    Instruments hold a pitch as no voice does; speakers hold none, and change it five times a second.
+    Instruments hold a pitch as no voice does; speakers hold none, and change it five times a second. Where
+    there is no band (`alone`), less tells a voice from an instrument.
     """
     steps = np.abs(np.diff(curve.pitch))[curve.voiced[1:] & curve.voiced[:-1]]
     steps = steps[steps < LEAP]
     if len(steps) < LEAST / SECONDS:
         return "silent"
-    if np.percentile(steps, 90) < STEADY:
+    still = np.percentile(steps, 75) < STILL if alone else np.percentile(steps, 90) < STEADY
+    if still:
         return "played"
     voiced, highest, lowest = curve.voiced.astype(np.int8), maximum_filter1d, minimum_filter1d
     within = highest(curve.pitch, HELD) - lowest(curve.pitch, HELD) < WIDE

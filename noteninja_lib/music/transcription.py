@@ -12,9 +12,10 @@ from music21 import note, stream
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.music.beats import FRAME_RATE, mel_rise, track_beats
-from noteninja_lib.music.harmony import bar_length, harmonise
+from noteninja_lib.music.harmony import bar_length, beat_length, harmonise
+from noteninja_lib.music.metre import TICKS, find_metre, likely_key, place_on_beats
 from noteninja_lib.music.piano_roll import PianoRoll, pick_notes
-from noteninja_lib.music.score_io import quantise
+from noteninja_lib.music.score_io import SHORTEST_REST, quantise
 from noteninja_lib.music.tunes import Tune
 
 BASS = 31  # lowest rows of the piano roll: A0 to D#3
@@ -75,6 +76,50 @@ def find_bars(roll: PianoRoll) -> tuple[np.ndarray, str, float]:
     metre, downbeat = find_bar(harmony_changes(roll, beats))
     bar, step = bar_length(metre), (beats[-1] - beats[0]) / (len(beats) - 1)
     return beats, metre, downbeat - bar * np.ceil((downbeat + beats[0] / step) / bar - 0.01)
+
+
+def hummed_tune(
+    notes: list[Note], beats: np.ndarray | None = None, metre: str = "4/4"
+) -> tuple[Tune, np.ndarray]:
+    """The tune of somebody who hums, sings or whistles alone, as it can be printed.
+
+    Parameters
+    ----------
+    notes : list of Note
+        Four or more, one at a time.
+    beats : numpy.ndarray, optional
+        Times in seconds of a metronome's beats, the first of them on a bar line; if None, beats and metre are
+        found in the notes.
+    metre : str
+        Of the metronome: "4/4" or "3/4".
+
+    Returns
+    -------
+    (Tune, numpy.ndarray)
+        The tune, and the times of its felt beats in seconds, the first of them on its first bar line.
+    """
+    starts = np.array([one.start for one in notes])
+    if beats is None:
+        metre, ticks, beats = find_metre(starts)
+    else:
+        # A recording begins later than the page thinks, and a singer hears the metronome later.
+        step, halves = float(np.median(np.diff(beats))), np.exp(4j * np.pi * in_beats(starts, beats)).mean()
+        beats = beats + np.angle(halves) / (4 * np.pi) * step
+        metre, ticks = place_on_beats(in_beats(starts, beats), step, metre)
+    placed = {}
+    for one, tick in zip(notes, ticks):  # of two at one place the longer stays
+        if tick not in placed or one.end - one.start > placed[tick].end - placed[tick].start:
+            placed[int(tick)] = one
+    written = []
+    for (tick, one), following in zip(placed.items(), [*list(placed)[1:], int(ticks[-1]) + TICKS]):
+        last = max(tick + 1, round(float(in_beats(one.end, beats)) * beat_length(metre) * TICKS))
+        lasts = (following if following - last < SHORTEST_REST * TICKS else last) - tick
+        written.append((tick / TICKS, lasts / TICKS, one.pitch))
+    bar = bar_length(metre)
+    length, key = bar * np.ceil((written[-1][0] + written[-1][1]) / bar - 1e-6), likely_key(written)
+    chords = harmonise(written, *key, metre, length)
+    tune = Tune("heard", "hummed", "heard", metre, *key, tuple(written), chords, length, "heard", "test")
+    return tune, beats
 
 
 def in_beats(times: np.ndarray | float, beats: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a user chooses in a notebook: a song (from the course, a path, an upload), a genre, a seed, a mood.
+"""What a user chooses in a notebook: a song (of the course, a file, a recording), a genre, a seed, a mood.
 
 Lesson: 00_genre_converter
 """
@@ -14,9 +14,10 @@ from noteninja_lib.music.style import MOODS
 from noteninja_lib.pipeline import VOICES
 from noteninja_lib.source import MIDI, PICTURES, SCORES
 from noteninja_lib.widgets.players import bundled_songs
+from noteninja_lib.widgets.recorder import RIGHTS, Recorder
 from noteninja_lib.widgets.style_sheet import name_parts, player, row, slider
 
-WAYS = ("a bundled song", "a path", "an upload")
+WAYS = ("a bundled song", "a path", "an upload", "a microphone")
 SOUNDS = (".mp3", ".wav", ".flac", ".ogg")
 KINDS = (*SOUNDS, *MIDI, *SCORES, *PICTURES)
 EXAMPLE = "for example C:/music/my song.mp3 (or wav, flac, ogg, mid, musicxml, abc, png, pdf)"
@@ -142,6 +143,10 @@ class SongChooser(FileChooser):
         self.bundled = widgets.Dropdown(options=list(bundled_songs().items()), description="title")
         self.preview = player()
         super().__init__(WAYS, row(self.bundled, self.preview), KINDS, "song", EXAMPLE, str(song or ""))
+        self.recorder, self.rights = Recorder(), widgets.HTML(RIGHTS)
+        self.rows = (*self.rows, row(self.recorder, self.rights))
+        self.children = [self.way, *self.rows]
+        self._show_way()
         self.bundled.observe(self._show_preview, "value")
         name_parts(self, "preview", song=self.bundled)
         self._show_preview()
@@ -158,6 +163,8 @@ class SongChooser(FileChooser):
         UserError
             When nothing was chosen yet.
         """
+        if self.way.value == WAYS[3]:
+            return self.recorder.write(Path(self._folder.name) / "recording.wav"), "my recording"
         if self.way.value != WAYS[0]:
             return self.own_file()
         if self.bundled.value is None:

@@ -20,7 +20,8 @@ STYLE = (STATIC / "touch.css").read_text("utf-8")
 SPAN = 24  # semitones that an empty roll shows
 
 
-def _script(name):
+def script(name: str) -> str:
+    """JavaScript of a widget, with what all of them share."""
     return SHARED + (STATIC / name).read_text("utf-8")
 
 
@@ -50,7 +51,7 @@ class Pad(anywidget.AnyWidget):
         Places to mark, such as those that were heard already.
     """
 
-    _esm, _css = _script("pad.js"), STYLE
+    _esm, _css = script("pad.js"), STYLE
     x, y = _number(0.5, min=0, max=1), _number(0.5, min=0, max=1)
     labels = _words("", "", "", "")
     trail = traitlets.List().tag(sync=True)
@@ -86,7 +87,7 @@ class Curve(anywidget.AnyWidget):
         Whether to draw it in the second colour, dashed and with square points.
     """
 
-    _esm, _css = _script("curve.js"), STYLE
+    _esm, _css = script("curve.js"), STYLE
     points = traitlets.List([[0.0, 0.0], [1.0, 0.0]]).tag(sync=True)
     low, high = _number(-1.0), _number(1.0)
     name = traitlets.Unicode("").tag(sync=True)
@@ -132,7 +133,7 @@ class PianoRoll(anywidget.AnyWidget):
         Notes that are doubtful; chords have -1 for a pitch.
     """
 
-    _esm, _css = _script("roll.js"), STYLE
+    _esm, _css = script("roll.js"), STYLE
     chords, moments, doubts = (traitlets.List().tag(sync=True) for _ in range(3))
     sound = traitlets.Bytes(b"").tag(sync=True)
     notes = traitlets.List().tag(sync=True)

@@ -1,17 +1,20 @@
-"""A tune from a seed, on a piano roll that can be edited, played by the converter in any genre.
+"""A tune from a seed, or hummed, on a piano roll that can be edited, played by the converter in any genre.
 
 Lesson: 08_latent_interpolation
 """
 
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.tunes import Tune, exact, tune_from_score
 from noteninja_lib.widgets.choosers import genre_menu, seed_field, uploaded
+from noteninja_lib.widgets.recorder import RIGHTS, Recorder
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short
 from noteninja_lib.widgets.touch_widgets import PianoRoll
 from noteninja_lib.widgets.workbench import Workbench
@@ -19,6 +22,7 @@ from noteninja_lib.widgets.workbench import Workbench
 METRES = ("4/4", "3/4", "2/4", "6/8")
 MODES = ("major", "minor", "dorian", "mixolydian")
 NEW = "new tune"
+MIDDLE = 70  # MIDI pitch to whose octave a hummed tune is moved, where instruments play tunes
 ABC = "ABC, such as:\nM:4/4\nL:1/4\nK:G\nG A B G | d2 B2 | c A F D | G4 |"
 ENDINGS = ".mid,.midi,.kar,.rmi,.abc,.musicxml,.xml,.mxl,.krn,.mei,.mscz,.mscx"
 
@@ -70,9 +74,16 @@ class Inventor(Workbench):
         self.continue_button = self.go_button("Continue from my notes", "forward", self.go_on, primary=False)
         self.play_button = self.go_button("Play", "music", self.play)
         own = fold("bring a tune: ABC, MIDI or MusicXML", self.abc, row(self.upload, self.use_button))
+        self.recorder = Recorder()
+        self.hum_button = self.go_button("Put my tune on the roll", "arrow-up", self.hum, primary=False)
+        self.go_buttons.remove(self.hum_button)
+        hum = fold(
+            "hum it: hum, sing or whistle a tune", self.recorder, row(self.hum_button, widgets.HTML(RIGHTS))
+        )
         name_parts(self, "seed genre bars metre mode abc", clear=clear, own=own)
+        name_parts(hum_fold=hum)
         choices = short(self.genre, self.seed, self.bars, self.metre, self.mode)
-        self.arrange(row(*choices, clear), self.roll, own)
+        self.arrange(row(*choices, clear), self.roll, own, hum)
 
     def _resize(self, _):
         self.roll.metre, self.roll.bars = self.metre.value, self.bars.value
@@ -131,6 +142,20 @@ class Inventor(Workbench):
             source = Path(self._folder.name) / Path(file[0]).name
             source.write_bytes(file[1])
         self._put(read_notes(source))
+
+    def hum(self, _: object = None) -> None:
+        """Put what was recorded on the roll; the handler of that button."""
+        self.start(self._hum)
+
+    def _hum(self):
+        from noteninja_lib.source import read_hummed
+
+        self.tell_progress(0.0, "listening")
+        song = self.recorder.write(Path(self._folder.name) / "recording.wav")
+        tune, _ = read_hummed(song, self.recorder.beats, self.recorder.metre)
+        octaves = 12 * round((MIDDLE - np.median([pitch for _, _, pitch in tune.notes])) / 12)
+        notes = tuple((start, lasts, pitch + octaves) for start, lasts, pitch in tune.notes)
+        self._put(replace(tune, notes=notes))
 
     def play(self, _: object = None) -> None:
         """Play what is on the roll in the chosen genre; the handler of the button Play."""

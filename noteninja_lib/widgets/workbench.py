@@ -179,7 +179,8 @@ class Workbench(widgets.VBox):
         but can be used when all is done.
         """
         path, title = chooser.song()
-        name = path.name if chooser.way.value == WAYS[2] else str(path)  # where an upload lies is soon gone
+        kept = chooser.way.value in WAYS[:2]  # where an upload or a recording lies is soon gone
+        name = str(path) if kept else path.name
         self.names[str(path)] = name
         self.tell_progress(0.0, "reading the song")
         self.seconds = 0.0
