@@ -58,6 +58,15 @@ def agreement(truth: Sequence, found: Sequence) -> dict[str, float]:
     }
 
 
+def sounds(truth: Sequence, start: float, end: float, root: int, quality: str) -> bool:
+    """Whether a chord, as major or minor, is the true one for more than half of its time."""
+    start, minor = max(start, 0.0), quality == "min"
+    lasts = [
+        min(end, b) - max(start, a) for a, b, one, kind in truth if one == root and (kind == "min") == minor
+    ]
+    return sum(one for one in lasts if one > 0) > (end - start) / 2
+
+
 def key_of(tune: Any, shift: int = 0) -> tuple[int, str]:
     """Tonic and mode, major or minor, of a tune that is played some semitones higher."""
     return (tune.tonic + shift) % 12, "minor" if tune.mode in ("minor", "dorian") else "major"
@@ -84,12 +93,11 @@ def sheet_figures(played: Any, roll: Any) -> dict:
     figures["metre"] = round(sheet.tune.bar / sheet.tune.beat) % felt == 0 and (felt % 3 == 0) == (
         sheet.tune.metre in ("3/4", "9/8")
     )
-    figures["note_f1"] = metrics.note_f1(notes, played.melody)
+    figures["note_f1"] = metrics.matched_notes(played.melody, notes)
     figures["right"], figures["sure"] = right, list(sheet.sure)
-    was = [
-        agreement(played.harmony, [chord])["majmin"] if chord[1] > 0.2 else np.nan for chord in sheet.chords()
-    ]
-    figures["chord_right"], figures["chord_sure"] = [one > 0.5 for one in was], list(sheet.sure_chords)
+    rows = [(chord, sure) for chord, sure in zip(sheet.chords(), sheet.sure_chords) if chord[1] > 0.2]
+    figures["chord_right"] = [sounds(played.harmony, *chord) for chord, _ in rows]
+    figures["chord_sure"] = [sure for _, sure in rows]
     return figures
 
 

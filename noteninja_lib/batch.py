@@ -23,7 +23,7 @@ from tqdm import tqdm
 from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, load, stream
 from noteninja_lib.errors import UserError, free_path, make_folder, notices
 from noteninja_lib.lead_sheet import KINDS as LEADS
-from noteninja_lib.lead_sheet import hear_lead
+from noteninja_lib.lead_sheet import lead_of
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
 from noteninja_lib.models.separator import RATE, first_look, separate
 from noteninja_lib.music.singing import kind_of_voice
@@ -271,7 +271,7 @@ def hear_files(songs: list[Path], out: Path | None = None, *, as_json: bool = Fa
                 warnings.simplefilter("always", UserWarning)
                 source = read_source(song, seconds_used(), lambda done: progress(0.9 * done, "listening"))
                 progress(0.9, "writing down")
-                sheet = hear_lead(source.piano_roll, song.stem)
+                sheet = lead_of(source, song.stem)
                 with whole(place) as unfinished:
                     sheet.save(unfinished)
         except UserError as problem:

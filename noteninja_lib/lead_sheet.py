@@ -36,7 +36,7 @@ from noteninja_lib.music.reharmonisation import (
     transposed,
 )
 from noteninja_lib.music.tunes import Tune
-from noteninja_lib.source import LOW, Source, passages, with_tune
+from noteninja_lib.source import FEWEST, Source, octave_of, passages, with_tune
 
 KINDS = (".json", ".musicxml", ".mid", ".abc")
 #: Prices of another chord on a bar line, in the middle of a bar, on another beat; as -log probabilities.
@@ -274,6 +274,24 @@ def hear_lead(roll: PianoRoll, title: str = "heard") -> LeadSheet:
     return replace(_with_times(sheet, heard, roll), form=_form(roll, sheet))
 
 
+def lead_of(source: Source, title: str = "heard") -> LeadSheet:
+    """The lead sheet of a song; where somebody sings alone, beat and metre are those of the tune, and the
+    chords fit it."""
+    notes = _sung(source)
+    if not source.alone or len(notes) < FEWEST:
+        return hear_lead(source.piano_roll, title)
+    from noteninja_lib.music.transcription import hummed_tune  # loads music21
+
+    tune, beats = hummed_tune(notes)
+    octave, step = octave_of(notes), float(np.median(np.diff(beats)))
+    written = tuple((start, lasts, pitch + octave) for start, lasts, pitch in tune.notes)
+    missing = round(tune.length / tune.beat) + 1 - len(beats)
+    beats = np.append(beats, beats[-1] + step * np.arange(1, missing + 1))[: len(beats) + missing]
+    tune, chords = replace(tune, notes=written, title=title), (1.0,) * len(tune.chords)
+    sheet = LeadSheet(tune, tuple(beats.round(4).tolist()), (), (), chords)
+    return replace(_with_times(sheet, source.piano_roll.melody_notes(), source.piano_roll), form="A")
+
+
 def _likely_chords(roll, sheet):
     """How likely each chord is in each beat (beats, 36); all alike before the recording begins."""
     edges = np.clip(np.round(np.array(sheet.beats) * FRAME_RATE).astype(int), 0, roll.frames - 1)
@@ -422,7 +440,7 @@ def rewritten(
     check_range("transposition in semitones", transpose, -12, 12)
     if lead is None and key is None and chords is None and not transpose:
         return source
-    heard = hear_lead(source.piano_roll)
+    heard = lead_of(source)
     sheet = heard
     if lead is not None:
         sheet = lead if isinstance(lead, LeadSheet) else read_lead(lead, heard)
@@ -456,7 +474,7 @@ def _corrected(source, heard, sheet):
     """A source with a sheet's tune and chords, where they are not those that were heard."""
     notes, was = _sung(source), heard.chords()
     singing = passages(notes, source.piano_roll.frames)
-    octave = 12 if notes and np.median([note.pitch for note in notes]) < LOW else 0  # as in `with_tune`
+    octave = octave_of(notes)
     gone, new = _without(heard.notes(), sheet.notes()), _without(sheet.notes(), heard.notes())
     parts = {True: ([], []), False: ([], [])}
     for number, changed in enumerate((gone, new)):
@@ -469,8 +487,8 @@ def _corrected(source, heard, sheet):
     played = edited(source.played, *parts[False])
     if not 0.9 < sheet.tempo / heard.tempo < 1.1:
         played = replace(played, beats=np.array(sheet.beats))
-    source = _again(source, reharmonised(played, changed), notes)
-    return replace(source, lead=sheet)
+    source = replace(_again(source, played, notes), lead=sheet)
+    return _with_chords(source, changed) if changed else source
 
 
 def _without(notes, others):
@@ -492,17 +510,15 @@ def _in_mode(source, tonic, before, after):
     notes = [
         replace(one, pitch=one.pitch + step_in_mode(one.pitch, tonic, before, after)) for one in _sung(source)
     ]
-    source = _again(source, in_mode(source.played, tonic, before, after), notes)
-    return replace(source, unsung="another mode")
+    made = _again(source, in_mode(source.played, tonic, before, after), notes)
+    return replace(made, usual=source.usual or source, unsung="another mode")
 
 
 def _transposed(source, semitones):
-    source = _again(
-        source,
-        transposed(source.played, semitones),
-        [replace(note, pitch=note.pitch + semitones) for note in _sung(source)],
-    )
-    return replace(source, semitones=source.semitones + semitones)
+    notes = [replace(note, pitch=note.pitch + semitones) for note in _sung(source)]
+    made = _again(source, transposed(source.played, semitones), notes)
+    usual = source.usual and _transposed(source.usual, semitones)
+    return replace(made, usual=usual, semitones=semitones)
 
 
 def _harmonised(source, sheet, chords):
@@ -512,4 +528,9 @@ def _harmonised(source, sheet, chords):
         now = bars[number % len(bars)]
         edges = sheet.seconds(bar * (number + np.linspace(0, 1, len(now) + 1)))
         spans += [(*pair, *(one or (None, None))) for pair, one in zip(zip(edges, edges[1:]), now)]
-    return _again(source, reharmonised(source.played, spans), _sung(source))
+    return _with_chords(source, spans)
+
+
+def _with_chords(source, spans):
+    made = _again(source, reharmonised(source.played, spans), _sung(source))
+    return replace(made, usual=source.usual or source)

@@ -273,7 +273,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         if alone and source.alone:
             strength = 1.0  # there is no band of which something could be kept
         level = levels(source.whole if source.alone else heard) if source.recorded else None
-        plan = style.plan(roll, genre, mood, level=level, **timing)
+        usual = source.usual and (source.usual.backing if alone else source.usual.piano_roll)
+        plan = style.plan(roll, genre, mood, level=level, usual=usual, **timing)
         # 3. Encode: the latents of the source, where something of the recording is to be kept.
         start = None
         if self.noise_level(strength) < 1:

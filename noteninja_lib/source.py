@@ -136,6 +136,8 @@ class Source:
         What somebody said its tune and chords are.
     semitones : int
         By which its notes, and its singer's, are no longer the recording's.
+    usual : Source or None
+        The same with the harmony that was heard, where it has another one.
     unsung : str
         What of it can't be sung, such as "another mode".
     """
@@ -149,6 +151,7 @@ class Source:
     recorded: bool = False
     lead: Any = None
     semitones: int = 0
+    usual: "Source | None" = None
     unsung: str = ""
 
     def __post_init__(self):
@@ -529,12 +532,17 @@ def with_tune(roll: PianoRoll, tune: list[Note]) -> PianoRoll:
 
     The denoiser obeys a tune better whose low voices are an octave higher, and whose band is half as strong.
     """
-    octave = 12 if np.median([note.pitch for note in tune]) < LOW else 0
+    octave = octave_of(tune)
     drawn = draw_notes([replace(note, pitch=note.pitch + octave) for note in tune], roll.frames)
     singing = passages(tune, roll.frames)
     melody = np.where(singing, drawn, roll.melody).astype(roll.melody.dtype)
     notes = np.maximum(np.where(singing, HALF * roll.notes, roll.notes), np.where(singing, drawn, 0))
     return replace(roll, melody=melody, notes=notes.astype(roll.notes.dtype))
+
+
+def octave_of(tune: list[Note]) -> int:
+    """Semitones by which instruments play what somebody sings higher: an octave, where the voice is low."""
+    return 12 if tune and np.median([note.pitch for note in tune]) < LOW else 0
 
 
 def without_notes(roll: PianoRoll, tune: list[Note]) -> PianoRoll:

@@ -322,7 +322,8 @@ class Flow:
     guidance_interval : (float, float)
         Noise levels between which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724).
     neutral : PianoRoll, optional
-        The same music with neutral valence; what valence changes is then added `VALENCE_SCALE` times more.
+        The same music with neutral valence, or with the harmony that was heard; what is changed is then added
+        `VALENCE_SCALE` times more.
     own : sequence
         Of genres of one's own, see `single_genres`.
     style_scale : float

@@ -1,6 +1,6 @@
 """Other notes for a piece that is heard: another key, another mode, other chords. Lesson: 02.
 
-All is done in the piano roll: what the tune and the band play moves, and their rhythm stays as it was heard.
+All is done in the piano roll; when and how the tune is played, and the drums, stay as they were heard.
 """
 
 import re
@@ -16,13 +16,9 @@ from noteninja_lib.music.harmony import KINDS, QUALITIES, SCALES, read_chord
 from noteninja_lib.music.piano_roll import PianoRoll, draw_notes
 
 Span = tuple[float, float, int, str]  # start and end in seconds, pitch class of the root, quality
-BASS, LOWEST_BASS, MIDDLE = (
-    48,
-    28,
-    52,
-)  # MIDI pitches: basses lie below the first, added chords above the last
-EARLY = 0.06  # seconds by which a note may come before the chord that it belongs to
-SOFT = 70  # velocity of a chord tone that nobody played
+#: Lowest MIDI pitches of the octaves in which roots and whole chords lie.
+BASSES, CHORDS_FROM = (28, 40), (52, 64)
+SHORTEST, GAP = 0.15, 0.02  # seconds that a stroke lasts at least, and between two of them
 KEY = re.compile(r"([A-Ga-g])([#b♯♭]?)\s*(m|min|minor|maj|major|)", re.IGNORECASE)
 
 
@@ -108,11 +104,9 @@ def in_mode(roll: PianoRoll, tonic: int, before: str, after: str) -> PianoRoll:
 
 
 def reharmonised(roll: PianoRoll, chords: Sequence[Span | tuple[float, float, None, None]]) -> PianoRoll:
-    """A piano roll whose band plays given chords; the tune stays.
+    """A piano roll whose band plays given chords, plainly on each beat; tune and drums stay.
 
-    Each note of the band goes to the nearest tone of the chord in which it begins, a bass's first note in a
-    chord to its root; a note that is held into another chord is struck again there. A tone of the chord that
-    nobody plays is added, softly.
+    What the band played there gives way: a denoiser that hears both follows neither.
 
     Parameters
     ----------
@@ -121,44 +115,16 @@ def reharmonised(roll: PianoRoll, chords: Sequence[Span | tuple[float, float, No
         Seconds, pitch class, a name in `QUALITIES`; root and quality are None where the band is silent.
         Between and around them all stays.
     """
-    frames, notes = roll.frames, roll.notes.astype(np.float32)
-    inside = np.zeros(frames, bool)
-    for start, end, *_ in chords:
-        inside[round(max(start, 0) * FRAME_RATE) : round(end * FRAME_RATE)] = True
-    playing = roll.accompaniment()
-    moved = []
+    inside, played = np.zeros(roll.frames, bool), []
     for start, end, root, quality in chords:
-        here = [note for note in playing if note.start < end - EARLY and note.end > start + EARLY]
-        if root is not None:
-            moved += _in_chord(here, max(start, 0.0), end, root, QUALITIES[quality])
-    kept = np.where(inside, 0, notes)
-    kept = np.maximum(kept, np.where(inside, draw_notes(moved, frames), 0))
-    return replace(roll, notes=np.maximum(kept, roll.melody).astype(roll.notes.dtype))
-
-
-def _in_chord(playing, start, end, root, tones):
-    """What a band that plays some notes plays in a chord."""
-    found: dict = {}
-    classes, bass = {(root + tone) % 12 for tone in tones}, False
-    for note in sorted(playing, key=lambda note: (note.start, note.pitch)):
-        begin, pitch = max(note.start, start - EARLY), note.pitch
-        if pitch < BASS and not bass:
-            bass, pitch = True, _nearest(pitch, {root})
-        else:
-            pitch = _nearest(pitch, classes)
-        found[pitch, round(begin * FRAME_RATE)] = replace(
-            note, start=begin, end=min(note.end, end), pitch=pitch
-        )
-    heard = {pitch % 12 for pitch, _ in found}
-    lacking = [MIDDLE + (one - MIDDLE) % 12 for one in classes - heard]
-    if not bass:
-        lacking.append(LOWEST_BASS + (root - LOWEST_BASS) % 12)
-    return [*found.values(), *(Note(start, end, pitch, SOFT) for pitch in lacking)]
-
-
-def _nearest(pitch, classes):
-    """The nearest pitch of some pitch classes; of two, the lower."""
-    return min(
-        (pitch + step for step in (0, -1, 1, -2, 2, -3, 3, -4, 4, -5, 5, 6)),
-        key=lambda one: one % 12 not in classes,
-    )
+        start, end = max(start, 0.0), min(end, roll.seconds)
+        inside[round(start * FRAME_RATE) : round(end * FRAME_RATE)] = True
+        if root is None:
+            continue
+        beats = roll.beats[(roll.beats > start + SHORTEST) & (roll.beats < end - SHORTEST)]
+        pitches = [low + (root - low) % 12 for low in BASSES]
+        pitches += [low + (root + tone - low) % 12 for low in CHORDS_FROM for tone in QUALITIES[quality]]
+        for first, last in zip([start, *beats], [*beats, end]):
+            played += [Note(first, last - GAP, pitch, 100) for pitch in pitches]
+    notes = np.where(inside, draw_notes(played, roll.frames), roll.notes)
+    return replace(roll, notes=np.maximum(notes, roll.melody).astype(roll.notes.dtype))

@@ -60,7 +60,7 @@ class Plan:
     piano_roll : PianoRoll
         In the mood and at the tempo, filled up to a multiple of 16 frames.
     neutral : PianoRoll or None
-        The same with neutral valence; None where the mood has none.
+        The same with neutral valence and the harmony that was heard; None where neither is changed.
     styles : numpy.ndarray, float32, shape (1, 12) or (frames / 4, 12)
         One style vector, or one for each latent frame where genre or mood is a path.
     moods : numpy.ndarray, shape (200, 2)
@@ -100,6 +100,7 @@ def plan(
     seconds: float | None = None,
     samples: int | None = None,
     level: np.ndarray | None = None,
+    usual: PianoRoll | None = None,
 ) -> Plan:
     """Decide how a song is played: its genre, mood, tempo and length.
 
@@ -120,12 +121,18 @@ def plan(
         Of the song, where it is shorter than its piano roll.
     level : numpy.ndarray, optional, shape (frames,)
         Of the song in dB, as `audio.io.levels` gives it: the piece follows it, unless it is extended.
+    usual : PianoRoll, optional
+        The same with the harmony that was heard, where `roll` has another one.
     """
     rate, course = rate_for(roll, tempo) if tempo else rate, moods(mood, np.linspace(0, 1, 200))
     if seconds:
         rates = 1 + QUICKER * course[:, 1] if rate is None else np.full(1, rate)
         wanted, samples = float(seconds / np.mean(1 / rates)), None
-        roll = extend(roll, wanted) if wanted > roll.seconds else cut(roll, 0, wanted)
+
+        def lasting(one):
+            return extend(one, wanted) if wanted > one.seconds else cut(one, 0, wanted)
+
+        roll, usual = lasting(roll), None if usual is None else lasting(usual)
     time_map = mood_map(course, roll.frames) if rate is None else even_map(roll.frames, rate)
     changed = len(time_map) != roll.frames or course.any()
 
@@ -133,8 +140,8 @@ def plan(
         return (warp(one, time_map) if changed else one).padded()
 
     played, neutral = timed(with_mood(roll, course)), None
-    if course[:, 0].any():
-        neutral = timed(with_mood(roll, course * (0, 1)))
+    if course[:, 0].any() or usual is not None:
+        neutral = timed(with_mood(roll if usual is None else usual, course * (0, 1)))
     moving = isinstance(genre, list) or np.ptp(course, 0).any()
     vectors = styles(genre, mood, np.linspace(0, 1, played.frames // 4) if moving else (0.5,))
     samples = round((samples or roll.frames * HOP_LENGTH) * len(time_map) / roll.frames)

@@ -88,7 +88,7 @@ class GenreConverter(Workbench):
         self.start(self._listen)
 
     def _listen(self):
-        from noteninja_lib.lead_sheet import hear_lead
+        from noteninja_lib.lead_sheet import lead_of
         from noteninja_lib.pipeline import seconds_used
         from noteninja_lib.source import read_source
 
@@ -99,7 +99,7 @@ class GenreConverter(Workbench):
                 path, seconds_used(), lambda done: self.tell_progress(0.9 * done, "listening")
             )
             self.tell_progress(0.9, "writing down")
-            self.heard.show(hear_lead(source.piano_roll, title), path, source.audio)
+            self.heard.show(lead_of(source, title), path, source.audio)
         self._notice(told)
         self.notices.append("Correct what was misheard; Convert then plays your notes and chords.")
 
