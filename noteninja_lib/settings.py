@@ -35,7 +35,7 @@ from noteninja_lib.pipeline import VOICES, Conversion, NoteNinjaPipeline
 from noteninja_lib.source import read_written
 
 #: Those that a conversion uses.
-NETWORKS = ("basic_pitch", "judge", "lead", "pitch", "separator", "unet", "vae", "vocoder")
+NETWORKS = ("basic_pitch", "chords", "judge", "lead", "pitch", "separator", "unet", "vae", "vocoder")
 #: What became of a singer, in words; where there was none, there is nothing to tell.
 FATES = {"keep": "voice kept", "play": "voice played by an instrument", "off": "voice left out", "none": ""}
 #: Setting: what it is called, its type, and its range; those that may be None come last.

@@ -203,3 +203,39 @@ def test_stage_size_can_be_read_from_the_last_row(page):
         inner = page.locator(part).bounding_box()
         assert inner["x"] + inner["width"] <= box["x"] + box["width"] + 1
     page.click(".nn-stage-toggle")
+
+
+def test_what_is_heard_is_corrected_heard_again_and_played(page):
+    page.click(".nn-way button >> nth=0")
+    page.click(".nn-write-down")
+    page.wait_for_selector(".nn-stop:enabled")
+    page.wait_for_selector(".nn-convert:enabled")
+    page.wait_for_selector(".nn-heard", state="visible")
+    roll, words = page.locator(".nn-heard .nn-roll"), page.locator(".nn-heard-words")
+    before = words.inner_text()
+    assert "beats a minute" in before and roll.locator("button.chord").count() > 2
+    roll.locator("button.chord").first.click()  # another chord, by its name
+    page.keyboard.type("Ebm7")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.nn-heard-words').innerText.includes('Ebm7')")
+    notes = roll.locator(".note").count()
+    roll.locator(".note").nth(1).focus()
+    page.keyboard.press("Delete")
+    page.wait_for_function(f"document.querySelectorAll('.nn-heard .note').length === {notes - 1}")
+    bar = roll.locator(".bars button").nth(1)
+    bar.scroll_into_view_if_needed()
+    bar.focus()
+    page.keyboard.press("Shift+ArrowRight")  # all bar lines a beat later
+    page.wait_for_function(f"document.querySelector('.nn-heard-words').innerText !== {before!r}")
+    page.wait_for_timeout(300)
+    box = bar.bounding_box()
+    page.mouse.click(box["x"] + 4, box["y"] + 6)  # the recording is heard from there
+    page.wait_for_selector(".nn-heard .cursor", state="attached")
+    page.mouse.click(box["x"] + 4, box["y"] + 6)
+    convert(page)
+    assert "own notes" in page.inner_text(".nn-results")
+    for _ in range(3):
+        page.click(".nn-heard-undo")
+        page.wait_for_timeout(300)
+    page.wait_for_function(f"document.querySelector('.nn-heard-words').innerText === {before!r}")
+    assert page.locator(".nn-heard-undo").is_disabled()

@@ -74,7 +74,7 @@ class GenreConverter(Workbench):
         )
         self.more = fold("more: tempo, mood, steps, guidance, seed", *details)
         self.heard = HeardPanel(self.say, lambda: self.folder)
-        self.listen_button = self.go_button("What is heard", "eye", self.listen, primary=False)
+        self.hear_button = self.go_button("What is heard", "eye", self.write_down, primary=False)
         self.convert_button = self.go_button("Convert", "music", self.convert)
         self.stop_button.on_click(lambda _: self.live.stop())
         name_parts(self, "at_once chords genre more notes_key seed tempo voice", amount=self.strength)
@@ -83,11 +83,11 @@ class GenreConverter(Workbench):
         )
         self.children = [*self.children[:-1], self.heard, self.live, self.results]
 
-    def listen(self, _: object = None) -> None:
+    def write_down(self, _: object = None) -> None:
         """Write down what is heard in the song, to be corrected; the handler of that button."""
-        self.start(self._listen)
+        self.start(self._write_down)
 
-    def _listen(self):
+    def _write_down(self):
         from noteninja_lib.lead_sheet import lead_of
         from noteninja_lib.pipeline import seconds_used
         from noteninja_lib.source import read_source
