@@ -41,7 +41,7 @@ from noteninja_lib.source import FEWEST, Source, octave_of, passages, with_tune
 KINDS = (".json", ".musicxml", ".mid", ".abc")
 #: Prices of another chord on a bar line, in the middle of a bar, on another beat; as -log probabilities.
 STRANGE = 2.0  # the price of a chord that does not belong to a key
-PROFILES = 2.0  # how much Krumhansl's profiles count beside prices of chords
+PROFILES, AT_HOME = 3.0, 2.0  # how much Krumhansl's profiles and the tonic's chord count beside these prices
 CHANGES = (0.1, 0.3, 1.0)
 DOUBTFUL = 0.6  # of how sure a note or a chord is: below, it is marked
 SECTION = 8  # bars in a section of the form
@@ -317,7 +317,8 @@ def find_key(roll: PianoRoll, likely: np.ndarray) -> tuple[int, str]:
         for degree, quality, price in CHORDS[mode].values():
             if quality in RECOGNISED:
                 prices[RECOGNISED.index(quality), (tonic + degree) % 12] = price
-        fits[tonic, mode] = PROFILES * fits[tonic, mode] - float(prices.ravel() @ shares)
+        home = shares[12 * RECOGNISED.index("min" if mode == "minor" else "maj") + tonic]
+        fits[tonic, mode] = PROFILES * fits[tonic, mode] + AT_HOME * home - float(prices.ravel() @ shares)
     return max(fits, key=lambda key: fits[key])
 
 

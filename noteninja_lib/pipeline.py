@@ -427,10 +427,11 @@ class NoteNinjaPipeline(DiffusionPipeline):
         own: Sequence[str] = (),
         scale=1.0,
         neutral=None,
+        pull=None,
     ) -> flow_matching.Flow:
         """The velocity of a whole piece; see `flow_matching.Flow`. `own` names genres of one's own."""
         adapted = Adapted(self.unet, [own_folder() / name for name in own])
-        guidance = (scale, self.config.guidance_interval, neutral, adapted, self.config.style_guidance)
+        guidance = (scale, self.config.guidance_interval, neutral, adapted, self.config.style_guidance, pull)
         vectors = torch.from_numpy(styles).to(self.device)
         return flow_matching.Flow(self.unet, roll, vectors, frames, *guidance)
 
@@ -486,7 +487,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             sigma = scheduler.sigmas[begin]
             now = (1 - sigma) * flow_matching.fit_length(start, now.shape[-1]) + sigma * now
         told = (plan.piano_roll, plan.styles, now.shape[-1], plan.own)
-        flow = self.flow(*told, guidance_scale, plan.neutral)
+        flow = self.flow(*told, guidance_scale, plan.neutral, plan.pull)
         held = None if known is None else (*known, noise)
         return flow_matching.sample(flow, scheduler, now, begin, progress, held)
 

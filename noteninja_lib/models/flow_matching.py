@@ -323,11 +323,13 @@ class Flow:
         Noise levels between which guidance is on (Kynkäänniemi et al. 2024, arXiv 2404.07724).
     neutral : PianoRoll, optional
         The same music with neutral valence, or with the harmony that was heard; what is changed is then added
-        `VALENCE_SCALE` times more.
+        `pull` times more.
     own : sequence
         Of genres of one's own, see `single_genres`.
     style_scale : float
         See `weigh`; a network that knows jumps has learned one.
+    pull : float, optional
+        `VALENCE_SCALE` by default.
     """
 
     def __init__(
@@ -341,9 +343,10 @@ class Flow:
         neutral=None,
         own=(),
         style_scale=1.0,
+        pull=None,
     ):
         self.unet, self.interval, self.scale = unet, guidance_interval, guidance_scale
-        self.style_scale = style_scale
+        self.style_scale, self.pull = style_scale, VALENCE_SCALE if pull is None else pull
         self.knows_jumps = unet.config.jumps and SCALES[0] <= guidance_scale <= SCALES[1]
         size, self.overlap = (CHUNK, OVERLAP) if len(styles) == 1 else (SHORT, LAP)
         self.chunks, self.asked, self.empty = spans(frames, size, self.overlap), [], {}
@@ -356,13 +359,13 @@ class Flow:
         """What the network is asked about a chunk, by its number."""
         (asked, without_mood), chunk = self.asked[number], self.chunks[number]
         if jumping:  # in its one answer, what valence changes is guided, too
-            return weigh(asked, without_mood, None, 1.0, VALENCE_SCALE / (self.scale if guided else 1))
+            return weigh(asked, without_mood, None, 1.0, self.pull / (self.scale if guided else 1))
         if not guided or self.scale == 1:
-            return weigh(asked, without_mood, None, 1.0)
+            return weigh(asked, without_mood, None, 1.0, self.pull)
         length = chunk.stop - chunk.start
         if length not in self.empty:
             self.empty[length] = self.encode(None, chunk)
-        return weigh(asked, without_mood, self.empty[length], self.scale, style_scale=self.style_scale)
+        return weigh(asked, without_mood, self.empty[length], self.scale, self.pull, self.style_scale)
 
     def encode(self, roll, chunk: slice) -> Tensor:
         """What the encoder makes of a chunk of a piano roll, or of none; half precision saves memory."""

@@ -51,6 +51,9 @@ TRIADS = np.array([np.bincount([root, (root + third) % 12, (root + 7) % 12], min
                    for third in (4, 3) for root in range(12)], float)  # fmt: skip
 
 
+HARMONY_SCALE = 5.0  # how much more another harmony is asked for: the tune speaks for the one that was heard
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a song is to be played.
@@ -73,6 +76,8 @@ class Plan:
         How loud each frame is to be, in dB; None leaves that to the players.
     own : sequence of str
         Genres of one's own in the style vectors, behind the usual ten.
+    pull : float or None
+        How much more of what `neutral` has not is added; None leaves it to `flow_matching.Flow`.
     """
 
     piano_roll: PianoRoll
@@ -83,6 +88,7 @@ class Plan:
     samples: int
     level: np.ndarray | None = None
     own: Sequence[str] = ()
+    pull: float | None = None
 
     @property
     def in_time(self) -> bool:
@@ -147,7 +153,8 @@ def plan(
     samples = round((samples or roll.frames * HOP_LENGTH) * len(time_map) / roll.frames)
     if level is not None:
         level = None if seconds else level[np.clip(np.round(time_map).astype(int), 0, len(level) - 1)]
-    return Plan(played, neutral, vectors, course, time_map, samples, level, own_named(genre))
+    pull = None if usual is None else HARMONY_SCALE
+    return Plan(played, neutral, vectors, course, time_map, samples, level, own_named(genre), pull)
 
 
 def rate_for(roll: PianoRoll, tempo: float) -> float:
