@@ -41,7 +41,8 @@ from noteninja_lib.source import FEWEST, Source, octave_of, passages, with_tune
 KINDS = (".json", ".musicxml", ".mid", ".abc")
 #: Prices of another chord on a bar line, in the middle of a bar, on another beat; as -log probabilities.
 STRANGE = 2.0  # the price of a chord that does not belong to a key
-PROFILES, AT_HOME = 3.0, 2.0  # how much Krumhansl's profiles and the tonic's chord count beside these prices
+#: How much Krumhansl's profiles, the tonic's chord, and the tonic as last note count beside these prices.
+PROFILES, AT_HOME, LAST = 3.0, 2.0, 0.2
 CHANGES = (0.1, 0.3, 1.0)
 DOUBTFUL = 0.6  # of how sure a note or a chord is: below, it is marked
 SECTION = 8  # bars in a section of the form
@@ -311,14 +312,15 @@ def find_key(roll: PianoRoll, likely: np.ndarray) -> tuple[int, str]:
     """
     from noteninja_lib.music.transcription import fit_of_keys  # loads music21
 
-    shares, fits = likely.mean(0), fit_of_keys(roll)
+    shares, fits, notes = likely.mean(0), fit_of_keys(roll), roll.melody_notes()
     for tonic, mode in fits:
         prices = np.full((len(RECOGNISED), 12), STRANGE)
         for degree, quality, price in CHORDS[mode].values():
             if quality in RECOGNISED:
                 prices[RECOGNISED.index(quality), (tonic + degree) % 12] = price
         home = shares[12 * RECOGNISED.index("min" if mode == "minor" else "maj") + tonic]
-        fits[tonic, mode] = PROFILES * fits[tonic, mode] + AT_HOME * home - float(prices.ravel() @ shares)
+        home = AT_HOME * home + LAST * (bool(notes) and notes[-1].pitch % 12 == tonic)
+        fits[tonic, mode] = PROFILES * fits[tonic, mode] + home - float(prices.ravel() @ shares)
     return max(fits, key=lambda key: fits[key])
 
 
