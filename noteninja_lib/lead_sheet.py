@@ -21,6 +21,7 @@ from noteninja_lib.music.harmony import (
     NOTE_NAMES,
     QUALITIES,
     bar_length,
+    beat_length,
     cheapest_path,
     chord_name,
 )
@@ -40,10 +41,10 @@ from noteninja_lib.source import FEWEST, Source, octave_of, passages, with_tune
 
 KINDS = (".json", ".musicxml", ".mid", ".abc")
 #: Prices of another chord on a bar line, in the middle of a bar, on another beat; as -log probabilities.
+CHANGES = (0.1, 0.3, 1.0)
 STRANGE = 2.0  # the price of a chord that does not belong to a key
 #: How much Krumhansl's profiles, the tonic's chord, and the tonic as last note count beside these prices.
 PROFILES, AT_HOME, LAST = 3.0, 2.0, 0.2
-CHANGES = (0.1, 0.3, 1.0)
 DOUBTFUL = 0.6  # of how sure a note or a chord is: below, it is marked
 SECTION = 8  # bars in a section of the form
 ALIKE = 0.8  # likeness from which on two sections are one
@@ -157,9 +158,9 @@ class LeadSheet:
         known = tune.mode in MODES and all(0 <= pitch < 128 for _, _, pitch in tune.notes)
         known = known and all(quality in QUALITIES and 0 <= root < 12 for _, _, root, quality in tune.chords)
         rising = len(self.beats) > 1 and bool((np.diff(self.beats) > 0).all())
-        numbers = np.concatenate(
-            [np.ravel(self.beats), np.ravel(self.times), [tune.length, bar_length(tune.metre)]]
-        )
+        events = [one[:2] for one in (*tune.notes, *tune.chords)]
+        numbers = [self.beats, self.times, events, self.sure, self.sure_chords, tune.length]
+        numbers = np.concatenate([np.ravel(one) for one in (*numbers, bar_length(tune.metre))])
         if not (all(lengths) and known and rising and np.isfinite(numbers).all() and 0 <= tune.tonic < 12):
             raise ValueError
 
@@ -192,9 +193,10 @@ class LeadSheet:
 
     def with_bars(self, metre: str, later: int = 0) -> "LeadSheet":
         """The sheet in another metre, its bar lines some felt beats later, or earlier below 0."""
-        tune, bar = self.tune, bar_length(metre)
-        shift = (-later * tune.beat) % bar  # what stands before the first bar line gets a bar of its own
-        early, step = round(shift / tune.beat), 60 / self.tempo
+        tune, bar = _scaled(self.tune, beat_length(metre) / self.tune.beat), bar_length(metre)
+        beat = beat_length(metre)
+        shift = (-later * beat) % bar  # what stands before the first bar line gets a bar of its own
+        early, step = round(shift / beat), 60 / self.tempo
         notes = tuple((round(start + shift, 4), *rest) for start, *rest in tune.notes)
         length = float(bar * np.ceil((tune.length + shift) / bar - 1e-6))
         chords = [
@@ -204,25 +206,16 @@ class LeadSheet:
         last = chords[-1]
         chords[-1] = (last[0], length - last[0], *last[2:])
         beats = np.concatenate([self.beats[0] - step * np.arange(early, 0, -1), self.beats])
-        beats = np.append(beats, beats[-1] + step * np.arange(1, round(length / tune.beat) + 2 - len(beats)))
+        beats = np.append(beats, beats[-1] + step * np.arange(1, round(length / beat) + 2 - len(beats)))
         whole = replace(tune, metre=metre, notes=notes, chords=tuple(chords), length=length)
         return replace(self, tune=whole, beats=tuple(beats.round(4).tolist()))
 
     def at_tempo(self, share: float) -> "LeadSheet":
         """The sheet with twice as many beats (2), or half as many (.5): the tempo was heard wrongly."""
-        tune, numbers = self.tune, np.arange(0, len(self.beats) - 1 + 1e-6, 1 / share)
+        numbers = np.arange(0, len(self.beats) - 1 + 1e-6, 1 / share)
         beats = np.interp(numbers, np.arange(len(self.beats)), self.beats)
-
-        def scaled(events):
-            return tuple(
-                (round(start * share, 4), round(lasts * share, 4), *rest) for start, lasts, *rest in events
-            )
-
-        whole = replace(
-            tune, notes=scaled(tune.notes), chords=scaled(tune.chords), length=tune.length * share
-        )
-        sheet = replace(self, tune=whole, beats=tuple(beats.round(4).tolist()))
-        return sheet.with_bars(tune.metre)
+        sheet = replace(self, tune=_scaled(self.tune, share), beats=tuple(beats.round(4).tolist()))
+        return sheet.with_bars(self.tune.metre)
 
     def save(self, path: str | Path) -> None:
         """Write it as .json (all of it), .musicxml, .mid (in time with the recording) or .abc."""
@@ -241,6 +234,19 @@ class LeadSheet:
             path.write_text(score_writing.to_abc(self.tune, self.tempo), encoding="utf-8")
         else:
             raise UserError(f"{path} can't be written: a lead sheet's name ends in {', '.join(KINDS)}.")
+
+
+def _scaled(tune, share):
+    """A tune whose quarter notes are so many times as many."""
+
+    def scaled(events):
+        return tuple(
+            (round(start * share, 4), round(lasts * share, 4), *rest) for start, lasts, *rest in events
+        )
+
+    return replace(
+        tune, notes=scaled(tune.notes), chords=scaled(tune.chords), length=round(tune.length * share, 4)
+    )
 
 
 #: What of a tune is written down.

@@ -173,7 +173,9 @@ def test_what_is_no_lead_sheet_is_told(sheet, tmp_path):
     with pytest.raises(UserError, match="no file"):
         read_lead(tmp_path / "none.json", sheet)
     place = tmp_path / "a.json"
-    for content in ("{", "[]", "{}", json.dumps(sheet.to_record() | {"beats": [0, 0]})):
+    none = sheet.to_record()["tune"] | {"notes": [[float("nan"), 1, 60]] * len(sheet.tune.notes)}
+    wrong = [sheet.to_record() | one for one in ({"beats": [0, 0]}, {"tune": none}, {"sure": []})]
+    for content in ("{", "[]", "{}", *map(json.dumps, wrong)):
         place.write_text(content)
         with pytest.raises(UserError, match="lead sheet"):
             read_lead(place, sheet)
@@ -230,6 +232,9 @@ def test_bars_and_tempo_are_moved_and_nothing_sounds_at_another_time(sheet):
         for (start, *_), (was, *_) in zip(one.tune.notes, sheet.tune.notes):
             assert float(one.seconds(start)) == pytest.approx(float(sheet.seconds(was)), abs=0.01)
         assert one.tune.length % one.tune.bar == 0 and one.notes() == sheet.notes()
+    compound = sheet.with_bars("9/8")  # three felt beats again, each of three eighths
+    assert compound.notes() == sheet.notes() and compound.tune.notes[1][0] == 1.5 * sheet.tune.notes[1][0]
+    assert compound.with_bars("3/4").tune == sheet.tune
     assert moved[0].tune.notes[0][0] == sheet.tune.notes[0][0] + 2 and moved[3].tempo == pytest.approx(
         240, abs=1
     )
