@@ -67,7 +67,7 @@ def check_device(device: str) -> torch.device:
 def check_places(
     songs: list[Path], places: list[Path], kinds: Sequence[str], stems: bool = False, **of_files: Any
 ) -> None:
-    """Refuse, before the work begins, places that can't be written or where a song lies."""
+    """Refuse, before the work begins, places that can't be written or where a song, or what else is read, lies."""
     if len(set(places)) < len(places):
         raise UserError("Two of the songs have the same name: take them one at a time, or rename one.")
     sources = {song.resolve() for song in songs}
@@ -78,7 +78,7 @@ def check_places(
                 raise UserError(f"{file} is a folder: give another place with --out, or move it away.")
             if file.resolve() in sources:
                 advice = "give another place with --out"
-                raise UserError(f"{file} would be written over the song itself: {advice}.")
+                raise UserError(f"{file} would be written over what is read: {advice}.")
 
 
 def convert_files(
@@ -127,7 +127,10 @@ def convert_files(
     places = [song.with_name(f"{song.stem} ({settings.label}).mp3") for song in songs]
     if out is not None:
         places = [out / place.name for place in places] if several or out.is_dir() else [out]
-    check_places(songs, places, kinds, stems)
+    if several and settings.lead:
+        raise UserError("A lead sheet belongs to one song: convert the songs one at a time.")
+    read = [Path(one) for one in (settings.lead, settings.second) if isinstance(one, str)]
+    check_places([*songs, *read], places, kinds, stems)
     if not any(song.is_file() for song in songs):
         load(songs[0], duration=1.0)  # tells what is wrong before the networks are loaded
     pipe = NoteNinjaPipeline.from_pretrained().to(device)
@@ -259,10 +262,20 @@ def hear_files(songs: list[Path], out: Path | None = None, *, as_json: bool = Fa
         How many songs could not be used.
     """
     folder = out if out is not None and (len(songs) > 1 or out.is_dir()) else None
+    if folder and folder.suffix.lower() in LEADS and not folder.is_dir():
+        raise UserError(f"{out} is a name for one lead sheet: give a folder for several songs.")
     if folder is not None:
         make_folder(folder)
     places = [song.with_name(f"{song.stem} (lead).musicxml") for song in songs]
-    places = [folder / place.name for place in places] if folder else [out] if out else places
+    places = [folder / place.name for place in places] if folder else places
+    places = [out] if out and not folder else list(map(free_path, places))  # one that was corrected stays
+    if (
+        out
+        and out.suffix.lower() == ".json"
+        and out.is_file()
+        and b'"lead_sheet"' not in out.read_bytes()[:100]
+    ):
+        raise UserError(f"{out} is no lead sheet, and stays as it is: give another place with --out.")
     check_places(songs, places, [], duration=1.0, endings=LEADS)
     failed = 0
     for song, place in zip(songs, places):

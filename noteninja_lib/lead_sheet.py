@@ -5,6 +5,7 @@ back, and `rewritten` makes a song play what a corrected sheet, another key or o
 """
 
 import json
+import warnings
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.errors import UserError, check_range
+from noteninja_lib.errors import Notice, UserError, check_range
 from noteninja_lib.models.chords import RECOGNISED, recognise_chords
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.harmony import (
@@ -48,6 +49,7 @@ PROFILES, AT_HOME, LAST = 3.0, 2.0, 0.2
 DOUBTFUL = 0.6  # of how sure a note or a chord is: below, it is marked
 SECTION = 8  # bars in a section of the form
 ALIKE = 0.8  # likeness from which on two sections are one
+LONGEST = 100_000.0  # quarter notes of a tune
 MOST = 1.0  # seconds by which two hearings of one recording may differ in length
 NEAR = 0.05  # seconds within which a note is the same one
 #: How sure a note is, as a logistic regression: constant; its onset, and its sound on average, 0 to 1.
@@ -143,7 +145,7 @@ class LeadSheet:
             sheet = cls(whole, beats, times, sure, sure_chords, str(given["form"]))
             sheet.check()
             return sheet
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as problem:
             raise UserError(
                 "This is no lead sheet: make one with `noteninja hear SONG -o lead.json`."
             ) from problem
@@ -157,7 +159,12 @@ class LeadSheet:
         )
         known = tune.mode in MODES and all(0 <= pitch < 128 for _, _, pitch in tune.notes)
         known = known and all(quality in QUALITIES and 0 <= root < 12 for _, _, root, quality in tune.chords)
+        upper, lower = map(int, tune.metre.split("/"))
+        known = known and 0 < upper <= 32 and lower in (1, 2, 4, 8, 16, 32) and 0 < tune.length <= LONGEST
+        known = known and isinstance(tune.title, str) and isinstance(tune.tonic, int)
         rising = len(self.beats) > 1 and bool((np.diff(self.beats) > 0).all())
+        rising = rising and all(one[0] >= 0 < one[1] for one in (*tune.notes, *tune.chords))
+        rising = rising and all(start < end for start, end in self.times)
         events = [one[:2] for one in (*tune.notes, *tune.chords)]
         numbers = [self.beats, self.times, events, self.sure, self.sure_chords, tune.length]
         numbers = np.concatenate([np.ravel(one) for one in (*numbers, bar_length(tune.metre))])
@@ -169,7 +176,9 @@ class LeadSheet:
         heard = {
             (round(12 * start), pitch): number for number, (start, _, pitch) in enumerate(self.tune.notes)
         }
-        sheet, times, sure = replace(self, tune=tune), [], []
+        places = tune.beat * np.arange(round(tune.length / tune.beat) + 1)
+        beats = tuple(self.seconds(places).round(4).tolist())  # a quarter note lasts as long as it did
+        sheet, times, sure = replace(self, tune=tune, beats=beats), [], []
         for start, lasts, pitch in tune.notes:
             number = heard.get((round(12 * start), pitch))
             known = number is not None and abs(self.tune.notes[number][1] - lasts) < 0.1
@@ -407,7 +416,7 @@ def read_lead(path: str | Path, heard: LeadSheet) -> LeadSheet:
             raise UserError(f"There is no file {path}.")
         try:
             sheet = LeadSheet.from_record(json.loads(path.read_text(encoding="utf-8")))
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise UserError(
                 f"{path} is no lead sheet: make one with `noteninja hear SONG -o lead.json`."
             ) from problem
@@ -416,7 +425,9 @@ def read_lead(path: str | Path, heard: LeadSheet) -> LeadSheet:
         return sheet
     from noteninja_lib.music.score_io import read_notes  # loads music21
 
-    return heard.with_tune(read_notes(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Notice)  # of parts and tunes that can be chosen in a song of notes
+        return heard.with_tune(read_notes(path))
 
 
 def rewritten(
@@ -491,6 +502,11 @@ def _corrected(source, heard, sheet):
             frame = min(max(round(note.start * FRAME_RATE), 0), len(singing) - 1)
             sung = bool(singing[frame])
             parts[sung][number].append(replace(note, pitch=note.pitch - octave) if sung else note)
+    if any(parts[True]):
+        sentence = (
+            "The singer sings what was sung: with `--voice play` an instrument plays the corrected notes."
+        )
+        warnings.warn(sentence, Notice, stacklevel=4)
     notes = sorted([*_without(notes, parts[True][0]), *parts[True][1]], key=lambda note: note.start)
     changed = [chord for chord in sheet.chords() if not _is_among(chord, was)]
     played = edited(source.played, *parts[False])

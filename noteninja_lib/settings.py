@@ -142,6 +142,10 @@ class Settings:
             isinstance(one, str | None) for one in told[1:]
         ):
             raise UserError("A lead sheet is a file, and a key and chords are written in letters.")
+        if self.key is not None and self.transpose:
+            raise UserError("Give either a key or a number of semitones, not both.")
+        if isinstance(self.lead, str) and not Path(self.lead).is_file():
+            raise UserError(f"There is no file {self.lead}.")
         if self.second is not None and (self.transpose or any(one is not None for one in told)):
             raise UserError(
                 "Two songs that are mixed keep their notes: leave out lead sheet, key and chords."

@@ -11,7 +11,7 @@ import torch
 from noteninja_lib import data_folder
 from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.datasets import build, open_dataset
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.lead_sheet import LeadSheet, find_key, hear_lead, read_lead, rewritten
 from noteninja_lib.models.chords import RECOGNISED, ChordRecogniser, chord_features, recognise_chords
 from noteninja_lib.music.beats import FRAME_RATE
@@ -174,7 +174,9 @@ def test_what_is_no_lead_sheet_is_told(sheet, tmp_path):
         read_lead(tmp_path / "none.json", sheet)
     place = tmp_path / "a.json"
     none = sheet.to_record()["tune"] | {"notes": [[float("nan"), 1, 60]] * len(sheet.tune.notes)}
-    wrong = [sheet.to_record() | one for one in ({"beats": [0, 0]}, {"tune": none}, {"sure": []})]
+    tunes = [sheet.to_record()["tune"] | one for one in ({"metre": "4/0"}, {"length": 1e9}, {"tonic": 2.5})]
+    wrong = [{"beats": [0, 0]}, {"tune": none}, {"sure": []}, *({"tune": one} for one in tunes)]
+    wrong = [sheet.to_record() | one for one in wrong] + [json.loads("[" * 900 + "]" * 900)]
     for content in ("{", "[]", "{}", *map(json.dumps, wrong)):
         place.write_text(content)
         with pytest.raises(UserError, match="lead sheet"):
@@ -225,6 +227,23 @@ def test_a_corrected_chord_is_played_in_its_bars_only(roll, sheet):
         sheet.with_chord(0, "H7")
 
 
+def test_a_note_before_the_recording_begins_is_cut_short(roll, sheet):
+    early = sheet.with_bars("3/4", 1)
+    assert early.beats[0] < -0.9
+    notes = ((0.0, 1.0, 60), (1.0, 1.5, 62), *early.tune.notes)
+    made = rewritten(source_of(roll), early.with_tune(replace(early.tune, notes=notes)))
+    assert made.piano_roll.melody_notes()[0].pitch in (62, sheet.tune.notes[0][2])
+
+
+def test_another_metre_in_a_file_leaves_a_quarter_note_as_long_as_it_was(sheet, tmp_path):
+    sheet.save(tmp_path / "a.abc")
+    text = (tmp_path / "a.abc").read_text().replace("M:3/4", "M:6/8")
+    (tmp_path / "a.abc").write_text(text)
+    again = read_lead(tmp_path / "a.abc", sheet)
+    assert again.tune.metre == "6/8" and again.notes() == sheet.notes()
+    assert np.allclose([c[:2] for c in again.chords()], [c[:2] for c in sheet.chords()], atol=0.01)
+
+
 def test_bars_and_tempo_are_moved_and_nothing_sounds_at_another_time(sheet):
     moved = [sheet.with_bars("3/4", 1), sheet.with_bars("3/4", -1), sheet.with_bars("4/4"), sheet.at_tempo(2)]
     for one in [*moved, sheet.at_tempo(0.5)]:
@@ -251,7 +270,8 @@ def test_a_singers_part_is_corrected_with_the_singer(roll, sheet):
     heard = hear_lead(source.piano_roll)
     notes = list(heard.tune.notes)
     gone = notes.pop(2)
-    made = rewritten(source, heard.with_tune(replace(heard.tune, notes=tuple(notes))))
+    with pytest.warns(Notice, match="--voice play"):
+        made = rewritten(source, heard.with_tune(replace(heard.tune, notes=tuple(notes))))
     assert [note.pitch for note in made.voice.notes] == [note.pitch for n, note in enumerate(low) if n != 2]
     assert len(made.piano_roll.melody_notes()) == len(notes) and gone[2] - 12 == low[2].pitch
 
@@ -312,7 +332,7 @@ def test_held_notes_go_to_the_next_chord(roll):
 
 
 def test_keys_and_chords_are_read_as_people_write_them():
-    assert [read_key(one) for one in ("Eb", "f# minor", "Am", "B", "b", "B♭ major")] == [
+    assert [read_key(one) for one in ("EB", "f# minor", "Am", "B", "b", "B♭ major")] == [
         (3, None),
         (6, "minor"),
         (9, "minor"),
@@ -391,6 +411,25 @@ def test_sheets_of_several_songs_go_to_a_folder(noteninja, song, tmp_path):
 def test_wrong_wishes_are_one_sentence(noteninja, song, tmp_path, words, sentence):
     status, _, err = noteninja("convert", song, "--to", "jazz", "-o", tmp_path / "a.mp3", *words)
     assert status == 2 and sentence in err and "Traceback" not in err and not (tmp_path / "a.mp3").exists()
+
+
+def test_what_was_corrected_is_not_written_over(noteninja, song, tmp_path):
+    sheet = tmp_path / "a.json"
+    assert noteninja("hear", song, "-o", sheet)[0] == 0
+    before = sheet.read_bytes()
+    words = ["convert", song, "--to", "pop", "--lead", sheet]
+    status, _, err = noteninja(*words, "-o", tmp_path / "a.mp3")
+    assert status == 2 and "over what is read" in err and sheet.read_bytes() == before
+    status, _, err = noteninja("convert", song, song, "--to", "pop", "--lead", sheet)
+    assert status == 2 and "one song" in err
+    for number in range(2):
+        assert noteninja("hear", song, "-o", tmp_path)[0] == 0
+    assert (tmp_path / "song (lead).musicxml").exists() and (tmp_path / "song (lead)-2.musicxml").exists()
+    (tmp_path / "b.json").write_text('{"settings": {}}')
+    status, _, err = noteninja("hear", song, "-o", tmp_path / "b.json")
+    assert status == 2 and "stays as it is" in err
+    status, _, err = noteninja("hear", song, song, "-o", tmp_path / "two.json")
+    assert status == 2 and "folder" in err and not (tmp_path / "two.json").exists()
 
 
 def test_hear_names_what_can_be_written(noteninja, song, tmp_path):

@@ -213,8 +213,8 @@ def draw_notes(notes: list[Note], frames: int) -> np.ndarray:
     """Notes as a layer (2, 88, frames): onsets, three frames wide as Basic Pitch shows them, and sustain."""
     layer = np.zeros((2, PITCHES, frames), np.float32)
     for note in notes:
-        row, start = note.pitch - LOWEST, round(note.start * FRAME_RATE)
-        if 0 <= row < PITCHES and start < frames:
+        row, start = note.pitch - LOWEST, max(round(note.start * FRAME_RATE), 0)
+        if 0 <= row < PITCHES and start < frames and note.end > 0:
             first, last = max(start - 1, 0), min(start + 2, frames)
             layer[0, row, first:last] = (0.5, 1.0, 0.5)[first - start + 1 : last - start + 1]
             layer[1, row, start : max(start + 1, round(note.end * FRAME_RATE))] = 1

@@ -27,7 +27,9 @@ def read_key(text: str) -> tuple[int, str | None]:
     found = KEY.fullmatch(text.strip())
     if not found:
         raise UserError(f"{text!r} is no key: write one such as Eb, F# or Am.")
-    tonic = "C D EF G A B".index(found[1].upper()) + {"#": 1, "♯": 1, "b": -1, "♭": -1, "": 0}[found[2]]
+    tonic = (
+        "C D EF G A B".index(found[1].upper()) + {"#": 1, "♯": 1, "b": -1, "♭": -1, "": 0}[found[2].lower()]
+    )
     said = found[3]
     mode = None if not said else "minor" if said == "m" or said.lower().startswith("min") else "major"
     return tonic % 12, mode
