@@ -67,7 +67,7 @@ def check_device(device: str) -> torch.device:
 def check_places(
     songs: list[Path], places: list[Path], kinds: Sequence[str], stems: bool = False, **of_files: Any
 ) -> None:
-    """Refuse, before the work begins, places that can't be written or where a song, or what else is read, lies."""
+    """Refuse, before the work begins, places that can't be written or where something lies that is read."""
     if len(set(places)) < len(places):
         raise UserError("Two of the songs have the same name: take them one at a time, or rename one.")
     sources = {song.resolve() for song in songs}

@@ -207,7 +207,7 @@ def test_settings_survive_a_file(settings, tmp_path):
         "jazz": 0.9,
         "rock": 0.1,
     }
-    networks = {"basic_pitch", "judge", "lead", "pitch", "separator", "unet", "vae", "vocoder"}
+    networks = {"basic_pitch", "chords", "judge", "lead", "pitch", "separator", "unet", "vae", "vocoder"}
     assert set(record["weights_sha256"]) == networks
 
 

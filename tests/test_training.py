@@ -113,7 +113,7 @@ def test_each_word_of_the_command_line_gives_its_task(data, word):
     for again in (False, True):
         task = make_task(word, data.root, 2, models_folder(), again)
         assert type(task) is TASKS[word] and isinstance(task.networks[task.main], task.model)
-    with pytest.raises(UserError, match="lead, judge"):
+    with pytest.raises(UserError, match="lead, chords, judge"):
         make_task("poet", data.root, 2, models_folder())
 
 
