@@ -16,10 +16,11 @@ from noteninja_lib.arranger.recipe import load_recipe
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
+from noteninja_lib.lead_sheet import hear_lead
 from noteninja_lib.music.piano_roll import pick_notes
 from noteninja_lib.music.playback import from_score
 from noteninja_lib.music.score_io import quantise
-from noteninja_lib.music.transcription import heard_tune, in_beats, settle
+from noteninja_lib.music.transcription import in_beats, settle
 from noteninja_lib.music.tunes import find_tune, load_tunes
 from noteninja_lib.pipeline import Conversion
 from noteninja_lib.settings import (
@@ -64,7 +65,8 @@ def read_score(path):
 
 @pytest.mark.parametrize("tune", TUNES, ids=lambda tune: tune.metre)
 def test_a_known_tune_is_written_down_as_it_was(tune):
-    written, first_bar, tempo = heard_tune(from_score(tune, tempo=104))
+    sheet = hear_lead(from_score(tune, tempo=104))
+    written, first_bar, tempo = sheet.tune, sheet.beats[0], sheet.tempo
     assert tempo == pytest.approx(104, rel=0.01) and first_bar < 0.05
     assert written.metre == {"2/2": "4/4", "6/8": "12/8"}.get(tune.metre, tune.metre)
     assert (written.tonic, written.mode) == (tune.tonic, tune.mode)
@@ -117,7 +119,8 @@ def test_quantised_notes_lie_on_the_grid_one_after_another():
 
 def test_the_score_reads_back_as_the_tune_that_was_heard(played, tmp_path):
     _, roll = played
-    written, _, tempo = heard_tune(roll)
+    sheet = hear_lead(roll)
+    written, tempo = sheet.tune, sheet.tempo
     (file,) = export(
         as_result(roll), tmp_path / "a song (jazz).mp3", Settings(source="my song.mp3"), ("musicxml",)
     )

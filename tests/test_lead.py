@@ -161,6 +161,12 @@ def test_files_read_back_as_the_same(sheet, tmp_path, kind):
     )
 
 
+def test_no_chord_is_no_slip(sheet, tmp_path):
+    (tmp_path / "a.abc").write_text('M:3/4\nL:1/4\nK:C\n"Am"A2 B | "N.C."c2 d | "G7"d2 B | "C"c3 |\n')
+    again = read_lead(tmp_path / "a.abc", sheet).tune
+    assert [chord[2:] for chord in again.chords] == [(9, "min"), (7, "dom7"), (0, "maj")]
+
+
 def test_scores_show_no_accidentals_that_the_key_has(sheet, tmp_path):
     tied = replace(sheet.tune, tonic=2, mode="major", notes=((0.0, 2.0, 66), (2.0, 2.0, 66), (4.0, 1.0, 73)))
     replace(sheet, tune=tied, times=((0, 1),) * 3, sure=(1.0,) * 3).save(tmp_path / "a.musicxml")

@@ -4,8 +4,6 @@ Notes come at any moment; the beats are the ruler by which they are written down
 :mod:`noteninja_lib.music.score_io` then gives them values that can be read. Lesson: 00_genre_converter.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from music21 import note, stream
 
@@ -15,7 +13,7 @@ from noteninja_lib.music.beats import FRAME_RATE, mel_rise, track_beats
 from noteninja_lib.music.harmony import bar_length, beat_length, harmonise
 from noteninja_lib.music.metre import TICKS, find_metre, likely_key, place_on_beats
 from noteninja_lib.music.piano_roll import PianoRoll, pick_notes
-from noteninja_lib.music.score_io import SHORTEST_REST, quantise
+from noteninja_lib.music.score_io import SHORTEST_REST
 from noteninja_lib.music.tunes import Tune
 
 BASS = 31  # lowest rows of the piano roll: A0 to D#3
@@ -47,26 +45,6 @@ def write_down(notes: list[Note], audio: np.ndarray) -> tuple[Tune, float, float
         first -= bar_length(metre)
     tune = set_in_bars(notes, even, metre, key_of_notes(notes), first, seconds)
     return tune, start + first * step, 60 / step
-
-
-def heard_tune(roll: PianoRoll, title: str = "heard") -> tuple[Tune, float, float]:
-    """The tune of a piano roll as it can be printed.
-
-    Parameters
-    ----------
-    roll : PianoRoll
-    title : str
-
-    Returns
-    -------
-    (Tune, float, float)
-        The tune, its notes on the grid of the beats; the time of its first bar line in seconds (0 or
-        earlier); the tempo in felt beats a minute.
-    """
-    beats, metre, first = find_bars(roll)
-    tune = set_in_bars(roll.melody_notes(), beats, metre, key_of_music(roll), first, roll.seconds)
-    step = (beats[-1] - beats[0]) / (len(beats) - 1)
-    return replace(quantise(tune), title=title), float(beats[0] + first * step), 60 / step
 
 
 def find_bars(roll: PianoRoll) -> tuple[np.ndarray, str, float]:
