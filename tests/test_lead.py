@@ -33,6 +33,7 @@ from noteninja_lib.settings import read_settings
 from noteninja_lib.source import Source, Voice
 from noteninja_lib.training.tasks import ChordTask, number_of_chord
 from noteninja_lib.widgets.heard_panel import HeardPanel
+from noteninja_lib.widgets.heard_panel import panel as panel_alone
 
 TUNE = next(tune for tune in load_tunes("test") if tune.metre == "3/4" and tune.mode == "major")
 KINDS = ("json", "musicxml", "mid", "abc")
@@ -499,3 +500,9 @@ def test_the_sheet_is_engraved_and_saved(panel, tmp_path):
     panel.save()
     names = {path.suffix for path in tmp_path.iterdir()}
     assert names == {f".{kind}" for kind in KINDS} and "saved in" in panel.saved.value
+
+
+def test_a_sheet_by_itself_tells_what_is_wrong(sheet, tmp_path):
+    _, shown, message = panel_alone(sheet, np.zeros(SAMPLE_RATE, np.float32), tmp_path).children
+    shown._pressed(None, {"chord": 0, "name": "<oops>"}, [])
+    assert "no chord" in message.value and "<oops>" not in message.value and shown.sheet == sheet

@@ -16,7 +16,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.lead_sheet import DOUBTFUL, LeadSheet
 from noteninja_lib.music.harmony import NOTE_NAMES, chord_name
 from noteninja_lib.widgets.results import save_into
-from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short
+from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short, style_sheet
 from noteninja_lib.widgets.touch_widgets import PianoRoll
 
 METRES = ("4/4", "3/4", "2/4", "6/8", "12/8", "9/8")
@@ -183,3 +183,24 @@ class HeardPanel(widgets.VBox):
             self.saved.value = save_into(self.place(), write)
         except UserError as problem:
             self.tell(str(problem), "error")
+
+
+def panel(sheet: LeadSheet, audio: np.ndarray, folder: str | Path = "outputs") -> widgets.VBox:
+    """A lead sheet to correct, by itself: lesson 02.
+
+    Parameters
+    ----------
+    sheet : LeadSheet
+    audio : numpy.ndarray
+        Of the recording, as `to_mp3` takes it.
+    folder : str or Path
+        Where it is saved; made when needed.
+    """
+    message = widgets.HTML()
+
+    def tell(sentence, kind="info"):
+        message.value = f'<div class="nn-{kind}" role="status">{html.escape(sentence)}</div>'
+
+    shown = HeardPanel(tell, lambda: Path(folder))
+    shown.show(sheet, None, audio)
+    return widgets.VBox([style_sheet(), shown, message])
