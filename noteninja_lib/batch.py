@@ -65,12 +65,18 @@ def check_device(device: str) -> torch.device:
 
 
 def check_places(
-    songs: list[Path], places: list[Path], kinds: Sequence[str], stems: bool = False, **of_files: Any
+    songs: list[Path],
+    places: list[Path],
+    kinds: Sequence[str],
+    stems: bool = False,
+    read: Sequence[Path] = (),
+    **of_files: Any,
 ) -> None:
     """Refuse, before the work begins, places that can't be written or where something lies that is read."""
     if len(set(places)) < len(places):
         raise UserError("Two of the songs have the same name: take them one at a time, or rename one.")
-    sources = {song.resolve() for song in songs}
+    sources = {file.resolve(): "what else is read" for file in read}
+    sources |= {song.resolve(): "the song itself" for song in songs}
     for place in places:
         check_writable(place, **of_files)
         for file in (place, *beside(place, kinds).values(), *(stem_paths(place).values() if stems else ())):
@@ -78,7 +84,7 @@ def check_places(
                 raise UserError(f"{file} is a folder: give another place with --out, or move it away.")
             if file.resolve() in sources:
                 advice = "give another place with --out"
-                raise UserError(f"{file} would be written over what is read: {advice}.")
+                raise UserError(f"{file} would be written over {sources[file.resolve()]}: {advice}.")
 
 
 def convert_files(
@@ -130,7 +136,7 @@ def convert_files(
     if several and settings.lead:
         raise UserError("A lead sheet belongs to one song: convert the songs one at a time.")
     read = [Path(one) for one in (settings.lead, settings.second) if isinstance(one, str)]
-    check_places([*songs, *read], places, kinds, stems)
+    check_places(songs, places, kinds, stems, read)
     if not any(song.is_file() for song in songs):
         load(songs[0], duration=1.0)  # tells what is wrong before the networks are loaded
     pipe = NoteNinjaPipeline.from_pretrained().to(device)

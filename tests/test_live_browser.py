@@ -57,7 +57,7 @@ def page(chromium, tmp_path_factory):
 
 def test_pieces_follow_without_a_gap_and_the_result_goes_on(page):
     live = page.locator(".nn-live")
-    assert live.is_hidden()
+    page.wait_for_selector(".nn-live", state="hidden")  # as soon as its script has run
     page.click(".nn-convert")
     page.wait_for_function("document.querySelector('.nn-live').dataset.position > 1")
     assert live.locator("button").inner_text() == "Pause" and " of 1:10" in live.inner_text()
