@@ -267,40 +267,47 @@ def hear_files(songs: list[Path], out: Path | None = None, *, as_json: bool = Fa
     int
         How many songs could not be used.
     """
-    folder = out if out is not None and (len(songs) > 1 or out.is_dir()) else None
+    folder = out if out and (len(songs) > 1 or out.is_dir()) else None
     if folder and folder.suffix.lower() in LEADS and not folder.is_dir():
         raise UserError(f"{out} is a name for one lead sheet: give a folder for several songs.")
-    if folder is not None:
+    if folder:
         make_folder(folder)
-    places = [song.with_name(f"{song.stem} (lead).musicxml") for song in songs]
-    places = [folder / place.name for place in places] if folder else places
-    places = [out] if out and not folder else list(map(free_path, places))  # one that was corrected stays
-    if (
-        out
-        and out.suffix.lower() == ".json"
-        and out.is_file()
-        and b'"lead_sheet"' not in out.read_bytes()[:100]
-    ):
-        raise UserError(f"{out} is no lead sheet, and stays as it is: give another place with --out.")
+    if out and not folder:
+        places = [out]
+        if out.suffix.lower() == ".json" and out.is_file() and b'"lead_sheet"' not in out.read_bytes()[:100]:
+            raise UserError(f"{out} is no lead sheet, and stays as it is: give another place with --out.")
+    else:  # a sheet that was corrected stays
+        places = [free_path((folder or song.parent) / f"{song.stem} (lead).musicxml") for song in songs]
     check_places(songs, places, [], duration=1.0, endings=LEADS)
+    place_of = dict(zip(songs, places))
+
+    def work(song, progress):
+        source = read_source(song, seconds_used(), lambda done: progress(0.9 * done, "listening"))
+        progress(0.9, "writing down")
+        sheet = lead_of(source, song.stem)
+        with whole(place_of[song]) as unfinished:
+            sheet.save(unfinished)
+        record = {"song": str(song), "out": str(place_of[song]), **sheet.to_record()}
+        return json.dumps(record, ensure_ascii=False) if as_json else f"{place_of[song]}: {sheet}"
+
+    return _one_by_one(songs, work)
+
+
+def _one_by_one(songs, work):
+    """Print what `work(song, progress)` gives for each song, and what it warns of; how many can't be used."""
     failed = 0
-    for song, place in zip(songs, places):
+    for song in songs:
         try:
-            with _bar(song) as progress, warnings.catch_warnings(record=True) as told:
+            with warnings.catch_warnings(record=True) as told, _bar(song) as progress:
                 warnings.simplefilter("always", UserWarning)
-                source = read_source(song, seconds_used(), lambda done: progress(0.9 * done, "listening"))
-                progress(0.9, "writing down")
-                sheet = lead_of(source, song.stem)
-                with whole(place) as unfinished:
-                    sheet.save(unfinished)
+                line = work(song, progress)
         except UserError as problem:
             failed += 1
             print(f"noteninja: {problem}", file=sys.stderr)
             continue
         for sentence in notices(told, song):
             print(f"noteninja: {sentence}", file=sys.stderr)
-        record = {"song": str(song), "out": str(place), **sheet.to_record()}
-        print(json.dumps(record, ensure_ascii=False) if as_json else f"{place}: {sheet}", flush=True)
+        print(line, flush=True)
     return failed
 
 
@@ -351,29 +358,20 @@ def separate_files(
         make_folder(out)
     places = [file for song in songs for file in stem_paths((out or song.parent) / song.name, kind).values()]
     check_places(songs, places, ())
-    failed = 0
-    for song in songs:
-        try:
-            with warnings.catch_warnings(record=True) as told, _bar(song) as progress:
-                warnings.simplefilter("always", UserWarning)
-                found = separate_file(song, out, kind=kind, progress=progress)
-        except UserError as problem:
-            failed += 1
-            print(f"noteninja: {problem}", file=sys.stderr)
-            continue
-        for sentence in notices(told, song):
-            print(f"noteninja: {sentence}", file=sys.stderr)
+
+    def work(song, progress):
+        found = separate_file(song, out, kind=kind, progress=progress)
         if as_json:
             files = dict(zip(STEMS, map(str, found.files))) or dict.fromkeys(STEMS)
             share = round(found.share, 1) if found.files else None
             report = {"song": str(song), **files, "seconds": round(found.seconds, 2), "voice_share_db": share}
-            print(json.dumps(report, ensure_ascii=False), flush=True)
-        elif found.files:
+            return json.dumps(report, ensure_ascii=False)
+        if found.files:
             names = " and ".join(map(str, found.files))
-            print(f"{song}: {names}; the voice is {found.share:.1f} dB of the whole", flush=True)
-        else:
-            print(f"{song}: no voice was found, and nothing was written", flush=True)
-    return failed
+            return f"{song}: {names}; the voice is {found.share:.1f} dB of the whole"
+        return f"{song}: no voice was found, and nothing was written"
+
+    return _one_by_one(songs, work)
 
 
 def separate_file(

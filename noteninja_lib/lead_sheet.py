@@ -299,10 +299,8 @@ def lead_of(source: Source, title: str = "heard") -> LeadSheet:
     from noteninja_lib.music.transcription import hummed_tune  # loads music21
 
     tune, beats = hummed_tune(notes)
-    octave, step = octave_of(notes), float(np.median(np.diff(beats)))
-    written = tuple((start, lasts, pitch + octave) for start, lasts, pitch in tune.notes)
-    missing = round(tune.length / tune.beat) + 1 - len(beats)
-    beats = np.append(beats, beats[-1] + step * np.arange(1, missing + 1))[: len(beats) + missing]
+    written = tuple((start, lasts, pitch + octave_of(notes)) for start, lasts, pitch in tune.notes)
+    beats = beats[: round(tune.length / tune.beat) + 1]
     tune, chords = replace(tune, notes=written, title=title), (1.0,) * len(tune.chords)
     sheet = LeadSheet(tune, tuple(beats.round(4).tolist()), (), (), chords)
     return replace(_with_times(sheet, source.piano_roll.melody_notes(), source.piano_roll), form="A")
@@ -458,8 +456,8 @@ def rewritten(
     if key is not None and transpose:
         raise UserError("Give either a key or a number of semitones, not both.")
     check_range("transposition in semitones", transpose, -12, 12)
-    if lead is None and key is None and chords is None and not transpose:
-        return source
+    if lead is None and key is None and chords is None:  # nobody asks for what was heard
+        return _transposed(source, transpose) if transpose else source
     heard = lead_of(source)
     sheet = heard
     if lead is not None:

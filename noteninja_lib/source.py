@@ -514,12 +514,10 @@ def accompanied(roll: PianoRoll, tune: list[Note]) -> PianoRoll:
     from noteninja_lib.music.transcription import hummed_tune
 
     written, beats = hummed_tune(tune)
-    count, others = len(beats), []
+    others = []
     for start, length, root, quality in written.chords:
         ends = np.array([start, start + length]) / written.beat
-        first, last = np.interp(ends, np.arange(count), beats) + np.maximum(ends - count + 1, 0) * (
-            beats[-1] - beats[0]
-        ) / (count - 1)
+        first, last = np.interp(ends, np.arange(len(beats)), beats)
         if last > 0.1:
             pitches = [36 + root, *(60 + (root + step) % 12 for step in QUALITIES[quality])]
             others += [Note(max(0.0, first), last, pitch, 80) for pitch in pitches]

@@ -74,7 +74,7 @@ def hummed_tune(
     Returns
     -------
     (Tune, numpy.ndarray)
-        The tune, and the times of its felt beats in seconds, the first of them on its first bar line.
+        The tune, and the times of its felt beats in seconds, from its first bar line to its last, or beyond.
     """
     starts = np.array([one.start for one in notes])
     if beats is None:
@@ -97,7 +97,8 @@ def hummed_tune(
     length, key = bar * np.ceil((written[-1][0] + written[-1][1]) / bar - 1e-6), likely_key(written)
     chords = harmonise(written, *key, metre, length)
     tune = Tune("heard", "hummed", "heard", metre, *key, tuple(written), chords, length, "heard", "test")
-    return tune, beats
+    missing, step = round(length / tune.beat) + 1 - len(beats), (beats[-1] - beats[0]) / (len(beats) - 1)
+    return tune, np.append(beats, beats[-1] + step * np.arange(1, missing + 1))
 
 
 def in_beats(times: np.ndarray | float, beats: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from noteninja_lib.audio.io import to_mp3
 from noteninja_lib.errors import UserError
-from noteninja_lib.lead_sheet import DOUBTFUL, LeadSheet
+from noteninja_lib.lead_sheet import DOUBTFUL, KINDS, LeadSheet
 from noteninja_lib.music.harmony import NOTE_NAMES, chord_name
 from noteninja_lib.widgets.results import save_into
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short, style_sheet
@@ -23,7 +23,6 @@ METRES = ("4/4", "3/4", "2/4", "6/8", "12/8", "9/8")
 KEYS = {
     f"{name} {mode}": (tonic, mode) for mode in ("major", "minor") for tonic, name in enumerate(NOTE_NAMES)
 }
-FILES = (".musicxml", ".mid", ".abc", ".json")
 REMEMBERED = 100  # changes that can be undone
 
 
@@ -174,7 +173,7 @@ class HeardPanel(widgets.VBox):
         """Write the sheet in all forms; the handler of the button."""
 
         def write(folder):
-            paths = [folder / f"{self.sheet.tune.title} (lead){kind}" for kind in FILES]
+            paths = [folder / f"{self.sheet.tune.title} (lead){kind}" for kind in KINDS]
             for path in paths:
                 self.sheet.save(path)
             return paths
