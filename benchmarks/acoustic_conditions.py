@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from scipy import fft, signal
 
+from benchmarks import all_measures
 from benchmarks.comparison import Row, eight_bits, other_content, right_tune
 from benchmarks.harness import cell, finish, grouped, hears, measure, table
 from benchmarks.options import CORES, Guidance, Out, Steps, Tunes, Workers
@@ -22,7 +23,7 @@ from noteninja_lib.audio import SAMPLE_RATE
 from noteninja_lib.audio.augmentation import through_mp3
 from noteninja_lib.audio.io import normalise
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
-from noteninja_lib.evaluation import baselines, metrics
+from noteninja_lib.evaluation import baselines
 from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, make_piece
 from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.pipeline import load_pipeline
@@ -124,18 +125,18 @@ def measure_tune(
     pipe, piece, rows = load_pipeline(), make_piece(number, seed), {}
     recordings, rng = piece.recordings, np.random.default_rng((seed, number, 2))
     target = str(rng.choice([genre for genre in GENRES if genre != piece.source]))
-    known = {genre: metrics.embeddings(pipe.judge, audio).mean(0) for genre, audio in recordings.items()}
+    known = {genre: all_measures.embeddings(pipe.judge, audio).mean(0) for genre, audio in recordings.items()}
     frames = len(piece.audio) // HOP_LENGTH  # the pipeline hears a little silence beyond the end
 
     def row(baseline, roll, audio=None):
-        figures, embedded = {"note_f1": metrics.note_f1(piece.melody, roll)}, None
+        figures, embedded = {"note_f1": all_measures.note_f1(piece.melody, roll)}, None
         figures["likeness"] = tune_likeness(piece.melody, roll.notes)
         if audio is not None:
-            embedded = metrics.embeddings(pipe.judge, audio)
-            nearest = metrics.nearest(embedded.mean(0), known, metrics.euclidean)
-            figures["chroma_cosine"] = metrics.chroma_cosine(audio, piece.audio)
+            embedded = all_measures.embeddings(pipe.judge, audio)
+            nearest = all_measures.nearest(embedded.mean(0), known, all_measures.euclidean)
+            figures["chroma_cosine"] = all_measures.chroma_cosine(audio, piece.audio)
             figures |= {"right_recording_of_10": nearest == target, "judge": hears(pipe, audio, target)}
-        notes, onsets = metrics.melody_of(roll), eight_bits(roll.notes[0, :, :frames])
+        notes, onsets = all_measures.melody_of(roll), eight_bits(roll.notes[0, :, :frames])
         return Row(baseline, target, number, figures, piece.melody, notes, onsets, embedded)
 
     for condition in conditions:
@@ -144,13 +145,13 @@ def measure_tune(
         result = pipe(source, target, generator=torch.Generator().manual_seed(number), **wish)
         written = baselines.transcribe_arrange_render(source, target, number, roll=result.piano_roll)
         made = {"ours": normalise(result.mono()), "transcribe": written}
-        rows[condition] = [row(name, metrics.hear(audio), audio) for name, audio in made.items()]
+        rows[condition] = [row(name, all_measures.hear(audio), audio) for name, audio in made.items()]
         rows[condition].append(row("heard", result.piano_roll))
         if condition == "clean":
             decoded = baselines.decoded(pipe, recordings[target])
-            rows[condition].append(row("decoded", metrics.hear(decoded), decoded))
-    heard = {genre: metrics.transcribe(audio)[0] for genre, audio in recordings.items()}
-    return rows, {genre: metrics.onset_chroma(onsets) for genre, onsets in heard.items()}
+            rows[condition].append(row("decoded", all_measures.hear(decoded), decoded))
+    heard = {genre: all_measures.transcribe(audio)[0] for genre, audio in recordings.items()}
+    return rows, {genre: all_measures.onset_chroma(onsets) for genre, onsets in heard.items()}
 
 
 def figures_of(found: list[tuple], seed: int = 0) -> dict[str, dict]:
@@ -169,11 +170,11 @@ def figures_of(found: list[tuple], seed: int = 0) -> dict[str, dict]:
             values[baseline] = {name: np.array(some, float) for name, some in taken.items()}
         values["ahead"] = {name: ours - values["transcribe"][name] for name, ours in values["ours"].items()}
         for baseline, taken in values.items():
-            summary = {name: metrics.bootstrap(some, seed=seed) for name, some in taken.items()}
+            summary = {name: all_measures.bootstrap(some, seed=seed) for name, some in taken.items()}
             for name, (zero, one) in ends.items():
                 if baseline == "ahead":  # differences, in lengths of the scale: from 0 to its whole length
                     zero, one = np.zeros(len(zero)), np.subtract(one, zero)
-                summary[f"tune_kept_{name}"] = metrics.place_between(taken[name], zero, one, seed=seed)
+                summary[f"tune_kept_{name}"] = all_measures.place_between(taken[name], zero, one, seed=seed)
             figures[condition][baseline] = summary
     return figures
 

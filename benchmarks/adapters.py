@@ -16,13 +16,13 @@ import torch
 from tqdm import tqdm
 from typer import Argument, Option
 
+from benchmarks.all_measures import bootstrap, embeddings, euclidean
 from benchmarks.harness import finish, grouped, interval, measure, table
 from benchmarks.options import CORES, Out, Workers
 from noteninja_lib.arranger.recipe import own_folder
 from noteninja_lib.datasets import Records
 from noteninja_lib.datasets.base import DataSet, Recording
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation.metrics import bootstrap, embeddings, euclidean
 from noteninja_lib.fine_tuning import adapt
 from noteninja_lib.models.checkpoints import CARD, read_card
 from noteninja_lib.models.classifiers import GenreClassifier, classify

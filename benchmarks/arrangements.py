@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 from typer import Option
 
 from benchmarks import harness
+from benchmarks.all_measures import bootstrap
 from benchmarks.harness import File, cell, finish, grouped, interval, measure, rounded, rounded_mean, table
 from benchmarks.options import CORES, Out, Soundfont, Tagger, Workers
 from noteninja_lib import fast_mode
@@ -22,7 +23,6 @@ from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import default_soundfont, render, render_stems
 from noteninja_lib.audio.io import SAMPLE_RATE, save
 from noteninja_lib.evaluation.baselines import excerpt
-from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.music.tunes import Tune, load_tunes

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from benchmarks.all_measures import spectral_distance
 from benchmarks.harness import measure, prepare, rounded
 from benchmarks.options import CORES, Tunes, Workers
 from benchmarks.strength import mean_way
 from noteninja_lib.evaluation.baselines import choose_tunes, convert, strength_at
-from noteninja_lib.evaluation.metrics import spectral_distance
 from noteninja_lib.fine_tuning import assemble
 from noteninja_lib.models.checkpoints import models_folder
 

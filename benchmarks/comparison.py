@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks import all_measures
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.models.classifiers import GenreClassifier
 from noteninja_lib.music.piano_roll import tune_likeness
 
@@ -61,7 +61,9 @@ def know(judge: GenreClassifier, recordings: dict[str, np.ndarray]) -> dict[str,
     """What is known of true recordings, by genre."""
     return {
         genre: Known(
-            metrics.embeddings(judge, audio).mean(0), metrics.centred_mel(audio), metrics.edges(audio)
+            all_measures.embeddings(judge, audio).mean(0),
+            all_measures.centred_mel(audio),
+            all_measures.edges(audio),
         )
         for genre, audio in recordings.items()
     }
@@ -71,13 +73,13 @@ def among_ten(
     audio: np.ndarray, embedded: np.ndarray, target: str, known: dict[str, Known]
 ) -> dict[str, bool]:
     """Whether the nearest of the ten true recordings is the asked-for one: by embedding, and by spectrum."""
-    mel = metrics.centred_mel(audio)
+    mel = all_measures.centred_mel(audio)
     embeddings, mels = (
         {genre: getattr(one, name) for genre, one in known.items()} for name in ("embedding", "mel")
     )
     return {
-        "right_recording_of_10": metrics.nearest(embedded, embeddings, metrics.euclidean) == target,
-        "right_spectrum_of_10": metrics.nearest(mel, mels, metrics.mean_difference) == target,
+        "right_recording_of_10": all_measures.nearest(embedded, embeddings, all_measures.euclidean) == target,
+        "right_spectrum_of_10": all_measures.nearest(mel, mels, all_measures.mean_difference) == target,
     }
 
 
@@ -88,7 +90,7 @@ def other_content(rows: list[Row], seed: int) -> dict[str, list[float]]:
         others = [other for other in rows if other.tune != row.tune]
         same = [other for other in others if other.target == row.target] or others
         other = same[rng.integers(len(same))]
-        found["note_f1"].append(metrics.matched_notes(row.melody, other.notes))
+        found["note_f1"].append(all_measures.matched_notes(row.melody, other.notes))
         found["likeness"].append(tune_likeness(row.melody, other.onsets[None] / 255))
     return found
 
@@ -97,7 +99,7 @@ def right_tune(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
     """Whether each row's own tune is the nearest, by onset chroma, among `CROWD` in the same genre."""
     rng, right = np.random.default_rng(seed), []
     for row in rows:
-        made = metrics.onset_chroma(row.onsets / 255)
+        made = all_measures.onset_chroma(row.onsets / 255)
         others = rng.permutation([number for number in truths if number != row.tune])[: CROWD - 1]
         own = float(made @ truths[row.tune][row.target])
         right.append(all(own > float(made @ truths[number][row.target]) for number in others))
@@ -121,5 +123,5 @@ def frechet(rows: list, truths: list) -> float:
             np.concatenate([row.embeddings for row in some if row.tune in half])
             for some, half in ((rows, made), (truths, true))
         )
-        distances.append(metrics.frechet_distance(first, second))
+        distances.append(all_measures.frechet_distance(first, second))
     return round(float(np.mean(distances)), 4)

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 from typer import Option
 
-from benchmarks import harness
+from benchmarks import all_measures, harness
 from benchmarks.comparison import CROWD, Row, among_ten, eight_bits, frechet, know, other_content, right_tune
 from benchmarks.harness import File, Run, cell, finish, grouped, interval, means, of_rows, table
 from benchmarks.options import CORES, Guidance, Out, Recordings, Soundfont, Split, Steps, Tagger, Workers
@@ -20,7 +20,7 @@ from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.datasets import open_dataset
 from noteninja_lib.datasets.base import DataSet
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import baselines, metrics
+from noteninja_lib.evaluation import baselines
 from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, make_piece
 from noteninja_lib.music.piano_roll import tune_likeness
 from noteninja_lib.pipeline import load_pipeline
@@ -62,39 +62,39 @@ def measure_piece(numbers: tuple[int, int], setting: Setting) -> tuple[list[Row]
         piece = Piece(number, genre, None, {genre: audio})
     else:
         piece = make_piece(number, setting.seed, setting.split, other_soundfont=setting.oracle_soundfont)
-    heard = {genre: metrics.hear(audio) for genre, audio in piece.recordings.items()}
+    heard = {genre: all_measures.hear(audio) for genre, audio in piece.recordings.items()}
     known, source, melody = know(pipe.judge, piece.recordings), piece.audio, piece.melody
     for target in choose_targets(piece, setting.targets, setting.seed):
         made = baselines.versions(pipe, piece, target, other, split=setting.split, **setting.options)
-        own = metrics.edges(made["oracle"]) if "oracle" in made else None
+        own = all_measures.edges(made["oracle"]) if "oracle" in made else None
         for baseline, audio in made.items():
             again = {"truth": target, "copy": piece.source}.get(baseline)
-            roll = heard[again] if again else metrics.hear(audio)
-            embedded = metrics.embeddings(pipe.judge, audio)
-            figures = {"chroma_cosine": metrics.chroma_cosine(audio, source)}
-            figures["melody_accuracy"] = metrics.melody_accuracy(source, audio)
-            figures["cqt1_correlation"] = metrics.cqt1_correlation(audio, source)
+            roll = heard[again] if again else all_measures.hear(audio)
+            embedded = all_measures.embeddings(pipe.judge, audio)
+            figures = {"chroma_cosine": all_measures.chroma_cosine(audio, source)}
+            figures["melody_accuracy"] = all_measures.melody_accuracy(source, audio)
+            figures["cqt1_correlation"] = all_measures.cqt1_correlation(audio, source)
             figures["judge"] = harness.hears(pipe, audio, target)
             if melody is not None:
-                figures["note_f1"] = metrics.note_f1(melody, roll)
+                figures["note_f1"] = all_measures.note_f1(melody, roll)
                 figures["likeness"] = tune_likeness(melody, roll.notes)
-                figures["raw_pitch_accuracy"] = metrics.raw_pitch_accuracy(melody, roll)
-                figures["raw_chroma_accuracy"] = metrics.raw_pitch_accuracy(melody, roll, octaves=False)
+                figures["raw_pitch_accuracy"] = all_measures.raw_pitch_accuracy(melody, roll)
+                figures["raw_chroma_accuracy"] = all_measures.raw_pitch_accuracy(melody, roll, octaves=False)
                 figures |= against_truth(audio, piece.recordings[target], known[target].edges, own)
                 figures |= among_ten(audio, embedded.mean(0), target, known)
-            notes, onsets = metrics.melody_of(roll), eight_bits(roll.notes[0])
+            notes, onsets = all_measures.melody_of(roll), eight_bits(roll.notes[0])
             rows.append(Row(baseline, target, number, figures, melody, notes, onsets, embedded))
             if setting.folder and baseline in LISTENED_TO:
                 path = Path(setting.folder) / file_name(number, target, baseline)
                 soundfile.write(path, audio, SAMPLE_RATE)
-    return rows, {genre: metrics.onset_chroma(roll.notes[0]) for genre, roll in heard.items()}
+    return rows, {genre: all_measures.onset_chroma(roll.notes[0]) for genre, roll in heard.items()}
 
 
 def against_truth(audio: np.ndarray, truth: np.ndarray, edges: dict, own: dict) -> dict:
     """Likeness to the true recording; edges as pairs, made to true and made to `own`, the oracle's."""
-    found = {"log_spectral_distance": metrics.log_spectral_distance(audio, truth)}
-    found["spectral_distance"] = metrics.spectral_distance(audio, truth)
-    for name, made in metrics.edges(audio).items():
+    found = {"log_spectral_distance": all_measures.log_spectral_distance(audio, truth)}
+    found["spectral_distance"] = all_measures.spectral_distance(audio, truth)
+    for name, made in all_measures.edges(audio).items():
         found |= {name: (made, edges[name]), f"{name}_beside_oracle": (made, own[name])}
     return found
 
@@ -120,16 +120,16 @@ def figures_of(rows: list[Row], truths: dict[int, dict[str, np.ndarray]], seed: 
     ours, best, truth, oracle = (by_baseline[name] for name in ("ours", "decoded", "truth", "oracle"))
     tunes = [row.tune for row in ours]
     zero = other_content(ours, seed) if truth else {}  # real recordings come without a score
-    figures["zero"] = {name: metrics.bootstrap(values, tunes) for name, values in zero.items()}
+    figures["zero"] = {name: all_measures.bootstrap(values, tunes) for name, values in zero.items()}
     for baseline in names:
         found = by_baseline[baseline]
         summary = figures["rivals"][baseline] = of_rows(found)
         if truth:
             for name, low in zero.items():
                 values, high = [row.figures[name] for row in found], [row.figures[name] for row in best]
-                summary[f"tune_kept_{name}"] = metrics.place_between(values, low, high, tunes)
+                summary[f"tune_kept_{name}"] = all_measures.place_between(values, low, high, tunes)
             right = right_tune(found, truths, seed)
-            summary[f"right_tune_of_{CROWD}"] = metrics.bootstrap(right, tunes)
+            summary[f"right_tune_of_{CROWD}"] = all_measures.bootstrap(right, tunes)
             summary["frechet_distance"] = frechet(found, truth)
             summary["frechet_to_oracle"] = frechet(found, oracle)
     if truth:
@@ -153,7 +153,7 @@ def outside(tagger: File, folder: File, rows: list[Row], seed: int = 0) -> dict[
             scores, source = (heard[name].get(row.target) for name in names)
             if scores is not None:
                 risen.setdefault(row.baseline, []).append((scores > source, row.tune))
-    return {baseline: metrics.bootstrap(*zip(*found), seed=seed) for baseline, found in risen.items()}
+    return {baseline: all_measures.bootstrap(*zip(*found), seed=seed) for baseline, found in risen.items()}
 
 
 def evaluate(tunes: int, setting: Setting, tagger: File = None) -> dict:

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from benchmarks.all_measures import bootstrap
 from noteninja_lib.audio.io import mono, normalise
 from noteninja_lib.datasets.base import processes
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.baselines import choose_targets, choose_tunes, make_piece
-from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.music.style import Plan
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
@@ -159,7 +159,7 @@ def rounded_mean(values: Iterable[float], digits: int = 4) -> float:
 
 
 def intervals(rows: list[dict], tunes: Sequence | None = None, names: Iterable | None = None) -> dict:
-    """Measures of some rows, all or those named, each as [mean, low, high]; see `metrics.bootstrap`."""
+    """Measures of some rows, all or those named, each as [mean, low, high]; see `all_measures.bootstrap`."""
     return {name: bootstrap([row[name] for row in rows], tunes) for name in names or rows[0]}
 
 

@@ -17,6 +17,7 @@ from numpy.random import Generator
 from typer import Option
 
 from benchmarks import singers
+from benchmarks.all_measures import matched_notes
 from benchmarks.harness import finish, interval, intervals, means, measure, table
 from benchmarks.options import CORES, Out, Split, Workers
 from noteninja_lib.arranger.performance import Note
@@ -31,7 +32,6 @@ from noteninja_lib.arranger.vocals import (
     resonances,
 )
 from noteninja_lib.audio.augmentation import add_noise, add_room
-from noteninja_lib.evaluation.metrics import matched_notes
 from noteninja_lib.music.singing import SECONDS as FRAME_SECONDS
 from noteninja_lib.music.singing import drift, sung_notes
 from noteninja_lib.music.transcription import hummed_tune

@@ -17,6 +17,7 @@ import torch
 from tqdm import tqdm
 from typer import Option
 
+from benchmarks.all_measures import bootstrap
 from benchmarks.harness import finish, interval, rounded_mean, table
 from benchmarks.options import Out
 from noteninja_lib.arranger.recipe import GENRES
@@ -24,7 +25,6 @@ from noteninja_lib.datasets import open_dataset
 from noteninja_lib.datasets.base import DataSet
 from noteninja_lib.datasets.gtzan import GTZAN
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation.metrics import bootstrap
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.classifiers import GenreClassifier, classify
 from noteninja_lib.training.tasks import GenreClassifierTask

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from typer import Option
 
+from benchmarks import all_measures
 from benchmarks.harness import check_folder, finish, interval, measure, table
 from benchmarks.options import Out, Split, Tunes, Workers
 from noteninja_lib.arranger.arranger import arrange
@@ -16,7 +17,6 @@ from noteninja_lib.arranger.recipe import GENRES, load_recipe
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.datasets import open_dataset
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import choose_tunes
 from noteninja_lib.lead_sheet import DOUBTFUL, hear_lead
 from noteninja_lib.music.harmony import NOTE_NAMES, chord_name, harmonise
@@ -93,7 +93,7 @@ def sheet_figures(played: Any, roll: Any) -> dict:
     figures["metre"] = round(sheet.tune.bar / sheet.tune.beat) % felt == 0 and (felt % 3 == 0) == (
         sheet.tune.metre in ("3/4", "9/8")
     )
-    figures["note_f1"] = metrics.matched_notes(played.melody, notes)
+    figures["note_f1"] = all_measures.matched_notes(played.melody, notes)
     figures["right"], figures["sure"] = right, list(sheet.sure)
     rows = [(chord, sure) for chord, sure in zip(sheet.chords(), sheet.sure_chords) if chord[1] > 0.2]
     figures["chord_right"] = [sounds(played.harmony, *chord) for chord, _ in rows]
@@ -176,7 +176,7 @@ def real_keys(recordings: Path, keys: Path) -> dict:
         exact.append(names[0] == names[1])
         before.append(names[0] == names[2])
     return {"recordings": len(exact)} | {
-        name: metrics.bootstrap(np.array(of, float))
+        name: all_measures.bootstrap(np.array(of, float))
         for name, of in (("key", exact), ("key_weighted", weighted), ("key_by_profiles", before))
     }
 
@@ -185,10 +185,10 @@ def summarise(found: list[dict]) -> dict:
     """Means with intervals, of what `measure_tune` gave."""
     figures: dict[str, Any] = {"recordings": len(found)}
     for name in ("key", "key_by_profiles", "tempo", "metre", "note_f1", "key_met", "key_truly"):
-        figures[name] = metrics.bootstrap(np.array([one[name] for one in found], float))
+        figures[name] = all_measures.bootstrap(np.array([one[name] for one in found], float))
     for name in ("chords", "derived", "asked"):
         figures[name] = {
-            one: metrics.bootstrap(np.array([row[name][one] for row in found])) for one in VOCABULARIES
+            one: all_measures.bootstrap(np.array([row[name][one] for row in found])) for one in VOCABULARIES
         }
     for name, pair in (("doubts", ("right", "sure")), ("doubts_of_chords", ("chord_right", "chord_sure"))):
         figures[name] = doubts(*(sum((list(row[one]) for row in found), []) for one in pair))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks import harness
+from benchmarks import all_measures, harness
 from benchmarks.comparison import Known, frechet, know
 from benchmarks.harness import File, cell, finish, grouped, interval, measure, of_rows, rounded_mean, table
 from benchmarks.options import CORES, Out, Recordings, Split, Tunes, Workers
@@ -23,7 +23,7 @@ from noteninja_lib.audio.io import FORMATS, SAMPLE_RATE, load, mono, normalise
 from noteninja_lib.audio.spectrogram import griffin_lim, log_mel
 from noteninja_lib.datasets.gtzan import genre_of, key_of
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import baselines, metrics
+from noteninja_lib.evaluation import baselines
 from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
 from noteninja_lib.models.classifiers import GenreClassifier
 from noteninja_lib.models.flow_matching import (
@@ -141,24 +141,24 @@ def measure_stage(
 ) -> tuple[dict, np.ndarray]:
     """Figures of a stage beside the truth, as far as they mean something there, and its embeddings."""
     seen = made if stage == "autoencoder" else log_mel(made)
-    embedded = metrics.mel_embeddings(judge, seen)
-    figures = {"embedding_distance": metrics.euclidean(embedded.mean(0), known.embedding)}
-    figures |= {name: (value, known.edges[name]) for name, value in metrics.mel_edges(seen).items()}
+    embedded = all_measures.mel_embeddings(judge, seen)
+    figures = {"embedding_distance": all_measures.euclidean(embedded.mean(0), known.embedding)}
+    figures |= {name: (value, known.edges[name]) for name, value in all_measures.mel_edges(seen).items()}
     if stage != "converter":
-        figures["mel_distance"] = metrics.mean_difference(seen, mel)
+        figures["mel_distance"] = all_measures.mean_difference(seen, mel)
     if stage != "autoencoder":
         truth = normalise(truth) if stage == "converter" else truth
         for name in ("treble", "cymbals", "bass"):
-            figures[f"{name}_db"] = metrics.band_level(made, truth, getattr(metrics, name.upper()))
+            figures[f"{name}_db"] = all_measures.band_level(made, truth, getattr(all_measures, name.upper()))
         if stage != "converter":
-            figures["multi_resolution"] = metrics.multi_resolution_distance(made, truth)
+            figures["multi_resolution"] = all_measures.multi_resolution_distance(made, truth)
         figures |= defects(made)
     return figures, embedded
 
 
 def defects(audio: np.ndarray) -> dict[str, float]:
     """What is wrong in a sound, whatever it should have been."""
-    return {"clicks": metrics.clicks(audio), "offset": metrics.offset(audio)}
+    return {"clicks": all_measures.clicks(audio), "offset": all_measures.offset(audio)}
 
 
 def measure_seams(job: Job, seed: int = 0, split: str = "test") -> dict[str, list]:
@@ -180,7 +180,7 @@ def measure_seams(job: Job, seed: int = 0, split: str = "test") -> dict[str, lis
     for window in spans(latents, CHUNK, OVERLAP)[1:]:  # its first frames are its neighbour's last
         shared[in_samples(slice(window.start, window.start + OVERLAP), FOLD)] = True
     edges = [chunk.start * HOP for chunk, _, _ in with_context(latents, HEARD)[1:]]
-    found = {stage: metrics.seams(audio, edges) for stage, audio in sounds.items()}
+    found = {stage: all_measures.seams(audio, edges) for stage, audio in sounds.items()}
     blends = [(float(gradient[shared].mean()), float(gradient[~shared].mean()))] if shared.any() else []
     return found | {"blends": blends}
 
@@ -214,13 +214,13 @@ def summarise(rows: list[Row], seams: list[dict]) -> dict:
             figures["frechet"][stage] = frechet(found, truths)
     means = [(row.genre, row.tune, row.embeddings.mean(0)) for row in truths]
     pairs = [(one, two) for one, two in combinations(means, 2) if one[0] == two[0] and one[1] != two[1]]
-    apart = [metrics.euclidean(one[2], two[2]) for one, two in pairs]
+    apart = [all_measures.euclidean(one[2], two[2]) for one, two in pairs]
     figures["embedding_floor"] = rounded_mean(apart) if apart else None
     figures["seams"] = {}
     for name in ("truth", "decoded", "converter", "blends"):
         pairs = [(pair, number) for number, found in enumerate(seams) for pair in found.get(name, ())]
         if pairs:
-            figures["seams"][name] = metrics.bootstrap(*zip(*pairs))
+            figures["seams"][name] = all_measures.bootstrap(*zip(*pairs))
     return figures
 
 

@@ -5,6 +5,7 @@ from itertools import permutations
 
 import numpy as np
 
+from benchmarks import all_measures
 from benchmarks.harness import finish, grouped, intervals, means, measure, rounded_mean, table
 from benchmarks.options import CORES, Out, Tunes, Workers
 from noteninja_lib import fast_mode
@@ -12,7 +13,6 @@ from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.augmentation import through_mp3
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import excerpt
 from noteninja_lib.music.piano_roll import PianoRoll, tune_likeness
 from noteninja_lib.music.tunes import load_tunes
@@ -45,8 +45,8 @@ def plan(count: int, seed: int = 0) -> list[Job]:
 
 def measures_of(melody: list[Note], heard: PianoRoll) -> dict[str, float]:
     """How much of a known melody a piano roll holds, by the names of `MEASURES`."""
-    notes = (metrics.note_f1(melody, heard, octaves=octaves) for octaves in (False, True))
-    pitch = metrics.raw_pitch_accuracy(melody, heard, octaves=False)
+    notes = (all_measures.note_f1(melody, heard, octaves=octaves) for octaves in (False, True))
+    pitch = all_measures.raw_pitch_accuracy(melody, heard, octaves=False)
     return dict(zip(MEASURES, (*notes, pitch, tune_likeness(melody, heard.notes))))
 
 
@@ -55,8 +55,8 @@ def hear(job: Job) -> dict[str, tuple]:
     performance = excerpt(job.tune, job.genre, job.seed, SECONDS, tempo=job.tempo, swing=job.swing)
     audio, found = render(performance), {}
     for coding, kilobits in CODINGS.items():
-        heard = metrics.hear(through_mp3(audio, kilobits, MP3_RATE) if kilobits else audio)
-        found[coding] = measures_of(performance.melody, heard), metrics.onset_chroma(heard.notes[0])
+        heard = all_measures.hear(through_mp3(audio, kilobits, MP3_RATE) if kilobits else audio)
+        found[coding] = measures_of(performance.melody, heard), all_measures.onset_chroma(heard.notes[0])
     return found
 
 

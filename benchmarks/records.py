@@ -16,6 +16,7 @@ import soundfile
 import torch
 from typer import Option
 
+from benchmarks.all_measures import bootstrap, onset_chroma
 from benchmarks.harness import File, cell, finish, grouped, interval, listen, measure, table
 from benchmarks.options import CORES, Guidance, Out, Steps, Tagger, Workers
 from noteninja_lib import STEPS
@@ -25,7 +26,6 @@ from noteninja_lib.audio.spectrogram import log_mel
 from noteninja_lib.datasets import open_dataset
 from noteninja_lib.datasets.base import DataSet
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation.metrics import bootstrap, onset_chroma
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.classifiers import GenreClassifier, classify

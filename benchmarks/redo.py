@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks import all_measures
 from benchmarks.harness import cell, check_folder, finish, interval, measure, prepare, table
 from benchmarks.options import Out, Split, Tunes
 from noteninja_lib import data_folder
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import choose_tunes
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.music.piano_roll import sounding, strongest_octave
@@ -38,7 +38,7 @@ KINDS = {"anew": "made anew", "before": "the same places before", "pasted": "pas
 def statistics(audio: np.ndarray) -> Callable[[float, int], list[float]]:
     """A function of a place in seconds and of the way into the passage (1: later, -1: earlier), which gives
     each of `STATISTICS` there, in mono sound."""
-    flux, mel, level = metrics.flux(audio), log_mel(audio), levels(audio, STEP)
+    flux, mel, level = all_measures.flux(audio), log_mel(audio), levels(audio, STEP)
     rough = np.abs(np.diff(audio.astype(np.float64), 4))
 
     def part(values, rate, first, last):
@@ -52,7 +52,7 @@ def statistics(audio: np.ndarray) -> Callable[[float, int], list[float]]:
         usual = np.median(part(rough, SAMPLE_RATE, place - WIDE, place + WIDE)) + 1e-9
         timbre = (means[0] - means[0].mean()) - (means[1] - means[1].mean())
         return [
-            part(flux, SAMPLE_RATE / metrics.FLUX_STEP, *around).max(),
+            part(flux, SAMPLE_RATE / all_measures.FLUX_STEP, *around).max(),
             abs(steps[0] - steps[1]),
             np.mean(steps) - part(level, SAMPLE_RATE / STEP, *around).min(),
             np.abs(timbre).mean(),
@@ -114,7 +114,7 @@ def measure_song(job: tuple[str, int, str], seed: int, split: str) -> list[dict]
             seams = np.array([look(start, 1), look(end, -1)])
             row["ranks"][name] = (seams[:, None] > ordinary).mean(1)  # a share of the places, by statistic
         part, *parts = (one.mono()[inside.start // 2 : inside.stop // 2] for one in (first, made, other))
-        row["distance"] = [metrics.spectral_distance(one, part) for one in parts]
+        row["distance"] = [all_measures.spectral_distance(one, part) for one in parts]
         row["tune"] = [tune_heard(one, start, end) for one in (first, made)]
         found.append(row)
     return found
@@ -128,15 +128,17 @@ def summarise(songs: list[list[dict]]) -> dict:
     figures["largest_difference_outside"] = max(row["outside"] for row in rows)
     for place, name in enumerate(("anew", "of_two_seeds")):
         distances = [row["distance"][place] for row in rows]
-        figures[f"spectral_distance_{name}"] = metrics.bootstrap(distances, groups)
+        figures[f"spectral_distance_{name}"] = all_measures.bootstrap(distances, groups)
     for place, name in enumerate(("before", "anew")):
         heard, of = zip(*((tune[place], group) for tune, group in tunes))
-        figures[f"tune_{name}"] = metrics.bootstrap(heard, of)
-    figures["time_of_a_conversion"] = metrics.bootstrap([row["time"] for row in rows], groups)
+        figures[f"tune_{name}"] = all_measures.bootstrap(heard, of)
+    figures["time_of_a_conversion"] = all_measures.bootstrap([row["time"] for row in rows], groups)
     ranks = {name: np.concatenate([row["ranks"][name] for row in rows]) for name in KINDS}
     ranks["anew_less_before"] = ranks["anew"] - ranks["before"]
     figures["auc"] = {
-        name: {one: metrics.bootstrap(column, np.repeat(groups, 2)) for one, column in zip(STATISTICS, of.T)}
+        name: {
+            one: all_measures.bootstrap(column, np.repeat(groups, 2)) for one, column in zip(STATISTICS, of.T)
+        }
         for name, of in ranks.items()
     }
     return figures

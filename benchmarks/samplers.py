@@ -14,12 +14,13 @@ import diffusers
 import numpy as np
 from typer import Option
 
+from benchmarks import all_measures
 from benchmarks.comparison import Known, among_ten, know
 from benchmarks.harness import aligned, grouped, means, measure, rounded, rounded_mean, table
 from benchmarks.options import CORES, Out, Tunes, Workers
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import baselines, metrics
+from noteninja_lib.evaluation import baselines
 from noteninja_lib.evaluation.baselines import SECONDS, Piece, choose_targets, choose_tunes, make_piece
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.pipeline import GUIDANCE_INTERVAL, NoteNinjaPipeline, load_pipeline
@@ -105,13 +106,13 @@ def measure_way(job: tuple[int, Way], seed: int = 0, targets: int = TARGETS) -> 
             began = time.process_time()
             latents = baselines.sample(pipe, heard, target, number, steps=way.steps, guidance=way.guidance)
             took, audio = time.process_time() - began, baselines.sound(pipe, heard, latents)
-            shares, edges, true = pipe.judge_genre(audio), metrics.edges(audio), known[target].edges
+            shares, edges, true = pipe.judge_genre(audio), all_measures.edges(audio), known[target].edges
             row = {"evaluations": sum(evaluated), "core_seconds": took * SAMPLE_RATE / len(heard.audio)}
-            row["note_f1"] = metrics.note_f1(piece.melody, metrics.hear(audio))
-            row["chroma_cosine"] = metrics.chroma_cosine(audio, piece.audio)
-            row |= among_ten(audio, metrics.embeddings(pipe.judge, audio).mean(0), target, known)
+            row["note_f1"] = all_measures.note_f1(piece.melody, all_measures.hear(audio))
+            row["chroma_cosine"] = all_measures.chroma_cosine(audio, piece.audio)
+            row |= among_ten(audio, all_measures.embeddings(pipe.judge, audio).mean(0), target, known)
             row |= {"judge": next(iter(shares)) == target, "judge_share": shares[target]}
-            row["log_spectral_distance"] = metrics.log_spectral_distance(audio, piece.recordings[target])
+            row["log_spectral_distance"] = all_measures.log_spectral_distance(audio, piece.recordings[target])
             rows.append(row | {name: (edges[name], true[name]) for name in edges})
     finally:
         counter.remove()
@@ -126,8 +127,8 @@ def summarise(rows: dict[str, list], tunes: list[int], reference: dict[str, list
     return {
         "evaluations": rounded_mean(rows["evaluations"], 2),
         "core_seconds": rounded(np.median(rows["core_seconds"])),
-        "measures": {name: metrics.bootstrap(values, tunes) for name, values in taken.items()},
-        "beside": {name: metrics.bootstrap(difference, tunes) for name, difference in beside.items()},
+        "measures": {name: all_measures.bootstrap(values, tunes) for name, values in taken.items()},
+        "beside": {name: all_measures.bootstrap(difference, tunes) for name, difference in beside.items()},
     }
 
 

@@ -16,12 +16,12 @@ import soxr
 import torch
 from typer import Option
 
+from benchmarks.all_measures import matched_notes, sdr
 from benchmarks.harness import finish, interval, intervals, measure, table
 from benchmarks.options import CORES, Out, Workers
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE, mono
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation.metrics import matched_notes, sdr
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.separator import RATE
 from noteninja_lib.music.piano_roll import sounding, strongest_octave, tune_likeness

@@ -13,13 +13,13 @@ import soundfile
 import torch
 from tqdm import tqdm
 
+from benchmarks import all_measures
 from benchmarks.harness import finish, table
 from benchmarks.options import Out
 from noteninja_lib import data_folder
 from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import SAMPLE_RATE, load, loudness, mono, save
 from noteninja_lib.audio.spectrogram import log_mel
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.models.flow_matching import HOP
 from noteninja_lib.pipeline import NoteNinjaPipeline
 from noteninja_lib.streaming import windows
@@ -66,17 +66,17 @@ def streamed(pipe: NoteNinjaPipeline, path: Path) -> dict[str, float]:
     saved = pipe(path, "jazz", generator=torch.Generator().manual_seed(0))
     sounds = mono(made), saved.mono()
     mels = [log_mel(sound).ravel() for sound in sounds]
-    first_heard, second_heard = map(metrics.hear, sounds)
+    first_heard, second_heard = map(all_measures.hear, sounds)
     edges = [ready.stop * HOP for _, ready in windows(len(sounds[0]) // HOP)[:-1]]
     return {
         "stream_first_sound_s": first,
         "stream_real_time_factor": spent * STEREO_RATE / len(made),
         "stream_mel_correlation": float(np.corrcoef(*mels)[0, 1]),
         "stream_louder_db": loudness(made, STEREO_RATE) - loudness(saved.audio, STEREO_RATE),
-        "stream_tune_f1": metrics.note_f1(metrics.melody_of(first_heard), second_heard),
+        "stream_tune_f1": all_measures.note_f1(all_measures.melody_of(first_heard), second_heard),
         "stream_genre_heard": pipe.judge_genre(made)["jazz"],
         "stream_saved_genre_heard": saved.genre_heard["jazz"],
-        "stream_seams": float(np.mean([at / usual for at, usual in metrics.seams(sounds[0], edges)])),
+        "stream_seams": float(np.mean([at / usual for at, usual in all_measures.seams(sounds[0], edges)])),
     }
 
 

@@ -12,6 +12,7 @@ import soundfile
 import torch
 from scipy.signal import welch
 
+from benchmarks import all_measures
 from benchmarks.harness import check_folder, finish, grouped, interval, measure, rounded, table
 from benchmarks.networks import plan
 from benchmarks.options import CORES, Out, Recordings, Soundfont, Split, Tunes, Workers
@@ -20,7 +21,6 @@ from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import loudness, mono, stream
 from noteninja_lib.audio.spectrogram import log_mel
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, make_piece, padded
 from noteninja_lib.models import flow_matching
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
@@ -57,10 +57,10 @@ def traits(audio: np.ndarray) -> dict:
 
     def level(rows, low, high):
         inside = (frequencies >= low) & (frequencies < high)
-        return 10 * np.log10(power[rows][:, inside].sum() + metrics.SILENT_BAND)
+        return 10 * np.log10(power[rows][:, inside].sum() + all_measures.SILENT_BAND)
 
     middle, side, both = [0], [1], [2, 3]  # rows of the signals
-    found = {"loudness": loud, "treble": level(both, *ADDED), "clicks": metrics.clicks(fold)}
+    found = {"loudness": loud, "treble": level(both, *ADDED), "clicks": all_measures.clicks(fold)}
     for name, *band in (("side_low", LOWEST, PARTED), ("side_high", PARTED, STEREO_RATE)):
         found[name] = level(side, *band) - level(middle, *band)
     for name, rows in (("fold", middle), ("channels", both)):
@@ -68,7 +68,7 @@ def traits(audio: np.ndarray) -> dict:
     found["has_treble"] = level(both, ABOVE, ADDED[1]) > SILENT
     found["folding"] = found["fold"] - found["channels"]
     found["correlation"] = float(np.cov(left, right, bias=True)[0, 1] / (left.std() * right.std() + 1e-9))
-    found["offset"] = max(metrics.offset(left), metrics.offset(right))
+    found["offset"] = max(all_measures.offset(left), all_measures.offset(right))
     return found | {"mel": log_mel(fold), "mono": fold}
 
 
@@ -86,10 +86,10 @@ def compare(made: dict, true: dict, same: bool) -> dict:
         del found["treble"]
     found |= {"offset": made["offset"], "clicks": made["clicks"]}
     if same:
-        found["mel_distance"] = metrics.mean_difference(made["mel"], true["mel"])
-        found["multi_resolution"] = metrics.multi_resolution_distance(made["mono"], true["mono"])
+        found["mel_distance"] = all_measures.mean_difference(made["mel"], true["mel"])
+        found["multi_resolution"] = all_measures.multi_resolution_distance(made["mono"], true["mono"])
     name = "sharpness_in_time"
-    return found | {name: tuple(metrics.mel_edges(one["mel"])[name] for one in (made, true))}
+    return found | {name: tuple(all_measures.mel_edges(one["mel"])[name] for one in (made, true))}
 
 
 @torch.no_grad()
@@ -149,7 +149,7 @@ def summarise(rows: list[Row]) -> dict:
             worst = int(np.abs(median).argmax())
             found["hertz"][name], found["octaves"][name] = OCTAVES[worst], rounded(median, 2)
             values, median = values[:, worst], median[worst]
-        found[name] = [*metrics.bootstrap(values, tunes), rounded(median)]
+        found[name] = [*all_measures.bootstrap(values, tunes), rounded(median)]
         found["counted"] |= {name: len(having)} if len(having) < len(rows) else {}
     return found
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchmarks import all_measures
 from benchmarks.harness import Run, cell, finish, prepare, rounded, table
 from benchmarks.options import CORES, Out, Split, Tunes, Workers
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import SECONDS, convert
 
 STRENGTHS = [round(0.1 * number, 1) for number in range(11)]
@@ -22,12 +22,15 @@ def measure_tune(
 ) -> dict[str, list[float]]:
     """Convert one test tune with each strength; measures, as in `MEASURES`, by strength."""
     pipe, piece, heard, (target,) = prepare(number, seed, split)
-    embedded, rows = metrics.embeddings(pipe.judge, piece.audio).mean(0), []
+    embedded, rows = all_measures.embeddings(pipe.judge, piece.audio).mean(0), []
     for strength in strengths:
         made = convert(pipe, heard, target, number, strength=strength)
-        apart = metrics.euclidean(metrics.embeddings(pipe.judge, made).mean(0), embedded)
-        distances = (metrics.spectral_distance(made, piece.audio), apart)
-        kept = metrics.chroma_cosine(made, piece.audio), metrics.note_f1(piece.melody, metrics.hear(made))
+        apart = all_measures.euclidean(all_measures.embeddings(pipe.judge, made).mean(0), embedded)
+        distances = (all_measures.spectral_distance(made, piece.audio), apart)
+        kept = (
+            all_measures.chroma_cosine(made, piece.audio),
+            all_measures.note_f1(piece.melody, all_measures.hear(made)),
+        )
         rows.append((pipe.judge_genre(made)[target], *distances, *kept))
     return dict(zip(MEASURES, map(list, zip(*rows))))
 
@@ -70,7 +73,7 @@ def summarise(walks: list[dict], strengths: Sequence[float] = STRENGTHS) -> dict
     pairs = [pair for pair in zip(values[GENRE], values[LIKENESS]) if abs(pair[0][-1] - pair[0][0]) > 0.2]
     alone = [largest_step(mean_way(*pair)) for pair in pairs]
     figures = {"conversions": len(walks), "seconds": SECONDS, "amounts": list(strengths)}
-    figures["measures"] = {name: list(map(metrics.bootstrap, rows.T)) for name, rows in values.items()}
+    figures["measures"] = {name: list(map(all_measures.bootstrap, rows.T)) for name, rows in values.items()}
     figures["way"] = {name: rounded(gone) for name, gone in ways.items()}
     figures["half"] = rounded(np.interp(0.5, strengths, ways["mean"]))
     figures["largest_step_of_one"] = rounded(np.median(alone)) if alone else None

@@ -7,14 +7,13 @@ import re
 import numpy as np
 import pytest
 
-from benchmarks import acoustic_conditions
+from benchmarks import acoustic_conditions, all_measures
 from benchmarks.acoustic_conditions import CONDITIONS, crowd, hall, make_difficult
 from benchmarks.comparison import Row
 from benchmarks.harness import aligned
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio import SAMPLE_RATE
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import SECONDS
 
 CLICKS = np.zeros(3 * SAMPLE_RATE, np.float32)
@@ -110,7 +109,7 @@ def row(baseline, number, found, judge=True):
     onsets = np.zeros((88, 600), np.uint8)
     for note in found:
         onsets[note.pitch - 21, round(note.start * 86.13)] = 255
-    figures = {"note_f1": metrics.matched_notes(melody, found), "likeness": float(found is melody)}
+    figures = {"note_f1": all_measures.matched_notes(melody, found), "likeness": float(found is melody)}
     if baseline != "heard":
         figures |= {"chroma_cosine": 0.5, "right_recording_of_10": judge, "judge": judge}
     return Row(baseline, "jazz", number, figures, melody, found, onsets, None)
@@ -128,7 +127,7 @@ def found_rows():
             row("transcribe", number, wrong, False),
             row("heard", number, melody[:5]),
         ]
-        chroma = metrics.onset_chroma(clean[0].onsets / 255)
+        chroma = all_measures.onset_chroma(clean[0].onsets / 255)
         found.append(({"clean": clean, "crowd_5": noisy}, dict.fromkeys(GENRES, chroma)))
     return found
 

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import networks
+from benchmarks import all_measures, networks
 from noteninja_lib import data_folder, pipeline
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE, load, mono
 from noteninja_lib.audio.spectrogram import griffin_lim
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import Piece
 from noteninja_lib.models import flow_matching
 from noteninja_lib.plots import plot_pairs
@@ -29,22 +28,26 @@ def tone(hertz, phase=0.0):
 
 
 def test_multi_resolution_distance_of_known_cases():
-    assert metrics.multi_resolution_distance(NOISE, NOISE) == 0
-    assert metrics.multi_resolution_distance(NOISE / 2, NOISE) == pytest.approx(0.5 + np.log(2), abs=0.01)
+    assert all_measures.multi_resolution_distance(NOISE, NOISE) == 0
+    assert all_measures.multi_resolution_distance(NOISE / 2, NOISE) == pytest.approx(
+        0.5 + np.log(2), abs=0.01
+    )
     other = np.random.default_rng(1).normal(0, 0.1, len(NOISE)).astype(np.float32)
     assert (
-        metrics.multi_resolution_distance(NOISE + 0.1 * other, NOISE)
+        all_measures.multi_resolution_distance(NOISE + 0.1 * other, NOISE)
         < 0.5
-        < metrics.multi_resolution_distance(other, NOISE)
+        < all_measures.multi_resolution_distance(other, NOISE)
     )
 
 
 def test_a_band_is_measured_by_itself():
     low, high = tone(100), tone(8000)
-    assert metrics.band_level(low / 2 + high, low + high, metrics.BASS) == pytest.approx(-6.02, abs=0.02)
-    for band in (metrics.TREBLE, metrics.CYMBALS):
-        assert metrics.band_level(low / 2 + 2 * high, low + high, band) == pytest.approx(6.02, abs=0.02)
-    assert metrics.band_level(low + 1e-6 * high, low, metrics.CYMBALS) == pytest.approx(
+    assert all_measures.band_level(low / 2 + high, low + high, all_measures.BASS) == pytest.approx(
+        -6.02, abs=0.02
+    )
+    for band in (all_measures.TREBLE, all_measures.CYMBALS):
+        assert all_measures.band_level(low / 2 + 2 * high, low + high, band) == pytest.approx(6.02, abs=0.02)
+    assert all_measures.band_level(low + 1e-6 * high, low, all_measures.CYMBALS) == pytest.approx(
         0, abs=0.1
     )  # nobody hears that
 
@@ -54,18 +57,18 @@ STROKES = (tone(200) * np.exp(-8 * (TIME % 0.5)) * np.minimum(1, 100 * (TIME % 0
 
 @pytest.mark.parametrize("sound", [tone(440), NOISE / 4, STROKES, 0 * NOISE])
 def test_clicks_and_jumps_are_found_and_nothing_else(sound):
-    assert metrics.clicks(sound) == 0
+    assert all_measures.clicks(sound) == 0
     clicked, jumping = sound.copy(), sound.copy()
     clicked[PLACES] += 0.9
     for place in PLACES:
         jumping[place : place + 900] += 0.9
-    assert metrics.clicks(clicked) * 4 == pytest.approx(20, abs=1)
-    assert metrics.clicks(jumping) * 4 == pytest.approx(40, abs=4)
+    assert all_measures.clicks(clicked) * 4 == pytest.approx(20, abs=1)
+    assert all_measures.clicks(jumping) * 4 == pytest.approx(40, abs=4)
 
 
 def test_offset_is_told_from_bass():
-    assert metrics.offset(tone(40)) < 1e-4
-    assert metrics.offset(tone(40) + 0.03) == pytest.approx(0.03 / np.sqrt(0.045 + 0.0009), rel=1e-3)
+    assert all_measures.offset(tone(40)) < 1e-4
+    assert all_measures.offset(tone(40) + 0.03) == pytest.approx(0.03 / np.sqrt(0.045 + 0.0009), rel=1e-3)
 
 
 def test_a_phase_that_breaks_is_a_seam():
@@ -75,9 +78,9 @@ def test_a_phase_that_breaks_is_a_seam():
         [(-1) ** number * chord[number * step : (number + 1) * step] for number in range(8)]
     )
     for sound, lowest, highest in ((chord + 0.01 * NOISE, 0.8, 1.25), (broken + 0.01 * NOISE, 3, 1000)):
-        pairs = metrics.seams(sound, edges)
+        pairs = all_measures.seams(sound, edges)
         assert len(pairs) == 7 and lowest < np.mean([there for there, _ in pairs]) / pairs[0][1] < highest
-    assert metrics.seams(chord, [len(chord)]) == []
+    assert all_measures.seams(chord, [len(chord)]) == []
 
 
 def test_windows_that_see_their_neighbours_leave_no_seam(monkeypatch):
@@ -94,7 +97,7 @@ def test_windows_that_see_their_neighbours_leave_no_seam(monkeypatch):
     for context in (flow_matching.CONTEXT, 0):
         monkeypatch.setattr(flow_matching, "CONTEXT", context)
         made = mono(pipe.decode(latents))
-        pairs = metrics.seams(made, range(16 * flow_matching.HOP, len(made), 16 * flow_matching.HOP))
+        pairs = all_measures.seams(made, range(16 * flow_matching.HOP, len(made), 16 * flow_matching.HOP))
         found[context] = np.mean([there for there, _ in pairs]) / pairs[0][1]
     plain, careful = found.pop(0), found.popitem()[1]
     assert careful < 1.2 and plain > 1.4 * careful

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import all_measures
 from noteninja_lib import data_folder
 from noteninja_lib.audio.io import load, mono
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.models import flow_matching, half_precision
 from noteninja_lib.models.flow_matching import Condition, single_genres, slerp, weigh
 from noteninja_lib.music.beats import FRAME_RATE
@@ -84,7 +84,7 @@ def test_where_windows_meet_nothing_jumps_as_plain_concatenation_does(pipe, roll
     jumps = []
     for audio, overlap in ((whole, 16), (joined, 0)):
         edges = [window.start * flow_matching.HOP for window in flow_matching.spans(frames, 64, overlap)[1:]]
-        jumps.append(np.mean([here / there for here, there in metrics.seams(audio, edges)]))
+        jumps.append(np.mean([here / there for here, there in all_measures.seams(audio, edges)]))
     assert jumps[0] < 1.15 and jumps[1] > 1.3 and jumps[0] < 0.8 * jumps[1]
 
 

@@ -4,10 +4,10 @@ from itertools import combinations
 
 import numpy as np
 
+from benchmarks import all_measures
 from benchmarks.harness import Run, grouped, hears, interval, measure, played, rounded_mean
 from noteninja_lib.arranger.recipe import GENRES, load_recipe
 from noteninja_lib.arranger.synthesis import render
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, excerpt
 from noteninja_lib.music import style
 from noteninja_lib.music.generation import KNOWN_RUN, invent, nearest_tune
@@ -34,7 +34,7 @@ def measure_one(job: tuple[str, int], seed: int = 0) -> dict:
     if number % 5 < 2:  # the arranger plays the same tune: what the classifier makes of the real thing
         sounds["oracle", "oracle_mel"] = render(excerpt(tune, genre, number, tempo=tempo))
     for (judge, mel), audio in sounds.items():
-        found |= {judge: hears(pipe, audio, genre), mel: metrics.centred_mel(audio).astype(np.float16)}
+        found |= {judge: hears(pipe, audio, genre), mel: all_measures.centred_mel(audio).astype(np.float16)}
     return found
 
 
@@ -43,7 +43,7 @@ def pair_distances(mels: list[np.ndarray]) -> list[float]:
     found = []
     for pair in combinations(mels, 2):
         frames = min(mel.shape[1] for mel in pair)
-        found.append(metrics.mean_difference(*(mel[:, :frames].astype(np.float32) for mel in pair)))
+        found.append(all_measures.mean_difference(*(mel[:, :frames].astype(np.float32) for mel in pair)))
     return found
 
 
@@ -56,8 +56,8 @@ def summarise(rows: list[dict], references: list[float]) -> dict:
     """Figures of all inventions, from the rows of `measure_one` and `reference_likeness`."""
     groups, alike = grouped(rows, lambda row: row["genre"]), [row["alike"] for row in rows]
     by_genre, most = {genre: groups[genre] for genre in sorted(groups)}, rows[int(np.argmax(alike))]
-    judged = metrics.bootstrap([row["judge"] for row in rows])
-    known = metrics.bootstrap([row["oracle"] for row in rows if "oracle" in row])
+    judged = all_measures.bootstrap([row["judge"] for row in rows])
+    known = all_measures.bootstrap([row["oracle"] for row in rows if "oracle" in row])
 
     def lowest_and_mean(name):
         mels = ([row[name] for row in group if name in row] for group in by_genre.values())

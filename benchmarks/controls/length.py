@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from benchmarks import all_measures
 from benchmarks.controls.tempo import folded, tracked_tempo
 from benchmarks.harness import Run, hears, interval, intervals, play, played, rounded
 from noteninja_lib import fast_mode
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE, normalise
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import excerpt
 from noteninja_lib.models.flow_matching import CHUNK, FOLD, HOP, OVERLAP, spans
 from noteninja_lib.music import style
@@ -58,8 +58,8 @@ def measure_piece(number: int, seed: int = 0, split: str = "test") -> dict[str, 
     sounds = {"windows": (played(pipe, plan, number), OVERLAP), "concatenated": (alone, 0)}
     for name, (made, overlap) in sounds.items():
         edges = edges_of(roll.frames // FOLD, overlap)
-        found[name] = {"flux": metrics.seams(made, edges), "judge": judged(pipe, made, target, edges)}
-    return found | {"truth": {"flux": metrics.seams(source.audio, edges)}}
+        found[name] = {"flux": all_measures.seams(made, edges), "judge": judged(pipe, made, target, edges)}
+    return found | {"truth": {"flux": all_measures.seams(source.audio, edges)}}
 
 
 def measure_clip(number: int, seed: int = 0, split: str = "test") -> dict:
@@ -68,7 +68,7 @@ def measure_clip(number: int, seed: int = 0, split: str = "test") -> dict:
     roll = extend(source.piano_roll, EXTENDED, seed=number)
     made = played(pipe, style.plan(roll, target), number)
     ends = made[: len(made) // 3], made[-(len(made) // 3) :]
-    first, last = (metrics.hear(part).chroma().mean(1) for part in ends)
+    first, last = (all_measures.hear(part).chroma().mean(1) for part in ends)
     tempi = [folded(tracked_tempo(part) / roll.tempo) for part in ends]
     turned = [np.corrcoef(first, np.roll(last, turn))[0, 1] for turn in range(12)]
     found = {"seconds": len(made) / SAMPLE_RATE, "chroma": float(turned[0])}
@@ -81,18 +81,18 @@ def summarise(pieces: list[dict], clips: list[dict]) -> dict:
     seams, drift = {}, [row["tempo_drift"] for row in clips]
     for name in ("windows", "concatenated", "truth"):
         flux = [pair for row in pieces for pair in row[name]["flux"]]
-        seams[name] = {"edges": len(flux), "flux": metrics.bootstrap(flux)}
+        seams[name] = {"edges": len(flux), "flux": all_measures.bootstrap(flux)}
         if name != "truth":
             shares = [row[name]["judge"] for row in pieces]
             elsewhere = np.std([share for _, between in shares for share in between])
             apart = [np.mean(at) - np.mean(between) for at, between in shares]
-            seams[name]["judge"] = metrics.bootstrap(apart)
+            seams[name]["judge"] = all_measures.bootstrap(apart)
             seams[name]["judge_spread_elsewhere"] = rounded(elsewhere, 3)
     extended = {"clips": len(clips), "from": CLIP, "to": EXTENDED}
     extended["length_error"] = round(max(abs(row["seconds"] - EXTENDED) for row in clips), 2)
     extended |= intervals(clips, names=("same_key", "chroma", "judge"))
     extended["tempo_drift_median"] = rounded(np.median(drift))
-    extended["tempo_within_2_percent"] = metrics.bootstrap([one <= 0.02 for one in drift])
+    extended["tempo_within_2_percent"] = all_measures.bootstrap([one <= 0.02 for one in drift])
     return {"pieces": len(pieces), "seconds": SECONDS, "seams": seams, "extended": extended}
 
 

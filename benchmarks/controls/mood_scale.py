@@ -7,13 +7,12 @@ import librosa
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks import arrangements
+from benchmarks import all_measures, arrangements
 from benchmarks.arrangements import GRID, MEASURES, MOVES, correlations_by_genre
 from benchmarks.controls.tempo import quickened
 from benchmarks.harness import Run, means, play, prepare, rounded, table
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.audio.io import SAMPLE_RATE, normalise
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.music import style
 from noteninja_lib.music.style import BASS, QUICKER, chords_of, segments_of
 
@@ -28,7 +27,7 @@ def measure_tune(job: tuple[int, str], seed: int = 0, split: str = "test") -> di
         plan = style.plan(source.piano_roll, genre, mood, samples=len(piece.audio))
         made = style.shape_dynamics(play(pipe, plan, number), plan)
         audio, sliders = normalise(made.copy()), dict(zip(("valence", "arousal"), mood))
-        heard = replace(metrics.hear(audio), beats=plan.piano_roll.beats)
+        heard = replace(all_measures.hear(audio), beats=plan.piano_roll.beats)
         onsets = librosa.onset.onset_detect(y=audio, sr=SAMPLE_RATE)
         under = [note.pitch for note in heard.accompaniment() if note.pitch >= BASS]
         found = {
@@ -37,7 +36,7 @@ def measure_tune(job: tuple[int, str], seed: int = 0, split: str = "test") -> di
         }
         found["major_share"] = float(np.mean(chords_of(heard, segments_of(heard)) < 12))
         found["register"] = arrangements.mean_or_nan(under)
-        found["note_f1"] = metrics.note_f1(quickened(piece.melody, 1 + QUICKER * mood[1]), heard)
+        found["note_f1"] = all_measures.note_f1(quickened(piece.melody, 1 + QUICKER * mood[1]), heard)
         cells.append(sliders | found | arrangements.sound_measures(audio, made))
     return {"genre": genre, "cells": cells}
 

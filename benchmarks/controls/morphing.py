@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from benchmarks import all_measures
 from benchmarks.harness import Run, cell, interval, noise_for, played, prepare, rounded, table
 from benchmarks.strength import STRENGTHS as SHARES
 from benchmarks.strength import largest_step, way
 from noteninja_lib import fast_mode
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.arranger.synthesis import render
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.evaluation.baselines import excerpt
 from noteninja_lib.models.flow_matching import slerp
 from noteninja_lib.music import style
@@ -30,7 +30,7 @@ def between_genres(number: int, seed: int = 0, split: str = "test") -> dict[str,
     return {
         "first": [one[first] for one in judged],
         "second": [one[second] for one in judged],
-        "note_f1": [metrics.note_f1(piece.melody, metrics.hear(one)) for one in made],
+        "note_f1": [all_measures.note_f1(piece.melody, all_measures.hear(one)) for one in made],
     }
 
 
@@ -41,9 +41,9 @@ def between_noises(number: int, seed: int = 0, split: str = "test") -> dict[str,
     first, second = (noise_for(pipe, plan, one) for one in (number, number + 1000))
     made = [played(pipe, plan, slerp(first, second, share)) for share in SHARES]
     return {
-        "distance": [metrics.spectral_distance(one, made[0]) for one in made],
+        "distance": [all_measures.spectral_distance(one, made[0]) for one in made],
         "judge": [pipe.judge_genre(one)[target] for one in made],
-        "note_f1": [metrics.note_f1(piece.melody, metrics.hear(one)) for one in made],
+        "note_f1": [all_measures.note_f1(piece.melody, all_measures.hear(one)) for one in made],
     }
 
 
@@ -54,10 +54,10 @@ def between_songs(numbers: tuple[int, int], seed: int = 0, split: str = "test") 
     found = {"first": [], "second": []}
     for share in SHARES:
         aligned = [warp(*pair) for pair in zip(rolls, align(*rolls, share))]
-        heard = metrics.hear(played(pipe, style.plan(mix(*aligned, share), target), numbers[0])).notes[0]
+        heard = all_measures.hear(played(pipe, style.plan(mix(*aligned, share), target), numbers[0])).notes[0]
         for name, roll in zip(found, aligned):
             frames = min(heard.shape[-1], roll.notes.shape[-1])
-            chroma = [metrics.onset_chroma(onsets[:, :frames]) for onsets in (heard, roll.notes[0])]
+            chroma = [all_measures.onset_chroma(onsets[:, :frames]) for onsets in (heard, roll.notes[0])]
             found[name].append(float(chroma[0] @ chroma[1]))
     return found
 
@@ -97,7 +97,7 @@ def summarise(genres: list[dict], seeds: list[dict], songs: list[dict], paths: l
         "genres": {"tunes": len(genres), **even(genres), "largest_step_of_one": single, **likeness},
         "noises": {"tunes": len(seeds), **even(noises), **mean(seeds, "judge", "note_f1")},
         "songs": {"pairs": len(songs), **even(songs), **mean(songs, "first", "second")},
-        "paths": path | {"begins_and_ends_right": metrics.bootstrap([all(both) for both in ends])},
+        "paths": path | {"begins_and_ends_right": all_measures.bootstrap([all(both) for both in ends])},
     }
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
+from benchmarks import all_measures
 from benchmarks.harness import Run, intervals, means, played, prepare, table
 from noteninja_lib import STEPS
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.audio.spectrogram import log_mel
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.models.flow_matching import Flow, encode, euler, heun, time_steps
 from noteninja_lib.music import style
 from noteninja_lib.source import read_source
@@ -36,10 +36,10 @@ def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict[str, d
     for name, noise in (("by content", number), ("by inversion", pipe.invert(source, piece.source))):
         made = played(pipe, plan, noise)
         judged = pipe.judge_genre(made)
-        found[name] = {"note_f1": metrics.note_f1(piece.melody, metrics.hear(made))}
+        found[name] = {"note_f1": all_measures.note_f1(piece.melody, all_measures.hear(made))}
         found[name] |= {"judge": next(iter(judged)) == target, "share": judged[target]}
-        found[name]["lsd"] = metrics.log_spectral_distance(made, piece.recordings[target])
-        found[name]["chroma"] = metrics.chroma_cosine(made, source)
+        found[name]["lsd"] = all_measures.log_spectral_distance(made, piece.recordings[target])
+        found[name]["chroma"] = all_measures.chroma_cosine(made, source)
     return found
 
 

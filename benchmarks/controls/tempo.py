@@ -5,9 +5,9 @@ from dataclasses import replace
 import librosa
 import numpy as np
 
+from benchmarks import all_measures
 from benchmarks.harness import Run, hears, interval, intervals, means, played, prepare, rounded, table
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.evaluation import metrics
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.music import style
 from noteninja_lib.music.beats import hear_rhythm
@@ -54,11 +54,14 @@ def measure_tune(number: int, seed: int = 0, split: str = "test") -> dict:
     found = {"rate": rate, "own_tempo": folded(heard.piano_roll.tempo / piece.tempo)}
     for name, audio in made.items():
         asked = 1.0 if name == "plain" else rate
-        melody, sharpness = quickened(piece.melody, asked), metrics.edges(audio)["sharpness_in_time"] / asked
+        melody, sharpness = (
+            quickened(piece.melody, asked),
+            all_measures.edges(audio)["sharpness_in_time"] / asked,
+        )
         found[name] = {"judge": hears(pipe, audio, target), "sharpness": sharpness}
         found[name]["rate"] = rate_heard(piece.melody, audio) / asked
         found[name]["tracked"] = folded(tracked_tempo(audio) / (piece.tempo * asked))
-        found[name]["note_f1"] = metrics.note_f1(melody, metrics.hear(audio), octaves=True)
+        found[name]["note_f1"] = all_measures.note_f1(melody, all_measures.hear(audio), octaves=True)
     return found
 
 
@@ -66,7 +69,7 @@ def summarise(rows: list[dict]) -> dict:
     """How often the tempo is right (within 2 %), how the pitches fare, and how sharp the sound is."""
 
     def near(ratios):
-        return metrics.bootstrap([abs(ratio - 1) <= NEAR for ratio in ratios])
+        return all_measures.bootstrap([abs(ratio - 1) <= NEAR for ratio in ratios])
 
     rates = [row["rate"] for row in rows]
     figures = {"conversions": len(rows), "rates": rounded([min(rates), max(rates)], 2)}
@@ -77,7 +80,7 @@ def summarise(rows: list[dict]) -> dict:
         figures[label] = {"tempo_right": near(row["rate"] for row in some)}
         figures[label]["tracked_right"] = near(row["tracked"] for row in some)
         figures[label] |= intervals(some, names=("note_f1", "judge"))
-        figures[label]["sharpness_in_time"] = metrics.bootstrap(sharpness)
+        figures[label]["sharpness_in_time"] = all_measures.bootstrap(sharpness)
     return figures
 
 

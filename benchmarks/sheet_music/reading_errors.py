@@ -10,13 +10,13 @@ import numpy as np
 from tqdm import tqdm
 from typer import Argument, Option
 
+from benchmarks.all_measures import align, bootstrap
 from benchmarks.harness import cell, finish, table
 from benchmarks.options import Out
 from benchmarks.sheet_music.musescore import page_source
 from benchmarks.sheet_music.notation import elements, sounding
 from benchmarks.sheet_music.printed_pages import KINDS, Page, load_sheets
 from noteninja_lib.errors import UserError
-from noteninja_lib.evaluation.metrics import align, bootstrap
 from noteninja_lib.omr.recognition import read_sheet
 from noteninja_lib.omr.score import read_bars, to_musicxml
 from noteninja_lib.omr.staff_detection import Staff
