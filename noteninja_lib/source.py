@@ -13,7 +13,8 @@ import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio.io import SAMPLE_RATE, check, folded, levels, load, pauses, stream
+from noteninja_lib.audio.downmix import Downmix
+from noteninja_lib.audio.io import SAMPLE_RATE, check, levels, load, pauses, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, LOWEST
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import transcribe
@@ -343,10 +344,10 @@ def find_voice(
     to_tracker = soxr.ResampleStream(RATE, PITCH_RATE, 2, dtype="float32")
     to_band = soxr.ResampleStream(RATE, SAMPLE_RATE, 1, dtype="float32")
     done = [0, 0, 0]
-    nothing = np.zeros((0, 2), np.float32)
+    nothing, downmix = np.zeros((0, 2), np.float32), (Downmix(), Downmix())
     for recording, voice in itertools.chain(separate(stereo), [(nothing, nothing)]):
         last = not len(voice)  # what the resamplers hold back
-        pair = voice if last else np.stack([folded(voice), folded(recording)], 1)
+        pair = np.stack([fold(one, last) for fold, one in zip(downmix, (voice, recording))], 1)
         parts: Any = (voice, to_tracker.resample_chunk(pair, last), to_band.resample_chunk(pair[:, 0], last))
         targets: Any = (sung, both, low)
         for number, (target, part) in enumerate(zip(targets, parts)):

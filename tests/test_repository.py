@@ -94,7 +94,7 @@ def outside_packages(path):
 def test_every_import_is_a_listed_package(path):
     """A fresh machine has only what the list names (IPython and traitlets come with ipywidgets)."""
     import_names = {"pyyaml": "yaml", "ipython": "IPython", "opencv-python-headless": "cv2", "pillow": "PIL"}
-    listed = requirements("lab", "band").keys() | {"ipython", "traitlets", "noteninja-lib"}
+    listed = requirements("lab", "band", "media").keys() | {"ipython", "traitlets", "noteninja-lib"}
     known = {import_names.get(name, name.replace("-", "_")) for name in listed}
     assert set(outside_packages(path)) <= known
 

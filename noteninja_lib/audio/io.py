@@ -11,7 +11,6 @@ import math
 import os
 import shutil
 import tempfile
-import threading
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator
@@ -26,12 +25,13 @@ import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 
 from noteninja_lib.audio import SAMPLE_RATE, STEREO_RATE, rate_of
+from noteninja_lib.audio.decoding import BLOCK, UNKNOWN, blocks, frames_of, opened, skip
+from noteninja_lib.audio.downmix import Downmix
 from noteninja_lib.audio.mp3 import SAMPLE_RATES, encode
 from noteninja_lib.errors import UserError
 
 SHORTEST = 1.0  # seconds below which a recording is refused: no beat fits into less
 SILENCE = 1e-4  # peak (-80 dB) below which a recording counts as silent
-BLOCK = 16384  # frames read or written at once: long Vorbis writes crash in one piece
 QUIET, PAUSE = -60.0, 1.0  # dB of full scale below which nothing is heard, if that lasts so many seconds
 FAINTER = 45.0  # dB below its loudest moment: what is louder in a soft song is no pause
 SMOOTH, FOLLOWED, SILENCED = 1.0, 12.0, 90.0  # seconds; the most dB that a level is raised or lowered; dB
@@ -45,8 +45,6 @@ FORMATS: dict[str, dict] = {
     ".mp3": dict(format="MP3"),  # of the best quality that LAME has
 }
 PLAYED = 3  # LAME's quality in a notebook's players: about 150 kbit/s
-HEADERLESS = "RAW"  # what libsndfile takes any bytes for that are named .au, .snd, .vox or .gsm
-_stderr_lock = threading.Lock()
 
 
 def load(path: str | Path, *, duration: float | None = None, offset: float = 0.0) -> np.ndarray:
@@ -107,25 +105,45 @@ def stream(
     np.ndarray, float32, shape (n,) or (n, 2)
     """
     path = Path(path)
-    with _open(path) as file:
-        rate, frames = file.samplerate, 0
-        start = round(offset * rate)
-        if not 0 <= start < file.frames:
-            seconds = file.frames / rate
+    with opened(path) as files:
+        lengths = [frames_of(file) for file in files]
+        seconds = sum(length / file.samplerate for file, length in zip(files, lengths) if length)
+        if offset < 0 or offset >= seconds and None not in lengths:
             raise UserError(f"{path} is {seconds:.1f} s long: it cannot be read from second {offset:g} on.")
-        wanted = file.frames - start
-        if duration is not None:
-            wanted = min(wanted, round(duration * rate))
-        file.seek(start)
-        resampler = soxr.ResampleStream(rate, sample_rate, 1 + stereo, dtype="float32")
-        for block in _blocks(file, wanted, stereo):
-            _require_finite(block, path)
-            frames += len(block)
-            yield resampler.resample_chunk(block)
-        yield resampler.resample_chunk(np.zeros((0, 2) if stereo else 0, np.float32), last=True)
-    if wanted - frames > 0.25 * rate:  # an mp3 without a length is guessed to a few frames
-        read = f"only {frames / rate:.1f} s of {wanted / rate:.1f} s could be read."
+        left, asked, missing = math.inf if duration is None else duration, 0.0, 0.0
+        for file, length in zip(files, lengths):
+            rate = file.samplerate
+            start = round(offset * rate)
+            if length is not None and start >= length:
+                offset -= length / rate
+                continue
+            skip(file, start)
+            wanted = None if length is None else length - start
+            if left < math.inf:
+                wanted = min(round(left * rate), wanted or UNKNOWN)
+            frames, downmix = 0, Downmix()
+            resampler = soxr.ResampleStream(rate, sample_rate, 1 + stereo, dtype="float32")
+            for block in blocks(file, wanted):
+                _require_finite(block, path)
+                frames += len(block)
+                yield resampler.resample_chunk(_paired(block) if stereo else downmix(block))
+            rest = np.zeros((0, 2), np.float32)
+            if not stereo:
+                rest = downmix(rest if file.channels == 2 else rest[:, :1], last=True)
+            yield resampler.resample_chunk(rest, last=True)
+            if length is not None:
+                asked, missing = asked + wanted / rate, missing + (wanted - frames) / rate
+            offset, left = 0.0, left - frames / rate
+            if left * rate < 1:
+                break
+    if missing > 0.25:  # an mp3 without a length is guessed to a few frames
+        read = f"only {asked - missing:.1f} s of {asked:.1f} s could be read."
         warnings.warn(f"{path} is damaged: {read}", stacklevel=3)
+
+
+def _paired(block):
+    """Two channels of any number: one twice, and of surround sound all in the middle."""
+    return block if block.shape[1] == 2 else np.repeat(folded(block)[:, None], 2, 1)
 
 
 def check(audio: np.ndarray) -> np.ndarray:
@@ -150,7 +168,7 @@ def check(audio: np.ndarray) -> np.ndarray:
     except (TypeError, ValueError):
         raise UserError("The audio must be an array of numbers, one per sample.") from None
     if audio.ndim == 2 and 0 < min(audio.shape) <= 16:
-        audio = audio.mean(axis=int(np.argmin(audio.shape)))
+        audio = Downmix()(audio if audio.shape[1] <= 16 else audio.T, last=True)
     if audio.ndim != 1:
         raise UserError(f"The audio must have the shape (samples,), not {audio.shape}.")
     return _require_music(_require_finite(audio, "The audio"), "The audio", SHORTEST)
@@ -236,61 +254,6 @@ def to_flac(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> bytes:
     memory = io.BytesIO()
     _write(memory, np.asarray(audio, dtype=np.float32), sample_rate, FORMATS[".flac"])
     return memory.getvalue()
-
-
-def _open(path):
-    """Open a file for reading, or say what is wrong with it."""
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: give the name of a recording in it.")
-    if not path.exists():
-        raise UserError(f"There is no file {path}.")
-    if path.stat().st_size == 0:
-        raise UserError(f"{path} is an empty file.")
-    try:
-        open(path, "rb").close()
-        with _quiet():
-            file = soundfile.SoundFile(path)
-        if file.format == HEADERLESS:
-            file.close()
-            raise TypeError
-        return file
-    except PermissionError:
-        raise UserError(f"{path} may not be read: change its permissions or copy it elsewhere.") from None
-    except (soundfile.SoundFileError, TypeError):  # soundfile's own TypeError: .raw files
-        raise UserError(f"{path} is no recording that can be read: give a wav, flac, ogg or mp3.") from None
-
-
-def _blocks(file, frames, stereo):
-    """Yield up to `frames` frames in blocks, and end early where the file is damaged."""
-    while frames > 0:
-        try:
-            with _quiet():
-                block = file.read(min(BLOCK, frames), dtype="float32", always_2d=True)
-        except soundfile.SoundFileError:
-            return
-        if not len(block):
-            return
-        frames -= len(block)
-        if not stereo:
-            yield folded(block)
-        elif block.shape[1] == 2:
-            yield block
-        else:  # of surround sound, all in the middle
-            yield np.repeat(folded(block)[:, None], 2, 1)
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Keep the mp3 decoder, a C library, from printing its notes about damaged files."""
-    with _stderr_lock:
-        kept = os.dup(2)
-        try:
-            with open(os.devnull, "wb") as nowhere:
-                os.dup2(nowhere.fileno(), 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def _write(target, audio, sample_rate, options):

@@ -1,0 +1,323 @@
+"""Sound files opened for reading, whatever is odd about them: joined, of unknown length, in a foreign format.
+
+libsndfile reads the file; this module finds what it misses. It reads only the first of several streams that
+were joined into one file, and believes a header that says that there is nothing.
+"""
+
+import atexit
+import contextlib
+import importlib.util
+import io
+import itertools
+import mmap
+import os
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from noteninja_lib.audio.mp3 import RATES
+from noteninja_lib.errors import UserError
+
+BLOCK = 16384  # frames read at once: long Vorbis reads crash in one piece
+TAIL = 64  # frames read at once where no length is known: libFLAC loses the block in which the end lies
+HEADERLESS = "RAW"  # what libsndfile takes any bytes for that are named .au, .snd, .vox or .gsm
+UNKNOWN = 2**40  # frames from which a length is none: a year of sound has 2**41
+#: How files begin that another decoder can read: (place, bytes). No other file is given to it, since it would
+#: follow what a play list says.
+FOREIGN = {
+    "an MPEG-4 file": (4, b"ftyp"),
+    "a Matroska or WebM file": (0, b"\x1aE\xdf\xa3"),
+    "a Windows Media file": (0, b"0&\xb2u"),
+    "an AAC file": (0, b"\xff\xf1"),
+    "an older AAC file": (0, b"\xff\xf9"),
+    "an AMR file": (0, b"#!AMR"),
+    "an AC-3 file": (0, b"\x0bw"),
+    "an MPEG video": (0, b"\0\0\x01\xba"),
+}
+_stderr_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[list[soundfile.SoundFile]]:
+    """The sound streams of a file, one after the other: nearly always one.
+
+    Raises
+    ------
+    UserError
+        No such file, a folder, an empty file, a header without sound, or no recording that can be read.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: give the name of a recording in it.")
+    if not path.exists():
+        raise UserError(f"There is no file {path}.")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path} is an empty file.")
+    with contextlib.ExitStack() as stack:
+        try:
+            open(path, "rb").close()
+            files = [stack.enter_context(file) for file in _streams(path)]
+        except PermissionError:
+            raise UserError(f"{path} may not be read: change its permissions or copy it elsewhere.") from None
+        except (soundfile.SoundFileError, TypeError):  # soundfile's own TypeError: .raw files
+            files = [stack.enter_context(soundfile.SoundFile(foreign(path)))]
+        yield files
+
+
+def frames_of(file: soundfile.SoundFile) -> int | None:
+    """Length of a stream in frames; None where its header does not know it."""
+    return file.frames if file.frames < UNKNOWN else None
+
+
+def blocks(file: soundfile.SoundFile, frames: int | None = None) -> Iterator[np.ndarray]:
+    """Up to so many frames (all if None), float32 (n, channels), in blocks; ends where the file is damaged."""
+    size, left = (TAIL if frames_of(file) is None else BLOCK), UNKNOWN if frames is None else frames
+    while left > 0:
+        try:
+            with quiet():
+                block = file.read(min(size, left), dtype="float32", always_2d=True)
+        except soundfile.SoundFileError:
+            return
+        if not len(block):
+            return
+        left -= len(block)
+        yield block
+
+
+def skip(file: soundfile.SoundFile, frames: int) -> None:
+    """Go on so many frames from the beginning, by reading them where the length is not known."""
+    if frames_of(file) is None:
+        for _ in blocks(file, frames):
+            pass
+    elif frames:
+        with contextlib.suppress(soundfile.SoundFileError), quiet():  # damaged: nothing more will be read
+            file.seek(frames)
+
+
+@contextlib.contextmanager
+def quiet():
+    """Keep the mp3 decoder, a C library, from printing its notes about damaged files."""
+    with _stderr_lock:
+        kept = os.dup(2)
+        try:
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+class Part(io.RawIOBase):
+    """A stretch of a file as a file of its own, some bytes of which may be changed."""
+
+    def __init__(self, path: Path, start: int, stop: int, changed: dict[int, bytes] | None = None) -> None:
+        self.file, self.start, self.stop, self.changed = open(path, "rb"), start, stop, changed or {}
+        self.place = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self.place = offset + {0: 0, 1: self.place, 2: self.stop - self.start}[whence]
+        return self.place
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self.stop - self.start - self.place)
+        self.file.seek(self.start + self.place)
+        data = bytearray(self.file.read(left if size < 0 else min(size, left)))
+        for place, new in self.changed.items():
+            for offset, byte in enumerate(new, place - self.place):
+                if 0 <= offset < len(data):
+                    data[offset] = byte
+        self.place += len(data)
+        return bytes(data)
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
+
+
+def _streams(path):
+    """Open each of a file's streams; soundfile's errors where there is none."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        starts, changed = _starts(data), _mended(data)
+        size = len(data)
+    found = []
+    for start, stop in zip(starts, [*starts[1:], size]):
+        with quiet():
+            whole = len(starts) == 1 and not changed
+            file = soundfile.SoundFile(path if whole else Part(path, start, stop, changed))
+        if file.format == HEADERLESS:
+            file.close()
+            raise TypeError
+        if file.frames == 0 and len(starts) == 1:
+            file.close()
+            raise UserError(f"{path} holds no sound, only a header: export or download it again.")
+        found.append(file)
+    return found
+
+
+def _starts(data):
+    """Where each stream of a file begins, as a list of byte offsets."""
+    if data[:4] == b"OggS":
+        return _ogg_starts(data)
+    if data[:4] == b"fLaC":
+        return [match.start() for match in re.finditer(rb"fLaC[\x00\x80]\x00\x00\x22", data)] or [0]
+    if data[:3] == b"ID3" or data[0] == 0xFF and data[1:2] > b"\xdf":
+        return _mp3_starts(data)
+    return [0]
+
+
+def _ogg_starts(data):
+    """A stream begins with a page of flag 2, those of several tracks at once; RFC 3533."""
+    starts, place, first = [], 0, False
+    while data[place : place + 4] == b"OggS" and place + 27 <= len(data):
+        begins, segments = data[place + 5] & 2, data[place + 26]
+        if begins and not first:
+            starts.append(place)
+        first = bool(begins)
+        place += 27 + segments + sum(data[place + 27 : place + 27 + segments])
+    return starts or [0]
+
+
+def _mp3_starts(data):
+    """A stream begins with a frame that tells its length, or one of another rate or number of channels."""
+    starts, place, kind = [], 0, None
+    while place + 4 <= len(data):
+        found = _mp3_frame(data, place)
+        if found is None or found[1] + place < len(data) and not _begins(data, place + found[1]):
+            place = _next_frame(data, place)
+            continue
+        now, length = found
+        told = data[place + 4 : place + 60]
+        if now != kind or (b"Xing" in told or b"Info" in told) and not any(told[:9]):
+            starts.append(place if starts else 0)
+        kind, place = now, place + length
+    return starts or [0]
+
+
+def _mp3_frame(data, place):
+    """((version, rate, whether mono), bytes) of the frame of layer III at a place, or None."""
+    one, two, three = data[place + 1 : place + 4]
+    version, layer, index = one >> 3 & 3, one >> 1 & 3, two >> 2 & 3
+    if data[place] != 0xFF or one < 0xE0 or version == 1 or layer != 1 or index == 3 or two >> 4 in (0, 15):
+        return None
+    rate = (44100, 48000, 32000)[index] >> (3 - version if version else 2)
+    length = (144 if version == 3 else 72) * 1000 * RATES[version == 3][two >> 4] // rate + (two >> 1 & 1)
+    return (version, rate, three >> 6 == 3), length
+
+
+def _begins(data, place):
+    """Whether a frame or a tag begins here."""
+    return data[place : place + 3] in (b"TAG", b"ID3", b"APE") or (
+        place + 4 <= len(data) and _mp3_frame(data, place) is not None
+    )
+
+
+def _next_frame(data, place):
+    """The place after a tag, or that of the next frame."""
+    if data[place : place + 3] == b"ID3" and place + 10 <= len(data):
+        size = 0
+        for byte in data[place + 6 : place + 10]:
+            size = size << 7 | byte & 127
+        return place + 10 + size
+    if data[place : place + 3] == b"TAG":
+        return place + 128
+    found = data.find(b"\xff", place + 1)
+    return len(data) if found < 0 else found
+
+
+def _mended(data):
+    """Bytes of a header to be changed, by place, so that it no longer says that nothing follows."""
+    if data[:4] in (b"RIFF", b"RIFX"):
+        order, place = "<" if data[:4] == b"RIFF" else ">", 12
+        while place + 8 <= len(data):
+            (size,) = struct.unpack_from(order + "I", data, place + 4)
+            if data[place : place + 4] == b"data":
+                rest = min(len(data) - place - 8, 2**32 - 1)
+                return {place + 4: struct.pack(order + "I", rest)} if size == 0 else {}
+            place += 8 + size + size % 2
+    if data[:4] == b".snd" and data[8:12] == bytes(4):
+        return {8: b"\xff" * 4}
+    return {}
+
+
+# --- What libsndfile does not know, through what the user has ---
+
+
+def foreign(path: Path) -> Path:
+    """A recording in another format, decoded into a temporary wav by PyAV or by the user's own ffmpeg.
+
+    It is decoded once; the copy goes when Python ends.
+
+    Raises
+    ------
+    UserError
+        It is in no such format, there is no decoder, or it can't read the file either.
+    """
+    with open(path, "rb") as file:
+        head = file.read(16)
+    kinds = [kind for kind, (place, magic) in FOREIGN.items() if head[place:].startswith(magic)]
+    if not kinds:
+        raise UserError(f"{path} is no recording that can be read: give a wav, flac, ogg or mp3.")
+    made = _decoded(path.resolve(), path.stat().st_mtime_ns)
+    if made is None and decoder():
+        raise UserError(f"{path} looks like {kinds[0]}, but no sound could be read from it.")
+    if made is None:
+        advice = "install ffmpeg (https://ffmpeg.org), or convert it to wav, flac, ogg or mp3 first"
+        raise UserError(f"{path} is {kinds[0]}: {advice}.")
+    return made
+
+
+def decoder() -> Callable | None:
+    """What decodes other formats here, if anything: PyAV (the extra ``media``), or ffmpeg."""
+    return _by_pyav if importlib.util.find_spec("av") else _by_ffmpeg if shutil.which("ffmpeg") else None
+
+
+@lru_cache(maxsize=8)
+def _decoded(path, _changed):
+    folder = tempfile.mkdtemp(prefix="noteninja-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    wav, decode = Path(folder) / "decoded.wav", decoder()
+    return wav if decode is not None and decode(path, wav) else None
+
+
+def _by_ffmpeg(path, wav):
+    # The file's name can't be taken for an option or an address; a video's pictures are left out.
+    call = "ffmpeg -nostdin -v error -protocol_whitelist file -vn -c:a pcm_f32le -rf64 auto".split()
+    call[6:6] = ["-i", f"file:{path}"]
+    done = subprocess.run([*call, str(wav)], stdin=subprocess.DEVNULL, capture_output=True)
+    return done.returncode == 0 and wav.exists()
+
+
+def _by_pyav(path, wav):
+    import av
+
+    try:
+        with av.open(str(path), options={"protocol_whitelist": "file"}) as media:
+            track = media.streams.audio[0]
+            change = av.AudioResampler(format="flt", layout="stereo", rate=track.rate)
+            with soundfile.SoundFile(wav, "w", track.rate, 2, "FLOAT", format="RF64") as file:
+                for frame in itertools.chain(media.decode(track), [None]):
+                    for part in change.resample(frame):
+                        file.write(part.to_ndarray().reshape(-1, 2))
+    except (av.FFmpegError, IndexError):
+        return False
+    return True
