@@ -13,7 +13,7 @@ import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio.downmix import Downmix
+from noteninja_lib.audio.decoding import Downmix
 from noteninja_lib.audio.io import SAMPLE_RATE, check, levels, load, pauses, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, LOWEST
 from noteninja_lib.errors import UserError

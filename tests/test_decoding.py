@@ -15,7 +15,7 @@ import soundfile
 from scipy.signal import fftconvolve
 
 from noteninja_lib.audio import decoding
-from noteninja_lib.audio.downmix import KERNEL, Downmix
+from noteninja_lib.audio.decoding import KERNEL, Downmix
 from noteninja_lib.audio.io import SAMPLE_RATE, load, stream
 from noteninja_lib.audio.mp3 import encode
 from noteninja_lib.errors import UserError

@@ -22,6 +22,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import scipy.fft
 import soundfile
 
 from noteninja_lib.audio.mp3 import RATES
@@ -78,8 +79,9 @@ def frames_of(file: soundfile.SoundFile) -> int | None:
 
 
 def blocks(file: soundfile.SoundFile, frames: int | None = None) -> Iterator[np.ndarray]:
-    """Up to so many frames (all if None), float32 (n, channels), in blocks; ends where the file is damaged."""
-    size, left = (TAIL if frames_of(file) is None else BLOCK), UNKNOWN if frames is None else frames
+    """Up to so many frames (all if None), float32 (n, channels), in blocks; ends where it is damaged."""
+    size = TAIL if frames_of(file) is None else BLOCK
+    left = UNKNOWN if frames is None else frames
     while left > 0:
         try:
             with quiet():
@@ -103,7 +105,7 @@ def skip(file: soundfile.SoundFile, frames: int) -> None:
 
 
 @contextlib.contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
     """Keep the mp3 decoder, a C library, from printing its notes about damaged files."""
     with _stderr_lock:
         kept = os.dup(2)
@@ -116,61 +118,26 @@ def quiet():
             os.close(kept)
 
 
-class Part(io.RawIOBase):
-    """A stretch of a file as a file of its own, some bytes of which may be changed."""
-
-    def __init__(self, path: Path, start: int, stop: int, changed: dict[int, bytes] | None = None) -> None:
-        self.file, self.start, self.stop, self.changed = open(path, "rb"), start, stop, changed or {}
-        self.place = 0
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.place
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self.place = offset + {0: 0, 1: self.place, 2: self.stop - self.start}[whence]
-        return self.place
-
-    def read(self, size: int = -1) -> bytes:
-        left = max(0, self.stop - self.start - self.place)
-        self.file.seek(self.start + self.place)
-        data = bytearray(self.file.read(left if size < 0 else min(size, left)))
-        for place, new in self.changed.items():
-            for offset, byte in enumerate(new, place - self.place):
-                if 0 <= offset < len(data):
-                    data[offset] = byte
-        self.place += len(data)
-        return bytes(data)
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self.file.close()
-        super().close()
-
-
 def _streams(path):
     """Open each of a file's streams; soundfile's errors where there is none."""
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        starts, changed = _starts(data), _mended(data)
-        size = len(data)
-    found = []
-    for start, stop in zip(starts, [*starts[1:], size]):
+    with open(path, "rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)  # the file itself is never changed
+    starts, found = _starts(data), []
+    sources = [path]
+    if len(starts) > 1:
+        sources = [io.BytesIO(data[start:stop]) for start, stop in zip(starts, [*starts[1:], len(data)])]
+    elif _mend(data):
+        sources = [data]
+    for source in sources:
         with quiet():
-            whole = len(starts) == 1 and not changed
-            file = soundfile.SoundFile(path if whole else Part(path, start, stop, changed))
-        if file.format == HEADERLESS:
-            file.close()
+            stream = soundfile.SoundFile(source)
+        if stream.format == HEADERLESS:
+            stream.close()
             raise TypeError
-        if file.frames == 0 and len(starts) == 1:
-            file.close()
+        if stream.frames == 0 and len(sources) == 1:
+            stream.close()
             raise UserError(f"{path} holds no sound, only a header: export or download it again.")
-        found.append(file)
+        found.append(stream)
     return found
 
 
@@ -244,19 +211,74 @@ def _next_frame(data, place):
     return len(data) if found < 0 else found
 
 
-def _mended(data):
-    """Bytes of a header to be changed, by place, so that it no longer says that nothing follows."""
+def _mend(data):
+    """Change a header that says that nothing follows; whether it had to be."""
     if data[:4] in (b"RIFF", b"RIFX"):
         order, place = "<" if data[:4] == b"RIFF" else ">", 12
         while place + 8 <= len(data):
             (size,) = struct.unpack_from(order + "I", data, place + 4)
             if data[place : place + 4] == b"data":
                 rest = min(len(data) - place - 8, 2**32 - 1)
-                return {place + 4: struct.pack(order + "I", rest)} if size == 0 else {}
+                struct.pack_into(order + "I", data, place + 4, size or rest)
+                return size == 0 < rest
             place += 8 + size + size % 2
     if data[:4] == b".snd" and data[8:12] == bytes(4):
-        return {8: b"\xff" * 4}
-    return {}
+        data[8:12] = b"\xff" * 4
+        return len(data) > 24
+    return False
+
+
+# --- Two channels folded into one in which neither cancels the other ---
+
+TAPS = 4095  # of the filter that turns by a quarter of a period, from about 20 Hz at 44,100 Hz
+SIZE = 5 * (TAPS + 1)  # of the Fourier transforms
+HOP = SIZE - TAPS + 1  # samples that one of them gives
+_odd = np.arange(-(TAPS // 2), TAPS // 2 + 1)
+#: An ideal Hilbert transform (2 / pi n for odd n), cut by Blackman's window.
+KERNEL = np.where(_odd % 2, 2 / (np.pi * np.where(_odd, _odd, 1)), 0) * np.blackman(TAPS)
+RESPONSE = scipy.fft.rfft(KERNEL, SIZE).astype(np.complex64)
+
+
+class Downmix:
+    """Folds blocks (n, channels) of one recording; what comes out is as long as what went in, but later.
+
+    The mean of two channels loses what they have with opposite signs: a reversed plug silences a song. So
+    their difference is turned by a quarter of a period (a Hilbert transform, as in Dolby's matrix surround)
+    before it is added: the energy of the sum is then that of both channels, whatever their phases, and what
+    lies in the middle stays as it is.
+    """
+
+    def __init__(self) -> None:
+        self.waiting = np.zeros((0, 2), np.float32)  # middle and side that are not folded yet
+        self.side = np.zeros(TAPS // 2, np.float32)  # what was before
+
+    def __call__(self, block: np.ndarray, last: bool = False) -> np.ndarray:
+        """As much as can be folded by now, float32, shape (n,); all of it with the last block.
+
+        Parameters
+        ----------
+        block : numpy.ndarray, float32, shape (n, channels)
+            One channel is given out as it is; of more than two, the mean.
+        last : bool
+        """
+        if block.shape[1] != 2:
+            return np.ascontiguousarray(block.mean(1, dtype=np.float32))
+        left, right = block.T
+        added = np.stack([(left + right) / 2, (left - right) / 2], 1).astype(np.float32)
+        after = [np.zeros((TAPS // 2, 2), np.float32)] if last else []
+        middle, side = np.concatenate([self.waiting, added, *after]).T
+        ready = max(0, len(side) - TAPS // 2)
+        ready = ready if last else ready // HOP * HOP
+        sound = np.concatenate([self.side, side])
+        folded = middle[:ready].copy()
+        for start in range(0, ready, HOP):
+            stretch = sound[start : start + SIZE]
+            if stretch.any():  # many recordings have the same on both sides
+                turned = scipy.fft.irfft(scipy.fft.rfft(stretch, SIZE) * RESPONSE, SIZE)[TAPS - 1 :]
+                folded[start : start + HOP] += turned[: ready - start]
+        self.waiting = np.stack([middle[ready:], side[ready:]], 1)
+        self.side = sound[ready : ready + TAPS // 2]
+        return folded
 
 
 # --- What libsndfile does not know, through what the user has ---

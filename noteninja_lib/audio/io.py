@@ -25,8 +25,7 @@ import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 
 from noteninja_lib.audio import SAMPLE_RATE, STEREO_RATE, rate_of
-from noteninja_lib.audio.decoding import BLOCK, UNKNOWN, blocks, frames_of, opened, skip
-from noteninja_lib.audio.downmix import Downmix
+from noteninja_lib.audio.decoding import BLOCK, UNKNOWN, Downmix, blocks, frames_of, opened, skip
 from noteninja_lib.audio.mp3 import SAMPLE_RATES, encode
 from noteninja_lib.errors import UserError
 

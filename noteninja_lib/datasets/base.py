@@ -23,7 +23,8 @@ from noteninja_lib import data_folder
 from noteninja_lib.arranger.recipe import GENRES, style_vector
 from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.augmentation import change_speed, degrade
-from noteninja_lib.audio.io import HEADERLESS, SAMPLE_RATE, SHORTEST, SILENCE, load, mono, stream
+from noteninja_lib.audio.decoding import blocks, opened
+from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, load, mono, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import PITCHES
@@ -88,24 +89,24 @@ def by_use(kind: tuple[str, int]) -> tuple[bool, str]:
 
 def inspect(path: Path, shortest: float) -> tuple[str, str] | None:
     """What is wrong with a recording that needs `shortest` seconds, as (kind, why); raises nothing."""
+    seconds, peak = 0.0, 0.0
     try:
         if path.stat().st_size == 0:
             return "corrupt", "the file is empty"
-        with soundfile.SoundFile(path) as file:
-            if file.format == HEADERLESS:
-                raise ValueError
-            samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
+        with opened(path) as files:
+            for file in files:
+                for block in blocks(file):
+                    seconds += len(block) / file.samplerate
+                    peak = max(peak, float(np.abs(block).max()))
+                    if not np.isfinite(block).all():
+                        return "corrupt", "it holds samples that are not finite numbers"
     except FileNotFoundError:
         return "missing", "there is no such file"
-    except (soundfile.SoundFileError, OSError, TypeError, ValueError):
+    except (UserError, OSError):
         return "corrupt", "this is no recording that can be read"
-    if not np.isfinite(samples).all():
-        return "corrupt", "it holds samples that are not finite numbers"
-    if len(samples) < shortest * rate:
-        return "short", f"only {len(samples) / rate:.2f} s of {shortest:g} s"
-    if np.abs(samples).max(initial=0) < SILENCE:
-        return "silent", "there is no sound in it"
-    return None
+    if seconds < shortest - 1e-6:
+        return "short", f"only {seconds:.2f} s of {shortest:g} s"
+    return ("silent", "there is no sound in it") if peak < SILENCE else None
 
 
 def find_problems(root: Path, seconds: dict[str, float]) -> list[Problem]:
