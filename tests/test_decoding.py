@@ -17,7 +17,7 @@ from scipy.signal import fftconvolve
 from noteninja_lib.audio import decoding
 from noteninja_lib.audio.decoding import KERNEL, Downmix
 from noteninja_lib.audio.io import SAMPLE_RATE, load, stream
-from noteninja_lib.audio.mp3 import encode
+from noteninja_lib.audio.mp3 import encode, frame_places
 from noteninja_lib.errors import UserError
 
 RATE = 44100
@@ -85,6 +85,18 @@ def test_an_ordinary_mp3_is_one_stream(tmp_path, made):
     (tmp_path / "noise.mp3").write_bytes(made(noise, RATE))
     with decoding.opened(tmp_path / "noise.mp3") as files:
         assert len(files) == 1
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate", [44100, 24000])
+def test_a_variable_bit_rate_without_a_tag_is_read_to_the_end(tmp_path, rate, channels):
+    noise = np.random.default_rng(0).normal(0, 0.1, (4 * rate, channels)).astype(np.float32)
+    data = encode(np.concatenate([noise, tone(660, 4, rate, channels)]).squeeze(), rate)
+    bare = data[next(place for place in frame_places(data, rate) if place) :]
+    (tmp_path / "bare.mp3").write_bytes(ID3 + bare + b"TAG" + bytes(125))
+    audio = load(tmp_path / "bare.mp3")
+    assert len(audio) / SAMPLE_RATE == pytest.approx(8, abs=0.1)
+    assert pitch(audio[5 * SAMPLE_RATE : 7 * SAMPLE_RATE]) == pytest.approx(660, abs=1)
 
 
 def sizes(data, kind):

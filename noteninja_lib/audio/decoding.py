@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,7 +26,7 @@ import numpy as np
 import scipy.fft
 import soundfile
 
-from noteninja_lib.audio.mp3 import RATES
+from noteninja_lib.audio.mp3 import DELAY, RATES, frame_places, tag
 from noteninja_lib.errors import UserError
 
 BLOCK = 16384  # frames read at once: long Vorbis reads crash in one piece
@@ -122,34 +123,34 @@ def _streams(path):
     """Open each of a file's streams; soundfile's errors where there is none."""
     with open(path, "rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)  # the file itself is never changed
-    starts, found = _starts(data), []
-    sources = [path]
-    if len(starts) > 1:
-        sources = [io.BytesIO(data[start:stop]) for start, stop in zip(starts, [*starts[1:], len(data)])]
-    elif _mend(data):
-        sources = [data]
-    for source in sources:
+    pieces, found = _pieces(data), []
+    if not pieces:
+        pieces = [data] if _mend(data) else [path]
+    for piece in pieces:
         with quiet():
-            stream = soundfile.SoundFile(source)
+            stream = soundfile.SoundFile(io.BytesIO(piece) if isinstance(piece, bytes) else piece)
         if stream.format == HEADERLESS:
             stream.close()
             raise TypeError
-        if stream.frames == 0 and len(sources) == 1:
+        if stream.frames == 0 and len(pieces) == 1:
             stream.close()
             raise UserError(f"{path} holds no sound, only a header: export or download it again.")
         found.append(stream)
     return found
 
 
-def _starts(data):
-    """Where each stream of a file begins, as a list of byte offsets."""
-    if data[:4] == b"OggS":
-        return _ogg_starts(data)
-    if data[:4] == b"fLaC":
-        return [match.start() for match in re.finditer(rb"fLaC[\x00\x80]\x00\x00\x22", data)] or [0]
+def _pieces(data):
+    """The streams of a file, each as bytes that can be read as a file; none where the whole file is one."""
     if data[:3] == b"ID3" or data[0] == 0xFF and data[1:2] > b"\xdf":
-        return _mp3_starts(data)
-    return [0]
+        return _mp3_pieces(data)
+    starts = []
+    if data[:4] == b"OggS":
+        starts = _ogg_starts(data)
+    elif data[:4] == b"fLaC":
+        starts = [match.start() for match in re.finditer(rb"fLaC[\x00\x80]\x00\x00\x22", data)]
+    if len(starts) < 2:
+        return []
+    return [data[start:stop] for start, stop in zip(starts, [*starts[1:], len(data)])]
 
 
 def _ogg_starts(data):
@@ -161,23 +162,50 @@ def _ogg_starts(data):
             starts.append(place)
         first = bool(begins)
         place += 27 + segments + sum(data[place + 27 : place + 27 + segments])
-    return starts or [0]
+    return starts
 
 
-def _mp3_starts(data):
-    """A stream begins with a frame that tells its length, or one of another rate or number of channels."""
-    starts, place, kind = [], 0, None
+@dataclass
+class _Mp3:
+    """A stream within an mp3 file: its first and last byte, kind, and the bit rates of its frames."""
+
+    first: int
+    kind: tuple[int, int, bool]
+    tagged: bool
+    last: int = 0
+    rates: set[int] = field(default_factory=set)
+
+
+def _mp3_pieces(data):
+    """A stream begins with a frame that tells its length, or one of another rate or number of channels.
+
+    Of a variable bit rate without such a frame, libsndfile reads as much as it guesses: it gets one here.
+    """
+    streams, place = [], 0
     while place + 4 <= len(data):
         found = _mp3_frame(data, place)
         if found is None or found[1] + place < len(data) and not _begins(data, place + found[1]):
             place = _next_frame(data, place)
             continue
-        now, length = found
+        kind, length = found
         told = data[place + 4 : place + 60]
-        if now != kind or (b"Xing" in told or b"Info" in told) and not any(told[:9]):
-            starts.append(place if starts else 0)
-        kind, place = now, place + length
-    return starts or [0]
+        tagged = (b"Xing" in told or b"Info" in told) and not any(told[:9])
+        if tagged or not streams or kind != streams[-1].kind:
+            streams.append(_Mp3(place, kind, tagged))
+        place += length
+        streams[-1].last = min(place, len(data))
+        streams[-1].rates.add(data[place - length + 2] >> 4)
+    if len(streams) < 2 and not any(len(one.rates) > 1 and not one.tagged for one in streams):
+        return []
+    return [_with_length(bytearray(data[one.first : one.last]), one) for one in streams]
+
+
+def _with_length(frames, stream):
+    _, rate, single = stream.kind
+    if stream.tagged or len(stream.rates) < 2:
+        return bytes(frames)
+    samples = len(list(frame_places(frames, rate))) * (1152 if rate >= 32000 else 576) - DELAY
+    return tag(frames, samples, 2 - single, rate) + bytes(frames)
 
 
 def _mp3_frame(data, place):
