@@ -3,6 +3,8 @@
 import atexit
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,22 @@ def data_folder() -> Path:
         `NOTENINJA_DATA` where that environment variable is set, else `data/` beside this package.
     """
     return Path(os.environ.get("NOTENINJA_DATA") or Path(__file__).resolve().parent.parent / "data")
+
+
+def _use_caches() -> None:
+    """Where neither this folder nor a home can be written, numba and matplotlib keep their caches elsewhere.
+
+    Numba would refuse to work at all. The folder is this process's own, since what lies in a cache is run.
+    """
+    home = os.path.expanduser("~")
+    if not (os.access(home, os.W_OK) or os.access(Path(__file__).parent, os.W_OK)):
+        folder = tempfile.mkdtemp(prefix="noteninja-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        for name in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR"):
+            os.environ.setdefault(name, folder)
+
+
+_use_caches()
 
 
 @contextmanager
