@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from reprlib import repr as brief  # a few lines of YAML can stand for a list without end
+from reprlib import Repr
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,10 @@ Rule = Callable[[str, Any], Any]
 Options = dict[str, tuple[Rule, Any]]  # with their defaults
 
 
+_brief = Repr()
+_brief.maxlevel = 2  # a few lines of YAML can stand for a list without end
+
+
 def _rule(check: Callable) -> Callable[..., Rule]:
     """Makes check(field, value, *options) a maker of rules, to which the options alone are given."""
     return lambda *options, **more: lambda field, value: check(field, value, *options, **more)
@@ -71,7 +75,7 @@ def _is(field, value, kind, problem):
 def _number(field, value, low, high, kind=(int, float)):
     if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
         name = "whole number" if kind is int else "number"
-        raise UserError(f"{field} is {brief(value)}, but must be a {name} from {low} to {high}.")
+        raise UserError(f"{field} is {_brief.repr(value)}, but must be a {name} from {low} to {high}.")
     return value
 
 
@@ -91,7 +95,9 @@ def _pair(field, value, low, high, kind=(int, float), span=0):
 @_rule
 def _choice(field, value, allowed):
     if value not in tuple(allowed):
-        raise UserError(f"{field} is {brief(value)}, but must be one of {', '.join(map(str, allowed))}.")
+        raise UserError(
+            f"{field} is {_brief.repr(value)}, but must be one of {', '.join(map(str, allowed))}."
+        )
     return value
 
 
