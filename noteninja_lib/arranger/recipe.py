@@ -56,7 +56,7 @@ Options = dict[str, tuple[Rule, Any]]  # with their defaults
 
 
 _brief = Repr()
-_brief.maxlevel = 2  # a few lines of YAML can stand for a list without end
+_brief.maxlevel = 1  # a few lines of YAML can stand for a list without end
 
 
 def _rule(check: Callable) -> Callable[..., Rule]:
