@@ -76,7 +76,7 @@ def set_up(cpu):
         )
     if cpu and sys.platform == "linux":  # elsewhere the usual build is the one for the CPU
         pip_install(["--extra-index-url", CPU_WHEELS, "torch"])
-    pip_install(["-e", ".[lab,test,band]"])
+    pip_install(["-e", ".[lab,test,band,cluster]"])
     # JupyterLab would open with a question about its news in front of the notebook.
     settings = VENV / "share/jupyter/lab/settings/overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)

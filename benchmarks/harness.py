@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from benchmarks.all_measures import bootstrap
 from noteninja_lib.audio.io import mono, normalise
-from noteninja_lib.datasets.base import processes
+from noteninja_lib.cluster import executor
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.baselines import choose_targets, choose_tunes, make_piece
 from noteninja_lib.models.checkpoints import models_folder
@@ -38,7 +38,7 @@ def measure(work: Callable, jobs: Sequence, unit: str, workers: int = 1, **optio
     bar, work = partial(tqdm, total=len(jobs), unit=f" {unit}", dynamic_ncols=True), partial(work, **options)
     if workers == 1:
         return list(bar(map(work, jobs)))
-    with processes(workers) as pool:
+    with executor(workers) as pool:
         return list(bar(pool.map(partial(_with_one_thread, work), jobs)))
 
 

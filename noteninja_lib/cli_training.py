@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from noteninja_lib.cluster import ADDRESS
 from noteninja_lib.errors import UserError
 
 # Words of the command line that `python -m benchmarks` knows.
@@ -34,8 +35,18 @@ OF_RECORDS = "A folder of other recordings, half of what autoencoder, vocoder or
 OF_SHARE = "Of the converter's examples that are records'; the others are the band's."
 OF_BAND = "A set that `noteninja dataset build` made, for the converter; one is made by default."
 OF_LINES = " For the reader: a folder made by `noteninja dataset engrave`."
+
+
+def use_cluster(address: str | None) -> None:
+    """Let the workers of a Dask cluster do what this process, and those it starts, spread."""
+    if address:
+        os.environ[ADDRESS] = address
+
+
 AnySet = Annotated[Path | None, Argument(help=OF_DATA)]
 Workers = Annotated[int, Option(min=1)]
+OF_CLUSTER = "Dask's: local, or a scheduler's address such as tcp://desk:8786."
+Cluster = Annotated[str | None, Option(help=OF_CLUSTER, callback=use_cluster)]
 CORES = os.cpu_count() or 1
 app = typer.Typer()
 app.add_typer(dataset_app, name="dataset")
@@ -108,16 +119,14 @@ def build(
     sung: Annotated[float, Option(min=0, max=1, help="Share of clips whose tune is sung.")] = 0.0,
     stereo: Annotated[bool, Option("--stereo", help="44.1 kHz stereo, as the vocoder needs it.")] = False,
     workers: Workers = CORES,
-    shard: Annotated[str, Option(help="This job and the number of jobs, such as 0/4.")] = "0/1",
+    cluster: Cluster = None,
 ) -> None:
     """Render tunes in several genres, in step with each other; can be stopped and started again."""
     from noteninja_lib.datasets import build as render
-    from noteninja_lib.datasets import parse_shard
 
     clips = {"split": split, "seconds": seconds, "versions": versions, "seed": seed, "moods": moods}
     clips |= {"sung": sung, "stereo": stereo}
-    fonts, part = soundfont or (), parse_shard(shard)
-    bar(render(out, hours, soundfonts=fonts, workers=workers, shard=part, **clips), " tunes")
+    bar(render(out, hours, soundfonts=soundfont or (), workers=workers, **clips), " tunes")
 
 
 @dataset_app.command()
@@ -127,6 +136,7 @@ def engrave(
     split: Annotated[str, Option(help="train or validation: whose tunes.")] = "train",
     seed: NewSeed = 0,
     workers: Workers = CORES,
+    cluster: Cluster = None,
 ) -> None:
     """Engrave lines of printed music, for `noteninja train reader`; can be stopped and started again."""
     from noteninja_lib.omr.page_maker import PART
@@ -141,6 +151,7 @@ def hear(
     workers: Workers = CORES,
     share: Annotated[float, Option(min=0, max=1, help="Share of the recordings to listen to.")] = 1.0,
     worn: Annotated[float, Option(min=0, max=1, help=OF_DEGRADED)] = 0.0,
+    cluster: Cluster = None,
 ) -> None:
     """Listen to a data set ahead of training, and keep what was heard."""
     from noteninja_lib.datasets import hear_all, open_dataset

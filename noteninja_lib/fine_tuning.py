@@ -27,8 +27,9 @@ from tqdm import tqdm
 from noteninja_lib import fast_mode
 from noteninja_lib.arranger.recipe import GENRES, own_folder, own_genres, style_vector
 from noteninja_lib.audio.io import SAMPLE_RATE, load
+from noteninja_lib.cluster import executor
 from noteninja_lib.datasets import Records, SyntheticSet, build, hear_all, open_dataset
-from noteninja_lib.datasets.base import WHOLE, DataSet, processes
+from noteninja_lib.datasets.base import WHOLE, DataSet
 from noteninja_lib.errors import UserError, make_folder
 from noteninja_lib.models.checkpoints import (
     WHERE,
@@ -208,7 +209,7 @@ def versions(
         yield len(numbers) - len(left) + left.index(number) + 1, len(numbers)
     if not workers or not left:
         return
-    with processes(workers) as pool:
+    with executor(workers) as pool:
         for done, _ in enumerate(pool.map(partial(_version, records.data, models), left), 1):
             yield len(numbers) - len(left) + done, len(numbers)
 

@@ -21,7 +21,6 @@ from noteninja_lib.datasets import (
     find_repetitions,
     hear_all,
     open_dataset,
-    parse_shard,
 )
 from noteninja_lib.datasets.gtzan import published_split
 from noteninja_lib.errors import UserError
@@ -325,16 +324,6 @@ def test_a_set_in_stereo_holds_the_same_music(noteninja, tmp_path):
         next(build(tmp_path / "stereo", 0.001, seconds=3, versions=1))
 
 
-def test_two_jobs_do_the_work_of_one(band, tmp_path):
-    for job in range(2):
-        list(build(tmp_path, HOURS, shard=(job, 2), **BAND))
-    manifests = sorted(path.read_text() for path in tmp_path.glob("manifest*"))
-    files = [{json.loads(line)["file"] for line in text.splitlines()} for text in manifests]
-    assert len(files) == 2 and all(files) and not files[0] & files[1]
-    assert everything(tmp_path) == everything(band.root)
-    assert [clip.file for clip in SyntheticSet(tmp_path).index] == [clip.file for clip in band.index]
-
-
 def test_no_family_lies_in_two_parts(band, tmp_path):
     families = {tune.name: tune.family for tune in load_tunes()}
     parts = band.splits()
@@ -391,7 +380,6 @@ def test_band_set_reports_faults(band, tmp_path):
         ({"soundfonts": ["none.sf2"]}, "no SoundFont"),
         ({"versions": 11}, "versions"),
         ({"hours": 1e9}, "GB"),
-        ({"shard": (2, 2)}, "shard"),
         ({"seed": 4}, "other settings"),
         ({"seconds": 4.0}, "other settings"),
     ],
@@ -400,13 +388,6 @@ def test_a_build_that_would_go_wrong_does_not_begin(band, change, said):
     arguments = {"hours": HOURS, **BAND} | change
     with pytest.raises(UserError, match=said):
         next(build(band.root, arguments.pop("hours"), **arguments))
-
-
-def test_shards_are_read_and_checked():
-    assert parse_shard("2/8") == (2, 8)
-    for text in ("x", "4/4", "1", "-1/2", "a/b"):
-        with pytest.raises(UserError, match="0/4"):
-            parse_shard(text)
 
 
 def test_open_dataset_finds_either_kind(band, tmp_path, monkeypatch):

@@ -74,7 +74,7 @@ def test_constraints_pin_what_is_needed():
         if not line.startswith("#"):
             name, version = re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups()
             pins[canonicalize_name(name)] = version
-    needed = requirements("lab", "test", "band")
+    needed = requirements("lab", "test", "band", "cluster")
     assert [name for name in needed if name not in pins] == []
     assert [name for name, versions in needed.items() if pins[name] not in versions] == []
 
@@ -94,7 +94,11 @@ def outside_packages(path):
 def test_every_import_is_a_listed_package(path):
     """A fresh machine has only what the list names (IPython and traitlets come with ipywidgets)."""
     import_names = {"pyyaml": "yaml", "ipython": "IPython", "opencv-python-headless": "cv2", "pillow": "PIL"}
-    listed = requirements("lab", "band", "media").keys() | {"ipython", "traitlets", "noteninja-lib"}
+    listed = requirements("lab", "band", "media", "cluster").keys() | {
+        "ipython",
+        "traitlets",
+        "noteninja-lib",
+    }
     known = {import_names.get(name, name.replace("-", "_")) for name in listed}
     assert set(outside_packages(path)) <= known
 
@@ -183,7 +187,7 @@ def test_notebook_is_stripped(path):
 
 # What may import what inside noteninja_lib: each those before it. errors and the package are open to all.
 ROOMS = (
-    "errors audio models arranger music omr source lead_sheet datasets training streaming passages pipeline"
+    "errors cluster audio models arranger music omr source lead_sheet datasets training streaming passages pipeline"
     " settings fine_tuning evaluation plots"
     " widgets lessons batch cli_training cli __main__"
 ).split()

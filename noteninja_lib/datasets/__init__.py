@@ -10,11 +10,11 @@ from noteninja_lib import data_folder, fast_mode
 from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.datasets.base import DataSet, Records, Tell, cache_folder, hear_all, require_folder
 from noteninja_lib.datasets.gtzan import GTZAN, find_genres, find_repetitions
-from noteninja_lib.datasets.synthetic import SyntheticSet, build, fingerprint, parse_shard
+from noteninja_lib.datasets.synthetic import SyntheticSet, build, fingerprint
 from noteninja_lib.errors import UserError
 
 __all__ = ["GTZAN", "Records", "SyntheticSet", "build", "find_repetitions"]
-__all__ += ["hear_all", "open_dataset", "parse_shard"]
+__all__ += ["hear_all", "open_dataset"]
 
 
 def open_dataset(root: str | Path | None = None, tell: Tell = print) -> DataSet:

@@ -2,15 +2,12 @@
 
 import copy
 import os
-import signal
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from noteninja_lib.audio.augmentation import change_speed, degrade
 from noteninja_lib.audio.decoding import blocks, opened
 from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, load, mono, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
+from noteninja_lib.cluster import executor, shared
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import PITCHES
 from noteninja_lib.music.piano_roll import PianoRoll
@@ -387,9 +385,6 @@ def unpack(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return notes.reshape(*notes.shape[:-2], 2, PITCHES, notes.shape[-1]) / 255, (rhythm - 128.0) / 127
 
 
-_shared = None  # what the processes of `processes` work on
-
-
 def hear_all(
     data: DataSet, workers: int = 1, share: float = 1.0, degraded: float = 0.0, seed: int = 0
 ) -> Iterator[tuple[int, int]]:
@@ -401,34 +396,11 @@ def hear_all(
     drawn, degrading = np.random.default_rng(seed).random((2, len(data)))
     numbers = np.flatnonzero(drawn < share).tolist()
     yield 0, len(numbers)
-    with processes(workers, data) as pool:
+    with executor(workers, data) as pool:
         for done, _ in enumerate(pool.map(_hear, numbers, degrading[numbers] < degraded, chunksize=8), 1):
             yield done, len(numbers)
 
 
 def _hear(number, degraded):
     torch.set_num_threads(1)  # one process a core
-    _shared.heard(number, bool(degraded))
-
-
-@contextmanager
-def processes(workers: int, shared: Any = None) -> Iterator[ProcessPoolExecutor]:
-    """Processes that end with the caller, however it ends; each is handed `shared` once."""
-    with ProcessPoolExecutor(workers, initializer=_begin, initargs=(shared,)) as pool:
-        try:
-            yield pool
-        finally:
-            pool.shutdown(cancel_futures=True)  # what has begun is finished, nothing else begins
-
-
-def _begin(shared):
-    global _shared
-    _shared = shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the caller, who then ends the others
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_caller, daemon=True).start()
-
-
-def _end_with_caller():
-    connection.wait([parent_process().sentinel])
-    os._exit(1)
+    shared().heard(number, bool(degraded))

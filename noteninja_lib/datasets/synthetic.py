@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 import shutil
 import time
 from collections import Counter
@@ -24,12 +23,12 @@ from noteninja_lib.arranger.synthesis import default_soundfont, render
 from noteninja_lib.arranger.vocals import octave, singer
 from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import SAMPLE_RATE
+from noteninja_lib.cluster import executor
 from noteninja_lib.datasets.base import (
     DataSet,
     Problem,
     Recording,
     Tell,
-    processes,
     replacing,
     require_folder,
 )
@@ -277,17 +276,6 @@ def _triples(notes):
     return [[round(note.start, 4), round(note.end, 4), int(note.pitch)] for note in notes]
 
 
-def parse_shard(text: str) -> tuple[int, int]:
-    """The text 2/8 as (2, 8): the third of eight jobs."""
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
-    if not match or int(match[1]) >= int(match[2]):
-        raise UserError(
-            f"The shard is {text!r}, but must be this job's number and the number of jobs, from 0/4 to 3/4 "
-            f"for four jobs."
-        )
-    return int(match[1]), int(match[2])
-
-
 def fingerprint() -> str:
     """Changes when the recipes, the tunes or the version do: then the same seed gives other music."""
     paths = [*(data_folder() / "genres").glob("*.yaml"), *(data_folder() / "tunes").glob("*.jsonl.gz")]
@@ -318,7 +306,7 @@ def _claim(folder, options):
             )
 
 
-def _check(folder, hours, options, shard):
+def _check(folder, hours, options):
     """Make the folder; a UserError for what would go wrong later."""
     if not 1 <= options.versions <= len(GENRES):
         raise UserError(f"versions is {options.versions}, but must lie between 1 and {len(GENRES)}.")
@@ -326,8 +314,6 @@ def _check(folder, hours, options, shard):
         raise UserError("The hours must be more than 0, and the seconds of a clip at least 3.")
     if not 0 <= options.sung <= 1:
         raise UserError(f"sung is {options.sung:g}, but must lie between 0 and 1.")
-    if not 0 <= shard[0] < shard[1]:
-        raise UserError(f"The shard {shard[0]} of {shard[1]} does not exist: count from 0.")
     load_tunes(options.split)
     for font in options.soundfonts:
         if not Path(font).is_file():
@@ -348,24 +334,19 @@ def _check(folder, hours, options, shard):
         )
 
 
-def build(
-    folder: str | Path, hours: float, *, workers: int = 1, shard: tuple[int, int] = (0, 1), **options
-) -> Iterator[tuple[int, int]]:
+def build(folder: str | Path, hours: float, *, workers: int = 1, **options) -> Iterator[tuple[int, int]]:
     """Render a data set; a generator, so that the caller can show progress or stop.
 
     Started again with the same settings, or for more hours, it carries on where it was stopped. The same
-    arguments give the same bytes on one machine, in one job or in several.
+    arguments give the same bytes on one machine, and in one process or in several.
 
     Parameters
     ----------
     folder : path
     hours : float
-        Hours of sound, all jobs together.
+        Hours of sound.
     workers : int
-        Processes.
-    shard : (int, int)
-        This job's number, from 0, and the number of jobs, where several share the work. Each has files and a
-        manifest of its own, so they may write into one folder or into folders that are merged later.
+        Processes; see `cluster.executor`.
     **options
         See `BuildOptions`.
 
@@ -380,11 +361,11 @@ def build(
         An argument is out of range, a soundfont missing, the disk too small, or the folder holds another data
         set.
     """
-    folder, options, (job, jobs) = Path(folder), BuildOptions(**options), shard
-    _check(folder, hours, options, shard)
+    folder, options = Path(folder).resolve(), BuildOptions(**options)
+    _check(folder, hours, options)
     _claim(folder, options)
-    groups = range(job, max(1, round(hours * 3600 / options.seconds / options.versions)), jobs)
-    manifest = folder / ("manifest.jsonl" if jobs == 1 else f"manifest-{job:03d}-of-{jobs:03d}.jsonl")
+    groups = range(max(1, round(hours * 3600 / options.seconds / options.versions)))
+    manifest = folder / "manifest.jsonl"
     for path in folder.glob("genres/*/.*"):
         if time.time() - path.stat().st_mtime > 600:  # half of a file that a job left when it was killed
             path.unlink(missing_ok=True)
@@ -394,7 +375,7 @@ def build(
     todo = [group for group in groups if group not in done]
     yield len(groups) - len(todo), len(groups)
     work = partial(render_group, folder=folder, options=options)
-    with open(manifest, "a", encoding="utf-8") as file, processes(workers) as pool:
+    with open(manifest, "a", encoding="utf-8") as file, executor(workers) as pool:
         for number, clips in enumerate(pool.map(work, todo), len(groups) - len(todo) + 1):
             file.write(_lines([clips]))
             file.flush()

@@ -5,17 +5,16 @@ ornaments. They are strewn in here without a token for them, so that the reader 
 training degrades the lines as bad scans, copies of copies and photographs do. Lesson: 10_reading_sheet_music.
 """
 
-import multiprocessing
 import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from noteninja_lib.cluster import executor
 from noteninja_lib.errors import UserError, make_folder
 from noteninja_lib.music.tunes import Tune, load_tunes
 from noteninja_lib.omr.composer import compose
@@ -287,9 +286,8 @@ def build(
     jobs = [(folder / f"strips_{number:04d}.npz", seed, number, size, split) for number in range(total)]
     jobs = [job for job in jobs if not job[0].exists()]
     yield total - len(jobs), total
-    with multiprocessing.get_context("spawn").Pool(workers) if workers > 1 else nullcontext() as pool:
-        done = pool.imap_unordered(_write_part, jobs) if pool else map(_write_part, jobs)
-        for number, _ in enumerate(done, 1):
+    with executor(workers) as pool:
+        for number, _ in enumerate(pool.map(_write_part, jobs), 1):
             yield total - len(jobs) + number, total
 
 
