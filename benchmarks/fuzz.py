@@ -1,7 +1,7 @@
-"""Are broken files told in one sentence? Thousands of them, made of whole ones with a fixed seed. Command: `fuzz`.
+"""Are broken files told in one sentence? Thousands of them, made with a fixed seed. Command: `fuzz`.
 
-Each file is read in a process of its own kind, which may take a minute and 2 GB: what ends or hangs it is counted
-by the kind of file, and the file is not kept.
+They are read in processes of their own, in which a file may take a minute and 2 GB: what ends or hangs one is
+counted by the kind of file, and the file is not kept.
 """
 
 import io
@@ -37,7 +37,7 @@ RATE = 22050
 
 
 def originals() -> dict[str, list[tuple[str, bytes]]]:
-    """Whole files by kind, each as its ending and its bytes: two seconds of sound, short tunes, small pages."""
+    """Whole files by kind, as (ending, bytes): two seconds of sound, short tunes, small pages."""
     import cv2
 
     from noteninja_lib.audio.io import load
@@ -69,7 +69,7 @@ def originals() -> dict[str, list[tuple[str, bytes]]]:
 
 
 def mutated(data: bytes, chance: random.Random, other: bytes = b"") -> bytes:
-    """A broken copy: bytes changed, cut, doubled, moved or put in from another file, or numbers made absurd."""
+    """A broken copy: bytes changed, cut, doubled, or put in from another file, or numbers made absurd."""
     broken = bytearray(data)
     for _ in range(chance.choice((1, 1, 2, 4, 16))):
         start = chance.randrange(len(broken) + 1)

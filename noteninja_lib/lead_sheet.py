@@ -14,7 +14,7 @@ import numpy as np
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import Notice, UserError, check_range
-from noteninja_lib.models.chords import RECOGNISED, recognise_chords
+from noteninja_lib.models.classifiers import RECOGNISED, recognise_chords
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.harmony import (
     CHORDS,

@@ -55,7 +55,7 @@ def everything(folder):
 
 
 def test_a_worker_that_dies_costs_nothing(cluster, tmp_path):
-    """Three workers, one killed in the middle of its work and another added: the same bytes as in one process."""
+    """Three workers, one killed in its work and another added: the same bytes as in one process."""
     workers = [cluster() for _ in range(3)]
     steps = build(tmp_path / "many", HOURS, **SET)
     assert next(steps) == (0, GROUPS) and next(steps) == (1, GROUPS)

@@ -14,7 +14,7 @@ from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.datasets import build, open_dataset
 from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.lead_sheet import LeadSheet, find_key, hear_lead, read_lead, rewritten
-from noteninja_lib.models.chords import RECOGNISED, ChordRecogniser, chord_features, recognise_chords
+from noteninja_lib.models.classifiers import RECOGNISED, ChordRecogniser, chord_features, recognise_chords
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.harmony import QUALITIES, SUFFIXES, chord_name
 from noteninja_lib.music.piano_roll import PianoRoll, from_notes

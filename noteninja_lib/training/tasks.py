@@ -24,8 +24,13 @@ from noteninja_lib.audio.spectrogram import (
 from noteninja_lib.datasets.base import DataSet, Sounds, StereoSounds, unpack
 from noteninja_lib.datasets.synthetic import SyntheticSet
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.chords import RECOGNISED, ChordRecogniser, chord_features
-from noteninja_lib.models.classifiers import GenreClassifier, MelodyExtractor
+from noteninja_lib.models.classifiers import (
+    RECOGNISED,
+    ChordRecogniser,
+    GenreClassifier,
+    MelodyExtractor,
+    chord_features,
+)
 from noteninja_lib.models.crnn import BLANK, COLUMN, LineReader, as_input
 from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discriminator_loss, generator_loss
 from noteninja_lib.models.vocoder import Vocoder
