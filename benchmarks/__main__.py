@@ -5,6 +5,7 @@ from importlib import import_module
 
 import typer
 
+from noteninja_lib.cli_training import Cluster
 from noteninja_lib.errors import UserError
 
 #: Command to the module that measures it.
@@ -16,17 +17,23 @@ COMMANDS = {
     "singers": "singers", "peers": "peers", "stereo": "stereo", "redo": "redo",
     "scores": "scores", "leads": "leads",
     "humming": "humming", "fuzz": "fuzz",
+    "cluster": "dask_workers",
 }  # fmt: skip
 SHEETS = {"make": ("printed_pages", "make_sheets"), "measure": ("reading_errors", "report")}
 
 
+def _options(cluster: Cluster = None):
+    """Measure the library, and write its tables."""
+
+
 def main() -> None:
     """Run the command that is asked for; what the user can mend is told in a sentence, with exit status 2."""
-    app = typer.Typer(help="Measure the library, and write its tables.", no_args_is_help=True,
-                      add_completion=False, pretty_exceptions_enable=False)  # fmt: skip
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     sheets = typer.Typer(help="Test how well printed music is read.", no_args_is_help=True)
     app.add_typer(sheets, name="sheets")
-    asked = [name for name in sys.argv[1:2] if name in (*COMMANDS, "sheets")] or [*COMMANDS, "sheets"]
+    app.callback()(_options)
+    words = sys.argv[3:4] if sys.argv[1:2] == ["--cluster"] else sys.argv[1:2]
+    asked = [name for name in words if name in (*COMMANDS, "sheets")] or [*COMMANDS, "sheets"]
     for name in asked:  # loads what it measures
         if name in COMMANDS:
             app.command(name)(import_module(f"benchmarks.{COMMANDS[name]}").report)
