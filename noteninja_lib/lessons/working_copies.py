@@ -161,7 +161,9 @@ def page() -> "ipywidgets.VBox":
     button.on_click(renew)
     name_parts(lesson=lesson, bring_back=button, brought_back=told)
     ways = link(next(iter(places)), "Lessons") + link("lab", "JupyterLab")
-    all_lessons = widgets.HTML("<br>".join(link(*one) for one in places.items()))
+    all_lessons = widgets.HTML(
+        f'<div class="nn-lessons">{"<br>".join(link(*one) for one in places.items())}</div>'
+    )
     back = [row(lesson, button, told)] if folder == "work" else []
     return widgets.VBox(
         [widgets.HTML(HEAD.format(ways)), converter(), fold("all lessons", all_lessons, *back)]
