@@ -110,7 +110,9 @@ def test_the_command(course, monkeypatch, capsys):
     monkeypatch.setenv("NOTENINJA_WORK", str(course / "work"))
     monkeypatch.setattr("sys.argv", ["lessons"])
     working_copies.main()
-    assert written(course) == {NAME: "first"} and capsys.readouterr().out == ""
+    assert written(course) == {NAME: "first"} and capsys.readouterr().out.startswith(
+        "Your copies of the lessons are in"
+    )
     monkeypatch.setattr("sys.argv", ["lessons", "--renew", "7"])
     working_copies.main()
     assert "is the original again, and yours is kept as" in capsys.readouterr().out
@@ -132,6 +134,12 @@ def test_the_page_leads_to_the_copies(course, monkeypatch):
     assert f'href="/hub/lab/tree/work/{NAME}"' in head.value and 'href="/hub/lab"' in head.value
     links, back = shelf.children[0].children
     assert "07 · Training" in links.value
+    (course / "work" / NEWER).write_text(notebook("second"))
+    assert (
+        "work/07_training%20%28newer%29.ipynb"
+        in working_copies.page().children[2].children[0].children[0].value
+    )
+    (course / "work" / NEWER).unlink()
     back.children[1].click()
     assert "is the original again" in back.children[2].value and len(written(course)) == 2
     shutil.rmtree(course / "work")

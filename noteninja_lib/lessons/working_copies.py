@@ -18,6 +18,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from noteninja_lib.errors import UserError, free_path
 
@@ -155,12 +156,14 @@ def page() -> "ipywidgets.VBox":
         except OSError as error:
             told.value = html.escape(f"Can't write to {work}: {error.strerror}.")
 
-    places = {f"lab/tree/{folder}/{path.name}": _title(path) for path in lessons}
-    lesson = widgets.Dropdown(options=[(title, title[:2]) for title in places.values()])
+    titles = {path.name: _title(path) for path in lessons}
+    lesson = widgets.Dropdown(options=[(title, name[:2]) for name, title in titles.items()])
+    others = {path.name: path.stem for path in sorted(work.glob("[0-9][0-9]_*.ipynb"))}  # newer, older
+    places = {f"lab/tree/{folder}/{quote(name)}": title for name, title in (others | titles).items()}
     button, told = widgets.Button(description="Bring back the original", icon="undo"), widgets.HTML()
     button.on_click(renew)
     name_parts(lesson=lesson, bring_back=button, brought_back=told)
-    ways = link(next(iter(places)), "Lessons") + link("lab", "JupyterLab")
+    ways = link(f"lab/tree/{folder}/{lessons[0].name}", "Lessons") + link("lab", "JupyterLab")
     all_lessons = widgets.HTML(
         f'<div class="nn-lessons">{"<br>".join(link(*one) for one in places.items())}</div>'
     )
@@ -180,6 +183,7 @@ def main() -> None:
         told = bring_up_to_date(work)
         for sentence in told + ([bring_back(work, number)] if number else []):
             print(sentence)
+        print(f"Your copies of the lessons are in {work}.")
     except UserError as error:
         sys.exit(str(error))
     except OSError as error:
