@@ -188,13 +188,17 @@ def lab(arguments):
     copied = lessons([])
     if copied != 0:
         return copied
-    options = ["--LabApp.default_url=/" + PAGE, "--ServerApp.preferred_dir=work"]
+    options = ["--LabApp.default_url=/" + PAGE, "--FileContentsManager.preferred_dir=work"]
     return serve(["-m", "jupyterlab", *SERVER, *options, *arguments], str(ROOT / "work"))
 
 
 def app(arguments):
-    only = "--ServerApp.jpserver_extensions={'voila.server_extension': True, 'jupyterlab': False}"
-    return serve(["-m", "jupyter_server", *SERVER, only, "--ServerApp.default_url=/" + PAGE, *arguments], "")
+    options = [
+        "--ServerApp.jpserver_extensions={'voila.server_extension': True, 'jupyterlab': False}",
+        "--ServerApp.default_url=/" + PAGE,
+        "--ServerApp.open_browser=True",
+    ]
+    return serve(["-m", "jupyter_server", *SERVER, *options, *arguments], work="")
 
 
 def lessons(arguments):

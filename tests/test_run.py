@@ -130,7 +130,9 @@ def test_arguments_reach_pytest_and_jupyter(run, monkeypatch):
     assert everything[2:4] == ["tests", "notebooks"] and everything[-2:] == ["-k", "audio"]
     assert fast["NOTENINJA_FAST"]
     assert "notebooks" not in one and one[-1] == "tests/test_run.py"
-    assert cpu is True and "--cpu" not in app and app[-1] == "--no-browser"
+    assert (
+        cpu is True and "--cpu" not in app and app[-2:] == ["--ServerApp.open_browser=True", "--no-browser"]
+    )
 
 
 def test_unknown_command_shows_the_help():

@@ -31,7 +31,7 @@ HEAD = (
     "<span>Choose a song and a genre, and press <b>Convert</b>: the same tune, played by another band.</span>"
     "<nav>{}</nav></div>"
 )
-RECORD = "lessons.json"  # in the working folder: which version of each lesson was given out
+RECORD = ".lessons.json"  # in the working folder: which version of each lesson was given out
 
 
 def working_folder() -> Path | None:
