@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """One file to set NoteNinja up and start it, with nothing but Python.
 
-    python run.py lab  [--no-browser] [--port N] [...]   open the converter in JupyterLab
+    python run.py lab  [--no-browser] [--port=N] [...]   open the converter, with the lessons one link away
+    python run.py app  [--no-browser] [--port=N] [...]   open the converter alone
+    python run.py lessons [--renew 07]                   bring your copies of the lessons up to date, or one back
     python run.py test [-k WORD] [FILE] [...]            run every test, or some
     python run.py noteninja convert song.mp3 --to jazz -o out.mp3
     python run.py setup                                  only set up
@@ -25,6 +27,8 @@ import json
 import os
 import shutil
 import subprocess
+import threading
+import time
 import venv
 from pathlib import Path
 
@@ -33,6 +37,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "noteninja-setup"
 GIGABYTES = 3
+LOG_EVERY = 15  # seconds between two lines where no terminal is: a log file, an IDE
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 NETWORK_SIGNS = (
     "NewConnectionError",
@@ -44,7 +49,17 @@ NETWORK_SIGNS = (
     "ProxyError",
     "Network is unreachable",
 )
-NOTEBOOK = "notebooks/00_genre_converter.ipynb"
+PAGE = "voila/render/notebooks/converter.ipynb"
+# A song goes to the page, and comes from it, in one message: 10 MB is the usual limit. Two hours after the
+# last tab with it was closed, a kernel gives its memory back.
+SERVER = [
+    "--ServerApp.root_dir=.",
+    "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=1e9",
+    "--ServerApp.tornado_settings={'websocket_max_message_size': 300_000_000, 'mathjax_url': ''}",
+    "--MappingKernelManager.cull_idle_timeout=7200",
+    "--VoilaConfiguration.template=noteninja",
+    "--VoilaExecutor.cell_error_instruction=The terminal says more; run.py setup mends an incomplete set-up.",
+]
 
 
 def fingerprint():
@@ -88,8 +103,28 @@ def set_up(cpu):
     STAMP.write_text(wanted + (" cpu" if cpu else ""))
 
 
+def installed():
+    """How many packages .venv holds."""
+    return len(list(VENV.glob("**/site-packages/*.dist-info")))
+
+
+def how_far(lines, done):
+    """Say what pip is at, by the lines that it wrote and the number of packages that it installed."""
+    found = [line for line in lines if line.startswith("Collecting ")]
+    for line in reversed(lines):
+        words = line.split()
+        if line.startswith("Installing collected packages:"):
+            return "{} of {} packages installed".format(done, line.count(",") + 1)
+        if words[:1] in (["Collecting"], ["Downloading"]):
+            name = words[1].split("/")[-1].split("-")[0]  # of a file: numpy-2.4.6-cp311...
+            size = " ".join(words[2:4]) if words[0] == "Downloading" else ""
+            pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").count("==")
+            return "{} of about {} packages found: {} {}".format(len(found), pins, name, size).strip()
+    return "looking for packages"
+
+
 def pip_install(arguments):
-    """Run pip with the tested versions; show what it is at, and on failure its last word and what to do."""
+    """Run pip with the tested versions; show how far it is, and on failure its last word and what to do."""
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "-c", "constraints.txt"]
     process = subprocess.Popen(
         command + arguments,
@@ -100,12 +135,26 @@ def pip_install(arguments):
         stderr=subprocess.STDOUT,
     )
     lines = []
-    for line in process.stdout:
-        lines.append(line.strip())
-        if sys.stdout.isatty() and line.split()[:1] in (["Collecting"], ["Installing"], ["Building"]):
-            print("\r  " + line.strip()[:70].ljust(70), end="", flush=True)
-    if sys.stdout.isatty():
-        print("\r" + 72 * " ", end="\r", flush=True)
+
+    def read():
+        for line in process.stdout:
+            lines.append(line.strip())
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    began, before, terminal = time.monotonic(), installed(), sys.stdout.isatty()
+    while reader.is_alive():  # pip is silent while it installs, or fetches something big
+        reader.join(1 if terminal else LOG_EVERY)
+        passed = time.monotonic() - began
+        words = "  {:.0f} min {:02.0f} s: {}".format(
+            passed // 60, passed % 60, how_far(lines, installed() - before)
+        )
+        if terminal:
+            print("\r" + words[:78].ljust(78), end="", flush=True)
+        elif reader.is_alive():
+            print(words, flush=True)
+    if terminal:
+        print("\r" + 78 * " ", end="\r", flush=True)
     if process.wait() == 0:
         return
     output = "\n".join(lines)
@@ -129,19 +178,31 @@ def run(arguments, folder=ROOT, **environment):
             pass
 
 
+def serve(command, work):
+    """Serve the page, with its template and with the folder (or none) that holds the student's lessons."""
+    paths = [str(ROOT / "noteninja_lib/widgets/static"), os.environ.get("JUPYTER_PATH", "")]
+    return run(command, JUPYTER_PATH=os.pathsep.join(filter(None, paths)), NOTENINJA_WORK=work)
+
+
 def lab(arguments):
-    return run(
-        [
-            "-m",
-            "jupyterlab",
-            "--ServerApp.root_dir=.",
-            "--LabApp.default_url=/lab/tree/" + NOTEBOOK,
-            # A song goes to the page, and comes from it, in one message: 10 MB is the usual limit.
-            "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=1e9",
-            "--ServerApp.tornado_settings={'websocket_max_message_size': 300_000_000}",
-            *arguments,
-        ]
-    )
+    copied = lessons([])
+    if copied != 0:
+        return copied
+    options = ["--LabApp.default_url=/" + PAGE, "--FileContentsManager.preferred_dir=work"]
+    return serve(["-m", "jupyterlab", *SERVER, *options, *arguments], str(ROOT / "work"))
+
+
+def app(arguments):
+    options = [
+        "--ServerApp.jpserver_extensions={'voila.server_extension': True, 'jupyterlab': False}",
+        "--ServerApp.default_url=/" + PAGE,
+        "--ServerApp.open_browser=True",
+    ]
+    return serve(["-m", "jupyter_server", *SERVER, *options, *arguments], work="")
+
+
+def lessons(arguments):
+    return run(["-m", "noteninja_lib.lessons.working_copies", *arguments])
 
 
 def test(arguments):
@@ -164,6 +225,8 @@ def test(arguments):
 def main():
     commands = {
         "lab": lab,
+        "app": app,
+        "lessons": lessons,
         "test": test,
         "setup": lambda arguments: 0,
         # Files are looked for where the user stands.

@@ -1,10 +1,12 @@
 """What all tests share: short clips, no windows, two threads, and the browser."""
 
+import importlib.util
 import json
 import os
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 # Before torch, numpy and the notebooks' kernels start: they inherit these.
 os.environ.setdefault("NOTENINJA_FAST", "1")
@@ -64,3 +66,15 @@ def songs(tmp_path, monkeypatch):
     monkeypatch.setenv("NOTENINJA_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("NOTENINJA_TEST", raising=False)
     return folder
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """run.py as a module, with its .venv in a temporary folder."""
+    spec = importlib.util.spec_from_file_location("run", Path(__file__).parent.parent / "run.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(module, "STAMP", tmp_path / ".venv/noteninja-setup")
+    monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
+    return module

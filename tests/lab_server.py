@@ -46,8 +46,11 @@ def _free_port():
 
 
 @contextlib.contextmanager
-def jupyterlab(folder, **environment):
-    """Serve ``folder/notebooks`` with JupyterLab; yields its address and ends it afterwards."""
+def jupyterlab(folder, words=(), **environment):
+    """Serve ``folder/notebooks`` with JupyterLab; yields its address and ends it afterwards.
+
+    With `words`, a command line for Python such as run.py's, that serves the folder itself.
+    """
     folder = Path(folder)
     for name, setting in SETTINGS.items():
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -61,21 +64,26 @@ def jupyterlab(folder, **environment):
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     }
     address = f"http://127.0.0.1:{(port := _free_port())}"
-    command = [
-        sys.executable,
+    words = words or [
         "-m",
         "jupyterlab",
+        "--LabApp.expose_app_in_browser=True",
+        "--ServerApp.iopub_data_rate_limit=1e9",
+        f"--ServerApp.root_dir={folder / 'notebooks'}",
+    ]
+    command = [
+        sys.executable,
+        *words,
         "--no-browser",
         "--allow-root",
         f"--port={port}",
         "--ServerApp.port_retries=0",
         "--IdentityProvider.token=",
-        "--LabApp.expose_app_in_browser=True",
-        "--ServerApp.iopub_data_rate_limit=1e9",
-        f"--ServerApp.root_dir={folder / 'notebooks'}",
     ]
     log = open(folder / "jupyterlab.log", "wb")
-    server = subprocess.Popen(command, env={**os.environ, **own, **environment}, stdout=log, stderr=log)
+    server = subprocess.Popen(
+        command, cwd=folder, env={**os.environ, **own, **environment}, stdout=log, stderr=log
+    )
     try:
         _wait_until_up(server, address, folder / "jupyterlab.log")
         yield address

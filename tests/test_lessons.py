@@ -40,6 +40,12 @@ def test_links_lead_to_this_repository(lesson):
     assert text.count(path.name) >= 2
 
 
+def test_the_first_cell_of_all_says_how_to_run_a_lesson():
+    text = nbformat.read(LESSONS[0], 4).cells[0].source
+    for words in ("Shift + Enter", "Run All Cells", "Restart Kernel", "run.py lessons --renew 00"):
+        assert words in text
+
+
 def test_goals_come_first_and_last(lesson):
     text = "\n".join(sources(lesson[1], "markdown"))
     goals, recap = (

@@ -161,6 +161,14 @@ def test_the_readme_is_short_and_has_one_table():
     assert text.count("<!-- numbers:begin -->") == text.count("<!-- numbers:end -->") == 1
 
 
+def test_tunes_named_in_the_pages_exist():
+    from noteninja_lib.music.tunes import find_tune
+
+    for page in PAGES:
+        for name in re.findall(r"--tune ([\w-]+-[\w-]+)", (ROOT / page).read_text(encoding="utf-8")):
+            assert name in find_tune(name).name
+
+
 # --- notebooks --------------------------------------------------------------------------------
 
 

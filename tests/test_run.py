@@ -1,32 +1,15 @@
 """run.py: what it says where it cannot work, and that it works only once where it can."""
 
 import ast
-import importlib.util
-import json
 import os
-import socket
+import re
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """run.py as a module, with its .venv in a temporary folder."""
-    spec = importlib.util.spec_from_file_location("run", ROOT / "run.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
-    monkeypatch.setattr(module, "STAMP", tmp_path / ".venv/noteninja-setup")
-    monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
-    return module
 
 
 def test_an_old_python_can_read_it():
@@ -89,6 +72,30 @@ def test_pip_fails_for_another_reason(run):
         run.pip_install(["--no-index", "./no-such-folder"])
 
 
+def test_progress_of_set_up_without_a_terminal(run, monkeypatch, capsys):
+    """A real pip that has to wait for what builds: lines with time, packages, and of how many."""
+    monkeypatch.setattr(run, "LOG_EVERY", 0.2)
+    (run.VENV / "lib/site-packages").mkdir(parents=True)
+    pip = run.VENV / "pip.py"
+    said = ["Collecting a==1 (from noteninja)", "  Downloading a-1-py3-none-any.whl (3.1 MB)", "Collecting b"]
+    pip.write_text(
+        f"import time, pathlib\nfor line in {said}:\n    print(line, flush=True)\n    time.sleep(0.5)\n"
+        "print('Installing collected packages: a, b', flush=True)\n"
+        "pathlib.Path('lib/site-packages/a.dist-info').mkdir()\ntime.sleep(0.5)"
+    )
+    started = subprocess.Popen
+    monkeypatch.setattr(
+        run.subprocess,
+        "Popen",
+        lambda command, **options: started([sys.executable, str(pip)], **options | {"cwd": run.VENV}),
+    )
+    run.pip_install(["a", "b"])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(re.match(r"  0 min 0\d s: ", line) for line in lines) and len(lines) < 15
+    assert any("1 of about" in line and line.endswith("packages found: a (3.1 MB)") for line in lines)
+    assert lines[-1].endswith("1 of 2 packages installed")
+
+
 def test_set_up_only_once(run, monkeypatch):
     """With the stamp of these very lists nothing is installed; with another it is, into a new folder."""
     steps = []
@@ -116,14 +123,16 @@ def test_arguments_reach_pytest_and_jupyter(run, monkeypatch):
     called = []
     monkeypatch.setattr(run, "run", lambda words, **environment: called.append((words, environment)) or 7)
     monkeypatch.setattr(run, "set_up", lambda cpu: called.append(cpu))
-    for words in (["test", "-k", "audio"], ["test", "tests/test_run.py"], ["lab", "--no-browser", "--cpu"]):
+    for words in (["test", "-k", "audio"], ["test", "tests/test_run.py"], ["app", "--no-browser", "--cpu"]):
         monkeypatch.setattr(run.sys, "argv", ["run.py", *words])
         assert run.main() == 7
-    (_, (everything, fast), _, (one, _), cpu, (lab, _)) = called
+    (_, (everything, fast), _, (one, _), cpu, (app, _)) = called
     assert everything[2:4] == ["tests", "notebooks"] and everything[-2:] == ["-k", "audio"]
     assert fast["NOTENINJA_FAST"]
     assert "notebooks" not in one and one[-1] == "tests/test_run.py"
-    assert cpu is True and "--cpu" not in lab and lab[-1] == "--no-browser"
+    assert (
+        cpu is True and "--cpu" not in app and app[-2:] == ["--ServerApp.open_browser=True", "--no-browser"]
+    )
 
 
 def test_unknown_command_shows_the_help():
@@ -131,39 +140,9 @@ def test_unknown_command_shows_the_help():
     assert done.returncode == 1 and "python run.py lab" in done.stderr
 
 
-def test_lab_serves_the_notebook(run, monkeypatch, tmp_path):
-    """The very command line of `run.py lab`, without a browser: the server answers and knows the notebook."""
-    command = []
-    monkeypatch.setattr(run, "run", lambda words: command.extend([sys.executable, *words]))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    run.lab(["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token="])
-    folders = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    with open(tmp_path / "log", "w+") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=os.environ | folders, stdout=log, stderr=log)
-        try:
-            url = f"http://127.0.0.1:{port}/api/contents/{run.NOTEBOOK}"
-            notebook = json.load(wait_for(url, server))
-        finally:
-            server.terminate()
-            server.wait(20)
-        log.seek(0)
-        output = log.read()
-    assert notebook["type"] == "notebook"
-    assert f"/lab/tree/{run.NOTEBOOK}" in output, "the page that opens is the notebook"
-    assert "Unrecognized" not in output and "deprecated" not in output
-
-
-def wait_for(url, server):
-    for _ in range(120):
-        assert server.poll() is None, "the server ended"
-        try:
-            return urllib.request.urlopen(url, timeout=5)
-        except ConnectionError:
-            pass
-        except urllib.error.URLError as error:
-            if not isinstance(error.reason, ConnectionError):
-                raise
-        time.sleep(0.5)
-    raise AssertionError("no answer within a minute")
+@pytest.mark.parametrize("command, copied", [("lab", 7), ("lessons", 0)])
+def test_lab_copies_the_lessons_first(run, monkeypatch, command, copied):
+    called = []
+    monkeypatch.setattr(run, "run", lambda words, **environment: called.append(words) or copied)
+    assert getattr(run, command)([]) == copied  # where they can't be copied, the reason was told
+    assert called == [["-m", "noteninja_lib.lessons.working_copies"]]
