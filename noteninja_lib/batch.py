@@ -25,11 +25,10 @@ from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writabl
 from noteninja_lib.audio.tags import read_tags
 from noteninja_lib.errors import Notice, UserError, claimed, make_folder, notices
 from noteninja_lib.lead_sheet import KINDS as LEADS
-from noteninja_lib.lead_sheet import hear_lead, lead_of
+from noteninja_lib.lead_sheet import LeadSheet, hear_lead, lead_of, lead_sung
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
 from noteninja_lib.models.separator import RATE, first_look, separate
 from noteninja_lib.music.harmony import NOTE_NAMES
-from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.singing import kind_of_voice
 from noteninja_lib.music.style import is_path
 from noteninja_lib.passages import check_passages, parse_passage, words
@@ -217,18 +216,16 @@ def _convert(pipe, song, place, settings, progress, kinds, as_json, stems):
         **given,
         "seconds": round(len(result.audio) / result.sample_rate, 2),
         **measured(result),
-        "before": facts(result.heard, len(result.source) / SAMPLE_RATE),
-        "after": facts(result.piano_roll, len(result.audio) / result.sample_rate),
+        "before": facts(lead_sung(*result.heard), len(result.source) / SAMPLE_RATE),
+        "after": facts(hear_lead(result.piano_roll), len(result.audio) / result.sample_rate),
     }
     return json.dumps(report | ({"course": course} if course else {}), ensure_ascii=False)
 
 
-def facts(roll: PianoRoll, seconds: float) -> dict:
-    """Key, beats a minute, metre and length in seconds of what was heard in a song, or is played."""
-    sheet = hear_lead(roll)  # loads music21, which a plain conversion does without
-    key = f"{NOTE_NAMES[sheet.tune.tonic]} {sheet.tune.mode}"
-    tempo, seconds = round(sheet.tempo, 1), round(seconds, 2)
-    return {"key": key, "tempo": tempo, "metre": sheet.tune.metre, "seconds": seconds}
+def facts(sheet: LeadSheet, seconds: float) -> dict:
+    """Key, tempo in beats a minute, metre, and length in seconds of what a lead sheet was heard in."""
+    key, tempo = f"{NOTE_NAMES[sheet.tune.tonic]} {sheet.tune.mode}", round(sheet.tempo, 1)
+    return {"key": key, "tempo": tempo, "metre": sheet.tune.metre, "seconds": round(seconds, 2)}
 
 
 def again(

@@ -1,5 +1,6 @@
 """The one error that a user ever sees, which warnings are worth telling, and names that are still free."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -92,11 +93,8 @@ def choose(what: str, word: str, choices: Iterable[str], like: Mapping[str, str]
     if plain(word) in known:
         return known[plain(word)]
     near = (like or {}).get(plain(word)) or next(iter(get_close_matches(plain(word), known, 1)), None)
-    hint, there = (
-        f" (did you mean {known[near]}?)" if near else "",
-        f"choose from {', '.join(known.values())}",
-    )
-    raise UserError(f"There is no {what} called {word.strip() or repr(word)}{hint}: {there}.")
+    hint, there = f" (did you mean {known[near]}?)" if near else "", ", ".join(known.values())
+    raise UserError(f"There is no {what} called {word.strip() or repr(word)}{hint}: choose from {there}.")
 
 
 def free_path(path: str | Path, *endings: str) -> Path:
@@ -108,7 +106,7 @@ def free_path(path: str | Path, *endings: str) -> Path:
 
 def _free(first, endings):
     path, number = first, 2
-    while any(path.with_name(path.stem + ending).exists() for ending in endings):
+    while any(os.path.lexists(path.with_name(path.stem + ending)) for ending in endings):
         path, number = first.with_stem(f"{first.stem} ({number})"), number + 1
     return path
 

@@ -92,8 +92,8 @@ class Conversion(BaseOutput):
         "voice" and "band" as they are in `audio`, see `mixdown.Stems`; empty where no voice is kept.
     lead : LeadSheet or None
         The corrected lead sheet that was played, if there was one.
-    heard : PianoRoll or None
-        What was heard in the source.
+    heard : (PianoRoll, list of Note) or None
+        What was heard in the source, and the notes of whoever sings alone in it.
     """
 
     audio: np.ndarray
@@ -107,7 +107,7 @@ class Conversion(BaseOutput):
     voice: str = "none"
     stems: Mapping[str, np.ndarray] = field(default_factory=dict)
     lead: LeadSheet | None = None
-    heard: PianoRoll | None = None
+    heard: tuple[PianoRoll, list[Note]] | None = None
 
     def mono(self) -> np.ndarray:
         """`audio` as pictures and networks take it: mono, 22,050 Hz."""
@@ -248,8 +248,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
             Noise to begin with, such as `noise_like` or `invert` give, or a function of the piano roll that
             gives it.
         out : path or callable, optional
-            Where to save the result, or what saves it: `out(audio, sample_rate)`; quicker here than
-            afterwards, since it is measured meanwhile.
+            Where to save the result, or what does: `out(audio, sample_rate)`; it is measured meanwhile.
         progress : callable, optional
             Called with (fraction done, what is being done); may raise to stop.
 
@@ -534,7 +533,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         kept = None if not tune else share_kept(sure, again)
         progress(1.0, "done")
         told = (audio, STEREO_RATE, source.audio, roll, tune, kept, *genres, voice)
-        return Conversion(*told, heard=source.piano_roll)
+        sung = source.voice.notes if source.voice and source.alone else []
+        return Conversion(*told, heard=(source.piano_roll, sung))
 
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
         """What the genre classifier takes a recording for: genre to share, strongest first.

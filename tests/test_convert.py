@@ -310,6 +310,8 @@ def test_the_band_plays_and_tunes_can_be_found(noteninja, tmp_path):
     assert status == 0 and "reggae" in told and abs(len(load(tmp_path / "a.mp3")) / SAMPLE_RATE - 4) < 0.1
     facts = soundfile.info(tmp_path / "a.mp3")
     assert (facts.channels, facts.samplerate) == (2, 44100)
+    status, _, err = noteninja("band", "--genre", "pop", "--tune", name, "-o", tmp_path / "a.mp3")
+    assert status == 2 and "a.mp3 exists already" in err
     status, _, err = noteninja("band", "--genre", "polka", "--tune", name, "-o", tmp_path / "b.mp3")
     assert status == 2 and "noteninja:" in err and not (tmp_path / "b.mp3").exists()
 
