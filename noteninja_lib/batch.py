@@ -190,12 +190,13 @@ def _convert(pipe, song, place, settings, progress, kinds, as_json, stems):
     """Convert one file, and save it and what belongs to it; returns what is to be told of it."""
     tags = read_tags(song).of_result(settings.genre_in_words)
     saved = partial(save, place, bits=settings.bits, tags=tags)
-    result, course = settings.convert(pipe, song, out=saved, progress=progress), []
+    share, course = 0.85 if is_path(settings.mood) else 1.0, []
+    result = settings.convert(pipe, song, out=saved, progress=lambda done, what: progress(share * done, what))
     if is_path(settings.mood):
         from noteninja_lib.evaluation.metrics import heard_moods  # loads librosa
 
-        progress(1.0, "listening to the moods")
-        course = heard_moods(hear(result.mono()), result.audio, settings.mood)
+        heard = hear(result.mono(), lambda done: progress(share + (1 - share) * done, "hearing the moods"))
+        course = heard_moods(heard, result.audio, settings.mood)
     progress(1.0, "writing notes and settings")
     files = export(result, place, settings, dict.fromkeys(("json", *kinds)))
     files += write_stems(result, place) if stems else []

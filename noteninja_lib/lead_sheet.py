@@ -297,7 +297,7 @@ def lead_of(source: Source, title: str = "heard") -> LeadSheet:
 
 
 def lead_sung(roll: PianoRoll, notes: list[Note], title: str = "heard") -> LeadSheet:
-    """The lead sheet of a piano roll, by the notes of whoever sings alone in it; by all where these are few."""
+    """A piano roll's lead sheet by the notes of whoever sings alone in it; by all where these are few."""
     if len(notes) < FEWEST:
         return hear_lead(roll, title)
     from noteninja_lib.music.transcription import hummed_tune  # loads music21

@@ -504,6 +504,10 @@ def test_the_sheet_is_engraved_and_saved(panel, tmp_path):
     panel.save()
     names = {path.suffix for path in tmp_path.iterdir()}
     assert names == {f".{kind}" for kind in KINDS} and "saved in" in panel.saved.value
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    panel.save()
+    assert len(list(tmp_path.iterdir())) == 2 * len(before) and "(lead) (2)." in panel.saved.value
+    assert all(path.read_bytes() == content for path, content in before.items())
 
 
 def test_a_sheet_by_itself_tells_what_is_wrong(sheet, tmp_path):
