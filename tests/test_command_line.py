@@ -154,7 +154,8 @@ def test_a_free_name_is_free_for_all_that_belongs_to_it(tmp_path):
     assert free_path(path, ".json") == path
     (tmp_path / "song (jazz).json").touch()
     assert free_path(path, ".json").name == "song (jazz) (2).mp3"
-    (tmp_path / "song (jazz) (2) voice.wav").symlink_to("a file that is gone")
+    second = tmp_path / "song (jazz) (2) voice.wav"
+    second.touch() if os.name == "nt" else second.symlink_to("a file that is gone")
     with claimed(path, [".mp3", ".json"], FAMILY) as name:
         assert name.name == "song (jazz) (3).mp3" and name.exists() and name.with_suffix(".json").exists()
         name.write_text("whole")
