@@ -103,7 +103,7 @@ def report(out: Out = None) -> dict:
         write_song(long, STREAMED * 60)
         figures |= streamed(pipe, long)
         del pipe
-        words = ("--to", "jazz", "-o", made)
+        words = ("--to", "jazz", "-o", made, "--overwrite")
         figures["cold_s"], figures["memory_30_s_gb"] = run_measured("convert", short, *words)
         for minutes in LONG:
             print(f"converting {minutes} minutes: this takes some minutes", flush=True)

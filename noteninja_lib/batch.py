@@ -9,8 +9,9 @@ import re
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -20,23 +21,29 @@ import soxr
 import torch
 from tqdm import tqdm
 
-from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, load, stream
-from noteninja_lib.errors import UserError, free_path, make_folder, notices
+from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, load, save, stream
+from noteninja_lib.audio.tags import read_tags
+from noteninja_lib.errors import Notice, UserError, claimed, make_folder, notices
 from noteninja_lib.lead_sheet import KINDS as LEADS
-from noteninja_lib.lead_sheet import lead_of
+from noteninja_lib.lead_sheet import LeadSheet, hear_lead, lead_of, lead_sung
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
 from noteninja_lib.models.separator import RATE, first_look, separate
+from noteninja_lib.music.harmony import NOTE_NAMES
 from noteninja_lib.music.singing import kind_of_voice
-from noteninja_lib.passages import check_passages, parse_passage
+from noteninja_lib.music.style import is_path
+from noteninja_lib.passages import check_passages, parse_passage, words
 from noteninja_lib.pipeline import NoteNinjaPipeline, seconds_used
 from noteninja_lib.settings import (
+    FAMILY,
     FATES,
     STEMS,
     Settings,
     beside,
+    default_name,
     differences,
     export,
     find_source,
+    keep_settings,
     measured,
     read_record,
     read_settings,
@@ -44,9 +51,12 @@ from noteninja_lib.settings import (
     whole,
     write_stems,
 )
-from noteninja_lib.source import FADE, pitch_curve, read_source
+from noteninja_lib.source import FADE, hear, pitch_curve, read_source
 
 BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
+REACHED = (
+    "  {at}, {mood}: {tempo:.0f} beats a minute, {major_chords:.0%} of the chords major, {lufs:.0f} LUFS"
+)
 LOOKED_AT = 60  # seconds that are looked at in one go for a voice
 LARGEST = 4e9  # bytes of a usual wav
 FAINT = 0.01  # of the energy: what is less is no voice, but what the network leaves over
@@ -67,24 +77,37 @@ def check_device(device: str) -> torch.device:
 def check_places(
     songs: list[Path],
     places: list[Path],
-    kinds: Sequence[str],
-    stems: bool = False,
+    suffixes: Sequence[str],
     read: Sequence[Path] = (),
+    *,
+    free: bool = False,
+    overwrite: bool = False,
     **of_files: Any,
 ) -> None:
-    """Refuse, before the work begins, places that can't be written or where something lies that is read."""
+    """Refuse, before the work begins, places that can't be written or where something lies already.
+
+    With `free`, what is taken gets another name later. With `overwrite`, what is read stays all the same, and
+    so do the settings of another result.
+    """
+    for place in places:
+        check_writable(place, **of_files)
+    if free and not overwrite:
+        return
     if len(set(places)) < len(places):
         raise UserError("Two of the songs have the same name: take them one at a time, or rename one.")
     sources = {file.resolve(): "what else is read" for file in read}
     sources |= {song.resolve(): "the song itself" for song in songs}
+    advice = "give another name with --out"
     for place in places:
-        check_writable(place, **of_files)
-        for file in (place, *beside(place, kinds).values(), *(stem_paths(place).values() if stems else ())):
+        for file in (place.with_name(place.stem + suffix) for suffix in suffixes):
             if file.is_dir():
-                raise UserError(f"{file} is a folder: give another place with --out, or move it away.")
+                raise UserError(f"{file} is a folder: {advice}, or move it away.")
             if file.resolve() in sources:
-                advice = "give another place with --out"
                 raise UserError(f"{file} would be written over {sources[file.resolve()]}: {advice}.")
+            if file.exists() and not overwrite:
+                raise UserError(f"{file} exists already: {advice}, or write over it with --overwrite.")
+        if ".json" in suffixes and place.suffix != ".json":
+            keep_settings(place.with_suffix(".json"), place)
 
 
 def convert_files(
@@ -92,10 +115,11 @@ def convert_files(
     settings: Settings,
     out: Path | None = None,
     *,
-    kinds: Sequence[str] = ("json",),
+    kinds: Sequence[str] = (),
     device: str = "cpu",
     as_json: bool = False,
     stems: bool = False,
+    overwrite: bool = False,
 ) -> int:
     """Convert files one by one, with a progress bar; one sentence for each that can't be used.
 
@@ -106,14 +130,17 @@ def convert_files(
     settings : Settings
         Its `source` does not matter.
     out : pathlib.Path, optional
-        File, or folder where there are several songs; 'song (jazz).mp3' beside each song by default.
+        File, or folder where there are several songs; beside each song by default. In a folder, and beside
+        the songs, a result is called 'song (jazz).mp3', or with a number where that exists.
     kinds : sequence of {"mid", "musicxml", "json"}
-        What to write beside each result.
+        What to write beside each result; settings (json) always are.
     device : str
     as_json : bool
         Print one JSON object a song in place of words.
     stems : bool
         Whether to write the voice and the band of each result apart, too, where a voice is kept.
+    overwrite : bool
+        Write over what has a result's name, which is an error otherwise.
 
     Returns
     -------
@@ -130,58 +157,58 @@ def convert_files(
         if out.exists() and not out.is_dir():
             raise UserError(f"{out} is a file: give a folder for several songs.")
         make_folder(out)
-    places = [song.with_name(f"{song.stem} ({settings.label}).mp3") for song in songs]
-    if out is not None:
-        places = [out / place.name for place in places] if several or out.is_dir() else [out]
     if several and settings.lead:
         raise UserError("A lead sheet belongs to one song: convert the songs one at a time.")
+    free = out is None or out.is_dir()
+    places = [(out or song.parent) / default_name(song, settings.label) for song in songs]
+    places = places if out is None or free else [out]
+    if settings.bits > 16 and places[0].suffix.lower() not in (".wav", ".flac"):
+        raise UserError("24 bits are for wav and flac: give such a name with --out, as in -o song.wav.")
+    suffixes = _suffixes(places[0], kinds, stems)
     read = [Path(one) for one in (settings.lead, settings.second) if isinstance(one, str)]
-    check_places(songs, places, kinds, stems, read)
+    check_places(songs, places, suffixes, read, free=free, overwrite=overwrite)
     if not any(song.is_file() for song in songs):
         load(songs[0], duration=1.0)  # tells what is wrong before the networks are loaded
     pipe = NoteNinjaPipeline.from_pretrained().to(device)
-    failed = 0
-    for song, place in zip(songs, places):
-        try:
-            _convert(pipe, song, place, replace(settings, source=str(song)), kinds, as_json, stems)
-        except UserError as problem:
-            failed += 1
-            print(f"noteninja: {problem}", file=sys.stderr)
-    return failed
+    place_of = iter(places)
+
+    def work(song, progress):
+        with claimed(next(place_of), suffixes, FAMILY if free else None, overwrite) as place:
+            own = replace(settings, source=str(song))
+            return _convert(pipe, song, place, own, progress, kinds, as_json, stems)
+
+    return _one_by_one(songs, work)
 
 
-@contextlib.contextmanager
-def _bar(song: Path) -> Iterator[Callable[[float, str], None]]:
-    """A progress bar for a song; yields what is called with (fraction done, what is being done)."""
-    look = {"unit": "%", "bar_format": BAR, "dynamic_ncols": True}
-    with tqdm(total=100, desc=song.name[:30], file=sys.stderr, **look) as bar:
-
-        def progress(fraction, what):
-            bar.set_postfix_str(what, refresh=False)
-            bar.update(100 * fraction - bar.n)
-
-        yield progress
+def _suffixes(place, kinds, stems):
+    """What comes behind the stem of a result's name, in its files' names."""
+    apart = [f" {name}.wav" for name in STEMS] if stems else []
+    return [place.suffix, *(f".{kind}" for kind in beside(place, ("json", *kinds))), *apart]
 
 
-def _convert(pipe, song, place, settings, kinds, as_json, stems=False):
-    """Convert one file, save it and what belongs to it, and say how it went."""
-    with _bar(song) as progress:
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always", UserWarning)
-            result = settings.convert(pipe, song, out=place, progress=progress)
-        progress(1.0, "writing notes and settings")
-        files = export(result, place, settings, kinds) + (write_stems(result, place) if stems else [])
-    sentences = notices(told, song)
+def _convert(pipe, song, place, settings, progress, kinds, as_json, stems):
+    """Convert one file, and save it and what belongs to it; returns what is to be told of it."""
+    tags = read_tags(song).of_result(settings.genre_in_words)
+    saved = partial(save, place, bits=settings.bits, tags=tags)
+    share, course = 0.85 if is_path(settings.mood) else 1.0, []
+    result = settings.convert(pipe, song, out=saved, progress=lambda done, what: progress(share * done, what))
+    if is_path(settings.mood):
+        from noteninja_lib.evaluation.metrics import heard_moods  # loads librosa
+
+        heard = hear(result.mono(), lambda done: progress(share + (1 - share) * done, "hearing the moods"))
+        course = heard_moods(heard, result.audio, settings.mood)
+    progress(1.0, "writing notes and settings")
+    files = export(result, place, settings, dict.fromkeys(("json", *kinds)))
+    files += write_stems(result, place) if stems else []
     if stems and not result.stems:
-        sentences.append(f"{place} keeps no voice, so there is no voice and no band to write apart.")
-    for sentence in sentences:
-        print(f"noteninja: {sentence}", file=sys.stderr)
+        sentence = f"{place} keeps no voice, so there is no voice and no band to write apart."
+        warnings.warn(sentence, Notice, stacklevel=2)
     if not as_json:
         genre, share = next(iter(result.genre_heard.items()))
         tune = "no tune was found" if result.tune_kept is None else f"tune kept {result.tune_kept:.0%}"
-        words = (tune, f"genre heard {genre} ({share:.0%})", FATES[result.voice])
-        print(f"{place}: {', '.join(filter(None, words))}", flush=True)
-        return
+        told = (tune, f"genre heard {genre} ({share:.0%})", FATES[result.voice])
+        lines = [REACHED.format(**part, at=words(round(part["from"]), round(part["to"]))) for part in course]
+        return "\n".join([f"{place}: {', '.join(filter(None, told))}", *lines])
     given = {"amount" if name == "strength" else name: value for name, value in asdict(settings).items()}
     report = {
         "song": given.pop("source"),
@@ -190,8 +217,16 @@ def _convert(pipe, song, place, settings, kinds, as_json, stems=False):
         **given,
         "seconds": round(len(result.audio) / result.sample_rate, 2),
         **measured(result),
+        "before": facts(lead_sung(*result.heard), len(result.source) / SAMPLE_RATE),
+        "after": facts(hear_lead(result.piano_roll), len(result.audio) / result.sample_rate),
     }
-    print(json.dumps(report, ensure_ascii=False), flush=True)
+    return json.dumps(report | ({"course": course} if course else {}), ensure_ascii=False)
+
+
+def facts(sheet: LeadSheet, seconds: float) -> dict:
+    """Key, tempo in beats a minute, metre, and length in seconds of what a lead sheet was heard in."""
+    key, tempo = f"{NOTE_NAMES[sheet.tune.tonic]} {sheet.tune.mode}", round(sheet.tempo, 1)
+    return {"key": key, "tempo": tempo, "metre": sheet.tune.metre, "seconds": round(seconds, 2)}
 
 
 def again(
@@ -200,24 +235,31 @@ def again(
     device: str = "cpu",
     as_json: bool = False,
     stems: bool = False,
+    overwrite: bool = False,
     passage: str | None = None,
     seed: int | None = None,
-) -> None:
+) -> int:
     """Make a result again from the JSON file beside it; says in one sentence each what is not as it was.
 
     Parameters
     ----------
     json_file : pathlib.Path
-        The song is looked for where it was, and beside this file.
+        The song is looked for where it was, beside this file, and in the current folder: it is the one that
+        has the right SHA-256.
     out : pathlib.Path, optional
         'song (jazz) (again).mp3' beside the JSON file by default; with a passage 'song (jazz) (redone).mp3',
-        or a name with a number that is still free.
-    device, as_json, stems
+        or with a number where that exists.
+    device, as_json, stems, overwrite
         As `convert_files` takes them.
     passage : str, optional
         Such as "0:32-0:48" of the result: this is made anew, and the rest stays as it was.
     seed : int, optional
         Of the passage; one that was not used before by default.
+
+    Returns
+    -------
+    int
+        1 if it could not be made, else 0.
     """
     settings, record = read_settings(json_file), read_record(json_file)
     if passage is not None:
@@ -226,32 +268,37 @@ def again(
         known = record.get("measured")
         seconds = known.get("seconds") if isinstance(known, dict) else None
         check_passages(settings.redone, seconds if isinstance(seconds, int | float) else math.inf)
-    song, second = (find_source(name, json_file.parent) for name in (settings.source, settings.second))
-    for name, found in ((settings.source, song), (settings.second, second)):
+    sums = (record.get("source_sha256"), record.get("second_sha256"))
+    names = (settings.source, settings.second)
+    song, second = (find_source(name, json_file.parent, of_it) for name, of_it in zip(names, sums))
+    for name, found in zip(names, (song, second)):
         if found is None and name is not None:
             song_of = name or f"of {json_file.name}"
             raise UserError(f"The song {song_of} was not found: put it beside {json_file.name}.")
-    if out is None or out.is_dir():
-        name = PureWindowsPath(record["file"])
-        out = (out or json_file.parent) / f"{name.stem} (again){name.suffix}"
-        if passage is not None:
-            stem = re.sub(r" \(redone\)(-\d+)?$", "", name.stem)
-            out = free_path(
-                out.with_name(f"{stem} (redone){name.suffix}"), ".json", " voice.wav", " band.wav"
-            )
     assert song is not None  # a source has a name always, if an empty one
-    check_places([song], [out], ["json"], stems)
-    first = (json_file.resolve(), json_file.resolve().with_name(PureWindowsPath(record["file"]).name))
-    if passage is not None and {out.resolve(), out.resolve().with_suffix(".json")} & {*first}:
-        raise UserError(f"{out} would be written over the first result: give another place with --out.")
+    place = out
+    if out is None or out.is_dir():
+        first, word = PureWindowsPath(record["file"]), "again" if passage is None else "redone"
+        stem = re.sub(r" \((again|redone)\)( \(\d+\)|-\d+)?$", "", first.stem)
+        place = (out or json_file.parent) / f"{stem} ({word}){first.suffix}"
+    assert place is not None
+    suffixes, free = _suffixes(place, (), stems), place != out
+    check_places([song], [place], suffixes, free=free, overwrite=overwrite)
     for sentence in differences(json_file, song, second):
         print(f"noteninja: {sentence}", file=sys.stderr)
     pipe = NoteNinjaPipeline.from_pretrained().to(check_device(device))
     settings = replace(settings, source=str(song), second=str(second) if second else None)
-    _convert(pipe, song, out, settings, ["json"], as_json, stems)
+
+    def work(song, progress):
+        with claimed(place, suffixes, FAMILY if free else None, overwrite) as name:
+            return _convert(pipe, song, name, settings, progress, (), as_json, stems)
+
+    return _one_by_one([song], work)
 
 
-def hear_files(songs: list[Path], out: Path | None = None, *, as_json: bool = False) -> int:
+def hear_files(
+    songs: list[Path], out: Path | None = None, *, as_json: bool = False, overwrite: bool = False
+) -> int:
     """Write down the lead sheets of songs, with a progress bar; one sentence for each that can't be used.
 
     Parameters
@@ -261,6 +308,8 @@ def hear_files(songs: list[Path], out: Path | None = None, *, as_json: bool = Fa
         File, or folder where there are several songs; 'song (lead).musicxml' beside each song by default.
     as_json : bool
         Print one JSON object a song in place of words.
+    overwrite : bool
+        Write over an older lead sheet of that name, which is an error otherwise.
 
     Returns
     -------
@@ -272,23 +321,24 @@ def hear_files(songs: list[Path], out: Path | None = None, *, as_json: bool = Fa
         raise UserError(f"{out} is a name for one lead sheet: give a folder for several songs.")
     if folder:
         make_folder(folder)
-    if out and not folder:
-        places = [out]
-        if out.suffix.lower() == ".json" and out.is_file() and b'"lead_sheet"' not in out.read_bytes()[:100]:
-            raise UserError(f"{out} is no lead sheet, and stays as it is: give another place with --out.")
-    else:  # a sheet that was corrected stays
-        places = [free_path((folder or song.parent) / f"{song.stem} (lead).musicxml") for song in songs]
-    check_places(songs, places, [], duration=1.0, endings=LEADS)
-    place_of = dict(zip(songs, places))
+    named = [out] if out and not folder else []  # in a folder, a sheet that was corrected stays
+    places = named or [(folder or song.parent) / default_name(song, "lead", ".musicxml") for song in songs]
+    check = {"free": not named, "overwrite": overwrite, "duration": 1.0, "endings": LEADS}
+    check_places(songs, places, [places[0].suffix], **check)
+    if named and out.suffix.lower() == ".json" and out.is_file():
+        if b'"lead_sheet"' not in out.read_bytes()[:100]:
+            raise UserError(f"{out} is no lead sheet, and stays as it is: give another name with --out.")
+    place_of = iter(places)
 
     def work(song, progress):
-        source = read_source(song, seconds_used(), lambda done: progress(0.9 * done, "listening"))
-        progress(0.9, "writing down")
-        sheet = lead_of(source, song.stem)
-        with whole(place_of[song]) as unfinished:
-            sheet.save(unfinished)
-        record = {"song": str(song), "out": str(place_of[song]), **sheet.to_record()}
-        return json.dumps(record, ensure_ascii=False) if as_json else f"{place_of[song]}: {sheet}"
+        with claimed(next(place_of), [places[0].suffix], None if named else LEADS, overwrite) as place:
+            source = read_source(song, seconds_used(), lambda done: progress(0.9 * done, "listening"))
+            progress(0.9, "writing down")
+            sheet = lead_of(source, song.stem)
+            with whole(place) as unfinished:
+                sheet.save(unfinished)
+        record = {"song": str(song), "out": str(place), **sheet.to_record()}
+        return json.dumps(record, ensure_ascii=False) if as_json else f"{place}: {sheet}"
 
     return _one_by_one(songs, work)
 
@@ -298,7 +348,16 @@ def _one_by_one(songs, work):
     failed = 0
     for song in songs:
         try:
-            with warnings.catch_warnings(record=True) as told, _bar(song) as progress:
+            look = {"unit": "%", "bar_format": BAR, "dynamic_ncols": True, "file": sys.stderr}
+            with (
+                warnings.catch_warnings(record=True) as told,
+                tqdm(total=100, desc=song.name[:30], **look) as bar,
+            ):
+
+                def progress(fraction, what, bar=bar):
+                    bar.set_postfix_str(what, refresh=False)
+                    bar.update(100 * fraction - bar.n)
+
                 warnings.simplefilter("always", UserWarning)
                 line = work(song, progress)
         except UserError as problem:
@@ -334,7 +393,12 @@ class Separated:
 
 
 def separate_files(
-    songs: list[Path], out: Path | None = None, *, kind: str = "wav", as_json: bool = False
+    songs: list[Path],
+    out: Path | None = None,
+    *,
+    kind: str = "wav",
+    as_json: bool = False,
+    overwrite: bool = False,
 ) -> int:
     """Part recordings into voice and band, one by one, with a progress bar.
 
@@ -348,6 +412,8 @@ def separate_files(
     kind : {"wav", "flac"}
     as_json : bool
         Print one JSON object a song in place of words.
+    overwrite : bool
+        Write over older files of these names; else the new ones get a number.
 
     Returns
     -------
@@ -357,10 +423,10 @@ def separate_files(
     if out is not None:
         make_folder(out)
     places = [file for song in songs for file in stem_paths((out or song.parent) / song.name, kind).values()]
-    check_places(songs, places, ())
+    check_places(songs, places, [f".{kind}"], free=True, overwrite=overwrite)
 
     def work(song, progress):
-        found = separate_file(song, out, kind=kind, progress=progress)
+        found = separate_file(song, out, kind=kind, overwrite=overwrite, progress=progress)
         if as_json:
             files = dict(zip(STEMS, map(str, found.files))) or dict.fromkeys(STEMS)
             share = round(found.share, 1) if found.files else None
@@ -379,6 +445,7 @@ def separate_file(
     folder: str | Path | None = None,
     *,
     kind: str = "wav",
+    overwrite: bool = False,
     progress: Callable[[float, str], None] = lambda fraction, what: None,
 ) -> Separated:
     """Part a recording into two files, "SONG voice.wav" and "SONG band.wav".
@@ -391,11 +458,12 @@ def separate_file(
     ----------
     song : str or pathlib.Path
     folder : str or pathlib.Path, optional
-        Where the files go; beside the song by default. Files of these names are replaced, once both are
-        whole.
+        Where the files go; beside the song by default.
     kind : {"wav", "flac"}
         Wav has floating-point samples; flac has 24 bits, and cuts off what is beyond full scale, as some mp3
         are.
+    overwrite : bool
+        Replace files of these names, once both are whole; else the new ones get a number.
     progress : callable
         Called with (fraction done, what is being done); may raise to stop.
 
@@ -412,22 +480,27 @@ def separate_file(
     song = Path(song)
     if kind not in ("wav", "flac"):
         raise UserError(f"Voice and band can be written as wav or flac, not {kind!r}.")
-    files = stem_paths(song if folder is None else Path(folder) / song.name, kind)
+    base = song if folder is None else Path(folder) / song.name
     seconds, promising = _look(song, lambda done: progress(0.1 * done, "looking for a voice"))
     if not promising:
         progress(1.0, "done")
         return Separated([], seconds)
-    for file in files.values():
+    for file in stem_paths(base, kind).values():
         check_writable(file, 4 * seconds)  # there are two files, and it counts with 16 bits
+    suffixes = [f" {name}.{kind}" for name in STEMS]
+    advice = "choose another folder, or make room on the disk"
     try:
-        with tempfile.TemporaryDirectory(prefix=".noteninja-", dir=files["voice"].parent) as unfinished:
+        with (
+            claimed(base, suffixes, (), overwrite) as name,
+            tempfile.TemporaryDirectory(prefix=".noteninja-", dir=base.parent) as unfinished,
+        ):
+            files = stem_paths(name, kind)
             written = [Path(unfinished) / file.name for file in files.values()]
             share = _write_parts(song, written, kind, seconds, progress)
             if math.isfinite(share):
                 for file, place in zip(written, files.values()):
                     os.replace(file, place)
     except (OSError, soundfile.SoundFileError) as problem:
-        advice = "choose another folder, or make room on the disk"
         raise UserError(f"Voice and band of {song} could not be written: {advice}.") from problem
     progress(1.0, "done")
     return Separated(list(files.values()) if math.isfinite(share) else [], seconds, share)

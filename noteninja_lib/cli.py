@@ -1,6 +1,7 @@
 """The command line: each verb is a few lines over the library. `noteninja --help` lists them."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -20,7 +21,7 @@ from typer import Argument, Option
 from noteninja_lib import STEPS, quick_imports
 from noteninja_lib.cli_training import GENRES, MEASURING, measure, use_models
 from noteninja_lib.cli_training import app as making
-from noteninja_lib.errors import UserError, check_range, make_folder
+from noteninja_lib.errors import UserError, check_range, choose, claimed, make_folder, told_by_typer
 
 if TYPE_CHECKING:  # loads torch, which takes seconds: not before a command needs it
     from noteninja_lib.settings import Settings
@@ -33,7 +34,10 @@ app.pretty_exceptions_enable = False
 # ---- options that several commands share ---------------------------------------------------------------
 
 SOUNDS = "mp3, wav, flac or ogg"
-OF_KINDS = "Write beside it: mid (notes heard), musicxml (the tune), json (all settings)."
+OF_KINDS = "Write beside it, besides the settings (json): mid (notes heard), musicxml (the tune)."
+OF_OVERWRITE = "Write over what has the result's name; else --out must be new, and other names get a number."
+OF_AMOUNT = "0: the source, 1 or 100%: fully converted."
+OF_BITS = "Of a sample in wav and flac: 16 or 24."
 OF_VOICE = "A singer: keep (over the new band), play (an instrument takes the tune), off (neither)."
 OF_GAIN = "dB by which a kept voice is louder beside its band than in the song, -24 to 24."
 OF_PART = "Notes: the part or track that is the tune, by number or name; the likeliest by default."
@@ -61,6 +65,7 @@ Genre = Annotated[str, Option(help=f"Genre: {GENRES}.")]
 Minutes = Annotated[float, Option(help="Length of the result, up to 60.")]
 Out = Annotated[Path | None, Option("-o", "--out", help=f"File to write ({SOUNDS}); a folder for several.")]
 Seed = Annotated[int, Option(help="The same seed gives the same file.")]
+Overwrite = Annotated[bool, Option("--overwrite", help=OF_OVERWRITE)]
 
 
 @dataclass
@@ -69,7 +74,7 @@ class Common:
 
     tempo: Annotated[str | None, Option(help=OF_TEMPO)] = None
     mood: Annotated[str | None, Option(help=OF_MOOD)] = None
-    amount: Annotated[float, Option(help="0: the source, 1: fully converted.")] = 1.0
+    amount: Annotated[str, Option(help=OF_AMOUNT, metavar="FLOAT")] = "1"
     voice: Annotated[str, Option(help=OF_VOICE)] = "keep"
     voice_gain: Annotated[float, Option(help=OF_GAIN)] = 0.0
     part: Annotated[str | None, Option(help=OF_PART)] = None
@@ -82,36 +87,44 @@ class Common:
     steps: Annotated[int, Option(help="Inference steps.")] = STEPS
     guidance: Annotated[float, Option(help="Guidance scale; 1 switches it off.")] = 2.0
     seed: Seed = 0
-    kinds: Annotated[list[str], Option("--with", help=OF_KINDS)] = ("json",)  # type: ignore[assignment]
+    kinds: Annotated[list[str], Option("--with", help=OF_KINDS)] = ()  # type: ignore[assignment]
+    bits: Annotated[int, Option(help=OF_BITS)] = 16
     stems: Annotated[bool, Option("--stems", help=OF_STEMS)] = False
     device: Annotated[str, Option(help="cpu, cuda or mps.")] = "cpu"
     models: Annotated[Path | None, Option(help=OF_CONVERTER)] = None
     json: Annotated[bool, Option("--json", help="Print one JSON object a song, for scripts.")] = False
+    overwrite: Overwrite = False
 
     def settings(self, genre: str | dict | list, **given: object) -> "Settings":
         """`Settings` from what a user wrote; what is given as well takes the place of these options."""
         with quick_imports():
-            from noteninja_lib.music.style import parse_mood, parse_tempo
+            from noteninja_lib.music.style import parse_genre, parse_mood, parse_share, parse_tempo
+            from noteninja_lib.pipeline import VOICES
             from noteninja_lib.settings import Settings
 
-        own: dict = {"strength": self.amount, "steps": self.steps, "guidance": self.guidance}
-        own |= {"voice": self.voice, "voice_gain": self.voice_gain}
+        genre = parse_genre(genre) if isinstance(genre, str) else genre
+        own: dict = {"strength": parse_share("amount", self.amount), "bits": self.bits}
+        own |= {"steps": self.steps, "guidance": self.guidance}
+        own |= {"voice": choose("voice", self.voice, VOICES), "voice_gain": self.voice_gain}
         own |= {"part": self.part, "tune": self.tune, "repeats": not self.no_repeats}
         own |= {"lead": self.lead, "key": self.key, "transpose": self.transpose, "chords": self.chords}
         timing = dict([parse_tempo(self.tempo)]) if self.tempo else {}
         mood = None if self.mood is None else parse_mood(self.mood)
         return Settings(genre, **own | timing | {"mood": mood, "seed": self.seed} | given)
 
-    def convert(self, songs: list[Path], settings: "Settings", out: Path | None) -> None:
+    def convert(self, songs: list[Path], settings: "Settings", out: Path | None, **files: bool) -> None:
         """Convert; the exit status is 2 if a song could not be used."""
         with quick_imports():
             from noteninja_lib.batch import convert_files
 
-        use_models(self.models)
-        kinds = tuple(dict.fromkeys(self.kinds))
-        shown: dict = {"kinds": kinds, "device": self.device, "as_json": self.json, "stems": self.stems}
-        if convert_files(songs, settings, out, **shown):
+        if convert_files(songs, settings, out, **self.ways() | {"kinds": self.kinds} | files):
             raise typer.Exit(2)
+
+    def ways(self) -> dict:
+        """How a result is made and told, as `batch` takes it."""
+        use_models(self.models)
+        shown = {"as_json": self.json, "stems": self.stems, "overwrite": self.overwrite}
+        return {"device": self.device, **shown}
 
 
 def command(names: str) -> Callable[[Callable], Callable]:
@@ -150,53 +163,59 @@ def convert(
     common.convert(songs, common.settings(to or parse_path(path or "")), out)
 
 
-@command("mood steps guidance seed device models json")
+@command("mood steps guidance seed device models json overwrite")
 def interpolate(
     common: Common,
     songs: Songs,
     between: Annotated[str | None, Option(help="Two genres, such as jazz,rock.")] = None,
     to: Annotated[str, Option(help="Genre, where two songs or two seeds are mixed.")] = "jazz",
     seeds: Annotated[str | None, Option(help="Two seeds, such as 1,2.")] = None,
-    share: Annotated[float | None, Option(help="Of the second, 0 to 1; all of --count if not given.")] = None,
+    share: Annotated[
+        str | None, Option(help="Of the second, 0 to 1; all of --count if not given.", metavar="FLOAT")
+    ] = None,
     count: Annotated[int, Option(help="How many, from one end to the other.")] = 5,
-    amount: Annotated[float, Option(help=OF_MIXTURE)] = 1.0,
+    amount: Annotated[str, Option(help=OF_MIXTURE, metavar="FLOAT")] = "1",
     out: Out = None,
 ) -> None:
     """Play what lies between: two genres, two seeds, or two songs."""
     if sum((between is not None, seeds is not None, len(songs) == 2)) != 1 or len(songs) > 2:
         genres, two_seeds = "one song with --between and two genres", "one song with --seeds and two seeds"
         raise UserError(f"Give {genres}, {two_seeds}, or two songs.")
+    from noteninja_lib.music.style import parse_genre, parse_share
+
     check_range("count", count, 2, 100)
+    strength = parse_share("amount", amount)
     if share is None and out is not None and out.suffix:
         raise UserError(f"{count} files go into a folder: give its name with --out, or one --share.")
-    for one in [place / (count - 1) for place in range(count)] if share is None else [share]:
+    if share is None and out is not None:
+        make_folder(out)
+    places = [place / (count - 1) for place in range(count)]
+    for one in places if share is None else [parse_share("share", share)]:
         check_range("share", one, 0, 1)
         if between:
-            first, second = _two("--between", between, str)
+            first, second = _two("--between", between, parse_genre)
             genre = {0.0: first, 1.0: second}.get(one) or {first: 1 - one, second: one}
-            settings = common.settings(genre, strength=amount)
+            settings = common.settings(genre, strength=strength)
         elif seeds:
             first, second = _two("--seeds", seeds, int)
-            settings = common.settings(to, strength=amount, seed=first, other_seed=second, share=one)
+            settings = common.settings(to, strength=strength, seed=first, other_seed=second, share=one)
         else:
-            settings = common.settings(to, strength=amount, second=str(songs[1]), share=one)
-        place = out
-        if share is None:
-            place = (out or songs[0].parent) / f"{songs[0].stem} ({100 * one:03.0f}%).mp3"
-            make_folder(place.parent)
-        common.convert(songs[:1], settings, place)
+            settings = common.settings(to, strength=strength, second=str(songs[1]), share=one)
+        common.convert(songs[:1], settings, out)
 
 
 def _two(name, text, kind):
     """Two values out of "a,b"."""
     try:
         first, second = (kind(part.strip()) for part in text.split(","))
+    except UserError:
+        raise
     except ValueError:
         raise UserError(f"{name} takes two values with a comma between, not {text!r}.") from None
     return first, second
 
 
-@command("tempo mood steps guidance device models json")
+@command("tempo mood steps guidance device models json overwrite")
 def generate(
     common: Common,
     to: Genre,
@@ -209,22 +228,25 @@ def generate(
 ) -> None:
     """Invent a tune and play it in a genre; the tune is written beside the sound, as MusicXML."""
     from noteninja_lib.arranger.recipe import load_recipe, nearest_genre
-    from noteninja_lib.audio.io import check_writable
+    from noteninja_lib.batch import check_places
     from noteninja_lib.music.generation import invent
     from noteninja_lib.music.score_io import read_notes
     from noteninja_lib.music.score_writing import write_score
+    from noteninja_lib.settings import TUNE
 
     settings = common.settings(to, seed=seed)
     settings.check()
-    check_writable(out)
+    check_places([], [out], [out.suffix, ".json", TUNE], overwrite=common.overwrite)
     tune = invent(seed, bars=bars, metre=metre, mode=mode, motif=read_notes(notes) if notes else None)
-    usual = sum(load_recipe(nearest_genre(to)).tempo) / 2
-    written = out.with_name(f"{out.stem} (tune).musicxml")
-    write_score(tune, written, usual)
-    common.convert([written], settings if common.tempo else replace(settings, tempo=usual), out)
+    usual = sum(load_recipe(nearest_genre(str(settings.genre))).tempo) / 2
+    with claimed(out, [out.suffix, ".json", TUNE], overwrite=common.overwrite):
+        written = out.with_name(out.stem + TUNE)
+        write_score(tune, written, usual)
+        settings = settings if common.tempo else replace(settings, tempo=usual)
+        common.convert([written], settings, out, overwrite=True)
 
 
-@command("tempo mood steps guidance seed kinds device models json")
+@command("tempo mood steps guidance seed kinds device models json overwrite")
 def read(
     common: Common,
     page: Annotated[Path, Argument(help="Printed music, one staff a line, one voice: png, jpg or pdf.")],
@@ -238,39 +260,54 @@ def read(
 as MusicXML)."""
     from tqdm import tqdm
 
-    from noteninja_lib.audio.io import check_writable
+    from noteninja_lib.batch import check_places
     from noteninja_lib.omr.recognition import check_suffix, read_sheet
     from noteninja_lib.omr.score import TEMPO
+    from noteninja_lib.settings import FAMILY, KINDS, TUNE, default_name
 
-    settings = common.settings(to or "jazz")
+    settings, free, kinds = common.settings(to or "jazz"), False, [".json"] if to else []
+    kinds += [f".{choose('export', kind, KINDS)}" for kind in common.kinds if to or kind != "json"]
     if to:
         settings.check()
-        out = out or page.with_name(f"{page.stem} ({to}).mp3")
-        check_writable(out)
+        free = out is None or out.is_dir()
+        name = default_name(page, settings.label)
+        out = (out or page.parent) / name if free else out
+        check_places([page], [out], [out.suffix, TUNE, *kinds], free=free, overwrite=common.overwrite)
     elif out:
         check_suffix(out)
+        suffixes = [out.suffix, *kinds]
+        check_places([page], [out], suffixes, overwrite=common.overwrite, endings=[out.suffix.lower()])
     with tqdm(total=100, unit="%", desc=page.name[:30], delay=1, leave=False, dynamic_ncols=True) as bar:
         wish = {"clef": clef, "key": key, "metre": metre}
         sheet = read_sheet(page, progress=lambda done: bar.update(min(100, 100 * done) - bar.n), **wish)
     typer.echo(dumps({"page": str(page), **sheet.summary()}) if common.json else f"{page}: {sheet}")
-    if to and out:
-        written = out.with_name(f"{out.stem} (tune).musicxml")
+    if out is None:
+        return
+    suffixes, others = [out.suffix, *([TUNE] if to else []), *kinds], FAMILY if free else None
+    with claimed(out, suffixes, others, common.overwrite) as out:
+        if not to:
+            for suffix in dict.fromkeys(suffixes):
+                sheet.save(out.with_suffix(suffix))
+            return
+        written = out.with_name(out.stem + TUNE)
         sheet.save(written, played=True)
         own = None if common.mood or sheet.tempo == TEMPO else sheet.tempo
-        common.convert([written], settings if common.tempo else replace(settings, tempo=own), out)
-    elif out:
-        more = [out.with_suffix(f".{kind}") for kind in common.kinds if kind in ("mid", "musicxml")]
-        for file in (out, *more):
-            sheet.save(file)
+        settings = settings if common.tempo else replace(settings, tempo=own)
+        common.convert([written], settings, out, overwrite=True)
 
 
-@command("tempo mood part tune no_repeats lead key transpose chords steps guidance seed device models json")
+FORMED = (
+    "part tune no_repeats lead key transpose chords steps guidance seed bits device models json overwrite"
+)
+
+
+@command(f"tempo mood {FORMED}")
 def extend(common: Common, song: Song, to: Genre, minutes: Minutes, out: Out = None) -> None:
     """Make a longer piece of a short one, with a form: intro, A A B A, ending."""
     common.convert([song], common.settings(to, seconds=60 * minutes), out)
 
 
-@command("part tune no_repeats lead key transpose chords steps guidance seed device models json")
+@command(FORMED)
 def journey(
     common: Common,
     song: Song,
@@ -285,7 +322,7 @@ def journey(
     common.convert([song], common.settings(to, seconds=60 * minutes, mood=parse_moods(moods)), out)
 
 
-@command("stems device models json")
+@command("stems device models json overwrite")
 def again(
     common: Common,
     file: Annotated[Path, Argument(help="The JSON file that lies beside a result.")],
@@ -294,11 +331,11 @@ def again(
     """Make a result again, from the JSON file beside it."""
     from noteninja_lib.batch import again as make_again
 
-    use_models(common.models)
-    make_again(file, out, device=common.device, as_json=common.json, stems=common.stems)
+    if make_again(file, out, **common.ways()):
+        raise typer.Exit(2)
 
 
-@command("stems device models json")
+@command("stems device models json overwrite")
 def redo(
     common: Common,
     file: Annotated[Path, Argument(help="The JSON file that lies beside a result.")],
@@ -309,12 +346,11 @@ def redo(
     """Make one passage of a result anew, and leave the rest as it is."""
     from noteninja_lib.batch import again as make_again
 
-    use_models(common.models)
-    shown: dict = {"device": common.device, "as_json": common.json, "stems": common.stems}
-    make_again(file, out, passage=passage, seed=seed, **shown)
+    if make_again(file, out, passage=passage, seed=seed, **common.ways()):
+        raise typer.Exit(2)
 
 
-@command("json")
+@command("json overwrite")
 def hear(
     common: Common,
     songs: Songs,
@@ -323,11 +359,11 @@ def hear(
     """Write down what is heard in songs: a lead sheet (tune, chords, key, metre, tempo, form) to correct."""
     from noteninja_lib.batch import hear_files
 
-    if hear_files(songs, out, as_json=common.json):
+    if hear_files(songs, out, as_json=common.json, overwrite=common.overwrite):
         raise typer.Exit(2)
 
 
-@command("json")
+@command("json overwrite")
 def separate(
     common: Common,
     songs: Annotated[list[Path], Argument(help=f"{SOUNDS}.")],
@@ -335,12 +371,10 @@ def separate(
     format: Annotated[str, Option(help="wav (floating-point samples) or flac (24 bits).")] = "wav",
 ) -> None:
     """Part a recording into voice and band: 'SONG voice.wav' and 'SONG band.wav', which add up to it."""
-    import signal
-
     from noteninja_lib.batch import separate_files
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # half-written files are cleared away
-    if separate_files(songs, out, kind=format, as_json=common.json):
+    kind = choose("format", format, ("wav", "flac"))
+    if separate_files(songs, out, kind=kind, as_json=common.json, overwrite=common.overwrite):
         raise typer.Exit(2)
 
 
@@ -349,13 +383,26 @@ app.add_typer(making)  # data sets, training, and the band
 
 def main() -> None:
     """Run the command line; what the user can mend is told in one sentence, with exit status 2."""
+    words = sys.argv[1:]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # half-written files are cleared away
     try:
-        words = sys.argv[1:]
         if words[:2] == ["dataset", "check"]:
             measure(words[1:])
         if words[:1] and words[0] in MEASURING.split():
             measure(words)
-        app(standalone_mode=True)
+        raise SystemExit(app(standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        raise SystemExit(130) from None
     except UserError as problem:
-        typer.echo(f"noteninja: {problem}", err=True)
-        raise SystemExit(2) from None
+        told = str(problem)
+    except (
+        Exception
+    ) as problem:  # typer's own errors have no class in common: some of its versions bring click
+        if not hasattr(problem, "format_message"):
+            raise
+        if type(problem).__name__ == "NoArgsIsHelpError":
+            typer.echo(str(problem))  # the help, where rich has not shown it yet
+            raise SystemExit(2) from None
+        told = told_by_typer(problem, words)
+    typer.echo(f"noteninja: {told}", err=True)
+    raise SystemExit(2)

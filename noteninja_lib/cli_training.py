@@ -12,7 +12,7 @@ import typer
 from typer import Argument, Option
 
 from noteninja_lib.cluster import ADDRESS
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, choose, claimed
 
 # Words of the command line that `python -m benchmarks` knows.
 MEASURING = (
@@ -279,19 +279,22 @@ def band(
     valence: Annotated[float, Option(min=-1, max=1)] = 0.0,
     arousal: Annotated[float, Option(min=-1, max=1)] = 0.0,
     soundfont: Annotated[Path | None, Option(help="An .sf2 or .sf3 file.")] = None,
+    overwrite: Annotated[bool, Option("--overwrite", help="Write over --out where it exists.")] = False,
 ) -> None:
     """Let the band play a tune in a genre."""
     from noteninja_lib.arranger.arranger import arrange
-    from noteninja_lib.arranger.recipe import load_recipe
+    from noteninja_lib.arranger.recipe import list_genres, load_recipe
     from noteninja_lib.arranger.synthesis import render
     from noteninja_lib.audio.io import check_writable, save
     from noteninja_lib.music.tunes import find_tune
 
     check_writable(out)
+    recipe = genre if genre.endswith((".yaml", ".yml")) else choose("genre", genre, list_genres())
     wish: dict = {"tempo": tempo, "valence": valence, "arousal": arousal, "duration": seconds}
     found = find_tune(tune)
-    played = arrange(found, load_recipe(genre), seed, **wish)
-    save(out, render(played, soundfont, stereo=True))
+    with claimed(out, [out.suffix], overwrite=overwrite):
+        played = arrange(found, load_recipe(recipe), seed, **wish)
+        save(out, render(played, soundfont, stereo=True))
     typer.echo(f"{out}: {found.title}, {played.genre}, {played.tempo:.0f} beats a minute")
 
 

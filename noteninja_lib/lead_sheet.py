@@ -293,9 +293,13 @@ def hear_lead(roll: PianoRoll, title: str = "heard") -> LeadSheet:
 def lead_of(source: Source, title: str = "heard") -> LeadSheet:
     """The lead sheet of a song; where somebody sings alone, beat and metre are those of the tune, and the
     chords fit it."""
-    notes = _sung(source)
-    if not source.alone or len(notes) < FEWEST:
-        return hear_lead(source.piano_roll, title)
+    return lead_sung(source.piano_roll, _sung(source) if source.alone else [], title)
+
+
+def lead_sung(roll: PianoRoll, notes: list[Note], title: str = "heard") -> LeadSheet:
+    """A piano roll's lead sheet by the notes of whoever sings alone in it; by all where these are few."""
+    if len(notes) < FEWEST:
+        return hear_lead(roll, title)
     from noteninja_lib.music.transcription import hummed_tune  # loads music21
 
     tune, beats = hummed_tune(notes)
@@ -303,7 +307,7 @@ def lead_of(source: Source, title: str = "heard") -> LeadSheet:
     beats = beats[: round(tune.length / tune.beat) + 1]
     tune, chords = replace(tune, notes=written, title=title), (1.0,) * len(tune.chords)
     sheet = LeadSheet(tune, tuple(beats.round(4).tolist()), (), (), chords)
-    return replace(_with_times(sheet, source.piano_roll.melody_notes(), source.piano_roll), form="A")
+    return replace(_with_times(sheet, roll.melody_notes(), roll), form="A")
 
 
 def _likely_chords(roll, sheet):

@@ -9,7 +9,7 @@ import copy
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ FAST_SECONDS, FAST_STEPS = 8, 3
 VOICES = ("keep", "play", "off")
 NO_TUNE = 0.2  # of `surety`: below, there is no tune
 
+Out = str | Path | Callable[[np.ndarray, int], None] | None  # a file, or what saves samples of a rate
 Progress = Callable[[float, str], None]  # called with (fraction done, what is being done); may raise to stop
 Latents = torch.Tensor | Callable[[PianoRoll], torch.Tensor] | None  # noise, or what gives it
 
@@ -91,6 +92,8 @@ class Conversion(BaseOutput):
         "voice" and "band" as they are in `audio`, see `mixdown.Stems`; empty where no voice is kept.
     lead : LeadSheet or None
         The corrected lead sheet that was played, if there was one.
+    heard : (PianoRoll, list of Note) or None
+        What was heard in the source, and the notes of whoever sings alone in it.
     """
 
     audio: np.ndarray
@@ -104,6 +107,7 @@ class Conversion(BaseOutput):
     voice: str = "none"
     stems: Mapping[str, np.ndarray] = field(default_factory=dict)
     lead: LeadSheet | None = None
+    heard: tuple[PianoRoll, list[Note]] | None = None
 
     def mono(self) -> np.ndarray:
         """`audio` as pictures and networks take it: mono, 22,050 Hz."""
@@ -199,7 +203,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         chords: str | None = None,
         redone: Sequence[passages.Passage] = (),
         latents: Latents = None,
-        out: str | Path | None = None,
+        out: Out = None,
         progress: Progress | None = None,
         amount: float | None = None,
     ) -> Conversion:
@@ -243,8 +247,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         latents : torch.Tensor or callable, optional
             Noise to begin with, such as `noise_like` or `invert` give, or a function of the piano roll that
             gives it.
-        out : path, optional
-            Where to save the result; quicker here than afterwards, since it is measured meanwhile.
+        out : path or callable, optional
+            Where to save the result, or what does: `out(audio, sample_rate)`; it is measured meanwhile.
         progress : callable, optional
             Called with (fraction done, what is being done); may raise to stop.
 
@@ -349,7 +353,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         *,
         mood: Mood = None,
         redone: Sequence[passages.Passage] = (),
-        out: str | Path | None = None,
+        out: Out = None,
         progress: Progress | None = None,
         amount: float | None = None,
     ) -> Conversion:
@@ -516,7 +520,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         """Save a result and listen to it: how much of the tune is heard again, and which genre."""
         sound, tune = mono(audio), roll.melody_notes()
         ears = (
-            lambda: save(out, audio, STEREO_RATE) if out else None,
+            lambda: out and (out if callable(out) else partial(save, out))(audio, STEREO_RATE),
             lambda: transcribe(sound, onsets=False),
             lambda: surety(source),
             lambda: classify(self.judge, GENRES, sound),
@@ -528,7 +532,9 @@ class NoteNinjaPipeline(DiffusionPipeline):
         again = sounding(tune, strongest_octave(heard[1]))
         kept = None if not tune else share_kept(sure, again)
         progress(1.0, "done")
-        return Conversion(audio, STEREO_RATE, source.audio, roll, tune, kept, *genres, voice)
+        told = (audio, STEREO_RATE, source.audio, roll, tune, kept, *genres, voice)
+        sung = source.voice.notes if source.voice and source.alone else []
+        return Conversion(*told, heard=(source.piano_roll, sung))
 
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
         """What the genre classifier takes a recording for: genre to share, strongest first.

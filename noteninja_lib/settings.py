@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +16,8 @@ import torch
 
 from noteninja_lib import STEPS, __version__, fast_mode
 from noteninja_lib.arranger.recipe import own_folder
-from noteninja_lib.errors import UserError, check_range
+from noteninja_lib.audio.io import FORMATS
+from noteninja_lib.errors import UserError, check_range, choose
 from noteninja_lib.lead_sheet import LeadSheet, hear_lead
 from noteninja_lib.models.checkpoints import (
     ADAPTER,
@@ -29,7 +31,7 @@ from noteninja_lib.models.flow_matching import slerp
 from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.reharmonisation import read_chords, read_key
-from noteninja_lib.music.style import RATES, Genre, Mood, is_path, own_named, styles
+from noteninja_lib.music.style import MOODS, RATES, Genre, Mood, is_path, own_named, styles
 from noteninja_lib.passages import Passage, check_passages
 from noteninja_lib.pipeline import VOICES, Conversion, NoteNinjaPipeline
 from noteninja_lib.source import read_written
@@ -84,6 +86,8 @@ class Settings:
         As the pipeline takes them.
     redone : sequence of (float, float, int)
         Passages that were made anew, as the pipeline takes them.
+    bits : {16, 24}
+        Of a sample in a wav or flac file.
     """
 
     genre: Genre = "jazz"
@@ -109,6 +113,7 @@ class Settings:
     transpose: int = 0
     chords: str | None = None
     redone: Sequence[Passage] = ()
+    bits: int = 16
 
     def check(self) -> None:
         """Refuse what no conversion can be made with, in one sentence."""
@@ -122,13 +127,15 @@ class Settings:
             check_range(words, value, low, high)
         if self.voice not in VOICES:
             raise UserError(f"The voice can be {', '.join(VOICES[:-1])} or {VOICES[-1]}, not {self.voice!r}.")
-        if not isinstance(self.second, str | None) or (
-            self.share is None and (self.second or self.other_seed is not None)
-        ):
-            raise UserError("A second song is a file, and a share is a number from 0 to 1.")
-        names = isinstance(self.part, str | None) and isinstance(self.tune, str | None)
-        if not names or not isinstance(self.repeats, bool):
-            raise UserError("A part and a tune are called by number or name, and repeats are true or false.")
+        if self.bits not in (16, 24):
+            raise UserError(f"A sample has 16 or 24 bits, not {self.bits!r}.")
+        for name in ("second", "part", "tune", "key", "chords"):
+            if not isinstance(value := getattr(self, name), str | None):
+                raise UserError(f"The setting {name} is written in letters, not as {value!r}.")
+        if self.share is None and (self.second or self.other_seed is not None):
+            raise UserError("Of a second song or seed, a share is taken: a number from 0 to 1.")
+        if not isinstance(self.repeats, bool):
+            raise UserError(f"Repeats are true or false, not {self.repeats!r}.")
         if self.tempo is not None and self.rate is not None:
             raise UserError("Give either a tempo in beats a minute or a rate, not both.")
         mixed = [name for name in ("second", "other_seed", "seconds") if getattr(self, name) is not None]
@@ -137,16 +144,14 @@ class Settings:
                 "A mixture of songs, a mixture of seeds and a given length exclude each other; "
                 "the last two need the full amount."
             )
-        told = [self.lead, self.key, self.chords]
-        if not isinstance(self.lead, str | dict | None) or not all(
-            isinstance(one, str | None) for one in told[1:]
-        ):
-            raise UserError("A lead sheet is a file, and a key and chords are written in letters.")
+        if not isinstance(self.lead, str | dict | None):
+            raise UserError(f"A lead sheet is a file, not {self.lead!r}.")
         if self.key is not None and self.transpose:
             raise UserError("Give either a key or a number of semitones, not both.")
         if isinstance(self.lead, str) and not Path(self.lead).is_file():
             raise UserError(f"There is no file {self.lead}.")
-        if self.second is not None and (self.transpose or any(one is not None for one in told)):
+        rewritten = any(one is not None for one in (self.lead, self.key, self.chords))
+        if self.second is not None and (self.transpose or rewritten):
             raise UserError(
                 "Two songs that are mixed keep their notes: leave out lead sheet, key and chords."
             )
@@ -177,11 +182,40 @@ class Settings:
         return replace(self, redone=(*self.redone, (start, end, seed)))
 
     @property
+    def genre_in_words(self) -> str:
+        """The genre as people say it: "jazz", "jazz and rock", "jazz 70% and rock 30%", "blues to disco"."""
+        return " to ".join(map(_in_words, _parts(self.genre)))
+
+    @property
     def label(self) -> str:
-        """The genre in words, for the name of a file: "jazz", "jazz and rock", "blues to disco"."""
-        if is_path(self.genre):
-            return " to ".join(Settings(genre=value).label for _, value in self.genre)
-        return self.genre if isinstance(self.genre, str) else " and ".join(self.genre)
+        """What is not as usual, for the name of a file: "jazz", or "pop, 120 bpm, seed 3"."""
+        mood, seconds, second = self.mood, self.seconds, Path(self.second or "").stem
+        minutes = f"{(seconds or 0) / 60:.3g} min" if (seconds or 0) >= 60 else f"{seconds or 0:.3g} s"
+        shares = f"{self.share or 0:.0%} of"
+        told = [
+            self.genre_in_words,
+            self.strength < 1 and f"amount {self.strength:.3g}",
+            mood is not None and " to ".join(map(_in_words, _parts(mood))),
+            self.tempo and f"{self.tempo:g} bpm",
+            self.rate and f"tempo {self.rate:.0%}",
+            seconds and minutes,
+            second and f"{shares} {second}",
+            self.other_seed is not None and f"{shares} seed {self.other_seed}",
+            self.voice != "keep" and f"voice {self.voice}",
+            self.voice_gain and f"voice {self.voice_gain:+g} dB",
+            self.part is not None and f"part {self.part}",
+            self.tune is not None and f"tune {self.tune}",
+            not self.repeats and "no repeats",
+            self.lead and "own notes",
+            self.key and f"in {self.key}",
+            self.transpose and f"{self.transpose:+d} semitones",
+            self.chords and "own chords",
+            self.steps != STEPS and f"steps {self.steps}",
+            self.guidance != Settings.guidance and f"guidance {self.guidance:g}",
+            self.seed and f"seed {self.seed}",
+            self.bits != Settings.bits and f"{self.bits} bits",
+        ]
+        return ", ".join(filter(None, told))
 
     def convert(self, pipe: NoteNinjaPipeline, song, **options) -> Conversion:
         """Convert a song with these settings; options are `out` and `progress`."""
@@ -204,6 +238,30 @@ class Settings:
         lead = LeadSheet.from_record(self.lead) if isinstance(self.lead, dict) else self.lead
         options |= {"lead": lead, "key": self.key, "transpose": self.transpose, "chords": self.chords}
         return pipe(song, *shared, voice=self.voice, voice_gain=self.voice_gain, **options)
+
+
+def _parts(value):
+    """The genres or moods along a piece."""
+    return [part for _, part in value] if is_path(value) else [value]
+
+
+def _in_words(part):
+    """A genre, shares of several, or a mood, for the name of a file."""
+    if isinstance(part, dict):
+        alike = len(set(part.values())) == 1
+        return " and ".join(one if alike else f"{one} {share:.0%}" for one, share in part.items())
+    words = {pair: word for word, pair in MOODS.items()}
+    return part if isinstance(part, str) else words.get(tuple(part), "mood {:g} {:g}".format(*part))
+
+
+def default_name(song: Path, words: str, suffix: str = ".mp3") -> str:
+    """'song (jazz).mp3', without what some file systems refuse, and short enough for all of them."""
+    words = re.sub(r'[\x00-\x1f<>:"/\\|?*]+', "_", words)
+    stem, words = (
+        text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
+        for text, size in ((song.stem, 136), (words, 90))
+    )
+    return f"{stem.rstrip()} ({words.rstrip()}){suffix}"
 
 
 def describe(result: Conversion, path: Path, settings: Settings) -> dict:
@@ -309,6 +367,19 @@ def read_record(path: str | Path) -> dict:
     return record
 
 
+def keep_settings(path: Path, result: Path) -> None:
+    """Refuse to write over a JSON file, unless it is a result's, or its own result is gone."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    advice = "give another name with --out"
+    try:
+        owner = path.with_name(PureWindowsPath(read_record(path)["file"]).name)
+    except UserError:
+        raise UserError(f"{path} holds something else than settings, and stays: {advice}.") from None
+    if owner.name != result.name and owner.exists():
+        raise UserError(f"{path} makes {owner.name} again, which is still there: {advice}.")
+
+
 def differences(path: str | Path, source: Path, second: Path | None = None) -> list[str]:
     """What is not as it was when a JSON file was written, a sentence each.
 
@@ -346,10 +417,16 @@ def differences(path: str | Path, source: Path, second: Path | None = None) -> l
     return told
 
 
-def find_source(name: str | None, folder: Path) -> Path | None:
-    """A song's file by the name that the user gave: where that leads, or in a folder; None if it is gone."""
-    places = [Path(name), folder / name, folder / PureWindowsPath(name).name] if name else []
-    return next((place for place in places if place.is_file()), None)
+def find_source(name: str | None, folder: Path, sha256: str | None = None) -> Path | None:
+    """A song's file by the name that the user gave: where that leads, in a folder, or in the current one.
+
+    The one with the right SHA-256, whichever that is; else the first; None if it is gone.
+    """
+    last = PureWindowsPath(name or "").name
+    places = [Path(name), folder / name, folder / last, Path(last)] if name else []
+    found = [place for place in places if place.is_file()]
+    right = (place for place in found if sha256 and digest(place) == sha256)
+    return next(right, found[0] if found else None)
 
 
 def digest(path: Path | None) -> str | None:
@@ -383,15 +460,15 @@ def _from_json(value):
 
 KINDS = ("mid", "musicxml", "json")
 STEMS = ("voice", "band")
+TUNE = " (tune).musicxml"  # what was invented, or read from a page
+#: What may lie beside a result: what comes behind the stem of its name.
+FAMILY = (*FORMATS, *(f".{kind}" for kind in KINDS), *(f" {name}.wav" for name in STEMS), TUNE)
 PIANO = 0  # in General MIDI
 
 
 def beside(path: str | Path, kinds: Sequence[str] = KINDS) -> dict[str, Path]:
     """Names of the files that belong to a recording: {kind: path}."""
-    unknown = sorted(set(kinds) - set(KINDS))
-    if unknown:
-        raise UserError(f"There is no export called {unknown[0]}: choose from {', '.join(KINDS)}.")
-    return {kind: Path(path).with_suffix(f".{kind}") for kind in kinds}
+    return {kind: Path(path).with_suffix(f".{choose('export', kind, KINDS)}") for kind in kinds}
 
 
 def export(

@@ -38,7 +38,7 @@ def test_a_song_is_converted_and_two_numbers_are_told(noteninja, song, tmp_path)
     assert status == 0 and "tune kept" in told and "genre heard" in told
     assert abs(len(load(out)) - len(load(song))) < 0.05 * SAMPLE_RATE
     first = out.read_bytes()
-    noteninja("convert", song, "--to", "jazz", "-o", out, "--seed", 3)
+    noteninja("convert", song, "--to", "Jazz", "-o", out, "--seed", 3, "--overwrite")
     assert out.read_bytes() == first
 
 
@@ -109,8 +109,8 @@ def test_a_voice_is_kept_and_written_apart(noteninja, sung, tmp_path):
 def test_a_louder_voice_is_louder_beside_its_band(sung, tmp_path):
     share = []
     for gain in (-6, 6):
-        settings = Settings("jazz", steps=2, voice_gain=gain)
-        assert convert_files([sung], settings, tmp_path / "a.wav", stems=True) == 0
+        settings, again = Settings("jazz", steps=2, voice_gain=gain), {"stems": True, "overwrite": True}
+        assert convert_files([sung], settings, tmp_path / "a.wav", **again) == 0
         voice, band = (soundfile.read(tmp_path / f"a {name}.wav")[0].std() for name in ("voice", "band"))
         share.append(20 * np.log10(voice / band))
     assert share[1] - share[0] == pytest.approx(12, abs=0.5)
@@ -139,7 +139,7 @@ def test_where_no_tune_was_found_none_is_claimed(noteninja, song, tmp_path, monk
         return replace(real(*given, **options), tune_kept=None)
 
     monkeypatch.setattr(NoteNinjaPipeline, "__call__", tuneless)
-    words = ("convert", song, "--to", "pop", "--steps", 2, "-o", tmp_path / "a.wav")
+    words = ("convert", song, "--to", "pop", "--steps", 2, "-o", tmp_path / "a.wav", "--overwrite")
     assert "no tune was found, genre heard" in noteninja(*words)[1]
     assert json.loads(noteninja(*words, "--json")[1])["tune_kept"] is None
 
@@ -209,7 +209,8 @@ def test_the_tune_of_a_score_is_chosen_and_made_again(noteninja, song, tmp_path,
     out, words = tmp_path / "a.mp3", ("--to", "jazz", "--json")
     status, _, told = noteninja("convert", score, "-o", out, *words)
     assert status == 0 and "tune: part 1, Voice; --part chooses another" in told
-    status, told, _ = noteninja("convert", score, "-o", out, "--part", "piano", "--no-repeats", *words)
+    chosen = ("--part", "piano", "--no-repeats", "--overwrite")
+    status, told, _ = noteninja("convert", score, "-o", out, *chosen, *words)
     made = json.loads(told)
     assert status == 0 and (made["part"], made["tune"], made["repeats"]) == ("piano", None, False)
     again(tmp_path / "a.json", tmp_path / "b.mp3")
@@ -221,7 +222,7 @@ def test_the_tune_of_a_score_is_chosen_and_made_again(noteninja, song, tmp_path,
     (tmp_path / "old.json").write_text(json.dumps(record), encoding="utf-8")
     settings = read_settings(tmp_path / "old.json")
     assert (settings.part, settings.tune, settings.repeats) == (None, None, True)
-    status, _, told = noteninja("convert", song, "-o", out, "--part", "2", "--to", "jazz")
+    status, _, told = noteninja("convert", song, "-o", tmp_path / "c.mp3", "--part", "2", "--to", "jazz")
     assert status == 2 and told.count("files of notes") == 1
 
 
@@ -255,7 +256,7 @@ def bad_files(folder):
 def test_a_bad_file_is_one_sentence_with_status_2_and_nothing_is_overwritten(noteninja, tmp_path, number):
     name, out = bad_files(tmp_path)[number], tmp_path / "out.mp3"
     out.write_bytes(b"what was here before")
-    status, _, err = noteninja("convert", tmp_path / name, "--to", "jazz", "-o", out)
+    status, _, err = noteninja("convert", tmp_path / name, "--to", "jazz", "-o", out, "--overwrite")
     sentences = [line for line in err.splitlines() if line.startswith("noteninja:")]
     assert status == 2 and len(sentences) == 1 and name in sentences[0] and "Traceback" not in err
     assert out.read_bytes() == b"what was here before"
@@ -268,7 +269,7 @@ def test_a_bad_file_is_one_sentence_with_status_2_and_nothing_is_overwritten(not
         (("--to", "jazz", "--amount", "1.5"), "between 0 and 1"),
         (("--to", "jazz", "--steps", "0"), "between 1 and 1000"),
         (("--to", "jazz", "--device", "abacus"), "choose from cpu"),
-        (("--to", "jazz", "--voice", "loud"), "keep, play or off, not 'loud'"),
+        (("--to", "jazz", "--voice", "loud"), "choose from keep, play, off"),
         (("--to", "jazz", "--voice-gain", "25"), "between -24 and 24"),
         (("--to", "jazz", "--voice", "play", "--stems"), "leave out --stems"),
         (("--to", "jazz", "-o", "no/such/folder/a.mp3"), "folder"),
@@ -309,6 +310,8 @@ def test_the_band_plays_and_tunes_can_be_found(noteninja, tmp_path):
     assert status == 0 and "reggae" in told and abs(len(load(tmp_path / "a.mp3")) / SAMPLE_RATE - 4) < 0.1
     facts = soundfile.info(tmp_path / "a.mp3")
     assert (facts.channels, facts.samplerate) == (2, 44100)
+    status, _, err = noteninja("band", "--genre", "pop", "--tune", name, "-o", tmp_path / "a.mp3")
+    assert status == 2 and "a.mp3 exists already" in err
     status, _, err = noteninja("band", "--genre", "polka", "--tune", name, "-o", tmp_path / "b.mp3")
     assert status == 2 and "noteninja:" in err and not (tmp_path / "b.mp3").exists()
 

@@ -1,7 +1,10 @@
 """A tune that is hummed, sung or whistled alone: who is alone, which notes, which beats, which key."""
 
+import json
+
 import numpy as np
 import pytest
+import soundfile
 
 from benchmarks.humming import Job, curves, hummed, likeness, of_heard, recognised, right_beats, sounded
 from noteninja_lib.arranger.arranger import arrange
@@ -10,6 +13,7 @@ from noteninja_lib.arranger.recipe import load_recipe
 from noteninja_lib.arranger.synthesis import render, render_lead_and_band
 from noteninja_lib.audio.io import SAMPLE_RATE, mono
 from noteninja_lib.errors import UserError
+from noteninja_lib.music.harmony import NOTE_NAMES
 from noteninja_lib.music.metre import find_metre, likely_key
 from noteninja_lib.music.singing import SECONDS, PitchCurve, drift, sung_notes
 from noteninja_lib.music.transcription import hummed_tune
@@ -121,3 +125,16 @@ def test_a_hum_is_written_down(hum, tmp_path):
     with pytest.raises(UserError, match="No tune can be heard"):
         read_hummed(np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32))
     assert track_alone(hum[0]).voiced.mean() > 0.5
+
+
+def test_json_tells_what_hear_tells_where_somebody_hums_alone(noteninja, hum, tmp_path):
+    soundfile.write(tmp_path / "hum.wav", hum[0], SAMPLE_RATE)
+    told = noteninja("hear", tmp_path / "hum.wav", "--json", "-o", tmp_path / "hum.json")[1]
+    heard, told = (
+        json.loads(told),
+        noteninja("convert", tmp_path / "hum.wav", "--to", "jazz", "--steps", 1, "--json")[1],
+    )
+    tune, before = heard["tune"], json.loads(told)["before"]
+    assert before["key"] == f"{NOTE_NAMES[tune['tonic']]} {tune['mode']}" and before["metre"] == tune["metre"]
+    beats = heard["beats"]
+    assert before["tempo"] == pytest.approx(60 * (len(beats) - 1) / (beats[-1] - beats[0]), abs=0.06)

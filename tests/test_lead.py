@@ -432,10 +432,13 @@ def test_what_was_corrected_is_not_written_over(noteninja, song, tmp_path):
     assert status == 2 and "one song" in err
     for number in range(2):
         assert noteninja("hear", song, "-o", tmp_path)[0] == 0
-    assert (tmp_path / "song (lead).musicxml").exists() and (tmp_path / "song (lead)-2.musicxml").exists()
+    assert (tmp_path / "song (lead).musicxml").exists() and (tmp_path / "song (lead) (2).musicxml").exists()
     (tmp_path / "b.json").write_text('{"settings": {}}')
-    status, _, err = noteninja("hear", song, "-o", tmp_path / "b.json")
-    assert status == 2 and "stays as it is" in err
+    for more, words in (((), "exists already"), (("--overwrite",), "stays as it is")):
+        status, _, err = noteninja("hear", song, "-o", tmp_path / "b.json", *more)
+        assert status == 2 and words in err and err.count("noteninja:") == 1
+    assert noteninja("hear", song, "-o", sheet)[0] == 2 and sheet.read_bytes() == before
+    assert noteninja("hear", song, "-o", sheet, "--overwrite")[0] == 0
     status, _, err = noteninja("hear", song, song, "-o", tmp_path / "two.json")
     assert status == 2 and "folder" in err and not (tmp_path / "two.json").exists()
 
@@ -501,6 +504,10 @@ def test_the_sheet_is_engraved_and_saved(panel, tmp_path):
     panel.save()
     names = {path.suffix for path in tmp_path.iterdir()}
     assert names == {f".{kind}" for kind in KINDS} and "saved in" in panel.saved.value
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    panel.save()
+    assert len(list(tmp_path.iterdir())) == 2 * len(before) and "(lead) (2)." in panel.saved.value
+    assert all(path.read_bytes() == content for path, content in before.items())
 
 
 def test_a_sheet_by_itself_tells_what_is_wrong(sheet, tmp_path):

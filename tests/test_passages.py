@@ -234,7 +234,7 @@ def test_files_are_redone_and_made_again(noteninja, song, tmp_path, capsys):
     assert status == 0 and str(one) in told and first.read_bytes() == kept
     assert read_settings(one.with_suffix(".json")).redone == ((1.5, 3.5, 1),)
     noteninja("redo", one.with_suffix(".json"), "--passage", "4-5.5", "--seed", 9)
-    two = tmp_path / "song (jazz) (redone)-2.wav"
+    two = tmp_path / "song (jazz) (redone) (2).wav"
     assert read_settings(two.with_suffix(".json")).redone == ((1.5, 3.5, 1), (4.0, 5.5, 9))
     sounds = [soundfile.read(file)[0] for file in (first, one, two)]
     assert np.array_equal(*(outside(sound, spare=LIMITER) for sound in sounds[:2]))
@@ -248,8 +248,9 @@ def test_files_are_redone_and_made_again(noteninja, song, tmp_path, capsys):
         (("--passage", "5-4"), "ends before it begins"),
         (("--passage", "soon"), "is written as"),
         (("--passage", "4-6", "--seed", "0"), "is that of the result"),
-        (("--passage", "4-6", "-o", first), "over the first result"),
-        (("--passage", "4-6", "-o", first.with_suffix(".mp3")), "over the first result"),
+        (("--passage", "4-6", "-o", first), "exists already"),
+        (("--passage", "4-6", "-o", first.with_suffix(".mp3")), "exists already"),
+        (("--passage", "4-6", "-o", first.with_suffix(".mp3"), "--overwrite"), "which is still there"),
         (("--passage", "4-6", "-o", tmp_path / "song.wav"), "over the song itself"),
     ):
         status, _, error = noteninja("redo", first.with_suffix(".json"), *words)

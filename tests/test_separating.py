@@ -130,9 +130,9 @@ def test_what_can_not_be_used_is_one_sentence(tmp_path):
         separate_file(SUNG, tmp_path / "no folder")
     with pytest.raises(UserError, match="over the song itself"):
         shutil.copy(tmp_path / "short.wav", tmp_path / "a voice.wav")
-        separate_files([tmp_path / "a.mp3", tmp_path / "a voice.wav"])
+        separate_files([tmp_path / "a.mp3", tmp_path / "a voice.wav"], overwrite=True)
     with pytest.raises(UserError, match="same name"):
-        separate_files([tmp_path / "a.mp3", tmp_path / "a.wav"])
+        separate_files([tmp_path / "a.mp3", tmp_path / "a.wav"], overwrite=True)
 
 
 @pytest.mark.parametrize("problem", [Stopped(), KeyboardInterrupt(), OSError("the disk is full")])

@@ -295,7 +295,7 @@ def test_saves_what_was_read(widget, tmp_path):
     )  # two of nine are tied
     assert (folder / "The_Jolly_Joker.mp3").stat().st_size > 10_000
     widget.save("mid")
-    assert (folder / "The_Jolly_Joker-2.mid").exists()
+    assert (folder / "The_Jolly_Joker (2).mid").exists()
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(widget, tmp_path):

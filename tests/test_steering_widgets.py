@@ -207,7 +207,16 @@ def test_everything_is_saved_under_one_free_name(tmp_path, monkeypatch):
     stem = "new_tune_jazz_0"
     assert names == {
         f"{stem}{rest}"
-        for rest in (".mp3", ".mid", ".musicxml", ".json", "-2.wav", "-2.mid", "-2.musicxml", "-2.json")
+        for rest in (
+            ".mp3",
+            ".mid",
+            ".musicxml",
+            ".json",
+            " (2).wav",
+            " (2).mid",
+            " (2).musicxml",
+            " (2).json",
+        )
     }
     record = json.loads((tmp_path / "outputs" / f"{stem}.json").read_text())
     assert record == {"genre": "jazz", "made_from": {"notes": NOTES, "metre": "4/4"}}

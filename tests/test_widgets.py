@@ -332,7 +332,7 @@ def test_saves_mp3_and_midi_and_never_over_an_earlier_file(widget, tmp_path):
         widget.results.save(kind)
         assert 'download="' in widget.results.saved.value
     names = sorted(path.name for path in (tmp_path / "outputs").iterdir())
-    assert names == ["a_tune_jazz_1.00_0-2.mp3", "a_tune_jazz_1.00_0.mp3", "a_tune_tune.mid"]
+    assert names == ["a_tune_jazz_1.00_0 (2).mp3", "a_tune_jazz_1.00_0.mp3", "a_tune_tune.mid"]
     saved, rate = soundfile.read(tmp_path / "outputs" / names[1])
     assert rate == 44100 and saved.shape == (pytest.approx(2 * len(TONE), abs=0.05 * rate), 2)
     notes = pretty_midi.PrettyMIDI(str(tmp_path / "outputs" / names[2])).instruments[0].notes
@@ -351,9 +351,9 @@ def test_everything_has_the_voice_and_the_band_apart(widget, tmp_path, monkeypat
     widget.results.save("everything")
     kinds = (".wav", ".mid", ".musicxml", ".json", " voice.wav", " band.wav")
     written = {path.name for path in (tmp_path / "outputs").iterdir()}
-    assert written == {f"{stem} voice.wav", *(f"{stem}-2{kind}" for kind in kinds)}
+    assert written == {f"{stem} voice.wav", *(f"{stem} (2){kind}" for kind in kinds)}
     voice, band, mix = (
-        soundfile.read(tmp_path / "outputs" / f"{stem}-2{kind}")
+        soundfile.read(tmp_path / "outputs" / f"{stem} (2){kind}")
         for kind in (" voice.wav", " band.wav", ".wav")
     )
     assert voice[1] == band[1] == mix[1] == 44100 and mix[0].shape[1] == 2

@@ -27,6 +27,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from noteninja_lib.audio import SAMPLE_RATE, STEREO_RATE, rate_of
 from noteninja_lib.audio.decoding import BLOCK, UNKNOWN, Downmix, blocks, frames_of, opened, skip
 from noteninja_lib.audio.mp3 import SAMPLE_RATES, encode
+from noteninja_lib.audio.tags import Tags, write_tags
 from noteninja_lib.errors import UserError
 
 SHORTEST = 1.0  # seconds below which a recording is refused: no beat fits into less
@@ -173,7 +174,14 @@ def check(audio: np.ndarray) -> np.ndarray:
     return _require_music(_require_finite(audio, "The audio"), "The audio", SHORTEST)
 
 
-def save(path: str | Path, audio: np.ndarray, sample_rate: int | None = None) -> None:
+def save(
+    path: str | Path,
+    audio: np.ndarray,
+    sample_rate: int | None = None,
+    *,
+    bits: int = 16,
+    tags: Tags | None = None,
+) -> None:
     """Write a recording as .wav, .mp3, .flac or .ogg, as the file's name asks.
 
     It is written to a temporary file beside `path`, read back to see that it is whole, and only then renamed,
@@ -186,6 +194,10 @@ def save(path: str | Path, audio: np.ndarray, sample_rate: int | None = None) ->
     audio : array_like, shape (n,) or (n, channels)
     sample_rate : int, optional
         By default 22,050 Hz for one channel, and 44,100 Hz for two.
+    bits : {16, 24}
+        Of a sample in wav and flac.
+    tags : Tags, optional
+        Title, artist, album and cover, for mp3, flac and ogg.
 
     Raises
     ------
@@ -194,10 +206,13 @@ def save(path: str | Path, audio: np.ndarray, sample_rate: int | None = None) ->
     """
     path = Path(path)
     audio = _require_finite(np.asarray(audio, dtype=np.float32), "The audio")
-    check_writable(path, audio.size / (2 * STEREO_RATE))
+    check_writable(path, audio.size / (2 * STEREO_RATE) * bits / 16)
+    form = FORMATS[path.suffix.lower()]
+    form = form | {"subtype": f"PCM_{bits}"} if form.get("subtype") == "PCM_16" else form
     unfinished = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:
-        _write(unfinished, audio, sample_rate or rate_of(audio), FORMATS[path.suffix.lower()])
+        _write(unfinished, audio, sample_rate or rate_of(audio), form)
+        write_tags(unfinished, tags or Tags())
         if soundfile.info(unfinished).frames < len(audio):
             raise OSError("the disk is full")
         os.replace(unfinished, path)

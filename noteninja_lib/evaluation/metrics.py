@@ -13,10 +13,53 @@ import numpy as np
 import torch
 
 from noteninja_lib.arranger.performance import Note
+from noteninja_lib.audio import rate_of
+from noteninja_lib.audio.io import SAMPLE_RATE, loudness
 from noteninja_lib.audio.spectrogram import log_mel, magnitude, mel_frequencies
+from noteninja_lib.lead_sheet import hear_lead
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.classifiers import extract_melody
+from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.piano_roll import PianoRoll, pick_notes
+
+# --- The moods on the way of a journey ---
+
+
+def heard_moods(heard: PianoRoll, audio: np.ndarray, path: Sequence) -> list[dict]:
+    """What is heard around each mood of a path, in the piece that was made along it.
+
+    Valence shows in the chords, arousal in tempo and loudness (Gabrielsson and Lindström 2010, in Juslin and
+    Sloboda, Handbook of Music and Emotion).
+
+    Parameters
+    ----------
+    heard : PianoRoll
+        What is heard in the piece, as `source.hear` gives it.
+    audio : numpy.ndarray, shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz
+    path : list of (place, mood)
+
+    Returns
+    -------
+    list of dict
+        Each with the "mood", "from" and "to" in seconds, the "tempo" in beats a minute, "major_chords" (their
+        share of the time, as the chord recogniser hears them) and the loudness in "lufs".
+    """
+    places, found, rate = [place for place, _ in path], [], rate_of(audio)
+    middles = [(one + other) / 2 for one, other in zip(places, places[1:])]
+    chords = hear_lead(heard).chords()
+    for (_, mood), *edges in zip(path, [0, *middles], [*middles, 1]):
+        start, end = (edge * heard.seconds for edge in edges)
+        if end - start < 1:
+            continue
+        inside = [(min(last, end) - max(first, start), kind) for first, last, _, kind in chords]
+        lasting = sum(length for length, _ in inside if length > 0) or 1.0
+        major = sum(length for length, kind in inside if length > 0 and kind != "min") / lasting
+        tempo = heard[round(start * FRAME_RATE) : round(end * FRAME_RATE)].tempo
+        lufs = max(-99, loudness(audio[round(start * rate) : round(end * rate)], rate))
+        figures = {"from": start, "to": end, "tempo": tempo, "major_chords": major, "lufs": lufs}
+        found.append({"mood": mood} | {name: round(figure, 2) for name, figure in figures.items()})
+    return found
+
 
 # --- The tune, against the known score and against the source ---
 

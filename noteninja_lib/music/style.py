@@ -16,11 +16,11 @@ from typing import TypeGuard
 import numpy as np
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.arranger.recipe import own_genres, style_vector
+from noteninja_lib.arranger.recipe import GENRES, own_genres, style_vector
 from noteninja_lib.audio import SAMPLE_RATE, rate_of
 from noteninja_lib.audio.io import follow_levels
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, choose
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import extend
 from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, by_pitch_class, draw_notes
@@ -36,6 +36,23 @@ MOODS = {
     "happy": (0.9, 0.5),
     "tense": (-0.6, 0.8),
     "sad": (-0.8, -0.6),
+}
+#: Genres that there are not, and the nearest of the ten.
+LIKE = {
+    "r&b": "hiphop",
+    "rnb": "hiphop",
+    "rap": "hiphop",
+    "soul": "blues",
+    "folk": "country",
+    "swing": "jazz",
+}
+LIKE |= {
+    "funk": "disco",
+    "techno": "disco",
+    "house": "disco",
+    "ska": "reggae",
+    "dub": "reggae",
+    "punk": "rock",
 }
 RATES = (0.5, 2.0)  # of the tempo
 QUICKER = 0.15  # what full arousal adds to the tempo, as the arranger does
@@ -345,12 +362,7 @@ def mood_pair(mood: str | tuple[float, float] | None) -> tuple[float, float]:
     """Valence and arousal of a mood: a word in `MOODS`, a pair of numbers from -1 to 1, or None for
     neutral."""
     if isinstance(mood, str):
-        if mood not in MOODS:
-            raise UserError(
-                f"There is no mood called {mood}: choose from {', '.join(MOODS)}, or give valence and "
-                "arousal from -1 to 1, such as 0.5,-0.3."
-            )
-        return MOODS[mood]
+        return MOODS[choose("mood", mood, MOODS)]
     pair = (0.0, 0.0) if mood is None else tuple(mood)
     if len(pair) != 2 or not all(-1 <= number <= 1 for number in pair):
         raise UserError("Valence and arousal must lie between -1 and 1.")
@@ -411,19 +423,24 @@ def moods(mood: Mood, places: Sequence[float] | np.ndarray = (0.5,)) -> np.ndarr
 def parse_mood(text: str) -> tuple[float, float]:
     """A mood as a user writes it: "happy", or valence and arousal as in "0.5,-0.3"."""
     numbers = _numbers(text)
-    return mood_pair(numbers if numbers else text.strip().lower())
+    return mood_pair(numbers if numbers else text)
+
+
+def parse_genre(text: str) -> str:
+    """A genre as a user writes it: "Jazz", "Hip-Hop", or one of one's own."""
+    return choose("genre", text, [*GENRES, *own_genres()], LIKE)
 
 
 def parse_path(text: str) -> list[tuple[float, str]]:
     """A path of genres as a user writes it: "blues,disco", or with places "blues:0,jazz:0.3,disco:1"."""
-    path = _places(text)
-    styles(path)  # refuses what is no genre
+    path = [(place, parse_genre(word)) for place, word in _places(text)]
+    styles(path)  # refuses places that do not rise
     return path
 
 
 def parse_moods(text: str) -> list[tuple[float, str]]:
     """A path of moods as a user writes it: "sad,calm,happy", or with places as in "sad:0,happy:0.7"."""
-    path = _places(text)
+    path = [(place, choose("mood", word, MOODS)) for place, word in _places(text)]
     moods(path)
     return path
 
@@ -455,6 +472,16 @@ def parse_tempo(text: str) -> tuple[str, float]:
         advice = "write beats a minute such as 120, or a share such as 80%"
         raise UserError(f"The tempo {text!r} can't be read: {advice}.")
     return ("rate", float(found[1]) / 100) if found[2] == "%" else ("tempo", float(found[1]))
+
+
+def parse_share(what: str, text: str) -> float:
+    """A share as a user writes it: "0.5" or "50%"."""
+    found = re.fullmatch(r"(-?\d*[.,]?\d+)\s*(%?)", text.strip())
+    if not found:
+        raise UserError(
+            f"The {what} {text!r} can't be read: write a number such as 0.5, or a share such as 50%."
+        )
+    return float(found[1].replace(",", ".")) / (100 if found[2] else 1)
 
 
 def _numbers(text):

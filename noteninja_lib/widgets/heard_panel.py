@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from noteninja_lib.audio.io import to_mp3
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, free_path
 from noteninja_lib.lead_sheet import DOUBTFUL, KINDS, LeadSheet
 from noteninja_lib.music.harmony import NOTE_NAMES, chord_name
 from noteninja_lib.widgets.results import save_into
@@ -173,7 +173,8 @@ class HeardPanel(widgets.VBox):
         """Write the sheet in all forms; the handler of the button."""
 
         def write(folder):
-            paths = [folder / f"{self.sheet.tune.title} (lead){kind}" for kind in KINDS]
+            first = free_path(folder / f"{self.sheet.tune.title} (lead){KINDS[0]}", *KINDS)
+            paths = [first.with_suffix(kind) for kind in KINDS]
             for path in paths:
                 self.sheet.save(path)
             return paths
