@@ -14,7 +14,7 @@ import torch
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio import rate_of
-from noteninja_lib.audio.io import SAMPLE_RATE, loudness
+from noteninja_lib.audio.io import loudness
 from noteninja_lib.audio.spectrogram import log_mel, magnitude, mel_frequencies
 from noteninja_lib.lead_sheet import hear_lead
 from noteninja_lib.models.basic_pitch import transcribe
