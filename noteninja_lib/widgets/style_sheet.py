@@ -33,6 +33,15 @@ def name_parts(owner: object = None, names: str = "", /, **parts: widgets.DOMWid
         part.add_class(f"nn-{name.replace('_', '-')}")
 
 
+def stage_button(owner: widgets.DOMWidget) -> widgets.ToggleButton:
+    """The button "large type" of an instrument, which then also gets what the style sheet holds for all."""
+    button = widgets.ToggleButton(value=False, description="large type", icon="expand")
+    change = {True: owner.add_class, False: owner.remove_class}
+    button.observe(lambda press: change[press["new"]]("nn-stage"), "value")
+    name_parts(converter=owner, stage_toggle=button)
+    return button
+
+
 def short(*parts: widgets.DOMWidget) -> tuple[widgets.DOMWidget, ...]:
     """Make widgets with a short value narrower; returns them."""
     for part in parts:
