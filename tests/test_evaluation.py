@@ -11,6 +11,7 @@ from benchmarks import evaluation, tables
 from benchmarks.comparison import Row
 from benchmarks.evaluation import Setting
 from noteninja_lib.arranger.performance import Note
+from noteninja_lib.arranger.synthesis import sketch
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines, metrics
@@ -271,3 +272,21 @@ def test_an_outside_tagger_is_asked_about_every_version(tmp_path):
 
 def test_drawn_notes_outside_the_piano_are_left_out():
     assert not draw_notes([Note(0, 1, 5, 90), Note(0, 1, 120, 90)], 100).any()
+
+
+def test_the_mood_of_a_piece_is_heard_to_change():
+    """Slow major chords, then minor ones twice as fast."""
+    chords = [(beat / 2, (36, 60, 64, 67), 1.0) for beat in range(0, 48, 2)]
+    chords += [(24 + beat / 2, (33, 57, 60, 64), 0.5) for beat in range(48)]
+    notes = [Note(start, start + 0.9 * lasts, pitch, 90) for start, keys, lasts in chords for pitch in keys]
+    done = []
+    found = metrics.mood_heard(sketch([], notes, 48.0), done.append)
+    assert np.allclose(found["seconds"], [6, 18, 30, 42], atol=0.1) and done[-1] == 1
+    assert found["major"][:2].min() > 0.8 and found["major"][2:].max() < 0.2
+    assert found["onsets"][:2].max() < 1.4 and found["onsets"][2:].min() > 1.6
+    assert np.allclose(np.log2(found["tempo"] / 120) % 1, 0, atol=0.05) or np.isnan(found["tempo"]).any()
+
+
+def test_silence_has_no_mood():
+    found = metrics.mood_heard(np.zeros(3 * 22050, np.float32))
+    assert np.isnan([found["major"][0], found["tempo"][0]]).all() and found["onsets"] == [0]

@@ -6,6 +6,7 @@ published ones. Recordings are mono arrays of float32 at 22,050 Hz, shape (sampl
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import librosa
@@ -22,8 +23,11 @@ from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.audio.spectrogram import log_mel, magnitude, mel_frequencies
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.classifiers import CLASSIFIED, GenreClassifier, extract_melody
-from noteninja_lib.music.beats import FRAME_RATE
+from noteninja_lib.music.beats import FRAME_RATE, hear_rhythm
 from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, pick_notes
+from noteninja_lib.music.style import UNHEARD, chords_of, segments_of
+
+MOMENTS, MOMENT = 12, 12.0  # at most so many moments of so many seconds tell the mood of a piece
 
 # --- The tune, against the known score and against the source ---
 
@@ -51,6 +55,39 @@ def note_f1(melody: list[Note], heard: PianoRoll, *, octaves: bool = False) -> f
         0 to 1, as in MIREX (Raffel et al. 2014, mir_eval); offsets do not count.
     """
     return matched_notes(melody, melody_of(heard), octaves=octaves)
+
+
+def mood_heard(
+    audio: np.ndarray, progress: Callable[[float], object] = lambda done: None
+) -> dict[str, np.ndarray]:
+    """How the mood of a piece goes on, as its sound tells: in moments that are spread evenly over it.
+
+    Valence acts on the chords, arousal on onsets and tempo (see `music.style`); one moment alone is a rough
+    measure.
+
+    Parameters
+    ----------
+    audio : numpy.ndarray, shape (samples,)
+    progress : callable, optional
+        Is told the share that is done.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, shape (moments,)
+        ``seconds``, the middle of each moment; ``major``, the share of major chords; ``onsets`` a second;
+        ``tempo`` in beats a minute; NaN where nothing is heard.
+    """
+    size = min(len(audio), round(MOMENT * SAMPLE_RATE))
+    count = min(MOMENTS, max(1, len(audio) // size))
+    rows = []
+    for number, start in enumerate(np.linspace(0, len(audio) - size, count).astype(int)):
+        moment = audio[start : start + size]
+        heard = replace(hear(moment), beats=hear_rhythm(moment)[1])
+        major = np.mean(chords_of(heard, segments_of(heard)) < 12) if heard.notes.max() > UNHEARD else np.nan
+        onsets = len(librosa.onset.onset_detect(y=moment, sr=SAMPLE_RATE)) * SAMPLE_RATE / size
+        rows.append(((start + size / 2) / SAMPLE_RATE, major, onsets, heard.tempo or np.nan))
+        progress((number + 1) / count)
+    return dict(zip(("seconds", "major", "onsets", "tempo"), np.array(rows).T))
 
 
 def melody_of(heard: PianoRoll) -> list[Note]:

@@ -1,4 +1,4 @@
-"""What a class touches: a square between four corners, a curve over time, a piano roll, a grid of drum strokes.
+"""What a class touches: a square between four corners, a curve over time, a grid of strokes, a piano roll.
 
 Each is a small widget whose look and feel is in ``static/`` (plain JavaScript, no build step) and whose value
 is a trait that Python reads, sets and observes. Mouse, finger, pen and keyboard all work.
@@ -82,7 +82,9 @@ class Curve(anywidget.AnyWidget):
     name : str
         What the values are.
     labels : list of str
-        Words for the lowest value, the highest value, the start and the end.
+        Words for the lowest and the highest value.
+    seconds : float
+        How long the time is that the curve is drawn over.
     second : bool
         Whether to draw it in the second colour, dashed and with square points.
     """
@@ -91,7 +93,8 @@ class Curve(anywidget.AnyWidget):
     points = traitlets.List([[0.0, 0.0], [1.0, 0.0]]).tag(sync=True)
     low, high = _number(-1.0), _number(1.0)
     name = traitlets.Unicode("").tag(sync=True)
-    labels = _words("low", "high", "start", "end")
+    labels = _words("low", "high")
+    seconds = _number(60, min=1)
     second = traitlets.Bool(False).tag(sync=True)
 
     @traitlets.validate("points")
@@ -110,7 +113,7 @@ class Curve(anywidget.AnyWidget):
 
 
 class StepGrid(anywidget.AnyWidget):
-    """A drum pattern to click, which the browser plays over and over: a row for each drum, a column for each step.
+    """A drum pattern to click, which the browser plays over and over; drums in rows, steps in columns.
 
     What is changed while it plays is heard at once, since strokes are scheduled little more than a tenth of a
     second ahead; the kernel is not asked.
