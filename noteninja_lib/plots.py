@@ -227,6 +227,12 @@ def plot_conversion(result: Any, figure: Figure | None = None) -> Figure:
     return figure
 
 
+def _around(values):
+    """Limits of an axis on which small changes look small: from half the mean to half as much again."""
+    mean = np.nanmean(values) if np.isfinite(values).any() else 1.0
+    return 0.5 * mean, max(1.5 * mean, 1e-3)
+
+
 def plot_journey(
     result: Any, path: list[tuple[float, tuple[float, float]]], heard: dict[str, np.ndarray], figure: Figure
 ) -> Figure:
@@ -255,6 +261,7 @@ def plot_journey(
         right.plot(heard["seconds"], heard[measure], label="heard", clip_on=False, **dots)
         right.set_ylabel(units[measure], color=VERMILION)
         right.spines["top"].set_visible(False)
+        right.set_ylim(*_around(heard[measure]))
         if measure == "major":  # at valence -1 no chord should be major, at 1 all of them
             right.set(ylim=(-0.05, 1.05), yticks=(0, 0.5, 1))
     if len(beats) > 1:
@@ -262,7 +269,7 @@ def plot_journey(
         axes[2].plot(beats[1:], planned, color=BLUE)
         tempo = tempo * 2 ** np.round(np.log2(np.interp(heard["seconds"], beats[1:], planned) / tempo))
     axes[2].plot(heard["seconds"], tempo, clip_on=False, **dots)
-    axes[2].set(xlim=(0, seconds), xlabel="minutes", ylabel="beats\na minute")
+    axes[2].set(ylim=_around(tempo), xlim=(0, seconds), xlabel="minutes", ylabel="beats\na minute")
     step = next((step for step in MARKS if seconds <= 8 * step), MARKS[-1])
     times = np.arange(0, seconds + 1, step)
     axes[2].set_xticks(times, [clock(time) for time in times])

@@ -169,7 +169,7 @@ class Desk(widgets.VBox):
         super().__init__()
         self.message, self.picture = widgets.HTML(), widgets.Image(format="png")
         self.player = widgets.Audio(value=b"", format="mp3", autoplay=False, loop=False)
-        name_parts(self, "message")
+        name_parts(self, "message picture")
 
     def arrange(self, controls: widgets.HBox, *parts: widgets.Widget) -> None:
         """Put a row of controls, which gets the button for large type, and more below each other."""

@@ -56,6 +56,8 @@ class GenrePad(Workbench):
         beside = widgets.VBox([widgets.HTML(HOW), *short(self.seed)])
         self.play_button = self.go_button("Convert", "music", self.play)
         name_parts(self, "seed", corners_top=top, corners_bottom=bottom, square=square, beside=beside)
+        places = ("top_left", "top_right", "bottom_left", "bottom_right")
+        name_parts(**{f"corner_{place}": corner for place, corner in zip(places, self.corners)})
         self.arrange(self.chooser, row(square, beside))
 
     def _label(self, _):
