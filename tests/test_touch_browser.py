@@ -332,6 +332,16 @@ def test_everything_is_reached_by_keys_and_seen_to_be(page):
         assert unseen == [] and set(everything) <= visited, name
 
 
+def test_parts_have_names(page):
+    named = "all => all.map(one => one.getAttribute('aria-label'))"
+    assert page.locator(".test-blind audio").evaluate_all(named) == ["blind player a", "blind player b"]
+    passage = page.locator(".test-converter .nn-passage [role=slider]").evaluate_all(named)
+    assert passage == ["from, to, start", "from, to, end"]
+    assert page.locator(".test-converter img").evaluate_all(named) == ["picture before", "picture after"]
+    names = page.locator(":is(select, audio, [role=slider]):not(.nn-touch *)").evaluate_all(named)
+    assert len(names) > 100 and not any(name is None or "undefined" in name for name in names)
+
+
 def test_axe_finds_nothing_serious(page):
     page.evaluate(resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     assert {name: found for name in INSTRUMENTS if (found := page.evaluate(AXE, f".test-{name}"))} == {}

@@ -1,5 +1,5 @@
 // For those who hear a page, or use it by keys: names for what ipywidgets leaves without one, and folds that keys open.
-const NAMELESS = "[role=slider], select, img:not([alt])";
+const NAMELESS = "[role=slider], select, audio, img:not([alt])";
 const FOLDS = ".jupyter-widget-Collapse-header, .p-Collapse-header";   // of ipywidgets 8 and 7
 
 // The words beside a part, or else those of the class by which the library knows it: nn-picture-after is a "picture after".
@@ -11,9 +11,8 @@ function words(part) {
 function improve(root) {
   for (const part of root.querySelectorAll(NAMELESS)) {
     if (part.getAttribute("aria-label") || part.closest(".nn-touch")) continue;
-    const handles = part.parentNode.parentNode.querySelectorAll("[role=slider]");   // two for a range
-    const end = handles.length > 1 ? [", from", ", to"][[...handles].indexOf(part)] : "";
-    part.setAttribute("aria-label", words(part) + end);
+    const handles = [...part.closest(".jupyter-widgets").querySelectorAll("[role=slider]")];   // a range has two
+    part.setAttribute("aria-label", words(part) + (handles.length > 1 ? [", start", ", end"][handles.indexOf(part)] : ""));
   }
   for (const head of root.querySelectorAll(FOLDS)) {
     const open = String(head.parentNode.matches(".jupyter-widget-Collapse-open, .p-Collapse-open"));
