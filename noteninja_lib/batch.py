@@ -196,7 +196,9 @@ def _convert(pipe, song, place, settings, progress, kinds, as_json, stems):
         from noteninja_lib.evaluation.metrics import heard_moods  # loads librosa
 
         heard = hear(result.mono(), lambda done: progress(share + (1 - share) * done, "hearing the moods"))
-        course = heard_moods(heard, result.audio, settings.mood)
+        moods = dict(settings.mood)
+        found = heard_moods(heard, result.audio, sorted(moods))
+        course = [{"mood": moods[one.pop("place")], **one} for one in found]
     progress(1.0, "writing notes and settings")
     files = export(result, place, settings, dict.fromkeys(("json", *kinds)))
     files += write_stems(result, place) if stems else []

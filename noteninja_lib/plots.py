@@ -25,6 +25,7 @@ from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio import rate_of
 from noteninja_lib.audio.io import SAMPLE_RATE, mono
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, log_mel, mel_frequencies
+from noteninja_lib.passages import clock
 
 # From the palette of Okabe and Ito, safe for colour-blind readers.
 BLUE, ORANGE, VERMILION, GREEN = "#0072B2", "#E69F00", "#D55E00", "#009E73"
@@ -37,6 +38,7 @@ LOOKS: tuple[dict, ...] = (
 SPECTROGRAM_MAP = "magma"  # brightness rises evenly, so it also works in grey
 DARKEST = 75  # dB below the loudest point that are drawn black
 DECIBELS = 20 * np.log10(np.e)  # dB in one natural-log unit of magnitude
+MARKS = (5, 10, 15, 30, 60, 120, 300, 600)  # seconds between marks on a long axis
 TICKS_HZ = (125, 500, 1000, 2000, 4000, 8000)  # more would overlap in a small picture
 
 
@@ -225,24 +227,51 @@ def plot_conversion(result: Any, figure: Figure | None = None) -> Figure:
     return figure
 
 
-def plot_journey(audio: np.ndarray, path: list[tuple[float, tuple[float, float]]], figure: Figure) -> Figure:
-    """Draw a piece over its whole length, and the planned mood below it.
+def plot_journey(
+    result: Any, path: list[tuple[float, tuple[float, float]]], heard: list[dict], figure: Figure
+) -> Figure:
+    """Draw a piece over its plan: valence, arousal and tempo as planned (lines) and as heard (dots).
 
     Parameters
     ----------
-    audio : np.ndarray, shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz
+    result : what ``NoteNinjaPipeline`` returns
     path : list of (place, (valence, arousal))
         Places from 0, the beginning, to 1, the end; moods from -1 to 1.
+    heard : list of dict
+        As `evaluation.metrics.heard_moods` gives it. Its tempi are put into the octave of the planned ones:
+        a beat tracker may count every other beat.
     figure : Figure
         An empty figure.
     """
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    plot_spectrogram(audio, above).set_xlabel("")
-    seconds = [place * len(audio) / rate_of(audio) for place, _ in path]
-    valence, arousal = zip(*(mood for _, mood in path))
-    below.plot(seconds, valence, label="valence", color=BLUE, marker="o", clip_on=False)
-    below.plot(seconds, arousal, label="arousal", color=VERMILION, marker="s", linestyle="--", clip_on=False)
-    below.set(ylim=(-1.1, 1.1), xlabel="time in seconds", ylabel="planned mood")
-    below.legend(fontsize=8, ncols=2)
-    below.spines[["top", "right"]].set_visible(False)
+    seconds, beats = len(result.audio) / result.sample_rate, result.piano_roll.beats
+    places, middles = [seconds * place for place, _ in path], [(one["from"] + one["to"]) / 2 for one in heard]
+    axes, dots = figure.subplots(3, 1, sharex=True), {"color": VERMILION, "marker": "o", "linestyle": ":"}
+    units = {"major_chords": "share of\nmajor chords", "lufs": "loudness\nin LUFS"}
+    for number, (ax, name, measure) in enumerate(zip(axes, ("valence", "arousal"), units)):
+        ax.plot(places, [mood[number] for _, mood in path], color=BLUE, label="planned", clip_on=False)
+        ax.set(ylim=(-1.1, 1.1), yticks=(-1, 0, 1))
+        ax.set_ylabel(name, color=BLUE)
+        right, values = ax.twinx(), [one[measure] for one in heard]
+        right.plot(middles, values, label="heard", clip_on=False, **dots)
+        right.set_ylabel(units[measure], color=VERMILION)
+        right.spines["top"].set_visible(False)
+        if measure == "major_chords":  # at valence -1 no chord should be major, at 1 all of them
+            right.set(ylim=(-0.05, 1.05), yticks=(0, 0.5, 1))
+        else:
+            right.set_ylim(np.mean(values) + np.array([-8, 8]))
+    tempo = np.array([one["tempo"] or np.nan for one in heard])
+    if len(beats) > 1:
+        planned = 60 / np.diff(beats)
+        axes[2].plot(beats[1:], planned, color=BLUE)
+        tempo = tempo * 2 ** np.round(np.log2(np.interp(middles, beats[1:], planned) / tempo))
+    axes[2].plot(middles, tempo, clip_on=False, **dots)
+    mean = np.nanmean(tempo) if np.isfinite(tempo).any() else 1.0
+    axes[2].set(ylim=(0.5 * mean, 1.5 * mean), xlim=(0, seconds), xlabel="minutes", ylabel="beats\na minute")
+    step = next((step for step in MARKS if seconds <= 8 * step), MARKS[-1])
+    times = np.arange(0, seconds + 1, step)
+    axes[2].set_xticks(times, [clock(time) for time in times])
+    for ax in axes:
+        ax.spines["top"].set_visible(False)
+    lines = [axes[0].lines[0], axes[2].lines[-1]]
+    figure.legend(lines, ["planned", "heard"], loc="outside upper right", ncols=2)
     return figure

@@ -11,7 +11,8 @@ from benchmarks import all_measures, evaluation, tables
 from benchmarks.comparison import Row
 from benchmarks.evaluation import Setting
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.audio.io import SAMPLE_RATE
+from noteninja_lib.arranger.synthesis import sketch
+from noteninja_lib.audio.io import SAMPLE_RATE, loudness
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines
 from noteninja_lib.evaluation.baselines import SECONDS, make_piece
@@ -279,3 +280,25 @@ def test_an_outside_tagger_is_asked_about_every_version(tmp_path):
 
 def test_drawn_notes_outside_the_piano_are_left_out():
     assert not draw_notes([Note(0, 1, 5, 90), Note(0, 1, 120, 90)], 100).any()
+
+
+def test_the_mood_of_a_piece_is_heard_to_change():
+    """Slow major chords, then minor ones twice as fast."""
+    chords = [(beat / 2, (36, 60, 64, 67), 1.0) for beat in range(0, 48, 2)]
+    chords += [(24 + beat / 2, (33, 57, 60, 64), 0.5) for beat in range(48)]
+    notes = [Note(start, start + 0.9 * lasts, pitch, 90) for start, keys, lasts in chords for pitch in keys]
+    audio = sketch([], notes, 48.0)
+    found = all_measures.heard_moods(hear(audio), audio, [0, 0.25, 0.75, 1])
+    assert [(one["from"], one["to"]) for one in found] == [
+        pytest.approx(edges, abs=0.2) for edges in ((0, 6), (6, 24), (24, 42), (42, 48))
+    ]
+    major = [one["major_chords"] for one in found]
+    assert min(major[:2]) > 0.8 and max(major[2:]) < 0.2
+    assert found[1]["lufs"] == pytest.approx(loudness(audio[: 24 * 22050]), abs=1.5)
+    assert np.allclose(np.log2([one["tempo"] / 120 for one in found]) % 1, 0, atol=0.05)
+
+
+def test_silence_has_no_mood():
+    silence = np.zeros(3 * 22050, np.float32)
+    (one,) = all_measures.heard_moods(hear(silence), silence, [0.5])
+    assert one["lufs"] == -99 and one["tempo"] == 0

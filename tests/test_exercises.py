@@ -1,13 +1,17 @@
 """Each exercise: its solution passes, the stub fails, a plausible wrong answer gets a helpful word."""
 
+import functools
 import importlib
+import inspect
 import pkgutil
 
+import numpy as np
 import pytest
+import torch
 
 from noteninja_lib import lessons
-from noteninja_lib.lessons import lesson_00
-from noteninja_lib.lessons.exercise import Exercise
+from noteninja_lib.lessons import lesson_00, lesson_02
+from noteninja_lib.lessons.exercise import NOT_BEGUN, Exercise
 
 LESSONS = [name for _, name, _ in pkgutil.iter_modules(lessons.__path__) if name.startswith("lesson_")]
 
@@ -37,15 +41,52 @@ def test_solution_passes(exercise):
     assert exercise.verdict(exercise.example()) == (True, "Right!")
 
 
+def in_form(value, form):
+    """A number, or those in a dict or list, in another form."""
+    if isinstance(value, dict):
+        return {key: in_form(one, form) for key, one in value.items()}
+    if isinstance(value, list) and form is not float:  # of a list's places, say, nobody makes floats
+        return [in_form(one, form) for one in value]
+    return form(value) if isinstance(value, (int, float)) else value
+
+
+@pytest.mark.parametrize("form", [float, np.float64, np.float32, np.array, torch.tensor])
 @pytest.mark.parametrize("exercise", ALL)
-@pytest.mark.parametrize("nothing", [None, ...])
-def test_nothing_fails(exercise, nothing):
-    assert not exercise.verdict(nothing)[0]
+def test_a_right_number_is_right_in_every_form(exercise, form):
+    answer = exercise.example()
+    if inspect.isfunction(answer):
+        other = functools.wraps(answer)(lambda *given: in_form(answer(*given), form))
+    else:
+        other = in_form(answer, form)
+    assert exercise.verdict(other) == (True, "Right!")
+
+
+def test_a_list_of_numbers_may_be_an_array():
+    assert lesson_02.STEPS.verdict(np.diff) == (True, "Right!")
+
+
+def dots(tunes, share):
+    """What it should do."""
+    ...
+
+
+@pytest.mark.parametrize("exercise", ALL)
+@pytest.mark.parametrize("nothing", [None, ..., dots, lambda *_: None])
+def test_nothing_is_not_begun_yet(exercise, nothing):
+    assert exercise.verdict(nothing) == (False, NOT_BEGUN)
 
 
 @pytest.mark.parametrize("exercise, stub", answers("STUBS"))
 def test_stub_fails(exercise, stub):
-    assert not exercise.verdict(stub)[0]
+    right, words = exercise.verdict(stub)
+    assert not right and (words == NOT_BEGUN or not callable(stub))
+
+
+def test_a_forgotten_return_is_told():
+    def mix(first, second, share):
+        {first: 1 - share, second: share}
+
+    assert "is a return missing" in lesson_00.MIX.verdict(mix)[1]
 
 
 @pytest.mark.parametrize("exercise, answer, word", answers("WRONG"))

@@ -11,7 +11,15 @@ import soundfile
 from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.recipe import DRUMS, load_recipe
 from noteninja_lib.datasets import SyntheticSet, build
-from noteninja_lib.lessons.lesson_03 import LEVELS, StepSequencer, plot_parts, plot_pattern, with_drums
+from noteninja_lib.lessons.lesson_03 import (
+    LEVELS,
+    ROWS,
+    StepSequencer,
+    kit_sounds,
+    plot_parts,
+    plot_pattern,
+    with_drums,
+)
 from noteninja_lib.lessons.lesson_04 import ClipBrowser, plot_accuracies, plot_fingerprints, plot_likeness
 from noteninja_lib.music.tunes import find_tune
 
@@ -50,6 +58,7 @@ def test_the_sequencer_plays_what_its_grid_shows(tune, monkeypatch):
     monkeypatch.setenv("NOTENINJA_TEST", "1")
     desk = StepSequencer(tune, "rock")
     first = desk.result
+    assert "open hat" in desk.grid.drums and list(desk.grid.sounds) == kit_sounds("rock")
     assert desk.pattern()["kick"][0] == "X" and desk.view.picture.value and len(first) > 22050
     desk.clear.click()
     assert set("".join(desk.pattern().values())) == {"."}
@@ -61,6 +70,17 @@ def test_the_sequencer_plays_what_its_grid_shows(tune, monkeypatch):
     desk.genre.value = "classical"
     assert set("".join(desk.pattern().values())) == {"."}
     desk.play()  # an empty grid is no mistake
+
+
+def test_a_stroke_sounds_at_once_and_as_loud_as_its_kit_has_it():
+    for genre in ("rock", "classical"):  # one has drums of its own, the other has not
+        strokes = [soundfile.read(io.BytesIO(file)) for file in kit_sounds(genre)]
+        assert len(strokes) == len(ROWS)
+        for sound, rate in strokes:
+            loud = np.abs(sound)
+            assert rate == 44100 and np.argmax(loud > 0.1 * loud.max()) < 0.002 * rate and loud[-1] == 0
+        assert np.isclose(max(np.abs(sound).max() for sound, _ in strokes), 0.98, atol=0.01)
+    assert kit_sounds("rock") != kit_sounds("classical")
 
 
 def test_a_clip_is_heard_and_seen(tmp_path, monkeypatch):

@@ -46,6 +46,17 @@ def test_the_first_cell_of_all_says_how_to_run_a_lesson():
         assert words in text
 
 
+def test_neighbours_are_links(lesson):
+    """Relative ones, which JupyterLab, Binder and GitHub follow as they are, and Colab to GitHub's page."""
+    path, last = lesson[0], lesson[1].cells[-1].source.splitlines()[-1]
+    place, titles = LESSONS.index(path), {one: nbformat.read(one, 4).cells[0].source for one in LESSONS}
+    for word, other in (("Previous", place - 1), ("Next", place + 1)):
+        if 0 <= other < len(LESSONS):
+            neighbour = LESSONS[other]
+            title = re.match(r"# \d\d · (.+)", titles[neighbour]).group(1)
+            assert f"**{word}:** [lesson {other:02}, {title}]({neighbour.name})" in last
+
+
 def test_goals_come_first_and_last(lesson):
     text = "\n".join(sources(lesson[1], "markdown"))
     goals, recap = (

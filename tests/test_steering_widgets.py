@@ -10,10 +10,11 @@ from widget_doubles import TONE, Pipeline
 
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import UserError
+from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.style import MOODS, styles
 from noteninja_lib.music.tunes import Tune
 from noteninja_lib.widgets.choosers import WAYS
-from noteninja_lib.widgets.interpolation import ARRIVE, PRESETS, SOURCES, STAY, GenrePad, Journey, SongMixer
+from noteninja_lib.widgets.interpolation import ARRIVE, INVENTED, PRESETS, STAY, GenrePad, Journey, SongMixer
 from noteninja_lib.widgets.tune_editor import Inventor, tune_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,18 +143,26 @@ def test_drawn_curves_become_one_path(songs, tmp_path):
     assert widget.path() == [(0, (-1, 0)), (0.5, (0, 1)), (1, (1, 0))]
 
 
-def test_only_a_song_needs_the_chooser(songs, tmp_path):
+def test_an_invented_tune_is_one_of_the_ways_to_a_song(songs, tmp_path):
+    chooser = made(Journey, tmp_path).chooser
+    assert chooser.way.options == (*WAYS, INVENTED) and len(chooser.rows) == len(chooser.ways)
+    for way in (INVENTED, WAYS[0]):
+        chooser.way.value = way
+        shown = [name for name, part in zip(chooser.ways, chooser.rows) if part.layout.display == ""]
+        assert shown == [way] and set(chooser.rows) <= set(chooser.children)
+
+
+def test_a_journey_may_last_as_long_as_a_piece_can(songs, tmp_path):
     widget = made(Journey, tmp_path)
-    assert widget.chooser.layout.display == ""
-    widget.source.value = SOURCES[1]
-    assert widget.chooser.layout.display == "none"
+    widget.minutes.value = LONGEST / 60
+    assert widget.minutes.max == 60 and widget.valence.seconds == widget.arousal.seconds == LONGEST
 
 
 def test_journey_of_an_invented_tune(songs, tmp_path, monkeypatch):
     monkeypatch.setenv("NOTENINJA_DATA", str(ROOT / "data"))  # the tunes that inventing learns from
     monkeypatch.setenv("NOTENINJA_TEST", "1")
     widget = made(Journey, tmp_path)
-    widget.source.value, widget.minutes.value, widget.seed.value = SOURCES[1], 0.5, 3
+    widget.chooser.way.value, widget.minutes.value, widget.seed.value = INVENTED, 0.5, 3
     widget.make()
     asked = widget.pipeline.asked[0]
     assert isinstance(asked["sources"][0], Tune) and asked["sources"][0].collection == "invented"

@@ -123,10 +123,11 @@ def test_pictures_are_drawn_and_sliders_move_them(generator):
     assert [ax.get_title() for ax in paths.axes] == ["steps: 1", "steps: 4"]
     np.testing.assert_allclose(np.transpose(paths.axes[0].lines[-1].get_data()), 0 * clouds["one"], atol=1e-6)
     box = lesson_06.explore(lambda t, k: asked.append((t, k)), t=(0.0, 1.0, 0.1, 0.5), k=(1, 8, 1, 2))
-    box.children[0].value = 0.8
-    box.children[1].value = 3
+    sliders = box.children[1].children
+    sliders[0].value = 0.8
+    sliders[1].value = 3
     assert asked[-1] == (0.8, 3) and isinstance(asked[-1][1], int)
-    assert "nn-slider-t" in box.children[0]._dom_classes
+    assert "nn-slider-t" in sliders[0]._dom_classes
     assert isinstance(lesson_06.plot_tiles({"one": np.eye(3), "two": -np.eye(3)}), matplotlib.figure.Figure)
 
 

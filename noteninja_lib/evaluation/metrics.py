@@ -25,8 +25,8 @@ from noteninja_lib.music.piano_roll import PianoRoll, pick_notes
 # --- The moods on the way of a journey ---
 
 
-def heard_moods(heard: PianoRoll, audio: np.ndarray, path: Sequence) -> list[dict]:
-    """What is heard around each mood of a path, in the piece that was made along it.
+def heard_moods(heard: PianoRoll, audio: np.ndarray, places: Sequence[float]) -> list[dict]:
+    """What tells the mood around some places of a piece, from half way to each neighbour.
 
     Valence shows in the chords, arousal in tempo and loudness (Gabrielsson and Lindström 2010, in Juslin and
     Sloboda, Handbook of Music and Emotion).
@@ -36,18 +36,20 @@ def heard_moods(heard: PianoRoll, audio: np.ndarray, path: Sequence) -> list[dic
     heard : PianoRoll
         What is heard in the piece, as `source.hear` gives it.
     audio : numpy.ndarray, shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz
-    path : list of (place, mood)
+    places : sequence of float
+        Rising, from 0, the beginning, to 1, the end.
 
     Returns
     -------
     list of dict
-        Each with the "mood", "from" and "to" in seconds, the "tempo" in beats a minute, "major_chords" (their
-        share of the time, as the chord recogniser hears them) and the loudness in "lufs".
+        Each with the "place", "from" and "to" in seconds, the "tempo" in beats a minute, "major_chords"
+        (their share of the time, as the chord recogniser hears them) and the loudness in "lufs"; places with
+        less than a second around them are left out.
     """
-    places, found, rate = [place for place, _ in path], [], rate_of(audio)
+    found, rate = [], rate_of(audio)
     middles = [(one + other) / 2 for one, other in zip(places, places[1:])]
     chords = hear_lead(heard).chords()
-    for (_, mood), *edges in zip(path, [0, *middles], [*middles, 1]):
+    for place, *edges in zip(places, [0, *middles], [*middles, 1]):
         start, end = (edge * heard.seconds for edge in edges)
         if end - start < 1:
             continue
@@ -57,7 +59,7 @@ def heard_moods(heard: PianoRoll, audio: np.ndarray, path: Sequence) -> list[dic
         tempo = heard[round(start * FRAME_RATE) : round(end * FRAME_RATE)].tempo
         lufs = max(-99, loudness(audio[round(start * rate) : round(end * rate)], rate))
         figures = {"from": start, "to": end, "tempo": tempo, "major_chords": major, "lufs": lufs}
-        found.append({"mood": mood} | {name: round(figure, 2) for name, figure in figures.items()})
+        found.append({"place": place} | {name: round(float(figure), 2) for name, figure in figures.items()})
     return found
 
 

@@ -3,14 +3,17 @@
 An exercise is written once. Its solution is a function of this package; the lesson shows that function's
 source, and the tests run it, so the two can't drift apart. A check says what is wrong without giving the
 answer away, and it never raises: a lesson runs from top to bottom even where an exercise is still open.
+A right number is right in whatever form it comes: as a float, as NumPy's or torch's scalar.
 """
 
+import dis
 import html
 import inspect
 import os
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
 
 import ipywidgets as widgets
@@ -20,8 +23,38 @@ from matplotlib.axes import Axes
 
 from noteninja_lib.audio.io import to_mp3
 from noteninja_lib.plots import GREEN, VERMILION, to_png
-from noteninja_lib.widgets.style_sheet import style_sheet
-from noteninja_lib.widgets.workbench import name_parts
+from noteninja_lib.widgets.style_sheet import name_parts, stage_button, style_sheet
+
+NOT_BEGUN = "Not begun yet: put your own code in place of the dots."
+NOTHING_DONE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}  # by a function of dots alone
+
+
+def is_stub(answer: Any) -> bool:
+    """Whether an answer is nothing yet: None, dots, or a function whose body is no more than these."""
+    if answer is None or answer is ...:
+        return True
+    steps = list(dis.get_instructions(answer)) if inspect.isfunction(answer) else []
+    values = [step.argval for step in steps if step.opname.endswith("CONST")]
+    return bool(steps) and {step.opname for step in steps} <= NOTHING_DONE and values[-1:] == [None]
+
+
+def plain(value: Any) -> Any:
+    """A 0-d tensor or array, or a scalar of NumPy, as Python's own number; also inside dicts and lists."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
+def is_number(value: Any) -> bool:
+    """Whether a plain value is a number, and not the answer to a yes-or-no question."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a plain value is a whole number; 3.0 is one."""
+    return is_number(value) and value == value // 1
 
 
 @dataclass(frozen=True)
@@ -50,7 +83,14 @@ class Exercise:
         """Raise ``AssertionError`` with a helpful sentence if an answer has the wrong form or is wrong."""
         name = self.solution.__name__
         assert callable(answer), f"hand in the function itself: check({name}), without brackets behind {name}"
-        self.test(answer)
+
+        @wraps(answer)
+        def tried(*given, **named):
+            result = plain(answer(*given, **named))
+            assert result is not None, f"{name} gives nothing back: is a return missing?"
+            return result
+
+        self.test(tried)
 
     def verdict(self, answer: Any) -> tuple[bool, str]:
         """Judge an answer.
@@ -58,7 +98,7 @@ class Exercise:
         Parameters
         ----------
         answer : object
-            What the student hands in; ``None`` or ``...`` for "not begun yet".
+            What the student hands in; a stub, as `is_stub` has it, for "not begun yet".
 
         Returns
         -------
@@ -66,8 +106,8 @@ class Exercise:
         words : str
             One sentence: what is right, or what is still wrong.
         """
-        if answer is None or answer is ...:
-            return False, "Not begun yet: put your own code in place of the dots."
+        if is_stub(answer):
+            return False, NOT_BEGUN
         try:
             self.examine(answer)
         except AssertionError as wrong:
@@ -115,6 +155,7 @@ class Question(Exercise):
             *keys, last = example
             complete = isinstance(answer, dict) and set(example) <= set(answer)
             assert complete, f"hand in a dict with the keys {', '.join(keys)} and {last}"
+        answer = plain(answer)
         self.test(answer)
         for key, task in self.texts.items():
             words = len(str(answer[key]).split())
@@ -128,16 +169,12 @@ class Desk(widgets.VBox):
         super().__init__()
         self.message, self.picture = widgets.HTML(), widgets.Image(format="png")
         self.player = widgets.Audio(value=b"", format="mp3", autoplay=False, loop=False)
-        self.stage = widgets.ToggleButton(value=False, description="large type", icon="expand")
-        self.stage.observe(self._set_stage, "value")
-        name_parts(converter=self, message=self.message, stage_toggle=self.stage)
+        name_parts(self, "message picture")
 
-    def _set_stage(self, change):
-        (self.add_class if change["new"] else self.remove_class)("nn-stage")
-
-    def arrange(self, *parts: widgets.Widget) -> None:
-        """Put widgets one below the other."""
-        self.children = [style_sheet(), *parts]
+    def arrange(self, controls: widgets.HBox, *parts: widgets.Widget) -> None:
+        """Put a row of controls, which gets the button for large type, and more below each other."""
+        controls.children += (stage_button(self),)
+        self.children = [style_sheet(), controls, *parts]
 
     def say(self, sentence: str, kind: str = "info") -> None:
         """Show one sentence; ``kind`` is "info" or "error"."""

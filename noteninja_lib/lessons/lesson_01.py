@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.audio.spectrogram import F_MAX, HOP_LENGTH, N_FFT, magnitude, mel_filters, mel_frequencies
-from noteninja_lib.lessons.exercise import Desk, Exercise, Question
+from noteninja_lib.lessons.exercise import Desk, Exercise, Question, is_number, is_whole
 from noteninja_lib.plots import BLUE, ORANGE, axes_or_new, draw_levels
 from noteninja_lib.widgets.workbench import row
 
@@ -45,7 +45,8 @@ ALIAS = Exercise(
 def _test_window_for(window_for):
     for gap in (100, 20, 2.45):
         n_fft = window_for(gap)
-        assert isinstance(n_fft, (int, np.integer)), f"n_fft is a whole number; you return {n_fft!r}"
+        assert is_whole(n_fft), f"n_fft is a whole number; you return {n_fft!r}"
+        n_fft = int(n_fft)
         assert n_fft > 0 and n_fft & (n_fft - 1) == 0, f"n_fft should be a power of two; you return {n_fft}"
         high = 4 * 22050 / n_fft
         assert high <= gap, (
@@ -73,7 +74,7 @@ WINDOW_FOR = Exercise(
 def _test_fuzziness(answer):
     for axis, unit in (("time", "frames"), ("frequency", "rows")):
         task = f"{axis} should be the number of {unit} from which on you hear the blur: a number above 0"
-        assert isinstance(answer[axis], (int, float)) and answer[axis] > 0, task
+        assert is_number(answer[axis]) and answer[axis] > 0, task
     assert answer["worse"] in ("time", "frequency"), "worse should be 'time' or 'frequency'"
 
 

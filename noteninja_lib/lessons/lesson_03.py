@@ -4,13 +4,15 @@ Lesson: 03_what_makes_a_genre
 """
 
 from dataclasses import replace
+from functools import cache
 
 import ipywidgets as widgets
 import numpy as np
 from matplotlib.axes import Axes
 
 from noteninja_lib.arranger.arranger import arrange
-from noteninja_lib.arranger.performance import Performance
+from noteninja_lib.arranger.mixing import mix_stems
+from noteninja_lib.arranger.performance import Note, Part, Performance
 from noteninja_lib.arranger.recipe import (
     DRUMS,
     GENRES,
@@ -21,13 +23,16 @@ from noteninja_lib.arranger.recipe import (
     list_genres,
     load_recipe,
 )
-from noteninja_lib.arranger.synthesis import render
+from noteninja_lib.arranger.synthesis import render, render_stems
+from noteninja_lib.audio import STEREO_RATE
+from noteninja_lib.audio.io import to_flac
 from noteninja_lib.errors import UserError
 from noteninja_lib.lessons.exercise import Desk, Exercise, Question, side_by_side
 from noteninja_lib.music.tunes import Tune
 from noteninja_lib.plots import BLUE, GREEN, VERMILION, axes_or_new
 from noteninja_lib.widgets.players import SoundView
-from noteninja_lib.widgets.workbench import row
+from noteninja_lib.widgets.style_sheet import row
+from noteninja_lib.widgets.touch_widgets import StepGrid
 
 
 def _test_spread(spread):
@@ -98,8 +103,14 @@ LEVELS = {
     "chords": ("comp", "comp2", "pad", "stabs"),
     "drums": ("drums",),
 }
+RINGS = 1.5  # seconds of a stroke that are heard in a loop
 COLOURS = {"melody": VERMILION, "bass": BLUE, "chords": GREEN, "drums": "#555555"}
 STEPS = METRES["four"]
+
+
+def in_words(drum: str) -> str:
+    """A drum's name in a recipe as people write it: open_hat is the open hat."""
+    return drum.replace("_", " ")
 
 
 def plot_pattern(pattern: dict[str, str], ax: Axes | None = None) -> Axes:
@@ -120,7 +131,7 @@ def plot_pattern(pattern: dict[str, str], ax: Axes | None = None) -> Axes:
                 ax.scatter(step + 1, height, s=170 * STRENGTH[sign] ** 2, color=BLUE, zorder=3)
     for beat in range(0, steps + 1, STEPS_PER_BEAT):
         ax.axvline(beat + 0.5, color="0.8", linewidth=1)
-    ax.set_yticks(range(len(pattern)), list(reversed(pattern)))
+    ax.set_yticks(range(len(pattern)), map(in_words, reversed(pattern)))
     ax.set(xlabel=f"step ({STEPS_PER_BEAT} to a beat)", xticks=range(1, steps + 1))
     ax.set(xlim=(0.5, steps + 0.5), ylim=(-0.6, len(pattern) - 0.4))
     return ax
@@ -160,8 +171,24 @@ def with_drums(recipe: Recipe, pattern: dict[str, str]) -> Recipe:
     return replace(recipe, drums=drums)
 
 
+@cache
+def kit_sounds(genre: str) -> list[bytes]:
+    """One stroke of each drum in `ROWS` on a genre's kit, with its effects, as flac for the browser."""
+    recipe, seconds = load_recipe(genre), RINGS + 1.5  # the longest tail is over when the next drum is struck
+    strokes = [
+        Note(place * seconds, place * seconds + 0.1, DRUMS[drum], 100) for place, drum in enumerate(ROWS)
+    ]
+    mix = {**recipe.mix, "levels": {"drums": 0.0}, "brightness": 0.0}
+    played = Performance(None, genre, 0, 120.0, 0.0, 0, len(ROWS) * seconds, mix=mix)
+    played.parts = [Part("drums", recipe.drums["kits"][0] if recipe.drums else 0, True, strokes)]
+    sound, size = mix_stems(render_stems(played), mix, STEREO_RATE), round(RINGS * STEREO_RATE)
+    sound *= 0.98 / np.abs(sound).max()  # as loud beside each other as they are in the kit
+    begins = [round(note.start * STEREO_RATE) for note in strokes]
+    return [to_flac(sound[begin : begin + size] * np.linspace(1, 0, size), STEREO_RATE) for begin in begins]
+
+
 class StepSequencer(Desk):
-    """A grid of drum strokes to switch on and off, and a band that plays four bars to it.
+    """A grid of drum strokes that plays in a loop, and a band that plays four bars to it.
 
     Parameters
     ----------
@@ -176,54 +203,40 @@ class StepSequencer(Desk):
         self.tune, self.view = tune, SoundView("groove")
         self.result: np.ndarray | None = None
         self.genre = widgets.Dropdown(options=list_genres(), value=genre, description="genre")
-        self.grid = {drum: [self._step(drum, step) for step in range(STEPS)] for drum in ROWS}
-        still, loudness = {"continuous_update": False}, {"value": 0, "min": -24, "max": 12}
-        self.tempo = widgets.IntSlider(value=110, min=60, max=180, description="tempo", **still)
-        self.swing = widgets.FloatSlider(value=0, min=0, max=1, step=0.1, description="swing", **still)
-        self.levels = {
-            name: widgets.IntSlider(description=f"{name} dB", **loudness, **still) for name in LEVELS
-        }
-        self.button = widgets.Button(description="Play four bars", icon="play", button_style="primary")
+        self.grid = StepGrid(drums=[in_words(drum) for drum in ROWS], pattern=["." * STEPS] * len(ROWS))
+        loudness = {"value": 0, "min": -24, "max": 12}
+        self.tempo = widgets.IntSlider(value=110, min=60, max=180, description="tempo")
+        self.swing = widgets.FloatSlider(value=0, min=0, max=1, step=0.1, description="swing")
+        self.levels = {name: widgets.IntSlider(description=f"{name} dB", **loudness) for name in LEVELS}
+        acting = {"tempo": self.tempo, "swing": self.swing, "gain": self.levels["drums"]}
+        self.links = [widgets.jslink((one, "value"), (self.grid, name)) for name, one in acting.items()]
+        look = {"icon": "music", "button_style": "primary", "layout": {"width": "auto"}}
+        self.button = widgets.Button(description="Four bars with the band", **look)
         self.clear = widgets.Button(description="Clear the grid")
         self.genre.observe(lambda _: self.take_over(), "value")
         self.button.on_click(self.play)
         self.clear.on_click(lambda _: self.set_pattern({}))
-        wide = {"width": "6em"}
-        lines = [widgets.HBox([widgets.Label(drum, layout=wide), *self.grid[drum]]) for drum in ROWS]
-        levels, buttons = list(self.levels.values()), row(self.button, self.clear, self.stage)
-        controls = [row(self.tempo, self.swing), row(*levels[:2]), row(*levels[2:]), buttons]
-        self.arrange(self.genre, *lines, *controls, self.message, side_by_side(self.view))
+        melody, bass, chords, drums = self.levels.values()
+        sliders = [row(self.tempo, self.swing, drums), row(melody, bass, chords)]
+        choices, band = row(self.genre, self.clear), row(self.button)
+        self.arrange(choices, self.grid, *sliders, band, self.message, side_by_side(self.view))
         self.take_over()
         self.play()
 
-    def _step(self, drum, step):
-        gap = "12px" if step and step % STEPS_PER_BEAT == 0 else "1px"
-        layout = {"width": "30px", "margin": f"1px 1px 1px {gap}", "padding": "0"}
-        one = widgets.ToggleButton(value=False, tooltip=f"{drum}, step {step + 1}", layout=layout)
-        one.observe(self._paint, "value")
-        return one
-
-    @staticmethod
-    def _paint(change):
-        change["owner"].description = "●" if change["new"] else ""
-        change["owner"].button_style = "info" if change["new"] else ""
-
     def pattern(self) -> dict[str, str]:
         """The grid as a recipe writes it: drum to 16 steps of "X" and "."."""
-        return {
-            drum: "".join("X" if one.value else "." for one in steps) for drum, steps in self.grid.items()
-        }
+        return dict(zip(ROWS, self.grid.pattern))
 
     def set_pattern(self, pattern: dict[str, str]) -> None:
         """Put a pattern on the grid; drums without a row are left out, and every stroke is a full one."""
-        for drum, steps in self.grid.items():
-            for one, sign in zip(steps, pattern.get(drum, "." * STEPS)):
-                one.value = sign in STRENGTH
+        lines = [pattern.get(drum, "." * STEPS) for drum in ROWS]
+        self.grid.pattern = ["".join("X" if sign in STRENGTH else "." for sign in line) for line in lines]
 
     def take_over(self) -> None:
-        """Put the chosen genre's first pattern on the grid, with a middling tempo and swing."""
+        """Take the chosen genre's kit and first pattern, with a middling tempo and swing."""
         recipe = load_recipe(self.genre.value)
         first = recipe.drums["four"][0] if recipe.drums else {}
+        self.grid.sounds = kit_sounds(self.genre.value)
         self.set_pattern({name: first[key] for name, key in DRUMS.items() if key in first})
         self.tempo.value, self.swing.value = round(sum(recipe.tempo) / 2), sum(recipe.swing) / 2
 

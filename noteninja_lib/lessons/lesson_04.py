@@ -15,7 +15,7 @@ from noteninja_lib.arranger.recipe import GENRES
 from noteninja_lib.datasets.base import DataSet
 from noteninja_lib.datasets.gtzan import RATE, fingerprint_of
 from noteninja_lib.errors import UserError
-from noteninja_lib.lessons.exercise import Desk, Exercise, Question, side_by_side
+from noteninja_lib.lessons.exercise import Desk, Exercise, Question, is_whole, side_by_side
 from noteninja_lib.plots import BLUE, GREEN, LOOKS, ORANGE, VERMILION, axes_or_new, new_figure
 from noteninja_lib.widgets.players import SoundView
 from noteninja_lib.widgets.workbench import row
@@ -28,7 +28,7 @@ def _test_split(split):
     two = isinstance(result, (tuple, list)) and len(result) == 2
     assert two, f"my_split should return two lists of numbers, train and test; it returned {result!r}"
     train, test = (list(part) for part in result)
-    numbers = all(isinstance(n, int) for n in train + test)
+    numbers = all(map(is_whole, train + test))
     assert numbers, "the lists should hold the clips' numbers, counted from 0"
     assert set(train) | set(test) == set(range(len(_TUNES))), "every clip should be in one of the two lists"
     assert not set(train) & set(test), "no clip should be in both lists"
@@ -93,7 +93,7 @@ class ClipBrowser(Desk):
         self.clip = widgets.SelectionSlider(options=[("", 0)], description="clip", continuous_update=False)
         known = {"indent": False, "disabled": not data.has_scores}
         self.notes = widgets.Checkbox(value=False, description="draw the notes of the tune", **known)
-        controls = row(self.genre, self.clip, self.notes, self.stage)
+        controls = row(self.genre, self.clip, self.notes)
         self.arrange(controls, self.message, side_by_side(self.view))
         self.genre.observe(lambda _: self._fill(), "value")
         for control in (self.clip, self.notes):

@@ -19,7 +19,7 @@ from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import load
 from noteninja_lib.audio.spectrogram import F_MAX, MEL_MEAN, MEL_STD, log_mel
 from noteninja_lib.evaluation.metrics import mel_edges
-from noteninja_lib.lessons.exercise import Exercise, Question
+from noteninja_lib.lessons.exercise import Exercise, Question, is_whole
 from noteninja_lib.models import flow_matching
 from noteninja_lib.models.vae import PatchDiscriminator, discriminator_loss, generator_loss
 from noteninja_lib.music.piano_roll import PianoRoll
@@ -34,8 +34,7 @@ from noteninja_lib.widgets.players import bundled_songs
 def _test_enough(enough):
     strengths = [4.0, 2.0, 1.0, 1.0]  # variances 16, 4, 1, 1: shares .727, .909, .955, 1
     count = enough(strengths, 0.9)
-    whole = isinstance(count, int) and not isinstance(count, bool)
-    assert whole, f"return a whole number; it returned {count!r}"
+    assert is_whole(count), f"return a whole number; it returned {count!r}"
     square = "what share of the variance do two components keep? Mind that variance is a square"
     assert count < 3, f"{count} are too many: {square}"
     wrong = f"for strengths 4, 2, 1, 1 and a share of 0.9 it should not be {count}"
@@ -65,7 +64,7 @@ ENOUGH = Exercise(
 
 def _test_lost_first(answer):
     count = answer["components"]
-    assert isinstance(count, int) and 1 <= count <= 64, "components should be a whole number from 1 to 64"
+    assert is_whole(count) and 1 <= count <= 64, "components should be a whole number from 1 to 64"
 
 
 def lost_first() -> dict:

@@ -16,10 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
-from noteninja_lib.lessons.exercise import Exercise, Question
+from noteninja_lib.lessons.exercise import Exercise, Question, is_number, is_whole
 from noteninja_lib.lessons.lesson_05 import EncodedSong
 from noteninja_lib.models.flow_matching import euler, guide, set_schedule, time_steps
 from noteninja_lib.plots import BLUE, LOOKS, ORANGE, axes_or_new, new_figure
+from noteninja_lib.widgets.style_sheet import row, stage_button, style_sheet
 
 
 def _test_midpoint(midpoint):
@@ -105,8 +106,8 @@ ONE_JUMP = Exercise(
 
 def _test_by_ear(answer):
     steps, guidance = answer["steps"], answer["guidance"]
-    assert isinstance(steps, int) and 1 <= steps <= 1000, "steps should be a whole number from 1 to 1000"
-    scale = isinstance(guidance, (int, float)) and 0 <= guidance <= 20
+    assert is_whole(steps) and 1 <= steps <= 1000, "steps should be a whole number from 1 to 1000"
+    scale = is_number(guidance) and 0 <= guidance <= 20
     assert scale, "guidance should be a number from 0 to 20"
 
 
@@ -194,7 +195,7 @@ def explore(draw: Callable[..., Any], **sliders: tuple[float, float, float, floa
     Returns
     -------
     ipywidgets.Widget
-        With the handles ``nn-explore`` and ``nn-slider-<name>``.
+        With the handles ``nn-explore`` and ``nn-slider-<name>``, and the button for large type.
     """
     made = {}
     for name, (low, high, step, start) in sliders.items():
@@ -204,6 +205,7 @@ def explore(draw: Callable[..., Any], **sliders: tuple[float, float, float, floa
         made[name].add_class(f"nn-slider-{name}")
     box = widgets.interactive(draw, **made)
     box.add_class("nn-explore")
+    box.children = (style_sheet(), row(*made.values(), stage_button(box)), box.out)
     return box
 
 

@@ -10,17 +10,17 @@ from matplotlib.figure import Figure
 
 import noteninja_lib
 from noteninja_lib.evaluation.baselines import BASELINES
-from noteninja_lib.lessons.exercise import Exercise, Question
+from noteninja_lib.lessons.exercise import Exercise, Question, is_number, is_whole
 from noteninja_lib.plots import BLUE, ORANGE, axes_or_new, new_figure
 from noteninja_lib.widgets.blind_test import chance
 
 
 def _test_place(place):
     zero, one, middle = (place(value, 0.1, 0.9) for value in (0.1, 0.9, 0.5))
-    assert isinstance(zero, (int, float)), f"place should return a number; it returned {zero!r}"
-    assert abs(zero) < 1e-9, f"another tune's value should lie at 0; here it lies at {zero:g}"
-    assert abs(one - 1) < 1e-9, f"the true recording's value should lie at 1; here it lies at {one:g}"
-    assert abs(middle - 0.5) < 1e-9, f"halfway between both should be 0.5; here it is {middle:g}"
+    assert is_number(zero), f"place should return a number; it returned {zero!r}"
+    assert abs(zero) < 1e-5, f"another tune's value should lie at 0; here it lies at {zero:g}"
+    assert abs(one - 1) < 1e-5, f"the true recording's value should lie at 1; here it lies at {one:g}"
+    assert abs(middle - 0.5) < 1e-5, f"halfway between both should be 0.5; here it is {middle:g}"
     beyond = "what is better than the true recording should lie beyond 1: don't cut it off"
     assert place(1.0, 0.2, 0.8) > 1, beyond
 
@@ -40,7 +40,8 @@ PLACE = Exercise(
 def _test_needed(needed):
     for trials in (8, 12, 20, 50):
         right, asked = needed(trials), f"needed({trials})"
-        assert isinstance(right, int), f"{asked} should be a whole number; it is {right!r}"
+        assert is_whole(right), f"{asked} should be a whole number; it is {right!r}"
+        right = int(right)
         most = f"of {trials} rounds not more than {trials} can be right; {asked} is {right}"
         assert 0 <= right <= trials, most
         guess = f"one who guesses reaches {right} of {trials} in {chance(right, trials):.1%} of the tests"
@@ -66,9 +67,9 @@ NEEDED = Exercise(
 
 def _test_report(answer):
     trials, right = answer["trials"], answer["right"]
-    enough = isinstance(trials, int) and trials >= 8
+    enough = is_whole(trials) and trials >= 8
     assert enough, "take the test with at least 8 rounds, and say with how many"
-    possible = isinstance(right, int) and 0 <= right <= trials
+    possible = is_whole(right) and 0 <= right <= trials
     assert possible, f"the number of right answers should lie between 0 and {trials}"
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from noteninja_lib.audio.io import normalise, to_mp3
 from noteninja_lib.errors import UserError, free_path
-from noteninja_lib.widgets.style_sheet import meter, name_parts, player, row, style_sheet
+from noteninja_lib.widgets.style_sheet import meter, name_parts, player, row, stage_button, style_sheet
 
 PLACES = ("A", "B")
 
@@ -98,7 +98,8 @@ class BlindTest(widgets.VBox):
         pair, last = widgets.HBox(sides), row(self.again, self.save_button, self.message)
         super().__init__([style_sheet(), self.heading, pair, self.score, last])
         name_parts(self, "message", blind_heading=self.heading, blind_score=self.score, pair=pair, blind=self)
-        name_parts(blind_again=self.again, blind_save=self.save_button, converter=self)
+        name_parts(blind_again=self.again, blind_save=self.save_button)
+        last.children += (stage_button(self),)
         self.begin(seed)
 
     def begin(self, seed: int) -> None:

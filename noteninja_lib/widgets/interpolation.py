@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 
 from noteninja_lib.arranger.recipe import GENRES, own_genres
 from noteninja_lib.audio.io import SAMPLE_RATE, load
+from noteninja_lib.evaluation.metrics import heard_moods
+from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.style import MOODS
 from noteninja_lib.plots import plot_journey
-from noteninja_lib.source import MIDI, PICTURES, SCORES
+from noteninja_lib.source import MIDI, PICTURES, SCORES, hear
 from noteninja_lib.widgets.choosers import SongChooser, genre_menu, seed_field
 from noteninja_lib.widgets.results import fate, tune_kept
 from noteninja_lib.widgets.style_sheet import name_parts, row, short, slider, two_bars
@@ -25,9 +28,9 @@ HOW = (
     "Orange marks are what you heard already."
 )
 
-
-SOURCES = ("a song", "an invented tune")
+INVENTED = "an invented tune"
 PRESETS = (("sad", "happy"), ("tense", "calm"), ("calm", "happy"))
+MOMENTS = 12  # in which the mood of a result is heard
 LONG_ENOUGH = 0.75  # of the length: such a song is not extended, since calm moods slow it down
 STAY, ARRIVE = 0.2, 0.8  # parts of the time: until here in the first mood, from here on in the last
 
@@ -55,6 +58,8 @@ class GenrePad(Workbench):
         beside = widgets.VBox([widgets.HTML(HOW), *short(self.seed)])
         self.play_button = self.go_button("Convert", "music", self.play)
         name_parts(self, "seed", corners_top=top, corners_bottom=bottom, square=square, beside=beside)
+        places = ("top_left", "top_right", "bottom_left", "bottom_right")
+        name_parts(**{f"corner_{place}": corner for place, corner in zip(places, self.corners)})
         self.arrange(self.chooser, row(square, beside))
 
     def _label(self, _):
@@ -123,6 +128,21 @@ class SongMixer(Workbench):
         )
 
 
+class SongOrTune(SongChooser):
+    """Lets a user choose a song, or a new tune in its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ways = (*self.ways, INVENTED)
+        self.rows = (
+            *self.rows,
+            widgets.HTML("A tune that nobody knows yet; another seed gives another one."),
+        )
+        self.children = [self.way, *self.rows]
+        self.way.options = self.ways
+        self._show_way()
+
+
 class Journey(Workbench):
     """A piece of some minutes that leads from one mood to another, along curves that the user draws.
 
@@ -133,23 +153,21 @@ class Journey(Workbench):
 
     def __init__(self, pipeline: Callable | None = None, **options) -> None:
         super().__init__(pipeline, **options)
-        self.chooser, self.seed, self.genre = SongChooser(), seed_field(), genre_menu("classical")
-        self.source = widgets.ToggleButtons(options=SOURCES, value=SOURCES[0])
-        self.minutes = slider("minutes", 2, 0.5, 10, 0.5)
+        self.chooser, self.seed, self.genre = SongOrTune(), seed_field(), genre_menu("classical")
+        self.minutes = slider("minutes", 2, 0.5, LONGEST / 60, 0.5, ".1f")
         menus = [widgets.Dropdown(options=list(MOODS), description=name) for name in ("from", "to")]
         self.begin, self.goal = menus
-        self.valence = Curve(name="valence", labels=["sad", "happy", "start", "end"])
-        self.arousal = Curve(name="arousal", labels=["calm", "excited", "start", "end"], second=True)
+        self.valence = Curve(name="valence", labels=["sad", "happy"])
+        self.arousal = Curve(name="arousal", labels=["calm", "excited"], second=True)
         presets = [widgets.Button(description=f"{begin} → {goal}") for begin, goal in PRESETS]
         for button, moods in zip(presets, PRESETS):
             button.on_click(lambda _, moods=moods: self.plan(*moods))
         for menu in menus:
             menu.observe(self._plan, "value")
-        self.source.observe(self._show_source, "value")
+        self.minutes.observe(self._show_minutes, "value")
         self.make_button = self.go_button("Make the journey", "road", self.make)
-        name_parts(self, "source seed genre minutes begin goal valence arousal", presets=presets[0])
+        name_parts(self, "seed genre minutes begin goal valence arousal", presets=presets[0])
         self.arrange(
-            self.source,
             self.chooser,
             row(*short(self.genre, self.seed), self.minutes),
             row(*short(*menus), *presets),
@@ -157,11 +175,11 @@ class Journey(Workbench):
             self.valence,
             self.arousal,
         )
-        self._show_source()
+        self._show_minutes()
         self.plan(*PRESETS[0])
 
-    def _show_source(self, _=None):
-        self.chooser.layout.display = "" if self.source.value == SOURCES[0] else "none"
+    def _show_minutes(self, _=None):
+        self.valence.seconds = self.arousal.seconds = 60 * self.minutes.value
 
     def plan(self, begin: str, goal: str) -> None:
         """Draw the curves from one mood to another, both words of `MOODS`."""
@@ -188,7 +206,7 @@ class Journey(Workbench):
 
     def _make(self, wish):
         facts = {}
-        if self.source.value == SOURCES[0]:
+        if self.chooser.way.value != INVENTED:
             source, title, name = self.read(self.chooser)
         else:
             from noteninja_lib.music.generation import invent
@@ -200,7 +218,17 @@ class Journey(Workbench):
         if recorded and len(audio := load(source)) > LONG_ENOUGH * wish["seconds"] * SAMPLE_RATE:
             facts["seconds_of_the_song"] = wish.pop("seconds")  # needs no extending
             source = audio[: round(facts["seconds_of_the_song"] * SAMPLE_RATE)]
-        result = self.convert_with(None, source, **wish)
+        result, heard = self.convert_with(None, source, **wish), {}
+
+        def picture(figure, shown):  # each version is measured once; a long one takes some seconds
+            if id(shown) not in heard:
+                roll = hear(
+                    shown.mono(), lambda done: self.tell_progress(done, "hearing the moods of the result")
+                )
+                heard[id(shown)] = heard_moods(roll, shown.audio, np.linspace(0, 1, MOMENTS))
+            figure.set_size_inches(7, 4.6)
+            plot_journey(shown, wish["mood"], heard[id(shown)], figure)
+
         self.results.show(
             result,
             title,
@@ -209,5 +237,5 @@ class Journey(Workbench):
             version=f"journey_{self.begin.value}_{self.goal.value}_{wish['genre']}_{wish['seed']}",
             facts=facts,
             same_tune=False,
-            picture=lambda figure, shown: plot_journey(shown.audio, wish["mood"], figure),
+            picture=picture,
         )

@@ -8,15 +8,22 @@ Lesson: 00_genre_converter
 import html
 from pathlib import Path
 
+import anywidget
 import ipywidgets as widgets
 
 STATIC = Path(__file__).parent / "static"
 CSS = (STATIC / "widgets.css").read_text("utf-8")
 
 
-def style_sheet() -> widgets.HTML:
-    """The style sheet as an invisible widget, to put among the children of another widget."""
-    return widgets.HTML(f"<style>{CSS}</style>", layout={"display": "none"})
+class Names(anywidget.AnyWidget):
+    """Names what ipywidgets leaves without a name for a screen reader, and opens folds by keys; invisible."""
+
+    _esm = (STATIC / "names.js").read_text("utf-8")
+
+
+def style_sheet() -> widgets.Box:
+    """Style sheet and `Names` as an invisible widget, to put among the children of an instrument."""
+    return widgets.Box([widgets.HTML(f"<style>{CSS}</style>"), Names()], layout={"display": "none"})
 
 
 def name_parts(owner: object = None, names: str = "", /, **parts: widgets.DOMWidget) -> None:
@@ -31,6 +38,15 @@ def name_parts(owner: object = None, names: str = "", /, **parts: widgets.DOMWid
     """
     for name, part in ({one: getattr(owner, one) for one in names.split()} | parts).items():
         part.add_class(f"nn-{name.replace('_', '-')}")
+
+
+def stage_button(owner: widgets.DOMWidget) -> widgets.ToggleButton:
+    """The button "large type" of an instrument, which then also gets what the style sheet holds for all."""
+    button = widgets.ToggleButton(value=False, description="large type", icon="expand")
+    change = {True: owner.add_class, False: owner.remove_class}
+    button.observe(lambda press: change[press["new"]]("nn-stage"), "value")
+    name_parts(converter=owner, stage_toggle=button)
+    return button
 
 
 def short(*parts: widgets.DOMWidget) -> tuple[widgets.DOMWidget, ...]:

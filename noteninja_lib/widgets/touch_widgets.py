@@ -1,4 +1,4 @@
-"""What a class touches: a square between four corners, a curve over time, and a piano roll.
+"""What a class touches: a square between four corners, a curve over time, a grid of strokes, a piano roll.
 
 Each is a small widget whose look and feel is in ``static/`` (plain JavaScript, no build step) and whose value
 is a trait that Python reads, sets and observes. Mouse, finger, pen and keyboard all work.
@@ -82,7 +82,9 @@ class Curve(anywidget.AnyWidget):
     name : str
         What the values are.
     labels : list of str
-        Words for the lowest value, the highest value, the start and the end.
+        Words for the lowest and the highest value.
+    seconds : float
+        How long the time is that the curve is drawn over.
     second : bool
         Whether to draw it in the second colour, dashed and with square points.
     """
@@ -91,7 +93,8 @@ class Curve(anywidget.AnyWidget):
     points = traitlets.List([[0.0, 0.0], [1.0, 0.0]]).tag(sync=True)
     low, high = _number(-1.0), _number(1.0)
     name = traitlets.Unicode("").tag(sync=True)
-    labels = _words("low", "high", "start", "end")
+    labels = _words("low", "high")
+    seconds = _number(60, min=1)
     second = traitlets.Bool(False).tag(sync=True)
 
     @traitlets.validate("points")
@@ -107,6 +110,34 @@ class Curve(anywidget.AnyWidget):
     def at(self, places: float | np.ndarray) -> np.ndarray:
         """Values of the curve at places in 0..1, as an array of the same shape."""
         return np.interp(places, *np.transpose(self.points))
+
+
+class StepGrid(anywidget.AnyWidget):
+    """A drum pattern to click, which the browser plays over and over; drums in rows, steps in columns.
+
+    What is changed while it plays is heard at once, since strokes are scheduled little more than a tenth of a
+    second ahead; the kernel is not asked.
+
+    Attributes
+    ----------
+    drums : list of str
+        Names of the rows, from above.
+    pattern : list of str
+        A row's steps, four to a beat: "X" for a stroke, "." for none.
+    sounds : list of bytes
+        One stroke of each drum, as a file that a browser plays, without silence before it.
+    tempo : float
+        Beats a minute.
+    swing : float
+        0 (straight) to 1 (triplets), as the arranger swings.
+    gain : float
+        dB.
+    """
+
+    _esm, _css = script("steps.js"), STYLE
+    drums, pattern = (traitlets.List(traitlets.Unicode()).tag(sync=True) for _ in range(2))
+    sounds = traitlets.List(traitlets.Bytes()).tag(sync=True)
+    tempo, swing, gain = _number(110, min=20, max=400), _number(0, min=0, max=1), _number(0)
 
 
 class PianoRoll(anywidget.AnyWidget):

@@ -20,7 +20,7 @@ WRONG = [
     (lesson_05.ENOUGH, counting(lambda strength: strength**2, first=1), "too many"),
     (lesson_05.ENOUGH, counting(abs), "variance is a square"),
     (lesson_05.ENOUGH, counting(lambda strength: strength**2, first=-1), "from the strongest on"),
-    (lesson_05.ENOUGH, lambda strengths, share: 2.0, "whole number"),
+    (lesson_05.ENOUGH, lambda strengths, share: 2.5, "whole number"),
     (lesson_05.LOST_FIRST, {"components": 100, "why": "word " * 20}, "from 1 to 64"),
     (lesson_05.LOST_FIRST, {"components": 4, "why": "it sounds dull"}, "what you heard"),
 ]

@@ -1,3 +1,7 @@
+const MARKS = [5, 10, 15, 30, 60, 120, 300, 600];   // seconds from mark to mark, of which there are eight at most
+
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.round(seconds) % 60).padStart(2, "0")}`;
+
 function render({ model, el }) {
   begin(el, "nn-curve");
   el.classList.toggle("second", model.get("second"));
@@ -5,7 +9,6 @@ function render({ model, el }) {
   area.innerHTML = '<svg viewBox="0 0 100 100" preserveAspectRatio="none"><polyline/></svg>';
   const line = area.querySelector("polyline");
   const sides = ["side top words", "side low words", "side name"].map((where) => element("div", where, area));
-  const ends = [0, 1].map(() => element("span", "", foot));
   const twice = doubleClicks();
   let points = [], dots = [];
 
@@ -45,7 +48,7 @@ function render({ model, el }) {
     points.forEach(([at, v], number) => {
       dots[number].style.left = `${100 * at}%`;
       dots[number].style.top = `${100 * (1 - height(v))}%`;
-      dots[number].setAttribute("aria-label", `${model.get("name")} ${v.toFixed(2)} at ${Math.round(100 * at)} % of the time; `
+      dots[number].setAttribute("aria-label", `${model.get("name")} ${v.toFixed(2)} at ${clock(at * model.get("seconds"))}; `
         + "arrow keys move it, Insert adds one after it, Delete removes it");
     });
   }
@@ -85,13 +88,22 @@ function render({ model, el }) {
     draw();
   }
   function words() {
-    const [low, high, start, end] = model.get("labels");
+    const [low, high] = model.get("labels");
     [high, low, model.get("name")].forEach((word, n) => { sides[n].textContent = word; });
-    [start, end].forEach((word, n) => { ends[n].textContent = word; });
+  }
+  function time() {
+    const seconds = model.get("seconds"), step = MARKS.find((one) => seconds <= 8 * one) ?? MARKS.at(-1);
+    foot.replaceChildren(element("span", "unit", null, "minutes"));
+    for (let at = 0; at <= seconds; at += step) {
+      element("span", "mark", foot, clock(at)).style.left = `${100 * at / seconds}%`;
+    }
+    draw();
   }
   model.on("change:points change:low change:high", load);
   model.on("change:labels change:name", words);
+  model.on("change:seconds", time);
   words();
   load();
+  time();
 }
 export default { render };

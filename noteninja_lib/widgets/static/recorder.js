@@ -26,7 +26,7 @@ function render({ model, el }) {
   const record = button("record", "● Record", () => (context ? end() : start()));
   const listen = button("listen", "▶ Listen", play);
   const level = element("div", "level", tools), bar = element("div", "", level);
-  for (const [name, value] of Object.entries({ role: "meter", "aria-label": "level", "aria-valuemin": 0, "aria-valuemax": 100 }))
+  for (const [name, value] of Object.entries({ role: "meter", "aria-label": "level", "aria-valuenow": 0, "aria-valuemin": 0, "aria-valuemax": 100 }))
     level.setAttribute(name, value);
   const clock = element("span", "clock", tools, "0:00");
   const label = (words, kind) => {

@@ -12,6 +12,7 @@ function render({ model, el }) {
   const corner = element("div", "corner", sheet, "chords"), lane = element("div", "chords", sheet);
   const keys = element("div", "keys", sheet), area = element("div", "area", sheet), cursor = element("div", "cursor");
   area.tabIndex = 0;
+  area.setAttribute("role", "group");
   area.setAttribute("aria-label", "piano roll; Insert adds a note");
   element("div", "words", el, "Click to add a note, drag it to move it, drag its right edge to lengthen it, "
     + "double click or right click to remove it. Keys: arrows, Shift with left or right, Insert, Delete.");
