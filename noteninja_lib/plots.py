@@ -258,7 +258,7 @@ def plot_journey(
         if measure == "major_chords":  # at valence -1 no chord should be major, at 1 all of them
             right.set(ylim=(-0.05, 1.05), yticks=(0, 0.5, 1))
         else:
-            right.set_ylim(np.mean(values) + np.array([-8, 8]))
+            right.set_ylim(np.mean(values or [-20]) + np.array([-8, 8]))
     tempo = np.array([one["tempo"] or np.nan for one in heard])
     if len(beats) > 1:
         planned = 60 / np.diff(beats)

@@ -209,7 +209,7 @@ def test_the_version_is_one():
 
 
 def test_modules_are_few_short_and_have_names_of_their_own():
-    assert len(MODULES) <= 112  # with what is planned after the rebuilding
+    assert len(MODULES) <= 115  # with what is planned after the rebuilding
     long = {relative(path) for path in CODE if len(path.read_text(encoding="utf-8").splitlines()) > 600}
     assert not long, "students read the library: cut these in two where the subject changes"
     names = Counter(path.stem for path in CODE if path.stem not in ("__init__", "__main__"))

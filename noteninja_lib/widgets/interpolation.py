@@ -30,7 +30,7 @@ HOW = (
 
 INVENTED = "an invented tune"
 PRESETS = (("sad", "happy"), ("tense", "calm"), ("calm", "happy"))
-MOMENTS = 12  # in which the mood of a result is heard
+MOMENTS, MOMENT = 12, 5.0  # at most, in which the mood of a result is heard; at least so many seconds each
 LONG_ENOUGH = 0.75  # of the length: such a song is not extended, since calm moods slow it down
 STAY, ARRIVE = 0.2, 0.8  # parts of the time: until here in the first mood, from here on in the last
 
@@ -225,7 +225,8 @@ class Journey(Workbench):
                 roll = hear(
                     shown.mono(), lambda done: self.tell_progress(done, "hearing the moods of the result")
                 )
-                heard[id(shown)] = heard_moods(roll, shown.audio, np.linspace(0, 1, MOMENTS))
+                count = min(MOMENTS, max(2, int(roll.seconds / MOMENT)))
+                heard[id(shown)] = heard_moods(roll, shown.audio, np.linspace(0, 1, count))
             figure.set_size_inches(7, 4.6)
             plot_journey(shown, wish["mood"], heard[id(shown)], figure)
 
