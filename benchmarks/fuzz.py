@@ -194,11 +194,11 @@ class Reader:
 
     def read(self, kind: str, path: Path) -> str:
         """What came of one file: read, refused, ended, hung, memory, or the error that was not caught."""
-        self.pipe.send((kind, str(path)))
         try:
+            self.pipe.send((kind, str(path)))
             said = self.pipe.recv() if self.pipe.poll(LONGEST * (1 if self.warm else 3)) else "hung"
             self.warm = True
-        except EOFError:
+        except (EOFError, OSError):
             said = "ended"
         if said in ("hung", "ended"):
             self.process.kill()
