@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, load, save, stream
 from noteninja_lib.audio.tags import read_tags
-from noteninja_lib.errors import Notice, UserError, claimed, make_folder, notices
+from noteninja_lib.errors import Notice, UserError, claimed, make_folder, notices, unexpected
 from noteninja_lib.lead_sheet import KINDS as LEADS
 from noteninja_lib.lead_sheet import LeadSheet, hear_lead, lead_of, lead_sung
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
@@ -362,9 +362,10 @@ def _one_by_one(songs, work):
 
                 warnings.simplefilter("always", UserWarning)
                 line = work(song, progress)
-        except UserError as problem:
+        except Exception as problem:
             failed += 1
-            print(f"noteninja: {problem}", file=sys.stderr)
+            told = problem if isinstance(problem, UserError) else f"{song}: {unexpected(problem)}"
+            print(f"noteninja: {told}", file=sys.stderr)
             continue
         for sentence in notices(told, song):
             print(f"noteninja: {sentence}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """The command line: each verb is a few lines over the library. `noteninja --help` lists them."""
 
+import io
 import os
 import signal
 import sys
@@ -21,7 +22,15 @@ from typer import Argument, Option
 from noteninja_lib import STEPS, quick_imports
 from noteninja_lib.cli_training import GENRES, MEASURING, measure, use_models
 from noteninja_lib.cli_training import app as making
-from noteninja_lib.errors import UserError, check_range, choose, claimed, make_folder, told_by_typer
+from noteninja_lib.errors import (
+    UserError,
+    check_range,
+    choose,
+    claimed,
+    make_folder,
+    told_by_typer,
+    unexpected,
+)
 
 if TYPE_CHECKING:  # loads torch, which takes seconds: not before a command needs it
     from noteninja_lib.settings import Settings
@@ -384,6 +393,9 @@ app.add_typer(making)  # data sets, training, and the band
 def main() -> None:
     """Run the command line; what the user can mend is told in one sentence, with exit status 2."""
     words = sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal can't show is no reason to stop
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # half-written files are cleared away
     try:
         if words[:2] == ["dataset", "check"]:
@@ -399,7 +411,8 @@ def main() -> None:
         Exception
     ) as problem:  # typer's own errors have no class in common: some of its versions bring click
         if not hasattr(problem, "format_message"):
-            raise
+            typer.echo(f"noteninja: {unexpected(problem)}", err=True)
+            raise SystemExit(1) from None
         if type(problem).__name__ == "NoArgsIsHelpError":
             typer.echo(str(problem))  # the help, where rich has not shown it yet
             raise SystemExit(2) from None

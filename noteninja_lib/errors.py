@@ -1,7 +1,10 @@
 """The one error that a user ever sees, which warnings are worth telling, and names that are still free."""
 
+import errno
 import os
 import re
+import tempfile
+import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
@@ -19,6 +22,37 @@ BOUNDS = {
 
 class UserError(ValueError):
     """Something the user can mend, told in one sentence that says how."""
+
+
+def unexpected(problem: Exception) -> str:
+    """One sentence about an error that is no `UserError`; of a fault of ours, the report goes to a file.
+
+    Parameters
+    ----------
+    problem : Exception
+
+    Returns
+    -------
+    str
+    """
+    text = " ".join(str(problem).split())
+    if isinstance(problem, MemoryError) or "allocate memory" in text:
+        return "There is not enough memory: close other programs, or take a shorter song."
+    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
+        return (
+            f"The disk is full: free some room, and start again ({problem.filename or 'a temporary file'})."
+        )
+    if isinstance(problem, PermissionError):
+        return f"{problem.filename} may not be read or written: change its permissions."
+    kind, report = type(problem).__name__, "".join(traceback.format_exception(problem))
+    told = f"This went wrong, and should not have ({kind}: {text[:100]})"
+    try:
+        file, name = tempfile.mkstemp(".log", "noteninja-")
+        with open(file, "w", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(report)
+    except OSError:
+        return f"{told}."
+    return f"{told}: please report it, with what is in {name}."
 
 
 class Stopped(Exception):

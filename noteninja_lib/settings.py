@@ -356,7 +356,7 @@ def read_record(path: str | Path) -> dict:
         if path.stat().st_size > BIGGEST:
             raise ValueError("too large")
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         what = "no JSON file that can be read: choose one that a conversion wrote"
         raise UserError(f"{path.name} is {what}.") from problem
     shape = {"settings": dict, "source": str, "file": str, "weights_sha256": dict}
@@ -510,7 +510,9 @@ def export(
             else:
                 record = describe(result, Path(path), settings)
                 unfinished.write_text(
-                    json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+                    json.dumps(record, indent=1, ensure_ascii=False) + "\n",
+                    encoding="utf-8",
+                    errors="backslashreplace",  # a name that is no UTF-8: as JSON escapes it
                 )
     return list(files.values())
 
