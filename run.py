@@ -4,6 +4,8 @@
     python run.py lab  [--no-browser] [--port N] [...]   open the converter in JupyterLab
     python run.py test [-k WORD] [FILE] [...]            run every test, or some
     python run.py noteninja convert song.mp3 --to jazz -o out.mp3
+    python run.py book [--lessons 00,05] [...]           make the course's site, in build/site
+    python run.py pack [--out FOLDER] [...]              make a folder that sets up without a network
     python run.py setup                                  only set up
 
 The first command makes .venv beside this file (a few minutes); later ones start at once.
@@ -91,8 +93,9 @@ def set_up(cpu):
 def pip_install(arguments):
     """Run pip with the tested versions; show what it is at, and on failure its last word and what to do."""
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "-c", "constraints.txt"]
+    packed = (ROOT / "wheels").is_dir()  # by `run.py pack`
     process = subprocess.Popen(
-        command + arguments,
+        command + (["--no-index", "--find-links", "wheels"] if packed else []) + arguments,
         cwd=ROOT,
         text=True,
         errors="replace",
@@ -111,6 +114,8 @@ def pip_install(arguments):
     output = "\n".join(lines)
     if "No space left" in output:
         advice = "The disk is full: free some gigabytes"
+    elif packed:
+        advice = "The folder wheels serves one system and Python: START.txt says which; take these"
     elif any(sign in output for sign in NETWORK_SIGNS):
         advice = "There is no way to the package index: check the network connection"
     else:
@@ -161,10 +166,23 @@ def test(arguments):
     )
 
 
+def book(arguments):
+    missing = "import sys, importlib.util; sys.exit(not importlib.util.find_spec('sphinx_book_theme'))"
+    if run(["-c", missing]):
+        pip_install(["-e", ".[book]"])
+    return run([str(ROOT / "classroom/book.py"), *arguments], folder=Path.cwd())
+
+
+def pack(arguments):
+    return run([str(ROOT / "classroom/pack.py"), *arguments], folder=Path.cwd())
+
+
 def main():
     commands = {
         "lab": lab,
         "test": test,
+        "book": book,
+        "pack": pack,
         "setup": lambda arguments: 0,
         # Files are looked for where the user stands.
         "noteninja": lambda arguments: run(["-m", "noteninja_lib", *arguments], folder=Path.cwd()),

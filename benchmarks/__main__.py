@@ -15,7 +15,7 @@ COMMANDS = {
     "records": "records", "adapters": "adapters", "judge": "judges",
     "singers": "singers", "peers": "peers", "stereo": "stereo", "redo": "redo",
     "scores": "scores", "leads": "leads",
-    "humming": "humming",
+    "humming": "humming", "kernels": "kernels",
 }  # fmt: skip
 SHEETS = {"make": ("printed_pages", "make_sheets"), "measure": ("reading_errors", "report")}
 

@@ -19,11 +19,13 @@ from noteninja_lib import __version__
 ROOT = Path(__file__).resolve().parent.parent
 TOP_LEVEL = set(
     ".ci .gitattributes .github .gitignore CHANGELOG.md CITATION.cff CONTRIBUTING.md LICENSE README.md"
-    " benchmarks constraints.txt data environment.yml figures findings notebooks noteninja_lib"
+    " benchmarks classroom constraints.txt data environment.yml figures findings notebooks noteninja_lib"
     " postBuild pyproject.toml run.py tests".split()
 )
 MODULES = sorted((ROOT / "noteninja_lib").rglob("*.py"))
-CODE = MODULES + sorted((ROOT / "benchmarks").rglob("*.py"))
+CODE = MODULES + [
+    path for room in ("benchmarks", "classroom") for path in sorted((ROOT / room).rglob("*.py"))
+]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 CONDA_NAMES = {"pysoundfile": "soundfile", "soxr-python": "soxr", "pytorch-cpu": "torch"}
 
@@ -74,7 +76,7 @@ def test_constraints_pin_what_is_needed():
         if not line.startswith("#"):
             name, version = re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups()
             pins[canonicalize_name(name)] = version
-    needed = requirements("lab", "test", "band")
+    needed = requirements("lab", "test", "band", "book")
     assert [name for name in needed if name not in pins] == []
     assert [name for name, versions in needed.items() if pins[name] not in versions] == []
 
