@@ -2,7 +2,7 @@
 
 It needs an environment of its own with JupyterLab 3 (Python 3.11 or 3.12), where ipywidgets 7 is at home:
 
-    pip install "jupyterlab<4" "notebook<7" ipywidgets==7.7.1 -e ".[test]" "setuptools<80"
+    pip install "jupyterlab<4" ipywidgets==7.7.1 "jupyterlab_widgets<2" -e ".[test]" "setuptools<80"
     python -m pytest tests/colab_widgets.py
 """
 

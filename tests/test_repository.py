@@ -140,6 +140,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "benchmarks/README.md",
+    "classroom/README.md",
     "data/README.md",
     "notebooks/README.md",
 )
