@@ -144,30 +144,31 @@ def main(words):
     from sphinx.cmd.build import main as sphinx  # the extra "book" brings it; what's above works without
 
     parser = argparse.ArgumentParser(prog="python run.py book", description="Make the course's site.")
-    parser.add_argument("--lessons", help="some only, such as 00,05")
+    parser.add_argument("--lessons", help="execute some only, such as 00,05")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "site", help="build/site by default")
     parser.add_argument("--no-execute", action="store_true", help="show the lessons without results")
     chosen = parser.parse_args(words)
     lessons = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-    if chosen.lessons:
-        lessons = [path for path in lessons if path.name[:2] in chosen.lessons.split(",")]
-    if not lessons:
-        sys.exit(f"There are no lessons {chosen.lessons}: give numbers such as 00,05.")
+    asked = chosen.lessons.split(",") if chosen.lessons else [path.name[:2] for path in lessons]
+    if unknown := set(asked) - {path.name[:2] for path in lessons}:
+        sys.exit(f"There is no lesson {unknown.pop()}: give numbers such as 00,05.")
+    run = {path for path in lessons if path.name[:2] in asked and not chosen.no_execute}
     if chosen.out.exists() and not (chosen.out / "objects.inv").exists() and any(chosen.out.iterdir()):
         sys.exit(f"{chosen.out} holds something else than a site: give another folder with --out.")
-    source = ROOT / "build" / "book"
+    source = ROOT / "build" / f"{chosen.out.name}-source"
     shutil.rmtree(source, ignore_errors=True)
     shutil.rmtree(chosen.out, ignore_errors=True)
     (source / "extra").mkdir(parents=True)
     notebooks = [nbformat.read(path, 4) for path in lessons]
-    minutes = [notebook.metadata.noteninja.cpu_minutes for notebook in notebooks]
+    minutes = [
+        notebook.metadata.noteninja.cpu_minutes * (path in run) for path, notebook in zip(lessons, notebooks)
+    ]
     start = time.monotonic()
     for place, (path, notebook) in enumerate(zip(lessons, notebooks)):
-        if not chosen.no_execute:
-            pace = (time.monotonic() - start) / 60 / (sum(minutes[:place]) or 1) if place else 1
-            print(
-                f"{path.stem}: running; about {pace * sum(minutes[place:]):.0f} minutes are left", flush=True
-            )
+        if path in run:
+            done, passed = sum(minutes[:place]), (time.monotonic() - start) / 60
+            left = sum(minutes[place:]) * (passed / done if done else 1)
+            print(f"{path.stem}: running; about {left:.0f} minutes are left", flush=True)
             try:
                 execute(notebook, source)
             except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
@@ -181,11 +182,10 @@ def main(words):
     (source / "conf.py").write_text(
         "".join(f"{key} = {value!r}\n" for key, value in SETTINGS.items()), "utf-8"
     )
-    strict = [] if chosen.lessons else ["-W", "--keep-going"]  # a lesson that is left out can't be linked to
-    if sphinx(["-q", *strict, str(source), str(chosen.out)]):
+    if sphinx(["-q", "-W", "--keep-going", str(source), str(chosen.out)]):
         sys.exit("Sphinx could not make the site: mend what it says above.")
     dead = list(dead_links(chosen.out))
-    if dead and not chosen.lessons:
+    if dead:
         sys.exit("These links lead nowhere:\n" + "\n".join(dead))
     size = sum(path.stat().st_size for path in chosen.out.rglob("*") if path.is_file())
     print(f"The site is {chosen.out / 'index.html'} ({size / 1e6:.0f} MB).")

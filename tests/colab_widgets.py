@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 MADE = {
     "converter.converter()": ".nn-convert",
     "converter.genre_pad()": ".nn-pad",
-    "converter.song_mixer()": ".nn-convert",
+    "converter.song_mixer()": "button",
     "converter.journey()": ".nn-curve .dot",
     "converter.inventor()": ".nn-roll",
     "converter.genre_maker()": "button",

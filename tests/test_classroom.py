@@ -131,7 +131,7 @@ def test_a_folder_that_holds_something_else_stays(book, tmp_path):
     pytest.importorskip("sphinx", reason="python run.py book installs it")
     with pytest.raises(SystemExit, match="something else than a site"):
         book.main(["--out", str(tmp_path)])
-    with pytest.raises(SystemExit, match="no lessons 77"):
+    with pytest.raises(SystemExit, match="no lesson 77"):
         book.main(["--lessons", "77"])
     assert (tmp_path / "letter.txt").read_text() == "mine"
 
