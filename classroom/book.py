@@ -27,8 +27,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 SOUND = re.compile(r"data:audio/mpeg;base64,([\w+/=]+)")
 NEEDS_KERNEL = """<div class="admonition note"><p class="admonition-title">Here is an instrument to play</p>
 <p>It needs a running kernel, which a page has not. Open this lesson on <a href="{binder}">Binder</a> or
-<a href="{colab}">Colab</a> (as the rocket at the top of the page does), or with <code>python run.py lab</code> at
-home.</p></div>"""
+<a href="{colab}">Colab</a> (as the rocket at the top of the page does), or at home with
+<code>python run.py lab</code>.</p></div>"""
 LAUNCH = {"binderhub_url": "https://mybinder.org", "colab_url": "https://colab.research.google.com"}
 SETTINGS = {
     "project": "NoteNinja",
