@@ -6,6 +6,8 @@
     python run.py lessons [--renew 07]                   bring your copies of the lessons up to date, or one back
     python run.py test [-k WORD] [FILE] [...]            run every test, or some
     python run.py noteninja convert song.mp3 --to jazz -o out.mp3
+    python run.py book [--lessons 00,05] [...]           make the course's site, in build/site
+    python run.py pack [--out FOLDER] [...]              make a folder that sets up without a network
     python run.py setup                                  only set up
 
 The first command makes .venv beside this file (a few minutes); later ones start at once.
@@ -91,7 +93,7 @@ def set_up(cpu):
         )
     if cpu and sys.platform == "linux":  # elsewhere the usual build is the one for the CPU
         pip_install(["--extra-index-url", CPU_WHEELS, "torch"])
-    pip_install(["-e", ".[lab,test,band,cluster]"])
+    pip_install(["-e", ".[lab,test,band,cluster,book]"])
     # JupyterLab would open with a question about its news in front of the notebook.
     settings = VENV / "share/jupyter/lab/settings/overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
@@ -126,8 +128,9 @@ def how_far(lines, done):
 def pip_install(arguments):
     """Run pip with the tested versions; show how far it is, and on failure its last word and what to do."""
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "-c", "constraints.txt"]
+    packed = (ROOT / "wheels").is_dir()  # by `run.py pack`
     process = subprocess.Popen(
-        command + arguments,
+        command + (["--no-index", "--find-links", "wheels"] if packed else []) + arguments,
         cwd=ROOT,
         text=True,
         errors="replace",
@@ -160,6 +163,8 @@ def pip_install(arguments):
     output = "\n".join(lines)
     if "No space left" in output:
         advice = "The disk is full: free some gigabytes"
+    elif packed:
+        advice = "The folder wheels serves one system and Python: START.txt says which; take these"
     elif any(sign in output for sign in NETWORK_SIGNS):
         advice = "There is no way to the package index: check the network connection"
     else:
@@ -222,12 +227,22 @@ def test(arguments):
     )
 
 
+def book(arguments):
+    return run([str(ROOT / "docs/book.py"), *arguments], folder=Path.cwd())
+
+
+def pack(arguments):
+    return run([str(ROOT / "docs/pack.py"), *arguments], folder=Path.cwd())
+
+
 def main():
     commands = {
         "lab": lab,
         "app": app,
         "lessons": lessons,
         "test": test,
+        "book": book,
+        "pack": pack,
         "setup": lambda arguments: 0,
         # Files are looked for where the user stands.
         "noteninja": lambda arguments: run(["-m", "noteninja_lib", *arguments], folder=Path.cwd()),

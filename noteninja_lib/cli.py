@@ -66,6 +66,7 @@ OF_READING = f"musicxml or mid; with --to {SOUNDS}."
 OF_KEY = "The same for the key: sharps, or minus the flats, -7 to 7."
 OF_JOURNEY = "From mood to mood: sad,calm,happy, or with places: sad:0,calm:0.3,happy:1."
 OF_MOOD = "calm, happy, tense or sad; or valence and arousal from -1 to 1, such as 0.5,-0.3."
+OF_RUNNING = "Judge the answers anew: runs students' functions, in a process of its own."
 OF_CONVERTER = "A converter's networks, such as those that `noteninja train converter` made."
 
 Song = Annotated[Path, Argument(help=OF_SONG)]
@@ -388,6 +389,37 @@ def separate(
 
 
 app.add_typer(making)  # data sets, training, and the band
+course_app = typer.Typer(help="Hand lessons out, and collect the answers.", no_args_is_help=True)
+app.add_typer(course_app, name="course")
+
+
+@course_app.command("build")
+def course_build(
+    audience: Annotated[str, Option("--for", help="student or teacher (with solutions and notes).")],
+    out: Annotated[Path, Option("--out", help="A folder; nothing in it is overwritten.")],
+) -> None:
+    """Write copies of the lessons for students, or for teachers (and for nbgrader)."""
+    from noteninja_lib.course import build
+
+    typer.echo(f"{len(build(audience, out))} lessons for a {audience} are in {out}.")
+
+
+@course_app.command("collect")
+def course_collect(
+    folder: Annotated[Path, Argument(help="What students handed in: a folder for each of them.")],
+    out: Annotated[Path | None, Option("--out", help="Table to write; answers.csv in the folder.")] = None,
+    run: Annotated[bool, Option("--run", help=OF_RUNNING)] = False,
+    seconds: Annotated[int, Option(help="With --run: the time for each answer.", min=1)] = 60,
+) -> None:
+    """Collect the answers in a table: who solved what."""
+    from tqdm import tqdm
+
+    from noteninja_lib.course import collect, write_table
+
+    rows = collect(folder, run, seconds, lambda files: tqdm(files, unit="file", delay=1, leave=False))
+    wanted = out or folder / "answers.csv"
+    with claimed(wanted, [wanted.suffix], None if out else ()) as table:
+        typer.echo(f"{write_table(rows, table)}\nWith all answers: {table}")
 
 
 def main() -> None:

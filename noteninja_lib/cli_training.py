@@ -17,7 +17,7 @@ from noteninja_lib.errors import UserError, choose, claimed
 # Words of the command line that `python -m benchmarks` knows.
 MEASURING = (
     "benchmark figures evaluate hearing difficult amounts ladder ablation steps steering singers sheets "
-    "peers stereo calibrate records judge adapters leads scores humming"
+    "peers stereo calibrate records judge adapters leads scores humming kernels"
 )
 DATASETS = "Make, open and check data sets: GTZAN, or the band's own in its shape."
 dataset_app = typer.Typer(help=DATASETS, no_args_is_help=True)

@@ -19,11 +19,11 @@ from noteninja_lib import __version__
 ROOT = Path(__file__).resolve().parent.parent
 TOP_LEVEL = set(
     ".ci .gitattributes .github .gitignore CHANGELOG.md CITATION.cff CONTRIBUTING.md LICENSE README.md"
-    " benchmarks constraints.txt data environment.yml figures findings notebooks noteninja_lib"
+    " benchmarks constraints.txt data docs environment.yml figures findings notebooks noteninja_lib"
     " postBuild pyproject.toml run.py tests".split()
 )
 MODULES = sorted((ROOT / "noteninja_lib").rglob("*.py"))
-CODE = MODULES + sorted((ROOT / "benchmarks").rglob("*.py"))
+CODE = MODULES + [path for room in ("benchmarks", "docs") for path in sorted((ROOT / room).rglob("*.py"))]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 CONDA_NAMES = {"pysoundfile": "soundfile", "soxr-python": "soxr", "pytorch-cpu": "torch"}
 
@@ -74,7 +74,7 @@ def test_constraints_pin_what_is_needed():
         if not line.startswith("#"):
             name, version = re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups()
             pins[canonicalize_name(name)] = version
-    needed = requirements("lab", "test", "band", "cluster")
+    needed = requirements("lab", "test", "band", "cluster", "book")
     assert [name for name in needed if name not in pins] == []
     assert [name for name, versions in needed.items() if pins[name] not in versions] == []
 
@@ -142,6 +142,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "benchmarks/README.md",
+    "docs/README.md",
     "data/README.md",
     "notebooks/README.md",
 )
@@ -197,7 +198,7 @@ def test_notebook_is_stripped(path):
 ROOMS = (
     "errors cluster audio models arranger music omr source lead_sheet datasets training streaming passages pipeline"
     " settings fine_tuning evaluation plots"
-    " widgets lessons batch cli_training cli __main__"
+    " widgets lessons batch course cli_training cli __main__"
 ).split()
 
 

@@ -50,6 +50,22 @@ def test_the_link_check_reads_files_that_are_there():
     assert "README.md" in files and all((ROOT / file).is_file() for file in files)
 
 
+def test_the_site_is_checked_before_it_is_published():
+    told = jobs("book")
+    commands = told["build"][1]
+    assert commands.index("python run.py book") < commands.index("upload-pages-artifact")
+    assert told["build"][0]["steps"][-1]["with"]["path"] == "build/site"  # where run.py book makes it
+    assert told["publish"][0]["needs"] == "build" and told["publish"][0]["permissions"]["pages"] == "write"
+
+
+def test_colab_widgets_are_tried_with_its_versions_once_a_week():
+    _, commands = jobs("weekly")["colab"]
+    script = (ROOT / "tests" / "colab_widgets.py").read_text(encoding="utf-8")
+    assert "ipywidgets==7.7.1" in commands and '== "7.7.1"' in script
+    asked = re.search(r"pip install (.+)", script)[1]
+    assert asked in commands, "the script says how to make its environment, as the workflow does"
+
+
 @pytest.mark.parametrize("path", sorted(WORKFLOWS.glob("*")), ids=lambda path: path.name)
 def test_actions_are_pinned_to_a_version(path):
     used = re.findall(r"uses: (\S+)", path.read_text(encoding="utf-8"))

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -128,7 +129,7 @@ def _streams(path):
         pieces = [data] if _mend(data) else [path]
     for piece in pieces:
         with quiet():
-            stream = soundfile.SoundFile(io.BytesIO(piece) if isinstance(piece, bytes) else piece)
+            stream = soundfile.SoundFile(io.BytesIO(piece) if isinstance(piece, bytes) else named(piece))
         if stream.format == HEADERLESS:
             stream.close()
             raise TypeError
@@ -137,6 +138,11 @@ def _streams(path):
             raise UserError(f"{path} holds no sound, only a header: export or download it again.")
         found.append(stream)
     return found
+
+
+def named(file: Any) -> Any:
+    """A file as soundfile takes it: a path as bytes, since its name may be no UTF-8; Windows has no such."""
+    return os.fsencode(file) if isinstance(file, str | Path) and os.name == "posix" else file
 
 
 def _pieces(data):

@@ -25,7 +25,7 @@ import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 
 from noteninja_lib.audio import SAMPLE_RATE, STEREO_RATE, rate_of
-from noteninja_lib.audio.decoding import BLOCK, UNKNOWN, Downmix, blocks, frames_of, opened, skip
+from noteninja_lib.audio.decoding import BLOCK, UNKNOWN, Downmix, blocks, frames_of, named, opened, skip
 from noteninja_lib.audio.mp3 import SAMPLE_RATES, encode
 from noteninja_lib.audio.tags import Tags, write_tags
 from noteninja_lib.errors import UserError
@@ -213,7 +213,7 @@ def save(
     try:
         _write(unfinished, audio, sample_rate or rate_of(audio), form)
         write_tags(unfinished, tags or Tags())
-        if soundfile.info(unfinished).frames < len(audio):
+        if soundfile.info(named(unfinished)).frames < len(audio):
             raise OSError("the disk is full")
         os.replace(unfinished, path)
     except (OSError, AssertionError, soundfile.SoundFileError) as error:  # soundfile asserts what it wrote
@@ -276,7 +276,7 @@ def _write(target, audio, sample_rate, options):
     if options["format"] == "MP3" and sample_rate in SAMPLE_RATES and channels <= 2:
         target.write_bytes(encode(audio, sample_rate))
         return
-    with soundfile.SoundFile(target, "w", sample_rate, channels=channels, **options) as file:
+    with soundfile.SoundFile(named(target), "w", sample_rate, channels=channels, **options) as file:
         for start in range(0, len(audio), BLOCK):
             file.write(np.clip(audio[start : start + BLOCK], -1, 1))
 

@@ -116,15 +116,15 @@ class Exercise:
             return False, f"Not yet: your code stopped with {type(error).__name__}: {error}"
         return True, "Right!"
 
-    def check(self, answer: Any) -> HTML:
-        """Show the verdict on an answer, with hint and solution behind a click; never raises."""
+    def check(self, answer: Any, solution: bool = True) -> HTML:
+        """Show the verdict on an answer, with hint and (if wanted) solution behind a click; never raises."""
         right, words = self.verdict(answer)
         code = html.escape(textwrap.dedent(inspect.getsource(self.solution)))
         style = f"border-left:4px solid {GREEN if right else VERMILION};padding-left:8px"
+        shown = f"<details><summary>Solution</summary><pre>{code}</pre></details>" if solution else ""
         return HTML(
             f'<p style="{style}">{html.escape(words)}</p>'
-            f"<details><summary>Hint</summary>{html.escape(self.hint)}</details>"
-            f"<details><summary>Solution</summary><pre>{code}</pre></details>"
+            f"<details><summary>Hint</summary>{html.escape(self.hint)}</details>{shown}"
         )
 
 
