@@ -114,7 +114,6 @@ def test_dead_links_are_found(book, tmp_path):
 
 def test_the_site_is_made_without_a_network(book, tmp_path, monkeypatch):
     """All pages but without results: their links, search, launch buttons, and formulas that load nothing."""
-    pytest.importorskip("sphinx_book_theme", reason="python run.py book installs it")
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("the network was asked for"))
     book.main(["--no-execute", "--out", str(tmp_path / "site")])
     site = tmp_path / "site"
@@ -128,7 +127,6 @@ def test_the_site_is_made_without_a_network(book, tmp_path, monkeypatch):
 
 def test_a_folder_that_holds_something_else_stays(book, tmp_path):
     (tmp_path / "letter.txt").write_text("mine")
-    pytest.importorskip("sphinx", reason="python run.py book installs it")
     with pytest.raises(SystemExit, match="something else than a site"):
         book.main(["--out", str(tmp_path)])
     with pytest.raises(SystemExit, match="no lesson 77"):

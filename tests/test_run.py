@@ -105,7 +105,7 @@ def test_set_up_only_once(run, monkeypatch):
     monkeypatch.setattr(run, "pip_install", steps.append)
     run.set_up(cpu=False)
     assert [step["clear"] for step in steps[:1]] == [True]
-    assert steps[1] == ["-e", ".[lab,test,band]"]
+    assert steps[1] == ["-e", ".[lab,test,band,cluster,book]"]
     run.set_up(cpu=False)
     assert len(steps) == 2
     monkeypatch.setattr(run.sys, "platform", "linux")
