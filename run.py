@@ -62,6 +62,12 @@ SERVER = [
     "--VoilaConfiguration.template=noteninja",
     "--VoilaExecutor.cell_error_instruction=The terminal says more; run.py setup mends an incomplete set-up.",
 ]
+# Linux's allocator keeps what was freed: with these a kernel that made a song holds .59 GB in place of .75.
+SPARING = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+    "MALLOC_TRIM_THRESHOLD_": "262144",
+}
 
 
 def fingerprint():
@@ -186,7 +192,8 @@ def run(arguments, folder=ROOT, **environment):
 def serve(command, work):
     """Serve the page, with its template and with the folder (or none) that holds the student's lessons."""
     paths = [str(ROOT / "noteninja_lib/widgets/static"), os.environ.get("JUPYTER_PATH", "")]
-    return run(command, JUPYTER_PATH=os.pathsep.join(filter(None, paths)), NOTENINJA_WORK=work)
+    paths = os.pathsep.join(filter(None, paths))
+    return run(command, **{**SPARING, **os.environ, "JUPYTER_PATH": paths, "NOTENINJA_WORK": work})
 
 
 def lab(arguments):

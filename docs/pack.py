@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("lab", "test", "band")  # as `python run.py setup` installs them
+EXTRAS = ("lab", "test", "band", "cluster", "book")  # as `python run.py setup` installs them
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 START = """NoteNinja without a network, for {system}.
 
