@@ -99,7 +99,7 @@ def test_a_letter_is_told_and_the_page_stays(page, folder):
 def test_saves_beside_the_notebook(page, folder):
     page.click(".nn-save-musicxml")
     page.wait_for_selector(".nn-reading .nn-download")
-    assert "<score-partwise" in (folder / "notebooks" / "outputs" / "mein_Blatt.musicxml").read_text("utf-8")
+    assert "<score-partwise" in (folder / "notebooks" / "outputs" / "mein Blatt.musicxml").read_text("utf-8")
 
 
 def test_stage_size_fits_into_its_place(page):
