@@ -77,7 +77,7 @@ def test_an_uploaded_picture_is_read(page, tmp_path):
     cv2.imwrite(str(tmp_path / "mein Blatt.png"), picture)
     page.click(".nn-way button >> nth=2")
     with page.expect_file_chooser() as chooser:
-        page.click(".nn-upload")
+        page.click(".nn-upload button")
     chooser.value.set_files(tmp_path / "mein Blatt.png")
     page.wait_for_selector("text=MB arrived")
     read(page)

@@ -181,10 +181,23 @@ export default () => {
       el.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
       if (here === document.body) play.focus({ preventScroll: true });
     });
+    // JupyterLab's keys for cells are not meant in a widget: R, to find reggae in a menu, made its cell a raw one, and X
+    // cut it out. It looks at the element that has the focus, and its own listener comes after this one.
+    const guard = (event) => {
+      const plain = !(event.ctrlKey || event.metaKey || event.altKey);
+      if ((el.closest(".nn-converter") ?? el).contains(event.target))
+        event.target.toggleAttribute("data-lm-suppress-shortcuts", plain);
+    };
+    addEventListener("keydown", guard, true);
     model.on("change:sides", show);
     model.on("msg:custom", message);
     show();
-    return () => { pause(); model.off("change:sides", show); model.off("msg:custom", message); };
+    return () => {
+      pause();
+      removeEventListener("keydown", guard, true);
+      model.off("change:sides", show);
+      model.off("msg:custom", message);
+    };
   }
 
   return { initialize: () => forget, render };
