@@ -336,6 +336,16 @@ def test_saves_mp3_and_midi_and_never_over_an_earlier_file(widget, tmp_path):
     assert [note.start for note in notes] == pytest.approx([0, 1], abs=0.01)
 
 
+def test_names_of_files_are_allowed_everywhere_and_say_what_differs(widget, tmp_path):
+    widget.chooser.song = lambda: (widget.chooser.bundled.value, 'What? "A/B": ' + 40 * "ein langer Titel ")
+    widget.tempo.value, widget.seed.value, widget.strength.value = 1.5, 3, 0.12
+    widget.convert()
+    widget.results.save("mp3")
+    (path,) = (tmp_path / "outputs").iterdir()
+    assert path.name.startswith("What A B ein langer") and len(path.name) < 130
+    assert path.name.endswith(" (jazz, amount 12%, tempo 150%, seed 3).mp3")
+
+
 def test_everything_has_the_voice_and_the_band_apart(widget, tmp_path, monkeypatch):
     widget.pipeline.sung = True
     widget.convert()

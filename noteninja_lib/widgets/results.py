@@ -51,7 +51,7 @@ MIMES |= {
     ".json": "application/json",
     ".musicxml": "application/vnd.recordare.musicxml+xml",
 }
-LONGEST_NAME = 100  # characters, which may take more bytes; 255 of them are allowed
+LONGEST_NAME = 60  # characters of a title, and of what was made of it: 255 bytes are allowed for all
 LINKED = 5_000_000  # bytes: larger files are saved, but get no link, since it would carry them into the page
 
 
@@ -218,7 +218,7 @@ class Results(widgets.VBox):
             passage = f"{words(start, end)} anew"
             after, version = f"{after}, {passage} (seed {seed})", f"{version}, {passage} {seed}"
         draw = (lambda figure: picture(figure, self.result)) if picture else None
-        self.name = file_name(f"{self.title} ({version})")
+        self.name = f"{file_name(self.title) or 'song'} ({file_name(version)})"
         shown = Side(f"after: {after}", self.result.audio, self.result.notes, draw)
         self.sounds.show(self._before, shown, names=(file_name(self.title) or "song", self.name))
         told = numbers or (lambda result: measured(result, self.settings["genre"]))
