@@ -404,6 +404,8 @@ def test_percentages_are_written_in_one_way():
                 and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]  # fmt: skip
         words = [one.value for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
         assert [one for one in words if one not in docs and re.search(r"(^|\d) %", one)] == [], path
+    for path in Path(players.STATIC).glob("*.js"):
+        assert "} %" not in path.read_text("utf-8"), path
 
 
 # ---- before and after ---------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ function render({ model, el }) {
     points.forEach(([at, v], number) => {
       dots[number].style.left = `${100 * at}%`;
       dots[number].style.top = `${100 * (1 - height(v))}%`;
-      dots[number].setAttribute("aria-label", `${model.get("name")} ${v.toFixed(2)} at ${Math.round(100 * at)} % of the time; `
+      dots[number].setAttribute("aria-label", `${model.get("name")} ${v.toFixed(2)} at ${Math.round(100 * at)}% of the time; `
         + "arrow keys move it, Insert adds one after it, Delete removes it");
     });
   }
