@@ -49,3 +49,17 @@ def test_a_better_quality_takes_more_bytes_and_what_is_too_loud_is_clipped():
     assert len(encode(sound, 44100, 0)) > 1.3 * len(encode(sound, 44100, 6))
     found, _ = soundfile.read(io.BytesIO(encode(10 * sound, 44100)))
     assert 0.8 < np.abs(found).max() < 1.3
+
+
+@pytest.mark.parametrize("rate, channels, bitrate", [(22050, 1, 64), (44100, 2, 160)])
+def test_a_constant_rate_is_told_so_that_players_find_each_moment(rate, channels, bitrate):
+    sound = music(3.0, rate, channels)
+    sound[rate : 2 * rate] = 0
+    whole = encode(sound, rate, 3, bitrate)
+    assert b"Info" in whole[:64] and b"Xing" not in whole[:64]
+    frames = whole[len(tag(whole, 1, channels, rate)) :]
+    places = list(frame_places(frames, rate))
+    assert set(np.diff(places) // 2) == {places[1] // 2}  # but for a byte of padding
+    assert len(frames) * 8 / 3000 == pytest.approx(bitrate, rel=0.04)
+    found, _ = soundfile.read(io.BytesIO(whole))
+    assert len(found) == len(sound) and np.std(found) == pytest.approx(np.std(sound), rel=0.01)

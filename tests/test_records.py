@@ -8,6 +8,7 @@ import pytest
 import soundfile
 import torch
 from safetensors.torch import load_file
+from widget_doubles import upload
 
 from noteninja_lib import datasets, fine_tuning
 from noteninja_lib.arranger.recipe import GENRES, nearest_genre, own_genres, style_vector
@@ -42,7 +43,6 @@ from noteninja_lib.training.diffusion import (
 )
 from noteninja_lib.training.tasks import GenreClassifierTask
 from noteninja_lib.widgets import converter
-from noteninja_lib.widgets.choosers import uploads
 
 SECONDS = 9.0
 
@@ -487,9 +487,7 @@ def test_uploads_are_recordings_too(home, band, tmp_path):
     maker = converter.genre_maker(in_background=False, folder=tmp_path)
     content = io.BytesIO()
     soundfile.write(content, band.audio(0), 22050, format="wav")
-    files = [{"name": f"../{number}.wav", "content": content.getvalue()} for number in range(4)]
-    assert [name for name, _ in uploads(tuple(files))] == [
-        name for name, _ in uploads({f["name"]: f for f in files})
-    ]
-    maker._make("choir", "", uploads(tuple(files)), 4)
+    upload(maker.upload, *((f"../{number}.wav", content.getvalue()) for number in range(4)))
+    maker.name.value, maker.steps.min, maker.steps.value = "choir", 4, 4
+    maker.make()
     assert own_genres() == ["choir"]

@@ -77,7 +77,7 @@ def test_an_uploaded_picture_is_read(page, tmp_path):
     cv2.imwrite(str(tmp_path / "mein Blatt.png"), picture)
     page.click(".nn-way button >> nth=2")
     with page.expect_file_chooser() as chooser:
-        page.click(".nn-upload")
+        page.click(".nn-upload button")
     chooser.value.set_files(tmp_path / "mein Blatt.png")
     page.wait_for_selector("text=MB arrived")
     read(page)
@@ -99,7 +99,7 @@ def test_a_letter_is_told_and_the_page_stays(page, folder):
 def test_saves_beside_the_notebook(page, folder):
     page.click(".nn-save-musicxml")
     page.wait_for_selector(".nn-reading .nn-download")
-    assert "<score-partwise" in (folder / "notebooks" / "outputs" / "mein_Blatt.musicxml").read_text("utf-8")
+    assert "<score-partwise" in (folder / "notebooks" / "outputs" / "mein Blatt.musicxml").read_text("utf-8")
 
 
 def test_stage_size_fits_into_its_place(page):

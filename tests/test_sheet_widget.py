@@ -13,7 +13,7 @@ import pretty_midi
 import pytest
 from music21 import converter as scores
 from test_widgets import decode
-from widget_doubles import Pipeline
+from widget_doubles import Pipeline, upload
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.crnn import Symbol
@@ -184,12 +184,11 @@ def test_reads_a_sample_page(widget, reader):
     assert widget.shown.layout.display == "none"
 
 
-def test_reads_paths_and_uploads(widget, reader, tmp_path, monkeypatch):
+def test_reads_paths_and_uploads(widget, reader, tmp_path):
     widget.chooser.way.value, widget.chooser.path.value = WAYS[1], str(tmp_path / "scan.pdf")
     widget.read_page()
     assert reader.asked == [tmp_path / "scan.pdf"] and widget.title == "scan"
-    widget.chooser.way.value = WAYS[2]
-    monkeypatch.setattr("noteninja_lib.widgets.choosers.uploaded", lambda value: ("Blatt 1.png", b"abc"))
+    upload(widget.chooser.upload, ("Blatt 1.png", b"abc"))
     widget.read_page()
     assert reader.asked[1].name == "Blatt 1.png" and widget.title == "Blatt 1"
     assert all(f".{kind}" in widget.chooser.upload.accept for kind in ("png", "jpg", "pdf"))
@@ -277,8 +276,8 @@ def test_plays_in_a_genre(widget):
     assert asked["genre"] == "metal" and asked["seed"] == 3
     assert len(asked["sources"][0].melody_notes()) == len(widget.sheet.tune().notes)
     assert (
-        "after: metal" in widget.results.after.heading.value
-        and "on a piano" in widget.results.before.heading.value
+        "after: metal" in widget.results.sounds.sides[1]["heading"]
+        and "on a piano" in widget.results.sounds.sides[0]["heading"]
     )
 
 
@@ -288,14 +287,14 @@ def test_saves_what_was_read(widget, tmp_path):
         widget.save(kind)
         assert "nn-download" in widget.saved.value and f".{kind}" in widget.saved.value
     folder = tmp_path / "outputs"
-    score = scores.parse(folder / "The_Jolly_Joker.musicxml")
+    score = scores.parse(folder / "The Jolly Joker.musicxml")
     assert [note.nameWithOctave for note in score.flatten().notes][:4] == ["G4", "A4", "B#4", "C5"]
     assert (
-        len(pretty_midi.PrettyMIDI(str(folder / "The_Jolly_Joker.mid")).instruments[0].notes) == 8
+        len(pretty_midi.PrettyMIDI(str(folder / "The Jolly Joker.mid")).instruments[0].notes) == 8
     )  # two of nine are tied
-    assert (folder / "The_Jolly_Joker.mp3").stat().st_size > 10_000
+    assert (folder / "The Jolly Joker.mp3").stat().st_size > 10_000
     widget.save("mid")
-    assert (folder / "The_Jolly_Joker (2).mid").exists()
+    assert (folder / "The Jolly Joker (2).mid").exists()
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(widget, tmp_path):

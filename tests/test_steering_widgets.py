@@ -39,13 +39,13 @@ def test_pad_asks_for_the_shares_at_the_dot(songs, tmp_path):
     assert "asked for 75%, heard 62%" in numbers and "asked for 25%, heard 0%" in numbers  # 0.625, to even
     assert "asked for 0%, heard 38%" in numbers  # all other genres
     widget.results.save("mp3")
-    assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["a_tune_jazz75_disco25_0.mp3"]
+    assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["a tune (jazz 75%, disco 25%).mp3"]
 
 
 def test_pad_begins_with_a_given_song_and_forgets_the_trail(songs, tmp_path):
     widget = made(GenrePad, tmp_path, songs / "b.mp3")
     widget.play()
-    assert "before: b" in widget.results.before.heading.value and widget.pad.trail
+    assert "before: b" in widget.results.sounds.sides[0]["heading"] and widget.pad.trail
     widget.corners[3].value = "country"
     assert widget.pad.trail == [] and widget.pad.labels[3] == "country"
 
@@ -59,12 +59,12 @@ def test_mixer_takes_two_songs_and_a_share(songs, tmp_path):
     widget.mix()
     asked = widget.pipeline.asked[0]
     assert (asked["share"], asked["genre"], len(asked["sources"])) == (0.7, "rock", 2)
-    assert "before: The &lt;Blue&gt; Bell" in widget.results.before.heading.value  # the nearer one
+    assert "before: The <Blue> Bell" in widget.results.sounds.sides[0]["heading"]  # the nearer one
     assert {name: widget.results.settings[name] for name in ("source", "second")} == {
         "source": str(songs / "a_tune.mp3"),
         "second": str(songs / "b.mp3"),
     }
-    assert "rock from 30% “a tune” and 70%" in widget.results.after.heading.value
+    assert "rock from 30% “a tune” and 70%" in widget.results.sounds.sides[1]["heading"]
 
 
 def test_mixer_tells_which_choice_is_missing(songs, tmp_path):
@@ -167,7 +167,7 @@ def test_journey_of_an_invented_tune(songs, tmp_path, monkeypatch):
     asked = widget.pipeline.asked[0]
     assert isinstance(asked["sources"][0], Tune) and asked["sources"][0].collection == "invented"
     assert (asked["mood"], asked["genre"], asked["seconds"]) == (widget.path(), "classical", 30)
-    assert bytes(widget.results.after.picture.value).startswith(b"\x89PNG")
+    assert bytes(widget.results.sounds.sides[1]["picture"]).startswith(b"\x89PNG")
     assert widget.results.facts == {"invented_from_seed": 3}
 
 
@@ -213,19 +213,7 @@ def test_everything_is_saved_under_one_free_name(tmp_path, monkeypatch):
         widget.results.save("everything")
         assert widget.results.saved.value.count('download="') == 4
     names = {path.name for path in (tmp_path / "outputs").iterdir()}
-    stem = "new_tune_jazz_0"
-    assert names == {
-        f"{stem}{rest}"
-        for rest in (
-            ".mp3",
-            ".mid",
-            ".musicxml",
-            ".json",
-            " (2).wav",
-            " (2).mid",
-            " (2).musicxml",
-            " (2).json",
-        )
-    }
+    stem = "new tune (jazz)"
+    assert names == {f"{stem}.{kind}" for kind in ("mp3", "wav", "mid", "musicxml", "json")}  # each once
     record = json.loads((tmp_path / "outputs" / f"{stem}.json").read_text())
     assert record == {"genre": "jazz", "made_from": {"notes": NOTES, "metre": "4/4"}}

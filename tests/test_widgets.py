@@ -4,25 +4,29 @@ A button's ``click()`` swallows the errors of its handler, so it is not used her
 since these tests ask what the widget does with an answer, an error or a stop, and not how music sounds.
 """
 
+import ast
 import base64
 import io
+import re
 import threading
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pretty_midi
 import pytest
 import soundfile
-from widget_doubles import TONE, Pipeline
+from widget_doubles import TONE, Pipeline, upload
 
+import noteninja_lib
 from noteninja_lib.audio import STEREO_RATE, rate_of
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music.style import MOODS
 from noteninja_lib.settings import Settings
 from noteninja_lib.widgets import players
-from noteninja_lib.widgets.choosers import WAYS, uploaded
+from noteninja_lib.widgets.choosers import WAYS
 from noteninja_lib.widgets.converter import GenreConverter, converter
 
 
@@ -47,28 +51,25 @@ def test_preview_plays_the_chosen_song(widget, songs):
     assert bytes(widget.chooser.preview.value) == (songs / "b.mp3").read_bytes()
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"ä song.mp3": {"metadata": {"name": "ä song.mp3"}, "content": b"abc"}},  # ipywidgets 7
-        ({"name": "ä song.mp3", "content": memoryview(b"abc"), "size": 3},),  # ipywidgets 8
-    ],
-)
-def test_upload_of_both_kinds(value):
-    assert uploaded(value) == ("ä song.mp3", b"abc")
-
-
-@pytest.mark.parametrize("value", [{}, ()])
-def test_no_upload_yet(value):
-    assert uploaded(value) is None
-
-
-def test_upload_is_converted(widget, songs, monkeypatch):
+def test_upload_is_converted(widget, songs):
     content = (songs / "b.mp3").read_bytes()
-    widget.chooser.way.value = WAYS[2]
-    monkeypatch.setattr("noteninja_lib.widgets.choosers.uploaded", lambda value: ("mein Lied.mp3", content))
+    upload(widget.chooser.upload, ("../mein Lied.mp3", content))  # chosen, or dropped on the widget
+    path, title = widget.chooser.song()
+    assert path.read_bytes() == content and (path.name, title) == ("mein Lied.mp3", "mein Lied")
+    assert widget.chooser.way.value == WAYS[2]
+    assert widget.chooser.upload.told == f"mein Lied.mp3: {len(content) / 1e6:.1f} MB arrived."
     widget.convert()
-    assert "before: mein Lied" in widget.results.before.heading.value
+    assert widget.results.sounds.sides[0]["heading"] == "before: mein Lied"
+    assert widget.results.settings["source"] == "mein Lied.mp3"
+    upload(widget.chooser.upload, ("mein Lied.mp3", b"another"))
+    assert widget.chooser.song()[0] != path  # what was heard in the first is not taken for this one's
+
+
+def test_several_uploads_lie_together(widget):
+    upload(widget.chooser.upload, ("one.mp3", b"1" * 2500), ("two.mp3", b""))
+    assert [path.read_bytes() for path in widget.chooser.upload.files] == [b"1" * 2500, b""]
+    assert len({path.parent for path in widget.chooser.upload.files}) == 1
+    assert widget.chooser.upload.told == "2 files: 0.0 MB arrived."
 
 
 def test_only_the_chosen_way_is_shown(widget):
@@ -83,10 +84,6 @@ def test_nothing_chosen_is_told(widget, way):
     widget.chooser.way.value = way
     with pytest.raises(UserError, match="first"):
         widget.chooser.song()
-
-
-def test_size_limit_of_uploads_is_told(widget):
-    assert "10 MB" in widget.chooser.uploaded.value and WAYS[1] in widget.chooser.uploaded.value
 
 
 # ---- converting ---------------------------------------------------------------------------------------
@@ -119,8 +116,8 @@ def test_asks_for_tempo_and_mood(widget):
     result = widget.result
     assert len(result.mono()) < len(result.source)
     assert (
-        "tempo 150%" in widget.results.after.heading.value
-        and "mood +0.9 +0.5" in widget.results.after.heading.value
+        "tempo 150%" in widget.results.sounds.sides[1]["heading"]
+        and "mood +0.9 +0.5" in widget.results.sounds.sides[1]["heading"]
     )
     widget.mood.use("neutral")
     assert widget.mood.mood() is None
@@ -132,7 +129,10 @@ def test_a_score_goes_to_the_pipeline_unread(widget, tmp_path, name):
     widget.chooser.way.value, widget.chooser.path.value = WAYS[1], str(tmp_path / name)
     widget.convert()
     assert widget.pipeline.asked[0]["sources"] == (tmp_path / name,)
-    assert "nn-info" in widget.message.value and f"before: {name[:4]}" in widget.results.before.heading.value
+    assert (
+        "nn-info" in widget.message.value
+        and f"before: {name[:4]}" in widget.results.sounds.sides[0]["heading"]
+    )
     assert all(f".{kind}" in widget.chooser.upload.accept for kind in ("mid", "abc", "musicxml", "mp3"))
 
 
@@ -140,11 +140,16 @@ def test_shows_sound_picture_and_numbers(widget):
     assert widget.results.layout.display == "none"
     widget.convert()
     assert widget.results.layout.display != "none"
-    before, after = decode(widget.results.before.player.value), decode(widget.results.after.player.value)
+    before, after = (
+        decode(widget.results.sounds.sides[0]["sound"]),
+        decode(widget.results.sounds.sides[1]["sound"]),
+    )
     assert after.shape == (pytest.approx(2 * len(TONE), abs=0.05 * STEREO_RATE), 2)
     assert np.abs(before - sound.mono(after)[: len(before)]).max() > 0.1
-    assert bytes(widget.results.after.picture.value).startswith(b"\x89PNG")
-    assert bytes(widget.results.before.picture.value) != bytes(widget.results.after.picture.value)
+    assert bytes(widget.results.sounds.sides[1]["picture"]).startswith(b"\x89PNG")
+    assert bytes(widget.results.sounds.sides[0]["picture"]) != bytes(
+        widget.results.sounds.sides[1]["picture"]
+    )
     assert all(
         share in widget.results.numbers.value for share in ("75%", "62%", "12%")
     )  # 0.625 and 0.125, to even
@@ -159,7 +164,7 @@ def read_stereo(mp3):
 def test_a_kept_voice_is_heard_in_stereo_and_apart(widget):
     widget.pipeline.sung = True
     widget.convert()
-    after, rate = read_stereo(widget.results.after.player.value)
+    after, rate = read_stereo(widget.results.sounds.sides[1]["sound"])
     assert rate == 44100 and np.std(after[:, 0]) > 3 * np.std(after[:, 1]) > 0
     assert after.shape == (pytest.approx(len(widget.result.source) * 2, abs=5000), 2)
     assert "voice kept" in widget.results.numbers.value and widget.results.apart.layout.display == ""
@@ -196,12 +201,10 @@ def test_the_voice_is_what_was_chosen(widget, voice, words, tmp_path):
     widget.pipeline.sung, widget.voice.value = True, voice
     widget.convert()
     assert widget.pipeline.asked[0]["voice"] == voice and words in widget.results.numbers.value
-    assert f"voice {voice}" in widget.results.after.heading.value and widget.result.audio.shape[1] == 2
+    assert f"voice {voice}" in widget.results.sounds.sides[1]["heading"] and widget.result.audio.shape[1] == 2
     assert widget.results.apart.layout.display == "none"
     widget.results.save("mp3")
-    assert [path.name for path in (tmp_path / "outputs").iterdir()] == [
-        f"a_tune_jazz_1.00_voice{voice}_0.mp3"
-    ]
+    assert [path.name for path in (tmp_path / "outputs").iterdir()] == [f"a tune (jazz, voice {voice}).mp3"]
 
 
 def test_no_tune_is_told_in_place_of_a_share(widget):
@@ -220,12 +223,6 @@ def test_what_the_pipeline_does_in_another_way_is_told_once(widget, monkeypatch)
     monkeypatch.setattr(widget.pipeline, "__call__", warn, raising=False)
     widget.convert()
     assert widget.message.value.count("sung in a lift") == 1 and "internal" not in widget.message.value
-
-
-def test_titles_are_not_taken_for_html(widget, songs):
-    widget.chooser.bundled.value = songs / "b.mp3"
-    widget.convert()
-    assert "The &lt;Blue&gt; Bell" in widget.results.before.heading.value
 
 
 def test_progress_tells_the_time_left(widget):
@@ -269,11 +266,11 @@ def test_background_work_can_be_stopped_and_begun_again(songs):
 )
 def test_error_is_one_sentence_and_the_widget_lives(widget, error, words):
     widget.convert()
-    kept, shown = widget.result, bytes(widget.results.after.player.value)
+    kept, shown = widget.result, bytes(widget.results.sounds.sides[1]["sound"])
     widget.pipeline.error = error
     widget.convert()
     assert "nn-error" in widget.message.value and words in widget.message.value
-    assert widget.result is kept and bytes(widget.results.after.player.value) == shown
+    assert widget.result is kept and bytes(widget.results.sounds.sides[1]["sound"]) == shown
     assert not widget.convert_button.disabled
     widget.pipeline.error = None
     widget.convert()
@@ -293,12 +290,11 @@ def test_wrong_file_is_told(widget, tmp_path, name, content):
 
 
 @pytest.mark.parametrize("name, words", [("letter.mp3", "is no recording"), ("half.mp3", "is damaged")])
-def test_an_upload_is_called_by_its_own_name(widget, songs, tmp_path, monkeypatch, name, words):
+def test_an_upload_is_called_by_its_own_name(widget, songs, tmp_path, name, words):
     sound.save(tmp_path / "whole.mp3", np.tile(TONE, 10))
     whole = (tmp_path / "whole.mp3").read_bytes()
     content = whole[: len(whole) // 2] if name == "half.mp3" else b"This is a letter, not a song. " * 99
-    widget.chooser.way.value = WAYS[2]
-    monkeypatch.setattr("noteninja_lib.widgets.choosers.uploaded", lambda value: (name, content))
+    upload(widget.chooser.upload, (name, content))
     widget.convert()
     assert f">{name} {words}" in widget.message.value and widget.message.value.count(name) == 1
 
@@ -332,19 +328,29 @@ def test_saves_mp3_and_midi_and_never_over_an_earlier_file(widget, tmp_path):
         widget.results.save(kind)
         assert 'download="' in widget.results.saved.value
     names = sorted(path.name for path in (tmp_path / "outputs").iterdir())
-    assert names == ["a_tune_jazz_1.00_0 (2).mp3", "a_tune_jazz_1.00_0.mp3", "a_tune_tune.mid"]
+    assert names == ["a tune (jazz) tune.mid", "a tune (jazz).mp3"]  # each once
     saved, rate = soundfile.read(tmp_path / "outputs" / names[1])
     assert rate == 44100 and saved.shape == (pytest.approx(2 * len(TONE), abs=0.05 * rate), 2)
-    notes = pretty_midi.PrettyMIDI(str(tmp_path / "outputs" / names[2])).instruments[0].notes
+    notes = pretty_midi.PrettyMIDI(str(tmp_path / "outputs" / names[0])).instruments[0].notes
     assert [(note.pitch, note.velocity) for note in notes] == [(69, 80), (71, 64)]
     assert [note.start for note in notes] == pytest.approx([0, 1], abs=0.01)
+
+
+def test_names_of_files_are_allowed_everywhere_and_say_what_differs(widget, tmp_path):
+    widget.chooser.song = lambda: (widget.chooser.bundled.value, 'What? "A/B": ' + 40 * "ein langer Titel ")
+    widget.tempo.value, widget.seed.value, widget.strength.value = 1.5, 3, 0.12
+    widget.convert()
+    widget.results.save("mp3")
+    (path,) = (tmp_path / "outputs").iterdir()
+    assert path.name.startswith("What A B ein langer") and len(path.name) < 130
+    assert path.name.endswith(" (jazz, amount 12%, tempo 150%, seed 3).mp3")
 
 
 def test_everything_has_the_voice_and_the_band_apart(widget, tmp_path, monkeypatch):
     widget.pipeline.sung = True
     widget.convert()
     monkeypatch.delenv("NOTENINJA_DATA")  # the settings name the networks
-    stem = "a_tune_jazz_1.00_0"
+    stem = "a tune (jazz)"
     (tmp_path / "outputs").mkdir()
     (tmp_path / "outputs" / f"{stem} voice.wav").write_bytes(b"of an earlier result whose sound is gone")
     widget.results.format.value = "wav"
@@ -386,6 +392,62 @@ def test_stage_size_is_switched(widget):
     assert "nn-stage" in widget._dom_classes
     widget.stage.value = False
     assert "nn-stage" not in widget._dom_classes
+
+
+def test_percentages_are_written_in_one_way():
+    """12%, as sliders write it; whatever a widget or the command line tells."""
+    for path in Path(noteninja_lib.__file__).parent.rglob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        parts = [part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values]
+        parts += [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        docs = [ast.get_docstring(node, clean=False) for node in ast.walk(tree) if hasattr(node, "body")
+                and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]  # fmt: skip
+        words = [one.value for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        assert [one for one in words if one not in docs and re.search(r"(^|\d) %", one)] == [], path
+    for path in Path(players.STATIC).glob("*.js"):
+        assert "} %" not in path.read_text("utf-8"), path
+
+
+# ---- before and after ---------------------------------------------------------------------------------
+
+
+def test_before_and_after_share_axis_colours_and_loudness():
+    drawn, stereo = [], np.repeat(np.tile(TONE, 4)[::2, None], 2, 1) * np.float32(0.1)
+
+    def picture(figure):
+        drawn.append(figure)
+        players.plot_spectrogram(stereo, figure.subplots())
+
+    shown = players.Comparison()
+    shown.show(players.Side("one", TONE), players.Side("two", stereo))
+    (one, two), seconds = shown.sides, len(TONE) / sound.SAMPLE_RATE
+    assert shown.longest == seconds and one["span"] == two["span"] and 0 < one["span"][0] < one["span"][1] < 1
+    level = sound.loudness(TONE) - sound.loudness(stereo, STEREO_RATE)
+    assert shown.gains == pytest.approx([-level, 0]) and 10 < level < 20  # two channels are 3 dB louder
+    assert f"A is played {level:.1f} dB softer" in shown.levelled and "dB softer" not in shown.levels
+    louder = players.Side("two", 10 * stereo, [], picture)
+    shown.show(players.Side("one", np.tile(TONE, 2), [], picture), louder)
+    limits = {figure.axes[0].images[0].get_clim() for figure in drawn}
+    assert len(limits) == 1 and shown.longest == 2 * seconds
+    with_axis, alone = (side["span"] for side in shown.sides)
+    assert alone[1] - alone[0] == pytest.approx(2 * (with_axis[1] - with_axis[0]))  # which lasts half as long
+
+
+def test_equal_and_silent_sounds_are_not_turned_down():
+    shown = players.Comparison()
+    shown.show(players.Side("one", TONE), players.Side("two", TONE))
+    assert shown.gains == [0, 0] and "equally loud as they are" in shown.levelled
+    shown.show(players.Side("one", TONE), players.Side("two", 0 * TONE))
+    assert shown.gains == [0, 0]
+
+
+def test_a_sound_that_stays_is_not_encoded_again(widget, monkeypatch):
+    widget.convert()
+    encoded = []
+    monkeypatch.setattr(players, "to_mp3", lambda audio: encoded.append(audio) or b"mp3")
+    widget.results.passage.value = (0.5, 2.0)
+    widget.results.redo()
+    assert len(encoded) == 1 and encoded[0] is widget.result.audio
 
 
 # ---- players in plain cells ---------------------------------------------------------------------------
@@ -492,19 +554,19 @@ def test_a_passage_is_made_anew_and_compared(widget, tmp_path):
     results.passage.value = (0.5, 2.0)
     results.redo()
     assert widget.pipeline.asked[1] == widget.pipeline.asked[0] | {"redone": ((0.5, 2.0, 5),)}
-    assert widget.result is not first and "0:00.5-0:02 anew (seed 5)" in results.after.heading.value
+    assert widget.result is not first and "0:00.5-0:02 anew (seed 5)" in results.sounds.sides[1]["heading"]
     assert results.take.index == 1 and results.take.layout.display == "" and results.seed.value == 6
     results.save("mp3")
-    assert len(list((tmp_path / "outputs").glob("*_4_redone5.mp3"))) == 1
+    assert len(list((tmp_path / "outputs").glob("a tune (metal, seed 4, 0.00.5-0.02 anew 5).mp3"))) == 1
     assert Settings(**results.settings).redone == ((0.5, 2.0, 5),)  # which JSON gets
     results.take.index = 0
-    assert widget.result is first and "anew" not in results.after.heading.value
+    assert widget.result is first and "anew" not in results.sounds.sides[1]["heading"]
     results.take.index = 1
     results.passage.value = (1.5, 2.5)
     results.redo()  # what is shown is gone on from
     assert widget.pipeline.asked[2]["redone"] == ((0.5, 2.0, 5), (1.5, 2.5, 6))
     widget.convert()
-    assert results.take.layout.display == "none" and "anew" not in results.after.heading.value
+    assert results.take.layout.display == "none" and "anew" not in results.sounds.sides[1]["heading"]
 
 
 def test_the_earlier_result_stays_if_a_passage_fails(widget, songs):

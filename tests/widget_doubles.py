@@ -22,6 +22,17 @@ NOTES = [Note(0.0, 0.5, 69, 80), Note(1.0, 2.0, 71, 64)]
 ROLL = PianoRoll(np.zeros((2, 88, 8)), np.zeros((2, 88, 8)), np.zeros((3, 8), np.float32), np.zeros(0))
 
 
+def upload(part, *files):
+    """What the browser sends of files, (name, content) each, that are chosen or dropped; in pieces."""
+    for number, (name, content) in enumerate(files):
+        begun = "next" if number else "first"
+        for start in range(0, max(len(content), 1), 1000):
+            told = {"what": "part", "begun": begun, "name": name, "turn": "1"}
+            part._receive(part, told, [memoryview(content[start : start + 1000])])
+            begun = ""
+    part._receive(part, {"what": "end", "turn": "1"}, [])
+
+
 class Pipeline:
     """Answers with the song turned round, and remembers how it was asked; `sung`: whether somebody sings."""
 

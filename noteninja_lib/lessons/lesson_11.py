@@ -175,5 +175,5 @@ def plot_baselines(figures: dict, measures: dict[str, str], figure: Figure | Non
         axes_or_new(ax, 0, 0).set_title(words, fontsize=10)
         ax.grid(axis="y", alpha=0.3)
     axes[0].set_yticks(range(len(shown)), [name_of(baseline) for baseline in shown])
-    figure.supxlabel("mean, with its 95 % interval", fontsize=10)
+    figure.supxlabel("mean, with its 95% interval", fontsize=10)
     return figure

@@ -3,7 +3,6 @@
 Lesson: 00_genre_converter
 """
 
-import tempfile
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -16,12 +15,12 @@ from noteninja_lib.source import MIDI, PICTURES, SCORES
 from noteninja_lib.widgets.players import bundled_songs
 from noteninja_lib.widgets.recorder import RIGHTS, Recorder
 from noteninja_lib.widgets.style_sheet import name_parts, player, row, slider
+from noteninja_lib.widgets.upload import Upload, own_folder
 
 WAYS = ("a bundled song", "a path", "an upload", "a microphone")
 SOUNDS = (".mp3", ".wav", ".flac", ".ogg")
 KINDS = (*SOUNDS, *MIDI, *SCORES, *PICTURES)
 EXAMPLE = "for example C:/music/my song.mp3 (or wav, flac, ogg, mid, musicxml, abc, png, pdf)"
-UPLOAD_LIMIT = 10_000_000  # bytes; Jupyter drops a larger message without a word
 
 
 def genre_menu(value: str = "jazz") -> widgets.Dropdown:
@@ -47,22 +46,6 @@ def seed_field() -> widgets.BoundedIntText:
     return widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, description="seed")
 
 
-def uploads(value: dict | tuple) -> list[tuple[str, bytes]]:
-    """Names and contents of the files in a ``FileUpload``.
-
-    Its ``value`` is a dict by name in ipywidgets 7 (Colab), a tuple of dicts in ipywidgets 8.
-    """
-    if isinstance(value, dict):
-        return [(name, bytes(file["content"])) for name, file in value.items()]
-    return [(file["name"], bytes(file["content"])) for file in value]
-
-
-def uploaded(value: dict | tuple) -> tuple[str, bytes] | None:
-    """Name and content of the last file in a ``FileUpload``, or None where nothing arrived yet."""
-    files = uploads(value)
-    return files[-1] if files else None
-
-
 class FileChooser(widgets.VBox):
     """Three ways to a file: one that comes with the course, a path, an upload.
 
@@ -85,31 +68,23 @@ class FileChooser(widgets.VBox):
     def __init__(
         self, ways: tuple, bundled: widgets.Widget, kinds: tuple, what: str, example: str, path: str = ""
     ) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="noteninja-")  # for uploads; gone with the kernel
         self.ways, self.what = ways, what
         self.way = widgets.ToggleButtons(options=ways, value=ways[1] if path else ways[0])
         self.path = widgets.Text(placeholder=example, value=path, description="path", continuous_update=False)
-        self.upload = widgets.FileUpload(accept=",".join(kinds), multiple=False, description="choose a file")
-        self.uploaded = widgets.HTML()
-        self.rows = (bundled, row(self.path), row(self.upload, self.uploaded))
+        self.upload = Upload(accept=",".join(kinds))
+        self.rows = (bundled, row(self.path), row(self.upload))
         super().__init__([self.way, *self.rows])
         self.way.observe(self._show_way, "value")
-        self.upload.observe(self._show_upload, "value")
+        self.upload.observe(lambda _: setattr(self.way, "value", ways[2]), "files")  # which may be dropped
         name_parts(self, "way path upload", chooser=self)
         self._show_way()
-        self._show_upload()
 
     def _show_way(self, _=None):
         for way, part in zip(self.ways, self.rows):
             part.layout.display = "" if way == self.way.value else "none"
 
-    def _show_upload(self, _=None):
-        file = uploaded(self.upload.value)
-        limit = f"A file near {UPLOAD_LIMIT // 10**6} MB or above may not arrive; then use “{self.ways[1]}”."
-        self.uploaded.value = limit if file is None else f"{len(file[1]) / 1e6:.1f} MB arrived. {limit}"
-
     def own_file(self) -> tuple[Path, str]:
-        """Path and title of the file that was named, or uploaded into a temporary folder.
+        """Path and title of the file that was named, or uploaded.
 
         Raises
         ------
@@ -121,13 +96,10 @@ class FileChooser(widgets.VBox):
                 raise UserError(f"Type the path of a {self.what} first, then press the button again.")
             path = Path(self.path.value.strip().strip("\"'")).expanduser()
             return path, path.stem
-        file = uploaded(self.upload.value)
-        if file is None:
+        if not self.upload.files:
             wait = "wait until it has arrived, then press the button again"
             raise UserError(f"Choose a file to upload first, {wait}.")
-        path = Path(self._folder.name) / Path(file[0]).name
-        path.write_bytes(file[1])
-        return path, path.stem
+        return self.upload.files[0], self.upload.files[0].stem
 
 
 class SongChooser(FileChooser):
@@ -143,7 +115,7 @@ class SongChooser(FileChooser):
         self.bundled = widgets.Dropdown(options=list(bundled_songs().items()), description="title")
         self.preview = player()
         super().__init__(WAYS, row(self.bundled, self.preview), KINDS, "song", EXAMPLE, str(song or ""))
-        self.recorder, self.rights = Recorder(), widgets.HTML(RIGHTS)
+        self._folder, self.recorder, self.rights = own_folder(), Recorder(), widgets.HTML(RIGHTS)
         self.rows = (*self.rows, row(self.recorder, self.rights))
         self.children = [self.way, *self.rows]
         self._show_way()
@@ -156,7 +128,7 @@ class SongChooser(FileChooser):
             self.preview.value = self.bundled.value.read_bytes()
 
     def song(self) -> tuple[Path, str]:
-        """File and title of the chosen song; an upload is put into a temporary folder first.
+        """File and title of the chosen song.
 
         Raises
         ------
@@ -164,7 +136,7 @@ class SongChooser(FileChooser):
             When nothing was chosen yet.
         """
         if self.way.value == WAYS[3]:
-            return self.recorder.write(Path(self._folder.name) / "recording.wav"), "my recording"
+            return self.recorder.write(self._folder / "recording.wav"), "my recording"
         if self.way.value != WAYS[0]:
             return self.own_file()
         if self.bundled.value is None:

@@ -5,7 +5,6 @@ What a lesson calls to get this or another widget over the pipeline stands here,
 Lesson: 00_genre_converter
 """
 
-import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -24,7 +23,6 @@ from noteninja_lib.widgets.choosers import (
     SongChooser,
     genre_menu,
     seed_field,
-    uploads,
     voice_buttons,
 )
 from noteninja_lib.widgets.heard_panel import HeardPanel
@@ -32,6 +30,7 @@ from noteninja_lib.widgets.interpolation import GenrePad, Journey, SongMixer
 from noteninja_lib.widgets.players import LivePlayer, bundled_songs, hear
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short, slider
 from noteninja_lib.widgets.tune_editor import Inventor
+from noteninja_lib.widgets.upload import Upload
 from noteninja_lib.widgets.workbench import Workbench
 
 MORE = (
@@ -51,12 +50,12 @@ class GenreConverter(Workbench):
         super().__init__(pipeline, **options)
         self.chooser, self.mood = SongChooser(), MoodChooser()
         self.genre, self.seed, self.voice = genre_menu(), seed_field(), voice_buttons()
-        self.strength = slider("amount", 1, 0, 1, 0.05)
+        self.strength = slider("amount", 1, 0, 1, 0.05, ".0%")
         self.tempo = slider("tempo", 1, 0.5, 2, 0.05, ".0%")
         look = {"description": "steps", "continuous_update": False}
         self.steps = widgets.IntSlider(value=STEPS, min=1, max=50, **look)
         self.guidance = slider("guidance", 2, 1, 6, 0.5)
-        scale = widgets.HTML("0 keeps the recording as it is, 1 keeps only the tune")
+        scale = widgets.HTML("0% keeps the recording as it is, 100% only the tune")
         look = {"description": "play a long song while it is made", "indent": False}
         self.at_once, self.live = widgets.Checkbox(value=True, **look), LivePlayer()
         of_keys = {"as it is": None} | {name: name for name in NOTE_NAMES}
@@ -78,10 +77,8 @@ class GenreConverter(Workbench):
         self.convert_button = self.go_button("Convert", "music", self.convert)
         self.stop_button.on_click(lambda _: self.live.stop())
         name_parts(self, "at_once chords genre more notes_key seed tempo voice", amount=self.strength)
-        self.arrange(
-            self.chooser, row(*short(self.genre), self.voice, self.strength, scale), self.more, self.at_once
-        )
-        self.children = [*self.children[:-1], self.heard, self.live, self.results]
+        choices = row(*short(self.genre), self.voice, self.strength, scale)
+        self.arrange(self.chooser, choices, below=(self.live, self.more, self.at_once, self.heard))
 
     def write_down(self, _: object = None) -> None:
         """Write down what is heard in the song, to be corrected; the handler of that button."""
@@ -128,7 +125,7 @@ class GenreConverter(Workbench):
         except BaseException:
             self.live.stop()
             raise
-        genre, strength, changes = wish["genre"], f"{wish['strength']:.2f}", []
+        changes = [f"amount {wish['strength']:.0%}"] if wish["strength"] < 1 else []
         if wish["rate"]:
             changes.append(f"tempo {wish['rate']:.0%}")
         if wish["mood"]:
@@ -138,11 +135,10 @@ class GenreConverter(Workbench):
         changes += [f"key {wish['key']}"] if "key" in wish else []
         changes += ["own chords"] if "chords" in wish else []
         changes += ["own notes"] if sheet else []
-        after = ", ".join([genre, f"amount {strength}", *changes])
-        version = "_".join([genre, strength, *changes, str(wish["seed"])])
+        after = ", ".join([wish["genre"], *changes])
         wish |= {"lead": sheet.to_record()} if sheet else {}
         settings = {"source": name, "steps": steps, "guidance": guidance, **wish}
-        self.results.show(result, title, settings, after=after, version=version)
+        self.results.show(result, title, settings, after=after)
         self.live.finish()
 
     def _play_ahead(self, source, seed, **options):
@@ -187,7 +183,6 @@ class GenreMaker(Workbench):
 
     def __init__(self, pipeline: Callable | None = None, **options) -> None:
         super().__init__(pipeline, **options)
-        self._uploads = tempfile.TemporaryDirectory(prefix="noteninja-")
         self.name = widgets.Text(value="my band", description="name", continuous_update=False)
         look = {
             "description": "folder",
@@ -195,7 +190,7 @@ class GenreMaker(Workbench):
             "placeholder": "for example C:/music/my band",
         }
         self.path = widgets.Text(**look)
-        self.upload = widgets.FileUpload(accept=",".join(SOUNDS), multiple=True, description="or files")
+        self.upload = Upload(accept=",".join(SOUNDS), multiple=True, description="or files")
         self.steps = widgets.IntSlider(value=600, min=100, max=2000, step=100, description="steps")
         self.heard = widgets.VBox()
         self.make_button = self.go_button("Make the genre", "magic", self.make)
@@ -206,21 +201,18 @@ class GenreMaker(Workbench):
 
     def make(self, _: object = None) -> None:
         """Begin; the handler of the button."""
-        files = uploads(self.upload.value)
         path = self.path.value.strip().strip("\"'")  # as Windows copies it
-        self.start(self._make, self.name.value.strip(), path, files, self.steps.value)
+        folder = Path(path).expanduser() if path else next((one.parent for one in self.upload.files), None)
+        self.start(self._make, self.name.value.strip(), folder, self.steps.value)
 
-    def _make(self, name, path, files, steps):
+    def _make(self, name, folder, steps):
         from noteninja_lib.fine_tuning import adapt, adapter_folder
 
         adapter_folder(name)  # what is wrong with the name is said first
-        if not path and not files:
+        if folder is None:
             raise UserError(
                 "Type the folder of your recordings, or choose files, and press the button again."
             )
-        folder = Path(path).expanduser() if path else Path(tempfile.mkdtemp(dir=self._uploads.name))
-        for file, content in () if path else files:
-            (folder / Path(file).name).write_bytes(content)
         self.load()
         self.heard.children = ()
         for done, what in adapt(folder, name, self.folder / name, steps, workers=0, listen=self._listen):

@@ -86,7 +86,6 @@ class GenrePad(Workbench):
             title,
             {"source": name, **wish},
             after=", ".join(f"{genre} {share:.0%}" for genre, share in shares.items()),
-            version="_".join([*(f"{one}{100 * shares[one]:.0f}" for one in shares), str(wish["seed"])]),
             numbers=numbers,
         )
         self.pad.trail = [*self.pad.trail, place]
@@ -123,7 +122,6 @@ class SongMixer(Workbench):
             other if share > 0.5 else title,
             {"source": name, "second": other_name, **wish},
             after=f"{genre} from {1 - share:.0%} “{title}” and {share:.0%} “{other}”",
-            version=f"{other}_{share:.2f}_{genre}_{wish['seed']}",
             same_tune=False,
         )
 

@@ -12,20 +12,23 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import anywidget
 import ipywidgets as widgets
 import numpy as np
 import pretty_midi
+import traitlets
 from IPython.display import HTML
 from matplotlib.figure import Figure
 
 import noteninja_lib
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio import STEREO_RATE, rate_of
-from noteninja_lib.audio.io import to_flac, to_mp3
-from noteninja_lib.plots import plot_spectrogram
+from noteninja_lib.audio.io import loudness, to_flac, to_mp3
+from noteninja_lib.plots import DARKEST, plot_spectrogram
 from noteninja_lib.widgets.style_sheet import STATIC, name_parts, player
+from noteninja_lib.widgets.touch_widgets import STYLE, script
 
 PICTURED_SECONDS = 30  # of a long piece only the beginning is drawn: a wider picture would show less
 
@@ -138,6 +141,120 @@ class SoundView(widgets.VBox):
         figure.savefig(png, format="png", dpi=120)
         self.heading.value = f"<b>{html.escape(heading)}</b>{cut}"
         self.player.value, self.picture.value = to_mp3(audio), png.getvalue()
+
+
+class Side(NamedTuple):
+    """One of two sounds to compare.
+
+    Attributes
+    ----------
+    heading : str
+        What it is.
+    audio : numpy.ndarray
+        As `hear` takes it.
+    notes : list of Note
+        Drawn over its spectrogram.
+    picture : callable or None
+        Draws another picture, whose first axes last from its beginning to its end: ``picture(figure)``.
+    """
+
+    heading: str
+    audio: np.ndarray
+    notes: list[Note] = []
+    picture: Callable[[Figure], object] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Length of the sound."""
+        return len(self.audio) / rate_of(self.audio)
+
+
+class Comparison(anywidget.AnyWidget):
+    """Before and after, as audio engineers compare: heard in turn at the same moment, and equally loud.
+
+    Two pictures on one time axis, in the same colours, with one cursor; a key or a button jumps between the
+    two. The louder one is turned down (loudness as in ITU-R BS.1770), since the louder of two sounds seems to
+    be the better one; a button lets both be as they are. Its look and feel is in ``static/compare.js``.
+
+    Attributes
+    ----------
+    sides : list of dict
+        Of each its heading, a file name, sound (mp3), picture (png), and where in it the time axis begins and
+        ends, as shares of its width.
+    longest : float
+        Seconds of the longer one.
+    gains : list of float
+        dB by which each is turned down to be as loud as the other.
+    levels, levelled : str
+        How loud both are, and what is done about it.
+    """
+
+    _esm, _css = script("compare.js"), STYLE + (STATIC / "compare.css").read_text("utf-8")
+    sides = traitlets.List().tag(sync=True)
+    longest = traitlets.Float(0.0).tag(sync=True)
+    gains = traitlets.List([0.0, 0.0]).tag(sync=True)
+    levels, levelled = (traitlets.Unicode("").tag(sync=True) for _ in range(2))
+    _heard: list[tuple[np.ndarray, bytes, float]] = []  # what needs no second encoding
+
+    def show(self, *sides: Side, names: tuple[str, str] = ("before", "after")) -> None:
+        """Put two sounds in place of those that are shown; `names` are for their files."""
+        longest = max(side.seconds for side in sides)
+        figures = [_pictured(side, longest) for side in sides]
+        images = [image for figure in figures for image in figure.axes[0].images]
+        top = max((float(image.get_array().max()) for image in images), default=0.0)
+        for image in images:
+            image.set(clim=(top - DARKEST, top), interpolation="auto")
+        known = {id(audio): (audio, *rest) for audio, *rest in self._heard}
+        self._heard = [
+            known.get(id(side.audio)) or (side.audio, to_mp3(side.audio), _lufs(side.audio)) for side in sides
+        ]
+        with self.hold_sync():
+            self.longest = longest
+            self._match([level for *_, level in self._heard])
+            self.sides = [
+                {"heading": side.heading, "name": name, "sound": mp3, **_finished(figure, side, longest)}
+                for side, name, figure, (_, mp3, _) in zip(sides, names, figures, self._heard)
+            ]
+
+    def _match(self, levels):
+        """Turn the louder one down, and say so."""
+        soft = min(levels)
+        self.gains = [soft - level if np.isfinite(soft) else 0.0 for level in levels]
+        known = "before {}, after {} LUFS, by ITU-R BS.1770".format(
+            *(f"{one:.1f}".replace("-", "−") for one in levels)
+        )
+        much, loud = -min(self.gains), ("A", "B")[int(np.argmax(levels))]
+        self.levels = f"As loud as they are ({known})."
+        self.levelled = f"Both are equally loud: {loud} is played {much:.1f} dB softer than it is ({known})."
+        if much < 0.05:
+            self.levelled = self.levels = f"Both are equally loud as they are ({known})."
+
+    def bring_into_view(self) -> None:
+        """Scroll to it, for who looks at this widget; the keys are its own where nothing else has them."""
+        self.send({"show": True})
+
+
+def _lufs(audio):
+    return loudness(audio, rate_of(audio))
+
+
+def _pictured(side, longest):
+    """The figure of one sound, without its final colours."""
+    figure = Figure(figsize=(6.4, 3), layout="constrained")  # not pyplot: this may run in a thread
+    if side.picture is not None:
+        side.picture(figure)
+    else:
+        plot_spectrogram(side.audio, figure.subplots(), side.notes).set_xlim(0, longest)
+    return figure
+
+
+def _finished(figure, side, longest):
+    """The picture of a figure, and where in it 0 and the longest time are."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=130)
+    place = figure.axes[0].get_position()
+    width = place.width * (longest / side.seconds if side.picture else 1)
+    return {"picture": png.getvalue(), "span": [place.x0, place.x0 + width]}
 
 
 class LivePlayer(anywidget.AnyWidget):

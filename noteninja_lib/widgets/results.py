@@ -21,7 +21,7 @@ from noteninja_lib.passages import check_passages, clock, words
 from noteninja_lib.pipeline import Conversion
 from noteninja_lib.settings import FATES, STEMS
 from noteninja_lib.widgets.choosers import seed_field
-from noteninja_lib.widgets.players import SoundView, data_link, notes_to_midi
+from noteninja_lib.widgets.players import Comparison, Side, data_link, notes_to_midi
 from noteninja_lib.widgets.style_sheet import fold, meter, name_parts, player, row, short, told
 
 TUNE_KEPT = (
@@ -42,6 +42,8 @@ TAKES, OF_TAKES = ("before", "anew"), ("without the passage that was made anew l
 MARK = 0.5  # seconds between the places where a passage may begin and end
 FORMATS = ("mp3", "wav", "flac", "ogg")
 BESIDE = (".mid", ".musicxml", ".json", *(f" {name}.wav" for name in STEMS))
+TUNE = " tune.mid"
+ENDINGS = (*(f".{kind}" for kind in FORMATS), *BESIDE, TUNE)
 MIMES = {".mp3": "audio/mpeg", ".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg"}
 MIMES |= {
     ".mid": "audio/midi",
@@ -49,6 +51,7 @@ MIMES |= {
     ".json": "application/json",
     ".musicxml": "application/vnd.recordare.musicxml+xml",
 }
+LONGEST_NAME = 60  # characters of a title, and of what was made of it: 255 bytes are allowed for all
 LINKED = 5_000_000  # bytes: larger files are saved, but get no link, since it would carry them into the page
 
 
@@ -81,8 +84,9 @@ def file_link(path: Path) -> str:
 
 
 def file_name(title: str) -> str:
-    """The words of a title, as the beginning of a file's name."""
-    return "_".join(re.findall(r"\w+", title))
+    """A title as the name of a file, without what some system does not allow."""
+    title = re.sub(r"(?<=\d):(?=\d)", ".", title)
+    return " ".join(re.sub(r'[<>:"/\\|?*\x00-\x1f]', " ", title).split())[:LONGEST_NAME].strip(" .")
 
 
 def save_into(folder: Path, write: Callable[[Path], list[Path]]) -> str:
@@ -99,11 +103,12 @@ def save_into(folder: Path, write: Callable[[Path], list[Path]]) -> str:
     except OSError as error:
         advice = "choose a folder that you may write to, with converter.folder = 'PATH'"
         raise UserError(f"Can't write to {folder}: {error.strerror}; {advice}.") from error
-    return f"saved in <code>{html.escape(folder.as_posix())}</code>: {', '.join(map(file_link, paths))}"
+    place, links = html.escape(folder.as_posix()), ", ".join(map(file_link, paths))
+    return f'<span role="status">saved in <code>{place}</code>: {links}</span>'
 
 
 class Results(widgets.VBox):
-    """Players with spectrograms, figures, and buttons that save; hidden until something was made.
+    """Before and after, figures, and buttons that save; hidden until something was made.
 
     Parameters
     ----------
@@ -112,16 +117,15 @@ class Results(widgets.VBox):
     """
 
     def __init__(self, bench: widgets.VBox) -> None:
-        self.bench, self.title, self.version = bench, "", ""
+        self.bench, self.title, self.name = bench, "", ""
         self.result: Conversion | None = None
-        self.settings, self.facts, self._takes = {}, {}, []
-        self.before, self.after, self.numbers = SoundView("before"), SoundView("after"), widgets.HTML()
+        self.settings, self.facts, self._takes, self._paths = {}, {}, [], {}
+        self.sounds, self.numbers = Comparison(), widgets.HTML()
         self.save_mp3 = widgets.Button(description="Save as mp3", icon="save")
         self.save_midi = widgets.Button(description="Save tune as MIDI", icon="save")
         self.save_all = widgets.Button(description="Save everything", icon="save", tooltip=EVERYTHING)
         self.format = widgets.Dropdown(options=FORMATS, layout={"width": "6em"})
         self.saved = widgets.HTML()
-        pair = widgets.HBox([self.before, self.after])
         self.stems = {name: player() for name in STEMS}
         columns = [widgets.VBox([widgets.HTML(f"<b>{name}</b>"), self.stems[name]]) for name in STEMS]
         self.apart = fold(APART, row(*columns))
@@ -131,10 +135,10 @@ class Results(widgets.VBox):
         self.passage, self.seed = widgets.SelectionRangeSlider(**look), seed_field()
         self.redo_button = widgets.Button(description="Play this passage anew", icon="refresh")
         self.take = widgets.ToggleButtons(options=TAKES, description="hear", tooltips=OF_TAKES)
-        choices = row(self.passage, *short(self.seed), self.redo_button, self.take)
+        choices = row(self.passage, *short(self.seed), self.redo_button)
         self.anew = fold(ANEW, choices)
         saving = row(self.save_mp3, self.save_midi, self.save_all, self.format, self.saved)
-        super().__init__([pair, self.numbers, self.anew, self.apart, saving])
+        super().__init__([self.sounds, self.take, self.numbers, saving, self.anew, self.apart])
         self.layout.display = "none"
         self.save_mp3.on_click(lambda _: self.save("mp3"))
         self.save_midi.on_click(lambda _: self.save("mid"))
@@ -142,7 +146,7 @@ class Results(widgets.VBox):
         self.redo_button.on_click(self.redo)
         self.take.observe(lambda _: self._show_take(), "value")
         name_parts(self, "numbers saved save_mp3 save_midi save_all format anew passage take")
-        name_parts(redo=self.redo_button, redo_seed=self.seed, pair=pair, results=self)
+        name_parts(redo=self.redo_button, redo_seed=self.seed, results=self)
 
     def show(
         self,
@@ -170,7 +174,8 @@ class Results(widgets.VBox):
         after : str, optional
             What was asked for, for the heading; the genre by default.
         version : str, optional
-            What tells this result from others of the same song, for file names; genre and seed by default.
+            What tells this result from others of the same song, for file names; by default `after` and the
+            seed.
         numbers : callable, optional
             Gives the HTML below the pictures, of the result; what was `measured` by default.
         facts : dict, optional
@@ -186,9 +191,10 @@ class Results(widgets.VBox):
         if same_tune:  # drawn where they sound in the source, which may be slower or faster
             pace = len(result.source) / max(len(result.audio) / result.sample_rate * SAMPLE_RATE, 1)
             notes = [replace(note, start=note.start * pace, end=note.end * pace) for note in result.notes]
-        self.before.show(f"before: {before or title}", result.source, notes)
-        self.title, self.facts, self._again = title, facts or {}, self.bench.again
-        self._look = (after or genre, version or f"{genre}_{settings['seed']}", numbers, picture)
+        self.title, self.facts, self._again, self._paths = title, facts or {}, self.bench.again, {}
+        self._before, after = Side(f"before: {before or title}", result.source, notes), after or genre
+        seed = f", seed {settings['seed']}" if settings["seed"] else ""
+        self._look = (after, (version or f"{after}{seed}").replace("_", ", "), numbers, picture)
         self._takes, self.anew.selected_index = [(result, settings)], None
         seconds = len(result.audio) / result.sample_rate
         times = [*np.arange(0, seconds - MARK / 2, MARK), seconds]
@@ -198,6 +204,7 @@ class Results(widgets.VBox):
         self.seed.value = settings["seed"] + 1
         self._show_take(0)
         self.layout.display = ""
+        self.sounds.bring_into_view()
 
     def _show_take(self, number=None):
         """Show one of the two results, before and after a passage was made anew; the later one by default."""
@@ -208,12 +215,14 @@ class Results(widgets.VBox):
         (self.result, self.settings), (after, version, numbers, picture) = self._takes[chosen], self._look
         self.take.layout.display = "" if len(self._takes) > 1 else "none"
         for start, end, seed in self.settings.get("redone", ()):
-            after, version = f"{after}, {words(start, end)} anew (seed {seed})", f"{version}_redone{seed}"
+            passage = f"{words(start, end)} anew"
+            after, version = f"{after}, {passage} (seed {seed})", f"{version}, {passage} {seed}"
         draw = (lambda figure: picture(figure, self.result)) if picture else None
-        self.after.show(f"after: {after}", self.result.audio, self.result.notes, draw)
+        self.name = f"{file_name(self.title) or 'song'} ({file_name(version)})"
+        shown = Side(f"after: {after}", self.result.audio, self.result.notes, draw)
+        self.sounds.show(self._before, shown, names=(file_name(self.title) or "song", self.name))
         told = numbers or (lambda result: measured(result, self.settings["genre"]))
         self.numbers.value, self.saved.value = told(self.result), ""
-        self.version = re.sub(r"[^\w.+-]", "", version)
         self.apart.selected_index, self.apart.layout.display = None, "" if self.result.stems else "none"
 
     def redo(self, _: object = None) -> None:
@@ -252,20 +261,26 @@ class Results(widgets.VBox):
             self.bench.tell(error)
 
     def _write(self, kind, folder):
-        name = file_name(self.title)
-        if kind == "mid":
-            path = free_path(folder / f"{name}_tune.mid")
-            notes_to_midi(self.result.notes).write(str(path))
-            return [path]
-        ending, others = (kind, ()) if kind == "mp3" else (self.format.value, BESIDE)
-        path = free_path(folder / f"{name}_{self.version}.{ending}", *others)
-        sound.save(path, self.result.audio, self.result.sample_rate)
-        if kind == "mp3":
+        """Write files of one kind, unless this result has them already; returns their paths."""
+        if (place := (folder, self.name)) not in self._paths:  # a name that no file has, of no kind
+            self._paths[place] = free_path(folder / f"{self.name}.json", *ENDINGS)
+        record = self._paths[place]
+        ending = self.format.value if kind == "everything" else kind
+        path = record.with_name(f"{record.stem}{TUNE if kind == 'mid' else f'.{ending}'}")
+        if not path.exists():
+            if kind == "mid":
+                notes_to_midi(self.result.notes).write(str(path))
+            else:
+                sound.save(path, self.result.audio, self.result.sample_rate)
+        if kind != "everything":
             return [path]
         from noteninja_lib.settings import Settings, export, write_stems
 
-        paths = export(self.result, path, Settings(**self.settings))
-        if self.facts:
-            record = json.loads(paths[-1].read_text("utf-8")) | {"made_from": self.facts}
-            paths[-1].write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        return [path, *paths, *write_stems(self.result, path)]
+        if not record.exists():
+            write_stems(self.result, path)
+            export(self.result, path, Settings(**self.settings))
+            if self.facts:
+                told = json.loads(record.read_text("utf-8")) | {"made_from": self.facts}
+                record.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        others = (record.with_name(record.stem + ending) for ending in BESIDE)
+        return [path, *filter(Path.exists, others)]

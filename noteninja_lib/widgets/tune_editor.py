@@ -13,10 +13,11 @@ import numpy as np
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.tunes import Tune, exact, tune_from_score
-from noteninja_lib.widgets.choosers import genre_menu, seed_field, uploaded
+from noteninja_lib.widgets.choosers import genre_menu, seed_field
 from noteninja_lib.widgets.recorder import RIGHTS, Recorder
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short
 from noteninja_lib.widgets.touch_widgets import PianoRoll
+from noteninja_lib.widgets.upload import Upload
 from noteninja_lib.widgets.workbench import Workbench
 
 METRES = ("4/4", "3/4", "2/4", "6/8")
@@ -67,7 +68,7 @@ class Inventor(Workbench):
         clear = widgets.Button(description="Clear", icon="eraser")
         clear.on_click(self.clear)
         self.abc = widgets.Textarea(placeholder=ABC, layout={"width": "95%", "height": "8em"})
-        self.upload = widgets.FileUpload(accept=ENDINGS, multiple=False, description="or a file")
+        self.upload = Upload(accept=ENDINGS, description="or a file")
         self.use_button = self.go_button("Put it on the roll", "arrow-up", self.use, primary=False)
         self.go_buttons.remove(self.use_button)  # stands with its text, not with the others
         self.invent_button = self.go_button("Invent", "magic", self.invent)
@@ -83,7 +84,7 @@ class Inventor(Workbench):
         name_parts(self, "seed genre bars metre mode abc", clear=clear, own=own)
         name_parts(hum_fold=hum)
         choices = short(self.genre, self.seed, self.bars, self.metre, self.mode)
-        self.arrange(row(*choices, clear), self.roll, own, hum)
+        self.arrange(row(*choices, clear), below=(self.roll, own, hum))
 
     def _resize(self, _):
         self.roll.metre, self.roll.bars = self.metre.value, self.bars.value
@@ -130,18 +131,14 @@ class Inventor(Workbench):
 
     def use(self, _: object = None) -> None:
         """Put the ABC text, or else the uploaded file, on the roll; the handler of that button."""
-        self.start(self._use, self.abc.value, self.upload.value)
+        self.start(self._use, self.abc.value, self.upload.files)
 
-    def _use(self, text, value):
+    def _use(self, text, files):
         from noteninja_lib.music.score_io import read_notes
 
-        source, file = text, uploaded(value)
-        if not text.strip():
-            if file is None:
-                raise UserError("Write ABC into the field or choose a file first.")
-            source = Path(self._folder.name) / Path(file[0]).name
-            source.write_bytes(file[1])
-        self._put(read_notes(source))
+        if not text.strip() and not files:
+            raise UserError("Write ABC into the field or choose a file first.")
+        self._put(read_notes(text if text.strip() else files[0]))
 
     def hum(self, _: object = None) -> None:
         """Put what was recorded on the roll; the handler of that button."""

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +23,10 @@ from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import Stopped, UserError, notices
 from noteninja_lib.pipeline import Conversion
 from noteninja_lib.source import MIDI, PICTURES, SCORES
-from noteninja_lib.widgets.choosers import WAYS, SongChooser
+from noteninja_lib.widgets.choosers import SongChooser
 from noteninja_lib.widgets.results import Results
 from noteninja_lib.widgets.style_sheet import name_parts, row, style_sheet
+from noteninja_lib.widgets.upload import in_own_names
 
 
 class Workbench(widgets.VBox):
@@ -55,7 +56,7 @@ class Workbench(widgets.VBox):
     ) -> None:
         self.pipeline, self.in_background, self.folder = pipeline, in_background, Path(folder)
         self.thread: threading.Thread | None = None
-        self.go_buttons, self.notices, self.names = [], [], {}
+        self.go_buttons, self.notices, self.songs = [], [], []
         self.again: Callable | None = None  # makes the last conversion again, with what is given as well
         self._stop, self._told, self._started, self.seconds = threading.Event(), 0.0, 0.0, 0.0
         super().__init__()
@@ -82,11 +83,19 @@ class Workbench(widgets.VBox):
         self.go_buttons.append(button)
         return button
 
-    def arrange(self, *controls: widgets.Widget) -> None:
-        """Put controls, buttons and results one below the other."""
+    def arrange(self, *controls: widgets.Widget, below: Sequence[widgets.Widget] = ()) -> None:
+        """Put controls, buttons and results one below the other; the buttons stay in view.
+
+        Parameters
+        ----------
+        *controls, below
+            What stands above the buttons, and between them and the results.
+        """
         self.buttons = row(*self.go_buttons, self.stop_button, self.progress, self.time_left, self.stage)
         self.go_buttons.append(self.results.redo_button)  # which stands below
-        self.children = [style_sheet(), *controls, self.buttons, self.message, self.results]
+        at_work = widgets.VBox([self.buttons, self.message])
+        name_parts(at_work=at_work)
+        self.children = [style_sheet(), *controls, at_work, *below, self.results]
 
     def _set_stage(self, change):
         (self.add_class if change["new"] else self.remove_class)("nn-stage")
@@ -105,7 +114,7 @@ class Workbench(widgets.VBox):
         self._stop.clear()
         self._set_busy(True)
         self.progress.value, self._started, self._told = 0, time.monotonic(), 0.0
-        self.notices, self.names = [], {}
+        self.notices, self.songs = [], []
         self.say("")
         self.time_left.value = "starting"
         if self.in_background:
@@ -150,24 +159,18 @@ class Workbench(widgets.VBox):
 
     def tell(self, error: Exception) -> None:
         """Show an error in one sentence."""
-        sentence = self._in_own_names(str(error))
+        sentence = str(error)
         if not isinstance(error, UserError):
             logging.getLogger(__name__).error("the converter failed", exc_info=error)
             sentence = f"The converter failed on this {self.what} ({type(error).__name__}: {error}); "
             sentence += "the details are in the log. You can go on with another one."
-        self.say(sentence, "error")
+        self.say(in_own_names(sentence), "error")
         if os.environ.get("NOTENINJA_TEST") == "1":
             raise error
 
-    def _in_own_names(self, sentence):
-        """A sentence that names files as the user does: an upload lies in a folder that nobody knows."""
-        for path, name in self.names.items():
-            sentence = sentence.replace(path, name)
-        return sentence
-
     def _notice(self, told):
         """Keep warnings that are for the user until all is done."""
-        sentences = map(self._in_own_names, notices(told, *self.names))
+        sentences = map(in_own_names, notices(told, *self.songs))
         self.notices += [sentence for sentence in sentences if sentence not in self.notices]
 
     # ---- what most kinds of work begin with -----------------------------------------------------------
@@ -179,9 +182,7 @@ class Workbench(widgets.VBox):
         but can be used when all is done.
         """
         path, title = chooser.song()
-        kept = chooser.way.value in WAYS[:2]  # where an upload or a recording lies is soon gone
-        name = str(path) if kept else path.name
-        self.names[str(path)] = name
+        self.songs.append(path)
         self.tell_progress(0.0, "reading the song")
         self.seconds = 0.0
         if path.suffix.lower() not in MIDI + SCORES + PICTURES:
@@ -189,7 +190,7 @@ class Workbench(widgets.VBox):
                 warnings.simplefilter("always", UserWarning)
                 self.seconds = len(sound.load(path)) / sound.SAMPLE_RATE
             self._notice(told)
-        return path, title, name
+        return path, title, in_own_names(str(path))
 
     def load(self) -> Callable:
         """The pipeline, loaded if it was not needed before."""

@@ -59,8 +59,8 @@ export default () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     if (!mine || mine !== context) return;
     if (!player || !(player.duration > 0)) return;   // nothing to go over to: this plays to its end
-    player.currentTime = Math.min(position(), player.duration);
-    if (mine.state === "running") await player.play().catch(() => {});
+    const goOn = new CustomEvent("nn-go-on", { bubbles: true, detail: Math.min(position(), player.duration) });
+    if (mine.state === "running") player.dispatchEvent(goOn);   // to static/compare.js
     stop();
   }
 

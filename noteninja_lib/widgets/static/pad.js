@@ -11,7 +11,7 @@ function render({ model, el }) {
   function draw() {
     const [x, y] = [model.get("x"), model.get("y")];
     const shares = [(1 - x) * y, x * y, (1 - x) * (1 - y), x * (1 - y)];
-    const words = model.get("labels").map((label, n) => [label, `${Math.round(100 * shares[n])} %`]);
+    const words = model.get("labels").map((label, n) => [label, `${Math.round(100 * shares[n])}%`]);
     words.forEach(([label, share], n) => {
       corners[n].replaceChildren(label, " ", element("span", "", null, share));
     });
