@@ -12,10 +12,9 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.music.style import MOODS
 from noteninja_lib.pipeline import VOICES
 from noteninja_lib.source import MIDI, PICTURES, SCORES
+from noteninja_lib.widgets.inputs import RIGHTS, Recorder, Upload, own_folder
 from noteninja_lib.widgets.players import bundled_songs
-from noteninja_lib.widgets.recorder import RIGHTS, Recorder
 from noteninja_lib.widgets.style_sheet import name_parts, player, row, slider
-from noteninja_lib.widgets.upload import Upload, own_folder
 
 WAYS = ("a bundled song", "a path", "an upload", "a microphone")
 SOUNDS = (".mp3", ".wav", ".flac", ".ogg")

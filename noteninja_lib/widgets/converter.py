@@ -26,11 +26,11 @@ from noteninja_lib.widgets.choosers import (
     voice_buttons,
 )
 from noteninja_lib.widgets.heard_panel import HeardPanel
+from noteninja_lib.widgets.inputs import Upload
 from noteninja_lib.widgets.interpolation import GenrePad, Journey, SongMixer
 from noteninja_lib.widgets.players import LivePlayer, bundled_songs, hear
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short, slider
 from noteninja_lib.widgets.tune_editor import Inventor
-from noteninja_lib.widgets.upload import Upload
 from noteninja_lib.widgets.workbench import Workbench
 
 MORE = (

@@ -11,7 +11,6 @@ import numpy as np
 
 from noteninja_lib.arranger.recipe import GENRES, own_genres
 from noteninja_lib.audio.io import SAMPLE_RATE, load
-from noteninja_lib.evaluation.metrics import heard_moods
 from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.style import MOODS
 from noteninja_lib.plots import plot_journey
@@ -217,6 +216,8 @@ class Journey(Workbench):
             facts["seconds_of_the_song"] = wish.pop("seconds")  # needs no extending
             source = audio[: round(facts["seconds_of_the_song"] * SAMPLE_RATE)]
         result, heard = self.convert_with(None, source, **wish), {}
+
+        from noteninja_lib.evaluation.metrics import heard_moods  # a second, before anybody hears anything
 
         def picture(figure, shown):  # each version is measured once; a long one takes some seconds
             if id(shown) not in heard:
