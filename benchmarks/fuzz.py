@@ -144,8 +144,13 @@ def _serve(pipe):
     import torch
 
     torch.set_num_threads(1)
-    limited = False
     warnings.simplefilter("ignore")
+    for number, (name, files) in enumerate(originals().items()):  # what the packages need is loaded by then
+        with tempfile.TemporaryDirectory() as folder, suppress(UserError):
+            path = Path(folder) / f"{number}{files[0][0]}"
+            path.write_bytes(files[0][1])
+            _read(name, path)
+    _limit_memory()
     while True:
         kind, path = pipe.recv()
         said = "read"
@@ -162,9 +167,6 @@ def _serve(pipe):
             place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "outside"
             said = f"{type(problem).__name__} at {place}: {str(problem)[:100]}"
         pipe.send(said)
-        if not limited:  # what the packages need is loaded by now
-            _limit_memory()
-            limited = True
 
 
 def _limit_memory():

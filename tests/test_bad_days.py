@@ -1,13 +1,20 @@
 """What must work, or be said in one sentence, on a bad day: nowhere to write, and inputs that are broken."""
 
+import errno
 import os
+import re
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import noteninja_lib
+from noteninja_lib import cli
 from noteninja_lib.arranger.recipe import load_recipe
-from noteninja_lib.errors import UserError
+from noteninja_lib.audio.io import load, save
+from noteninja_lib.errors import UserError, unexpected
+from noteninja_lib.music.score_io import read_roll
 
 
 def test_caches_move_where_nothing_can_be_written(monkeypatch):
@@ -33,3 +40,54 @@ def test_a_recipe_that_grows_without_end_is_refused_at_once(tmp_path):
     with pytest.raises(UserError) as told:
         load_recipe(tmp_path / "mine.yaml")
     assert "swing" in str(told.value) and len(str(told.value)) < 300
+
+
+KERN = "**kern\n*M{}/4\n*k[]\n=1\n4c\n4d\n4e\n4f\n==\n*-\n"
+XML = (
+    "<score-partwise version='3.1'><part-list><score-part id='P1'><part-name/></score-part></part-list>"
+    "<part id='P1'><measure number='1'><attributes><divisions>1</divisions><time><beats>{}</beats>"
+    "<beat-type>4</beat-type></time></attributes><note><pitch><step>C</step><octave>5</octave></pitch>"
+    "<duration>4</duration></note></measure></part></score-partwise>"
+)
+
+
+@pytest.mark.parametrize("name, text", [("tune.krn", KERN), ("tune.musicxml", XML)])
+def test_a_bar_of_thousands_of_beats_is_refused_at_once(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text.format(4))
+    assert read_roll(path).frames > 100
+    path.write_text(text.format(4000))
+    with pytest.raises(UserError, match=f"{name} has a metre of more than 128 beats"):
+        read_roll(path)
+
+
+def test_an_unforeseen_error_is_one_sentence_and_a_report(capfd, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["noteninja", "tunes"])
+    monkeypatch.setattr("noteninja_lib.cli.app", lambda **options: {}["a fault"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    told = capfd.readouterr().err
+    report = Path(re.search(r"what is in (\S+)\.\n", told)[1])
+    assert end.value.code == 1 and told.count("\n") == 1 and "KeyError" in told
+    assert "Traceback" in report.read_text() and "a fault" in report.read_text()
+    report.unlink()
+
+
+@pytest.mark.parametrize(
+    "problem, said",
+    [
+        (MemoryError(), "not enough memory"),
+        (OSError(errno.ENOSPC, "No space", "song.mp3"), r"disk is full.*song\.mp3"),
+        (PermissionError(13, "no", "weights"), "weights may not be read"),
+    ],
+)
+def test_what_the_user_can_mend_is_told_without_a_report(problem, said):
+    assert re.search(said, unexpected(problem)) and ".log" not in unexpected(problem)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_a_name_that_is_no_utf8(tmp_path):
+    sound = np.sin(np.arange(44100) / 20).astype(np.float32)[:, None].repeat(2, 1) * 0.3
+    name = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav"))
+    save(name, sound)
+    assert len(load(name)) == 22050

@@ -79,7 +79,7 @@ def test_a_song_is_converted_by_keyboard_then_a_big_one_is_dropped(chromium, run
         page.keyboard.press("Enter")
         page.wait_for_selector(".nn-stop:enabled")
         page.wait_for_selector(".nn-convert:enabled")
-        assert "after: reggae" in page.inner_text(".nn-pair")
+        assert "after: reggae" in page.inner_text(".nn-compare")
         assert np.abs(decoded(page.locator(".nn-audio-after"))).max() > 0.01
         assert not np.array_equal(decoded(page.locator(".nn-preview")), first)
         tab_to(page, ".nn-save-mp3")
@@ -104,7 +104,7 @@ def test_a_song_is_converted_by_keyboard_then_a_big_one_is_dropped(chromium, run
         page.click(".nn-convert")
         page.wait_for_selector(".nn-stop:enabled")
         page.wait_for_selector(".nn-convert:enabled")
-        assert "before: a big song" in page.inner_text(".nn-pair")
+        assert "before: a big song" in page.inner_text(".nn-compare")
 
         with context.expect_page() as opened:
             page.click("text=Lessons >> nth=0")

@@ -27,7 +27,7 @@ import numpy as np
 import scipy.fft
 import soundfile
 
-from noteninja_lib.audio.mp3 import DELAY, RATES, frame_places, tag
+from noteninja_lib.audio.mp3 import DELAY, RATES, tag
 from noteninja_lib.errors import UserError
 
 BLOCK = 16384  # frames read at once: long Vorbis reads crash in one piece
@@ -173,12 +173,11 @@ def _ogg_starts(data):
 
 @dataclass
 class _Mp3:
-    """A stream within an mp3 file: its first and last byte, kind, and the bit rates of its frames."""
+    """A stream within an mp3 file: its kind, whether its first frame tells its length, and all its frames."""
 
-    first: int
     kind: tuple[int, int, bool]
     tagged: bool
-    last: int = 0
+    frames: list[tuple[int, int]] = field(default_factory=list)  # first byte, and the byte after the last
     rates: set[int] = field(default_factory=set)
 
 
@@ -197,21 +196,21 @@ def _mp3_pieces(data):
         told = data[place + 4 : place + 60]
         tagged = (b"Xing" in told or b"Info" in told) and not any(told[:9])
         if tagged or not streams or kind != streams[-1].kind:
-            streams.append(_Mp3(place, kind, tagged))
+            streams.append(_Mp3(kind, tagged))
+        streams[-1].frames.append((place, min(place + length, len(data))))
+        streams[-1].rates.add(data[place + 2] >> 4)
         place += length
-        streams[-1].last = min(place, len(data))
-        streams[-1].rates.add(data[place - length + 2] >> 4)
     if len(streams) < 2 and not any(len(one.rates) > 1 and not one.tagged for one in streams):
         return []
-    return [_with_length(bytearray(data[one.first : one.last]), one) for one in streams]
+    return [_with_length(b"".join(data[first:last] for first, last in one.frames), one) for one in streams]
 
 
 def _with_length(frames, stream):
     _, rate, single = stream.kind
     if stream.tagged or len(stream.rates) < 2:
-        return bytes(frames)
-    samples = len(list(frame_places(frames, rate))) * (1152 if rate >= 32000 else 576) - DELAY
-    return tag(frames, samples, 2 - single, rate) + bytes(frames)
+        return frames
+    samples = len(stream.frames) * (1152 if rate >= 32000 else 576) - DELAY
+    return tag(bytearray(frames), samples, 2 - single, rate) + frames
 
 
 def _mp3_frame(data, place):

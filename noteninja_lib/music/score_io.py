@@ -67,6 +67,7 @@ EARLY = 0.12  # of a beat, by which a note may come before the beat that it belo
 SPREAD = 0.03  # of a beat, by which onsets lie off the grid (standard deviation)
 DOUBT = 2.0  # by which the less usual one must fit better: e^2, or 7, times as likely
 SHORTEST_REST = 0.5  # beats
+MOST_BEATS = 128  # in a bar
 
 
 def read_roll(
@@ -348,9 +349,16 @@ def unfolded(text: str, repeats: bool = True) -> str:
     return re.sub(r"(?m)^\*>.*\n", "", head) + music + "".join(end) + "\n"
 
 
+def _check_metres(path, counts):
+    """Refuse bars of thousands of beats, with which music21 would be busy for minutes."""
+    if any(int(number) > MOST_BEATS for count in counts for number in re.findall(r"\d+", count or "")):
+        raise UserError(f"{path.name} has a metre of more than {MOST_BEATS} beats: correct it there.")
+
+
 def parse_humdrum(path: Path, repeats: bool = True) -> stream.Score:
     """The score in a Humdrum file; a Notice names what music21 leaves out because it can't be read."""
     text, told = _text(path), io.StringIO()
+    _check_metres(path, re.findall(r"(?m)(?:^|\t)\*M([\d+]+)/", text))
     with redirect_stderr(told):
         score = converter.parse(unfolded(text, repeats), format="humdrum")
     tokens = dict.fromkeys(re.findall(r"Error in parsing event \('(.*?)'\)", told.getvalue()))
@@ -377,6 +385,7 @@ def add_swing(score: stream.Score, texts: Iterable[str]) -> None:
 def parse_mei(path: Path, repeats: bool = True) -> stream.Score:
     """The score in a MEI file, with its endings, order of sections and tempo, which music21 leaves out."""
     root = ElementTree.fromstring(path.read_bytes())
+    _check_metres(path, [one.get(name) for one in root.iter() for name in ("meter.count", "count")])
     named = {one.get("{http://www.w3.org/XML/1998/namespace}id"): one for one in root.iter()}
     for section in list(root.iter(f"{MEI}section")):
         plan = section.find(f"{MEI}expansion")
@@ -457,6 +466,7 @@ def thin_xml(path: Path) -> str:
             root = ElementTree.fromstring(packed.read(name))
     else:
         root = ElementTree.fromstring(path.read_bytes())
+    _check_metres(path, [one.text for one in root.iter("beats")])
     for parent in list(root.iter()):
         for child in list(parent):
             sound = child.find("sound") if child.tag == "direction" else None
