@@ -46,8 +46,9 @@ KERN = "**kern\n*M{}/4\n*k[]\n=1\n4c\n4d\n4e\n4f\n==\n*-\n"
 XML = (
     "<score-partwise version='3.1'><part-list><score-part id='P1'><part-name/></score-part></part-list>"
     "<part id='P1'><measure number='1'><attributes><divisions>1</divisions><time><beats>{}</beats>"
-    "<beat-type>4</beat-type></time></attributes><note><pitch><step>C</step><octave>5</octave></pitch>"
-    "<duration>4</duration></note></measure></part></score-partwise>"
+    "<beat-type>4</beat-type></time></attributes>"
+    + "<note><pitch><step>C</step><octave>5</octave></pitch><duration>1</duration></note>" * 4
+    + "</measure></part></score-partwise>"
 )
 
 

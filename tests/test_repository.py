@@ -143,6 +143,7 @@ PAGES = (
     "CHANGELOG.md",
     "benchmarks/README.md",
     "docs/README.md",
+    "docs/cluster.md",
     "data/README.md",
     "notebooks/README.md",
 )
