@@ -22,6 +22,8 @@ from widget_doubles import TONE, Pipeline, upload
 import noteninja_lib
 from noteninja_lib.audio import STEREO_RATE, rate_of
 from noteninja_lib.audio import io as sound
+from noteninja_lib.audio.io import save
+from noteninja_lib.audio.tags import Tags, read_tags
 from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music.style import MOODS
 from noteninja_lib.settings import Settings
@@ -334,6 +336,20 @@ def test_saves_mp3_and_midi_and_never_over_an_earlier_file(widget, tmp_path):
     notes = pretty_midi.PrettyMIDI(str(tmp_path / "outputs" / names[0])).instruments[0].notes
     assert [(note.pitch, note.velocity) for note in notes] == [(69, 80), (71, 64)]
     assert [note.start for note in notes] == pytest.approx([0, 1], abs=0.01)
+
+
+def test_tags_of_the_song_go_into_what_is_saved(widget, tmp_path):
+    save(
+        tmp_path / "song.mp3",
+        TONE,
+        tags=Tags("Lied ohne Worte 歌", "Fanny", "Das Jahr", b"\xff\xd8\xff picture"),
+    )
+    widget.chooser.song = lambda: (tmp_path / "song.mp3", "song")
+    widget.convert()
+    widget.results.save("mp3")
+    (path,) = (tmp_path / "outputs").iterdir()
+    title = "Lied ohne Worte 歌 (jazz, by NoteNinja)"
+    assert read_tags(path) == Tags(title, "Fanny", "Das Jahr", b"\xff\xd8\xff picture")
 
 
 def test_names_of_files_are_allowed_everywhere_and_say_what_differs(widget, tmp_path):

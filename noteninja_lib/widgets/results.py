@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from noteninja_lib.audio import io as sound
 from noteninja_lib.audio.io import SAMPLE_RATE
+from noteninja_lib.audio.tags import Tags
 from noteninja_lib.errors import UserError, free_path
 from noteninja_lib.passages import check_passages, clock, words
 from noteninja_lib.pipeline import Conversion
@@ -161,6 +162,7 @@ class Results(widgets.VBox):
         before: str | None = None,
         same_tune: bool = True,
         picture: Callable[[Figure, Conversion], None] | None = None,
+        tags: Tags | None = None,
     ) -> None:
         """Show a conversion.
 
@@ -186,12 +188,15 @@ class Results(widgets.VBox):
             Whether the notes are those of the source, so that they may be drawn over it.
         picture : callable, optional
             Draws the picture of the result: ``picture(figure, result)``; else its spectrogram with the notes.
+        tags : Tags, optional
+            What a player is to show of a saved file.
         """
         genre, notes = settings["genre"], []
         if same_tune:  # drawn where they sound in the source, which may be slower or faster
             pace = len(result.source) / max(len(result.audio) / result.sample_rate * SAMPLE_RATE, 1)
             notes = [replace(note, start=note.start * pace, end=note.end * pace) for note in result.notes]
         self.title, self.facts, self._again, self._paths = title, facts or {}, self.bench.again, {}
+        self.tags = tags
         self._before, after = Side(f"before: {before or title}", result.source, notes), after or genre
         seed = f", seed {settings['seed']}" if settings["seed"] else ""
         self._look = (after, (version or f"{after}{seed}").replace("_", ", "), numbers, picture)
@@ -271,7 +276,7 @@ class Results(widgets.VBox):
             if kind == "mid":
                 notes_to_midi(self.result.notes).write(str(path))
             else:
-                sound.save(path, self.result.audio, self.result.sample_rate)
+                sound.save(path, self.result.audio, self.result.sample_rate, tags=self.tags)
         if kind != "everything":
             return [path]
         from noteninja_lib.settings import Settings, export, write_stems
