@@ -98,7 +98,7 @@ def test_a_song_is_converted_by_keyboard_then_a_big_one_is_dropped(chromium, run
         assert song.stat().st_size > 30e6
         page.click(".nn-way button >> nth=2")
         with page.expect_file_chooser() as chooser:
-            page.click(".nn-upload")
+            page.click(".nn-upload button")
         chooser.value.set_files(song)
         page.wait_for_selector("text=MB arrived")
         page.click(".nn-convert")
@@ -111,6 +111,10 @@ def test_a_song_is_converted_by_keyboard_then_a_big_one_is_dropped(chromium, run
         opened.value.wait_for_selector(f'.jp-DirListing >> text="{LESSON}"')
         opened.value.wait_for_selector(".jp-Notebook .jp-Cell")
         assert opened.value.url.split("?")[0] == f"{address}/lab/tree/work/{LESSON}"
+        for _ in range(300):  # until the lesson's own kernel is there
+            page.wait_for_timeout(200)
+            if len(kernels(address)) == 2:
+                break
         opened.value.close()
 
         before = len(kernels(address))
