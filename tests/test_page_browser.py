@@ -106,6 +106,7 @@ def test_a_song_is_converted_by_keyboard_then_a_big_one_is_dropped(chromium, run
         page.wait_for_selector(".nn-convert:enabled")
         assert "before: a big song" in page.inner_text(".nn-compare")
 
+        (kernel,) = kernels(address)  # the page's
         with context.expect_page() as opened:
             page.click("text=Lessons >> nth=0")
         opened.value.wait_for_selector(f'.jp-DirListing >> text="{LESSON}"')
@@ -126,7 +127,6 @@ def test_a_song_is_converted_by_keyboard_then_a_big_one_is_dropped(chromium, run
         page.wait_for_timeout(1000)
         assert len(kernels(address)) == before, "a closed page gives its kernel back"
 
-        (kernel,) = [one for one in kernels(address) if one["connections"]]
         for process in psutil.process_iter(["cmdline"]):  # as the system does when memory is short
             if kernel["id"] in " ".join(process.info["cmdline"] or []):
                 process.kill()
