@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, load, save, stream
 from noteninja_lib.audio.tags import read_tags
-from noteninja_lib.errors import Notice, UserError, claimed, make_folder, notices, unexpected
+from noteninja_lib.errors import Notice, UserError, claimed, make_folder, notices, readable, unexpected
 from noteninja_lib.lead_sheet import KINDS as LEADS
 from noteninja_lib.lead_sheet import LeadSheet, hear_lead, lead_of, lead_sung
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
@@ -336,7 +336,7 @@ def hear_files(
         with claimed(next(place_of), [places[0].suffix], None if named else LEADS, overwrite) as place:
             source = read_source(song, seconds_used(), lambda done: progress(0.9 * done, "listening"))
             progress(0.9, "writing down")
-            sheet = lead_of(source, song.stem)
+            sheet = lead_of(source, readable(song.stem))
             with whole(place) as unfinished:
                 sheet.save(unfinished)
         record = {"song": str(song), "out": str(place), **sheet.to_record()}

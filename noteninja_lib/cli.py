@@ -418,7 +418,8 @@ def course_collect(
 
     rows = collect(folder, run, seconds, lambda files: tqdm(files, unit="file", delay=1, leave=False))
     wanted = out or folder / "answers.csv"
-    with claimed(wanted, [wanted.suffix], None if out else ()) as table:
+    wanted = wanted / "answers.csv" if wanted.is_dir() else wanted
+    with claimed(wanted, [wanted.suffix], ()) as table:
         typer.echo(f"{write_table(rows, table)}\nWith all answers: {table}")
 
 

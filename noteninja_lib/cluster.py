@@ -70,10 +70,16 @@ def _client(address, workers):
             "Work on a cluster needs Dask: install it with `pip install distributed bokeh`."
         ) from None
     if address == LOCAL:
-        with LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1") as cluster:
-            with Client(cluster) as client:
-                print(f"What each worker does: {client.dashboard_link}", flush=True)
-                yield client
+        main = threading.current_thread() is threading.main_thread()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None  # its processes inherit that
+        try:
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1")
+        finally:
+            if main:
+                signal.signal(signal.SIGINT, before)
+        with cluster, Client(cluster) as client:
+            print(f"What each worker does: {client.dashboard_link}", flush=True)
+            yield client
         return
     try:
         client = Client(address, timeout=PATIENCE)

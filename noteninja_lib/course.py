@@ -15,6 +15,7 @@ import inspect
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from importlib import import_module
 from pathlib import Path
 
 from noteninja_lib import __version__
-from noteninja_lib.errors import UserError, make_folder
+from noteninja_lib.errors import UserError, choose, make_folder
 
 LESSONS = Path(__file__).resolve().parent.parent / "notebooks"
 LARGEST, MEMORY = 100_000_000, 12 << 30  # bytes of a notebook that is read, and that judging may map
@@ -104,8 +105,7 @@ def build(audience: str, out: Path) -> list[Path]:
     Copies for teachers are what nbgrader calls source notebooks. A student's copy doesn't show solutions; the
     library that checks the answers holds them, though, in its source. Nothing is overwritten.
     """
-    if audience not in ("student", "teacher"):
-        raise UserError(f"Copies are --for student or --for teacher, not {audience!r}.")
+    audience = choose("kind of copies", audience, ("student", "teacher"))
     teacher, copies = audience == "teacher", {}
     for lesson, (name, notebook) in _lessons().items():
         first, *others = notebook["cells"]
@@ -180,7 +180,15 @@ def _judged(folder, seconds, *answer):
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, "env": kept}
     with tempfile.TemporaryDirectory() as place, suppress(subprocess.TimeoutExpired, OSError):
         call = [sys.executable, "-P", "-c", code, f"{place}/verdict"]
-        subprocess.run(call, input=json.dumps(answer).encode(), timeout=seconds, **silent)
+        process = subprocess.Popen(call, stdin=subprocess.PIPE, start_new_session=True, **silent)
+        try:
+            process.communicate(json.dumps(answer).encode(), seconds)
+        finally:
+            if hasattr(os, "killpg"):
+                with suppress(OSError):
+                    os.killpg(process.pid, signal.SIGKILL)  # what it started, too
+            process.kill()
+            process.wait()
         return Path(place, "verdict").read_text("utf-8")
     return f"Not yet: the answer ended Python, or took more than {seconds} s or too much memory."
 

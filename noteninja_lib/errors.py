@@ -93,6 +93,11 @@ def make_folder(path: Path) -> None:
         ) from None
 
 
+def readable(name: str) -> str:
+    """A name that can be written as UTF-8; what is no character in it becomes a question mark."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """Refuse what is out of range or no number, with one sentence that names the range."""
     if not isinstance(value, int | float) and not hasattr(value, "__float__"):

@@ -17,7 +17,7 @@ import torch
 from noteninja_lib import STEPS, __version__, fast_mode
 from noteninja_lib.arranger.recipe import own_folder
 from noteninja_lib.audio.io import FORMATS
-from noteninja_lib.errors import UserError, check_range, choose
+from noteninja_lib.errors import UserError, check_range, choose, readable
 from noteninja_lib.lead_sheet import LeadSheet, hear_lead
 from noteninja_lib.models.checkpoints import (
     ADAPTER,
@@ -499,7 +499,7 @@ def export(
     files = beside(path, kinds)
     if set(kinds) - {"json"}:
         # These load music21, which a plain conversion does without.
-        title = PureWindowsPath(settings.source).stem or Path(path).stem
+        title = readable(PureWindowsPath(settings.source).stem or Path(path).stem)
         sheet = hear_lead(result.piano_roll, title)
     for kind, file in files.items():
         with whole(file) as unfinished:

@@ -48,7 +48,7 @@ def test_96_khz_six_channels(tmp_path):
     soundfile.write(path, channels, 96000, subtype="PCM_24")
     audio = nn_audio.load(path)
     assert len(audio) == 2 * SAMPLE_RATE
-    assert np.abs(audio).max() == pytest.approx(0.9 / 6, rel=0.25)
+    assert np.abs(audio).max() == pytest.approx(0.9 / 2**0.5 / (1 + 2**0.5), rel=0.1)
     assert strongest_frequency(audio) == pytest.approx(440, abs=1)
 
 
@@ -167,7 +167,8 @@ def test_mp3_with_a_hole(tmp_path, damage):
     path.write_bytes(content)
     with pytest.warns(UserWarning, match="is damaged"):
         audio = nn_audio.load(path)
-    assert len(audio) / SAMPLE_RATE == pytest.approx(10, abs=1.5)
+    assert 18 < len(audio) / SAMPLE_RATE < 20  # it goes on after the hole
+    assert strongest_frequency(audio[-5 * SAMPLE_RATE :]) == pytest.approx(440, abs=1)
 
 
 def test_flac_cut_in_the_middle(tmp_path):

@@ -8,7 +8,6 @@ import sys
 import warnings
 
 import lameenc
-import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -159,6 +158,14 @@ def test_no_channel_cancels_another(tmp_path, gains, level, frequency):
     assert heard[4096:-4096].std() == pytest.approx(level * 0.3 / 2**0.5, rel=0.01)
 
 
+def test_surround_whose_sides_are_opposed_is_heard(tmp_path):
+    sound = tone(440, 2, channels=6) * [1, -1, 0, 0, 1, -1]
+    soundfile.write(tmp_path / "surround.wav", sound, RATE)
+    assert load(tmp_path / "surround.wav")[4096:-4096].std() > 0.1
+    left, right = np.concatenate(list(stream(tmp_path / "surround.wav", RATE, stereo=True))).T
+    assert np.allclose(left, -right, atol=1e-4) and left.std() > 0.1
+
+
 def test_a_tune_in_the_sides_stands_beside_a_band_in_the_middle(tmp_path):
     tune, band = tone(660, 2), tone(220, 2)
     soundfile.write(tmp_path / "sides.flac", band + tune * [1, -1], RATE)
@@ -217,18 +224,41 @@ def test_the_users_own_ffmpeg_decodes_it_once(tmp_path, monkeypatch):
     song = tmp_path / "-o song.M4A"
     song.write_bytes(M4A)
     assert pitch(load(song)) == pytest.approx(440, abs=1)
+    renamed = song.with_name("renamed.mp3")
+    renamed.write_bytes(M4A)
+    assert pitch(load(renamed)) == pytest.approx(440, abs=1)
     assert len(np.concatenate(list(stream(song, RATE, stereo=True)))) == 2 * RATE
-    assert (tmp_path / "calls").read_text() == "x"
+    assert (tmp_path / "calls").read_text() == "xx"
     (tmp_path / "broken.m4a").write_bytes(M4A)
     with pytest.raises(UserError, match="looks like an MPEG-4 file, but no sound"):
         load(tmp_path / "broken.m4a")
 
 
-def test_sizes_beyond_the_file_do_not_mislead(tmp_path):
+@pytest.mark.parametrize("size, damaged", [(2**32 - 1, False), (2**31 - 1, False), (10**9, True)])
+def test_sizes_beyond_the_file(tmp_path, size, damaged):
+    """The largest ones are those of files that were written to a pipe; others of files that were cut off."""
     data = bytearray(written(FIRST, "WAV", "PCM_16"))
     place = data.index(b"data")
-    for size in (2**32 - 1, 10**9):
-        data[place + 4 : place + 8] = struct.pack("<I", size)
-        (tmp_path / "song.wav").write_bytes(data)
+    data[place + 4 : place + 8] = struct.pack("<I", size)
+    (tmp_path / "song.wav").write_bytes(data)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         assert len(load(tmp_path / "song.wav")) == 2 * SAMPLE_RATE
-    assert librosa.get_duration(path=tmp_path / "song.wav") == pytest.approx(2, abs=0.01)
+    assert [str(one.message) for one in told] == [
+        f"{tmp_path / 'song.wav'} is damaged: only 0.4 MB of 1000.0 MB are there."
+    ] * damaged
+
+
+def test_an_mp3_goes_on_after_what_is_no_sound(tmp_path):
+    data = constant(tone(440, 4))
+    middle = next(place for place in frame_places(bytearray(data), RATE) if place > len(data) // 2)
+    (tmp_path / "torn.mp3").write_bytes(data[:middle] + bytes(range(1, 250)) * 12 + data[middle:])
+    audio = load(tmp_path / "torn.mp3")
+    assert len(audio) / SAMPLE_RATE == pytest.approx(4, abs=0.12)
+    assert pitch(audio[3 * SAMPLE_RATE :]) == pytest.approx(440, abs=1)
+
+
+def test_numbers_that_grow_beyond_all_when_they_are_folded(tmp_path):
+    soundfile.write(tmp_path / "huge.wav", tone(440, 2) * 1e39, RATE, subtype="FLOAT")
+    with pytest.raises(UserError, match="huge.wav holds samples that are not finite"):
+        load(tmp_path / "huge.wav")

@@ -17,6 +17,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -33,6 +34,7 @@ from noteninja_lib.errors import UserError
 BLOCK = 16384  # frames read at once: long Vorbis reads crash in one piece
 TAIL = 64  # frames read at once where no length is known: libFLAC loses the block in which the end lies
 HEADERLESS = "RAW"  # what libsndfile takes any bytes for that are named .au, .snd, .vox or .gsm
+LARGEST_SIZE = 2**31 - 2**20  # bytes from which a wav's size stands for one that was not known
 UNKNOWN = 2**40  # frames from which a length is none: a year of sound has 2**41
 #: How files begin that another decoder can read: (place, bytes). No other file is given to it, since it would
 #: follow what a play list says.
@@ -66,12 +68,16 @@ def opened(path: Path) -> Iterator[list[soundfile.SoundFile]]:
         raise UserError(f"{path} is an empty file.")
     with contextlib.ExitStack() as stack:
         try:
-            open(path, "rb").close()
-            files = [stack.enter_context(file) for file in _streams(path)]
+            decoded = foreign(
+                path
+            )  # told by its content: libsndfile would look for mp3 frames in an "m4a.mp3"
+            files = [stack.enter_context(file) for file in _streams(decoded or path)]
         except PermissionError:
             raise UserError(f"{path} may not be read: change its permissions or copy it elsewhere.") from None
         except (soundfile.SoundFileError, TypeError):  # soundfile's own TypeError: .raw files
-            files = [stack.enter_context(soundfile.SoundFile(foreign(path)))]
+            raise UserError(
+                f"{path} is no recording that can be read: give a wav, flac, ogg or mp3."
+            ) from None
         yield files
 
 
@@ -83,17 +89,16 @@ def frames_of(file: soundfile.SoundFile) -> int | None:
 def blocks(file: soundfile.SoundFile, frames: int | None = None) -> Iterator[np.ndarray]:
     """Up to so many frames (all if None), float32 (n, channels), in blocks; ends where it is damaged."""
     size = TAIL if frames_of(file) is None else BLOCK
-    left = UNKNOWN if frames is None else frames
-    while left > 0:
-        try:
-            with quiet():
-                block = file.read(min(size, left), dtype="float32", always_2d=True)
-        except soundfile.SoundFileError:
-            return
-        if not len(block):
-            return
-        left -= len(block)
-        yield block
+    left, ended = UNKNOWN if frames is None else frames, False
+    while left > 0 and not ended:
+        parts, wanted = [], min(BLOCK, left)
+        with quiet(), contextlib.suppress(soundfile.SoundFileError):
+            while wanted and len(part := file.read(min(size, wanted), dtype="float32", always_2d=True)):
+                parts.append(part)
+                wanted -= len(part)
+        ended, left = wanted > 0, left - min(BLOCK, left) + wanted
+        if parts:
+            yield parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def skip(file: soundfile.SoundFile, frames: int) -> None:
@@ -126,7 +131,7 @@ def _streams(path):
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)  # the file itself is never changed
     pieces, found = _pieces(data), []
     if not pieces:
-        pieces = [data] if _mend(data) else [path]
+        pieces = [data] if _mend(data, path) else [path]
     for piece in pieces:
         with quiet():
             stream = soundfile.SoundFile(io.BytesIO(piece) if isinstance(piece, bytes) else named(piece))
@@ -180,6 +185,11 @@ class _Mp3:
     frames: list[tuple[int, int]] = field(default_factory=list)  # first byte, and the byte after the last
     rates: set[int] = field(default_factory=set)
 
+    @property
+    def whole(self) -> bool:
+        """Whether nothing lies between the frames, after which libsndfile may give up."""
+        return all(one[1] == other[0] for one, other in itertools.pairwise(self.frames))
+
 
 def _mp3_pieces(data):
     """A stream begins with a frame that tells its length, or one of another rate or number of channels.
@@ -200,7 +210,8 @@ def _mp3_pieces(data):
         streams[-1].frames.append((place, min(place + length, len(data))))
         streams[-1].rates.add(data[place + 2] >> 4)
         place += length
-    if len(streams) < 2 and not any(len(one.rates) > 1 and not one.tagged for one in streams):
+    whole = all(one.whole and (one.tagged or len(one.rates) < 2) for one in streams)
+    if len(streams) < 2 and whole:
         return []
     return [_with_length(b"".join(data[first:last] for first, last in one.frames), one) for one in streams]
 
@@ -244,14 +255,18 @@ def _next_frame(data, place):
     return len(data) if found < 0 else found
 
 
-def _mend(data):
-    """Change a header that says that nothing follows; whether it had to be."""
+def _mend(data, path):
+    """Change a header that says that nothing follows, and warn of a file that was cut off; whether it was
+    changed."""
     if data[:4] in (b"RIFF", b"RIFX"):
         order, place = "<" if data[:4] == b"RIFF" else ">", 12
         while place + 8 <= len(data):
             (size,) = struct.unpack_from(order + "I", data, place + 4)
             if data[place : place + 4] == b"data":
                 rest = min(len(data) - place - 8, 2**32 - 1)
+                if rest < size < LARGEST_SIZE:
+                    there = f"only {rest / 1e6:.1f} MB of {size / 1e6:.1f} MB are there"
+                    warnings.warn(f"{path} is damaged: {there}.", stacklevel=7)
                 struct.pack_into(order + "I", data, place + 4, size or rest)
                 return size == 0 < rest
             place += 8 + size + size % 2
@@ -270,6 +285,21 @@ _odd = np.arange(-(TAPS // 2), TAPS // 2 + 1)
 #: An ideal Hilbert transform (2 / pi n for odd n), cut by Blackman's window.
 KERNEL = np.where(_odd % 2, 2 / (np.pi * np.where(_odd, _odd, 1)), 0) * np.blackman(TAPS)
 RESPONSE = scipy.fft.rfft(KERNEL, SIZE).astype(np.complex64)
+
+
+def paired(block: np.ndarray) -> np.ndarray:
+    """Two channels of any number (n, channels): one twice, surround sound as in ITU-R BS.775, not louder.
+
+    Channels are in the order of wav files: left, right, centre, low frequencies (left out), left and right
+    behind.
+    """
+    count = block.shape[1]
+    if count <= 2:
+        return block if count == 2 else np.repeat(block, 2, 1)
+    middle = 0 if count == 4 else block[:, 2]
+    behind = block[:, {3: 3, 4: 2, 5: 3}.get(count, 4) :]
+    sides = [block[:, side] + (middle + behind[:, side::2].sum(1)) / 2**0.5 for side in (0, 1)]
+    return np.stack(sides, 1).astype(np.float32) / (1 + (count != 4) / 2**0.5 + behind.shape[1] / 2 / 2**0.5)
 
 
 class Downmix:
@@ -291,11 +321,12 @@ class Downmix:
         Parameters
         ----------
         block : numpy.ndarray, float32, shape (n, channels)
-            One channel is given out as it is; of more than two, the mean.
+            One channel is given out as it is; of more than two, see `paired`.
         last : bool
         """
-        if block.shape[1] != 2:
-            return np.ascontiguousarray(block.mean(1, dtype=np.float32))
+        if block.shape[1] == 1:
+            return np.ascontiguousarray(block[:, 0], np.float32)
+        block = paired(block)
         left, right = block.T
         added = np.stack([(left + right) / 2, (left - right) / 2], 1).astype(np.float32)
         after = [np.zeros((TAPS // 2, 2), np.float32)] if last else []
@@ -317,21 +348,21 @@ class Downmix:
 # --- What libsndfile does not know, through what the user has ---
 
 
-def foreign(path: Path) -> Path:
+def foreign(path: Path) -> Path | None:
     """A recording in another format, decoded into a temporary wav by PyAV or by the user's own ffmpeg.
 
-    It is decoded once; the copy goes when Python ends.
+    It is decoded once; the copy goes when Python ends. None where it is in no such format.
 
     Raises
     ------
     UserError
-        It is in no such format, there is no decoder, or it can't read the file either.
+        There is no decoder, or it can't read the file either.
     """
     with open(path, "rb") as file:
         head = file.read(16)
     kinds = [kind for kind, (place, magic) in FOREIGN.items() if head[place:].startswith(magic)]
     if not kinds:
-        raise UserError(f"{path} is no recording that can be read: give a wav, flac, ogg or mp3.")
+        return None
     made = _decoded(path.resolve(), path.stat().st_mtime_ns)
     if made is None and decoder():
         raise UserError(f"{path} looks like {kinds[0]}, but no sound could be read from it.")

@@ -25,7 +25,17 @@ import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 
 from noteninja_lib.audio import SAMPLE_RATE, STEREO_RATE, rate_of
-from noteninja_lib.audio.decoding import BLOCK, UNKNOWN, Downmix, blocks, frames_of, named, opened, skip
+from noteninja_lib.audio.decoding import (
+    BLOCK,
+    UNKNOWN,
+    Downmix,
+    blocks,
+    frames_of,
+    named,
+    opened,
+    paired,
+    skip,
+)
 from noteninja_lib.audio.mp3 import SAMPLE_RATES, encode
 from noteninja_lib.audio.tags import Tags, write_tags
 from noteninja_lib.errors import UserError
@@ -127,10 +137,10 @@ def stream(
             for block in blocks(file, wanted):
                 _require_finite(block, path)
                 frames += len(block)
-                yield resampler.resample_chunk(_paired(block) if stereo else downmix(block))
+                yield resampler.resample_chunk(paired(block) if stereo else downmix(block))
             rest = np.zeros((0, 2), np.float32)
             if not stereo:
-                rest = downmix(rest if file.channels == 2 else rest[:, :1], last=True)
+                rest = downmix(rest[:, :1] if file.channels == 1 else rest, last=True)
             yield resampler.resample_chunk(rest, last=True)
             if length is not None:
                 asked, missing = asked + wanted / rate, missing + (wanted - frames) / rate
@@ -140,11 +150,6 @@ def stream(
     if missing > 0.25:  # an mp3 without a length is guessed to a few frames
         read = f"only {asked - missing:.1f} s of {asked:.1f} s could be read."
         warnings.warn(f"{path} is damaged: {read}", stacklevel=3)
-
-
-def _paired(block):
-    """Two channels of any number: one twice, and of surround sound all in the middle."""
-    return block if block.shape[1] == 2 else np.repeat(folded(block)[:, None], 2, 1)
 
 
 def check(audio: np.ndarray) -> np.ndarray:
@@ -292,6 +297,7 @@ def _require_music(audio, name, shortest):
     seconds = len(audio) / SAMPLE_RATE
     if len(audio) < round(shortest * SAMPLE_RATE) - 1:
         raise UserError(f"{name} is only {seconds:.2f} s long: at least {shortest:g} s is needed.")
+    _require_finite(audio, name)  # near the largest numbers, what was finite may not be when it is folded
     if max(audio.max(initial=0), -audio.min(initial=0)) < SILENCE:
         raise UserError(f"{name} is silent.")
     return audio

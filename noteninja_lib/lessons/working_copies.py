@@ -42,7 +42,8 @@ def working_folder() -> Path | None:
 
 def originals(work: Path) -> list[Path]:
     """The lessons as they came, in order."""
-    return sorted((work.parent / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    beside = work.parent / "notebooks"
+    return sorted((beside if beside.is_dir() else ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
 def fingerprint(path: Path) -> str:
