@@ -131,7 +131,7 @@ def test_nothing_is_overwritten_and_only_two_kinds_are_made(tmp_path):
     with pytest.raises(UserError, match="is there already: give an empty folder"):
         course.build("student", tmp_path)
     assert os.listdir(tmp_path) == ["00_genre_converter.ipynb"]
-    with pytest.raises(UserError, match="not 'pupil'"):
+    with pytest.raises(UserError, match="no kind of copies called pupil"):
         course.build("pupil", tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
@@ -269,6 +269,8 @@ def test_the_command_line(tmp_path):
     done = call(app, ["course", "collect", str(tmp_path / "new"), "--out", str(tmp_path / "a.csv")])
     assert done.exit_code == 0 and re.search(r"^copies +\.\. +\.\.\. ", done.output, re.M)
     assert len((tmp_path / "a.csv").read_text("utf-8").splitlines()) > 30
-    for words in ([str(tmp_path / "nowhere")], [str(tmp_path / "new"), "--out", str(tmp_path)]):
-        failed = call(app, ["course", "collect", *words])
-        assert isinstance(failed.exception, UserError), failed.exception
+    for place, written in (("a.csv", "a (2).csv"), ("new", "new/answers.csv")):  # nothing is overwritten
+        again = call(app, ["course", "collect", str(tmp_path / "new"), "--out", str(tmp_path / place)])
+        assert again.exit_code == 0 and (tmp_path / written).read_bytes() == (tmp_path / "a.csv").read_bytes()
+    failed = call(app, ["course", "collect", str(tmp_path / "nowhere")])
+    assert isinstance(failed.exception, UserError), failed.exception
