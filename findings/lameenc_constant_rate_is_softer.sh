@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # lameenc 1.9.0 (LAME 3.100): at a constant bit rate the sound comes out softer, by 3 to 5 %, than at a variable one.
 #
-# The same tone of .5, mono and 44.1 kHz, decoded again: at a variable rate with its level kept, at 64 and 128 kbit/s constant
-# with .95 of it, at 192 with .97: LAME scales its input by a factor that belongs to the rate, also where none was asked
-# for. A variable rate that is held between equal limits keeps the level. Two versions of one sound, of which one is coded
-# this way, differ in loudness by up to half a decibel, by which listeners choose.
+# The same tone of .5, mono and 44.1 kHz, encoded and decoded again: at a variable rate its level is kept, at 64 and 128
+# kbit/s constant it has .95 of it, at 192 .97. Two versions of one sound, of which one is coded this way, differ in
+# loudness by up to half a decibel, by which listeners choose.
 # Exit status: 0 as long as it is so, 1 when it changes. PYTHON may name an interpreter (3.11 or newer).
 set -euo pipefail
 work=$(mktemp -d)
