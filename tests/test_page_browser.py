@@ -106,6 +106,14 @@ def test_a_song_is_converted_by_keyboard_then_a_big_one_is_dropped(chromium, run
         page.wait_for_selector(".nn-convert:enabled")
         assert "before: a big song" in page.inner_text(".nn-compare")
 
+        dropped = page.evaluate_handle("""() => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(9)], "dropped.wav"));
+            return data;
+        }""")
+        page.dispatch_event("body", "drop", {"dataTransfer": dropped})  # beside the widget
+        page.wait_for_selector("text=dropped.wav: 0.0 MB arrived")
+
         (kernel,) = kernels(address)  # the page's
         with context.expect_page() as opened:
             page.click("text=Lessons >> nth=0")

@@ -28,7 +28,8 @@ if TYPE_CHECKING:  # widgets take a second, and the command does without
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEAD = (
     '<div class="nn-head"><h1>NoteNinja</h1>'
-    "<span>Choose a song and a genre, and press <b>Convert</b>: the same tune, played by another band.</span>"
+    "<span>Drop a song here or choose one, take a genre, and press <b>Convert</b>: the same tune, by another "
+    "band.</span>"
     "<nav>{}</nav></div>"
 )
 RECORD = ".lessons.json"  # in the working folder: which version of each lesson was given out

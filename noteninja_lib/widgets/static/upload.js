@@ -45,7 +45,8 @@ export default {
     const root = () => el.closest(".nn-converter");
     const over = (event) => {
       const target = event.target.nodeType === 1 ? event.target : event.target.parentElement;
-      const here = root()?.contains(target) && [...(event.dataTransfer?.types ?? [])].includes("Files");
+      const all = document.querySelector(".nn-head");   // the page without code, which is the converter's alone
+      const here = (all || root()?.contains(target)) && [...(event.dataTransfer?.types ?? [])].includes("Files");
       root()?.classList.toggle("nn-drop-here", here && event.type === "dragover");
       if (!here) return;
       event.preventDefault();   // else the browser opens the file
