@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import connection, parent_process
+from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
 from noteninja_lib.errors import UserError
@@ -32,7 +32,7 @@ def shared() -> Any:
 
 
 @contextmanager
-def executor(workers: int, shared: Any = None) -> Iterator[Executor]:
+def executor(workers: int, shared: Any = None, start: str | None = None) -> Iterator[Executor]:
     """Something whose ``map`` spreads work, results in order; what has not begun ends with the caller.
 
     Parameters
@@ -41,6 +41,8 @@ def executor(workers: int, shared: Any = None) -> Iterator[Executor]:
         Processes on this machine; a cluster that is there already has its own.
     shared : object, optional
         Handed to each process once; see `shared`.
+    start : {"fork", "forkserver", "spawn"}, optional
+        How processes begin; as the system does it if not given.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def executor(workers: int, shared: Any = None) -> Iterator[Executor]:
             with client.get_executor(pure=False, retries=RETRIES) as pool:
                 yield pool
         return
-    with ProcessPoolExecutor(workers, initializer=_begin, initargs=(shared,)) as pool:
+    with ProcessPoolExecutor(workers, get_context(start), _begin, (shared,)) as pool:
         try:
             yield pool
         finally:

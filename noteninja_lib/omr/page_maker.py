@@ -9,12 +9,13 @@ import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from noteninja_lib.cluster import executor
+from noteninja_lib.cluster import ADDRESS, executor
 from noteninja_lib.errors import UserError, make_folder
 from noteninja_lib.music.tunes import Tune, load_tunes
 from noteninja_lib.omr.composer import compose
@@ -286,8 +287,10 @@ def build(
     jobs = [(folder / f"strips_{number:04d}.npz", seed, number, size, split) for number in range(total)]
     jobs = [job for job in jobs if not job[0].exists()]
     yield total - len(jobs), total
-    with executor(workers) as pool:
-        for number, _ in enumerate(pool.map(_write_part, jobs), 1):
+    alone = workers == 1 and not os.environ.get(ADDRESS)
+    with nullcontext() if alone else executor(workers, start="spawn") as pool:  # a fork of OpenCV may hang
+        done = map(_write_part, jobs) if alone else pool.map(_write_part, jobs)
+        for number, _ in enumerate(done, 1):
             yield total - len(jobs) + number, total
 
 
