@@ -194,7 +194,7 @@ class Settings:
         shares = f"{self.share or 0:.0%} of"
         told = [
             self.genre_in_words,
-            self.strength < 1 and f"amount {self.strength:.3g}",
+            self.strength < 1 and f"amount {self.strength:.0%}",
             mood is not None and " to ".join(map(_in_words, _parts(mood))),
             self.tempo and f"{self.tempo:g} bpm",
             self.rate and f"tempo {self.rate:.0%}",

@@ -119,7 +119,7 @@ def test_without_words_the_help_is_shown_once(noteninja):
     ("settings", "label"),
     [
         (Settings(), "jazz"),
-        (Settings("pop", 0.5, mood="happy", seed=3), "pop, amount 0.5, happy, seed 3"),
+        (Settings("pop", 0.5, mood="happy", seed=3), "pop, amount 50%, happy, seed 3"),
         (Settings("pop", mood=(0.9, 0.5), tempo=120), "pop, happy, 120 bpm"),
         (Settings("pop", mood=(0.1, -0.5), rate=0.8), "pop, mood 0.1 -0.5, tempo 80%"),
         (Settings("pop", seconds=300), "pop, 5 min"),
