@@ -65,6 +65,7 @@ What you see here was executed; to change it and run it yourself, press the rock
 :caption: For teachers
 README
 CLASSROOM
+cluster
 ```
 """
 
@@ -177,8 +178,13 @@ def main(words):
         nbformat.write(notebook, source / path.name)
     names = "\n".join(path.stem for path in lessons)
     (source / "index.md").write_text(INDEX.format(lessons=names), "utf-8")
-    for page, name in (("notebooks", "README.md"), ("docs", "CLASSROOM.md")):
-        (source / name).write_text(outer((ROOT / page / "README.md").read_text("utf-8")), "utf-8")
+    pages = {
+        "README.md": "notebooks/README.md",
+        "CLASSROOM.md": "docs/README.md",
+        "cluster.md": "docs/cluster.md",
+    }
+    for name, page in pages.items():
+        (source / name).write_text(outer((ROOT / page).read_text("utf-8")), "utf-8")
     (source / "conf.py").write_text(
         "".join(f"{key} = {value!r}\n" for key, value in SETTINGS.items()), "utf-8"
     )
