@@ -3,7 +3,7 @@
 
     python run.py lab  [--no-browser] [--port=N] [...]   open the converter, with the lessons one link away
     python run.py app  [--no-browser] [--port=N] [...]   open the converter alone
-    python run.py lessons [--renew 07]                   bring your copies of the lessons up to date, or one back
+    python run.py lessons [--renew 07]                   renew your copies of the lessons, or bring one back
     python run.py test [-k WORD] [FILE] [...]            run every test, or some
     python run.py noteninja convert song.mp3 --to jazz -o out.mp3
     python run.py book [--lessons 00,05] [...]           make the course's site, in build/site

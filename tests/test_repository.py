@@ -197,8 +197,8 @@ def test_notebook_is_stripped(path):
 
 # What may import what inside noteninja_lib: each those before it. errors and the package are open to all.
 ROOMS = (
-    "errors cluster audio models arranger music omr source lead_sheet datasets training streaming passages pipeline"
-    " settings fine_tuning evaluation plots"
+    "errors cluster audio models arranger music omr source lead_sheet datasets training streaming passages"
+    " pipeline settings fine_tuning evaluation plots"
     " widgets lessons batch course cli_training cli __main__"
 ).split()
 

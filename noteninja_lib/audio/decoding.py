@@ -35,7 +35,7 @@ BLOCK = 16384  # frames read at once: long Vorbis reads crash in one piece
 TAIL = 64  # frames read at once where no length is known: libFLAC loses the block in which the end lies
 HEADERLESS = "RAW"  # what libsndfile takes any bytes for that are named .au, .snd, .vox or .gsm
 LARGEST_SIZE = 2**31 - 2**20  # bytes from which a wav's size stands for one that was not known
-UNKNOWN = 2**40  # frames from which a length is none: a year of sound has 2**41
+UNKNOWN = 2**40  # frames from which a length is none: most of a year at 44,100 Hz
 #: How files begin that another decoder can read: (place, bytes). No other file is given to it, since it would
 #: follow what a play list says.
 FOREIGN = {
