@@ -3,8 +3,8 @@
 Dask's own variable ``DASK_SCHEDULER_ADDRESS`` says which: an address such as ``tcp://desk:8786``, or
 ``local`` for a cluster on this machine with a dashboard; without it, plain processes do the work. A worker
 does one task at a time, and a task's bytes do not depend on where it ran. Files are named by paths, in a
-folder that all machines share. Whoever reaches a scheduler can run code on it: where others share the network, it
-needs TLS (https://distributed.dask.org/en/stable/tls.html). Lesson: 07_training_on_gtzan.
+folder that all machines share. Whoever reaches a scheduler can run code on it: where others share the
+network, it needs TLS (https://distributed.dask.org/en/stable/tls.html). Lesson: 07_training_on_gtzan.
 """
 
 import os
