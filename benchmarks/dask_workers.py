@@ -24,7 +24,9 @@ def _build(workers, groups, seed):
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        LocalCluster(workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+        ) as cluster,
     ):
         os.environ[ADDRESS] = cluster.scheduler_address
         hours = groups * SECONDS * VERSIONS / 3600
