@@ -26,8 +26,7 @@ with quick_imports():
     from noteninja_lib.arranger.recipe import GENRES, own_folder
     from noteninja_lib.audio import STEREO_RATE
     from noteninja_lib.audio.io import SAMPLE_RATE, levels, mono, normalise, save
-    from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown
-    from noteninja_lib.audio.stretching import stretch
+    from noteninja_lib.audio.mixdown import USUAL, Stems, balance, mixdown, stretch
     from noteninja_lib.errors import Notice, UserError, check_range
     from noteninja_lib.lead_sheet import LeadSheet, rewritten
     from noteninja_lib.models import flow_matching, give_back, in_threads, share_of, stand_ins

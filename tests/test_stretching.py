@@ -7,8 +7,8 @@ import pytest
 import scipy.ndimage
 import scipy.signal
 
-from noteninja_lib.audio import stretching
-from noteninja_lib.audio.stretching import stretch
+from noteninja_lib.audio import mixdown
+from noteninja_lib.audio.mixdown import stretch
 from noteninja_lib.errors import UserError
 
 RATE, FRAME = 44100, 512
@@ -130,7 +130,7 @@ def test_a_voice_stays_in_tune_as_loud_and_with_its_vowel(rate, semitones):
 
 
 def test_without_the_correction_formants_would_move(monkeypatch):
-    monkeypatch.setattr(stretching, "_formant_gains", lambda power, pitch, rate: np.ones_like(power))
+    monkeypatch.setattr(mixdown, "_formant_gains", lambda power, pitch, rate: np.ones_like(power))
     assert abs(formant_shift(sung(), stretch(sung(), 1, 3)) - 2 ** (3 / 12)) < 0.04
 
 
