@@ -1,7 +1,9 @@
-"""Files in, files out: what `noteninja convert` does around the pipeline, and `noteninja separate`."""
+"""Files in, files out: what `noteninja convert` does around the pipeline, and `noteninja separate`.
+
+What several machines or processes do is in `cluster`.
+"""
 
 import contextlib
-import itertools
 import json
 import math
 import os
@@ -9,30 +11,36 @@ import re
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-import numpy as np
-import soundfile
-import soxr
 import torch
-from tqdm import tqdm
 
-from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, load, save, stream
+from noteninja_lib.audio.io import FORMATS, SAMPLE_RATE, check_writable, load, save
 from noteninja_lib.audio.tags import read_tags
-from noteninja_lib.errors import Notice, UserError, claimed, make_folder, notices, readable, unexpected
+from noteninja_lib.cluster import (
+    Skipped,
+    at_once,
+    deliver,
+    fetch,
+    is_url,
+    one_by_one,
+    shared,
+    stand_in,
+    tried,
+)
+from noteninja_lib.errors import Notice, UserError, claimed, make_folder, readable
 from noteninja_lib.lead_sheet import KINDS as LEADS
 from noteninja_lib.lead_sheet import LeadSheet, hear_lead, lead_of, lead_sung
-from noteninja_lib.models.pitch import RATE as PITCH_RATE
-from noteninja_lib.models.separator import RATE, first_look, separate
+from noteninja_lib.models import share_of
+from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.music.harmony import NOTE_NAMES
-from noteninja_lib.music.singing import kind_of_voice
 from noteninja_lib.music.style import is_path
 from noteninja_lib.passages import check_passages, parse_passage, words
-from noteninja_lib.pipeline import NoteNinjaPipeline, seconds_used
+from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline, seconds_used
 from noteninja_lib.settings import (
     FAMILY,
     FATES,
@@ -41,6 +49,7 @@ from noteninja_lib.settings import (
     beside,
     default_name,
     differences,
+    digest,
     export,
     find_source,
     keep_settings,
@@ -51,15 +60,18 @@ from noteninja_lib.settings import (
     whole,
     write_stems,
 )
-from noteninja_lib.source import FADE, hear, pitch_curve, read_source
+from noteninja_lib.source import MIDI, SCORES, hear, read_source
+from noteninja_lib.stems import separate_file
 
-BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
+#: Endings of the recordings in a folder that is given in place of songs.
+SOUNDS = tuple(
+    ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .au .caf .w64 .m4a .aac .mp4 .webm .mka .mkv .wma".split()
+)
+#: What decides how a worker elsewhere converts, as it does here.
+VARIABLES = ("NOTENINJA_FAST", "NOTENINJA_MODELS", "NOTENINJA_ADAPTERS")
 REACHED = (
     "  {at}, {mood}: {tempo:.0f} beats a minute, {major_chords:.0%} of the chords major, {lufs:.0f} LUFS"
 )
-LOOKED_AT = 60  # seconds that are looked at in one go for a voice
-LARGEST = 4e9  # bytes of a usual wav
-FAINT = 0.01  # of the energy: what is less is no voice, but what the network leaves over
 
 
 def check_device(device: str) -> torch.device:
@@ -99,39 +111,93 @@ def check_places(
     sources |= {song.resolve(): "the song itself" for song in songs}
     advice = "give another name with --out"
     for place in places:
+        kept = None  # why --overwrite would be of no use
+        if ".json" in suffixes and place.suffix != ".json":
+            try:
+                keep_settings(place.with_suffix(".json"), place)
+            except UserError as problem:
+                kept = problem
         for file in (place.with_name(place.stem + suffix) for suffix in suffixes):
             if file.is_dir():
                 raise UserError(f"{file} is a folder: {advice}, or move it away.")
             if file.resolve() in sources:
                 raise UserError(f"{file} would be written over {sources[file.resolve()]}: {advice}.")
             if file.exists() and not overwrite:
-                raise UserError(f"{file} exists already: {advice}, or write over it with --overwrite.")
-        if ".json" in suffixes and place.suffix != ".json":
-            keep_settings(place.with_suffix(".json"), place)
+                more = "" if kept else ", or write over it with --overwrite"
+                raise UserError(f"{file} exists already: {advice}{more}.")
+        if kept:
+            raise kept
+
+
+def find_songs(songs: Sequence[str | Path], endings: Sequence[str]) -> list:
+    """Songs, and in place of a folder those in it and below it; what was made of others there is none."""
+    found = []
+    for song in songs:
+        if is_url(song) or not Path(song).is_dir():
+            found.append(str(song) if is_url(song) else Path(song))
+            continue
+        files = sorted(path for path in Path(song).rglob("*") if path.is_file() and path.name[0] != ".")
+        stems = {path.with_suffix("") for path in files}
+        inside = [file for file in files if file.suffix.lower() in endings and not _was_made(file, stems)]
+        if not inside:
+            raise UserError(f"There are no songs in {song}.")
+        found += inside
+    return found
+
+
+def _was_made(file, stems):
+    """Whether a file was made of a song: a result, its notes, its voice and band, or a lead sheet."""
+    of = re.sub(r" (voice|band|\(lead\)|\(tune\))$", "", file.stem)
+    if of != file.stem and file.with_name(of) in stems:
+        return True
+    with contextlib.suppress(UserError):
+        return PureWindowsPath(read_record(file.with_suffix(".json"))["file"]).stem == file.stem
+    return False
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A conversion, as another process can make it."""
+
+    song: Path | str  # a URL
+    place: Path
+    settings: Settings  # their source is the song as the user named it
+    kinds: Sequence[str] = ()
+    as_json: bool = False
+    stems: bool = False
+    device: str | torch.device = "cpu"
+    target: str = ""  # a folder's URL, where all goes in the end
+
+    def named(self, file: Path) -> str:
+        """What one of the files is called where it is in the end."""
+        return self.target + file.name if self.target else str(self.place.with_name(file.name))
 
 
 def convert_files(
-    songs: list[Path],
+    songs: Sequence[Path | str],
     settings: Settings,
-    out: Path | None = None,
+    out: Path | str | None = None,
     *,
     kinds: Sequence[str] = (),
     device: str = "cpu",
     as_json: bool = False,
     stems: bool = False,
     overwrite: bool = False,
+    resume: bool = False,
+    workers: int | None = None,
 ) -> int:
     """Convert files one by one, with a progress bar; one sentence for each that can't be used.
 
     Parameters
     ----------
-    songs : list of pathlib.Path
-        Recordings, or MIDI, MusicXML and ABC files.
+    songs : sequence of pathlib.Path or str
+        Recordings, or MIDI, MusicXML and ABC files; folders of such; or URLs that fsspec knows.
     settings : Settings
         Its `source` does not matter.
-    out : pathlib.Path, optional
-        File, or folder where there are several songs; beside each song by default. In a folder, and beside
-        the songs, a result is called 'song (jazz).mp3', or with a number where that exists.
+    out : pathlib.Path or str, optional
+        File, or folder where there are several songs, or the URL of either; beside each song by default. In
+        a folder, and beside the songs, a result is called 'song (jazz).mp3', or with a number where that
+        exists.
     kinds : sequence of {"mid", "musicxml", "json"}
         What to write beside each result; settings (json) always are.
     device : str
@@ -141,6 +207,11 @@ def convert_files(
         Whether to write the voice and the band of each result apart, too, where a voice is kept.
     overwrite : bool
         Write over what has a result's name, which is an error otherwise.
+    resume : bool
+        Leave out songs of which the same result is there: with these settings, and by these networks.
+    workers : int, optional
+        Make so many at once, or as many as a cluster has workers: each on one thread, which decides the last
+        bits of a result. By default one after the other, on all cores.
 
     Returns
     -------
@@ -152,32 +223,125 @@ def convert_files(
         raise UserError(
             "Voice and band can be written apart only where the voice is kept: leave out --stems."
         )
-    device, several = check_device(device), len(songs) > 1
-    if several and out is not None:
-        if out.exists() and not out.is_dir():
-            raise UserError(f"{out} is a file: give a folder for several songs.")
-        make_folder(out)
-    if several and settings.lead:
-        raise UserError("A lead sheet belongs to one song: convert the songs one at a time.")
-    free = out is None or out.is_dir()
-    places = [(out or song.parent) / default_name(song, settings.label) for song in songs]
-    places = places if out is None or free else [out]
-    if settings.bits > 16 and places[0].suffix.lower() not in (".wav", ".flac"):
-        raise UserError("24 bits are for wav and flac: give such a name with --out, as in -o song.wav.")
-    suffixes = _suffixes(places[0], kinds, stems)
-    read = [Path(one) for one in (settings.lead, settings.second) if isinstance(one, str)]
-    check_places(songs, places, suffixes, read, free=free, overwrite=overwrite)
-    if not any(song.is_file() for song in songs):
-        load(songs[0], duration=1.0)  # tells what is wrong before the networks are loaded
-    pipe = NoteNinjaPipeline.from_pretrained().to(device)
-    place_of = iter(places)
+    how = {"kinds": kinds, "as_json": as_json, "stems": stems, "device": check_device(device)}
+    songs = find_songs(songs, (*SOUNDS, *MIDI, *SCORES))
+    local, several = [song for song in songs if isinstance(song, Path)], len(songs) > 1
+    if out is None and len(local) < len(songs):
+        raise UserError("Say with --out where the results of songs from URLs go: a folder, or its URL.")
+    with _at_url(out, several) as (out, how["target"]):
+        if several and out is not None:
+            if out.exists() and not out.is_dir():
+                raise UserError(f"{out} is a file: give a folder for several songs.")
+            make_folder(out)
+        if several and settings.lead:
+            raise UserError("A lead sheet belongs to one song: convert the songs one at a time.")
+        free = out is None or out.is_dir()
+        places = [(out or Path(song).parent) / default_name(Path(song), settings.label) for song in songs]
+        places = places if out is None or free else [out]
+        if settings.bits > 16 and places[0].suffix.lower() not in (".wav", ".flac"):
+            raise UserError("24 bits are for wav and flac: give such a name with --out, as in -o song.wav.")
+        suffixes, place_of = _suffixes(places[0], kinds, stems), iter(places)
+        made = _Made(settings, suffixes, {place.parent for place in places} if resume else ())
+        known = not free and made.find(songs[0], out, True)  # which may be written over
+        read = [Path(one) for one in (settings.lead, settings.second) if isinstance(one, str)]
+        check_places(local, places, suffixes, read, free=free, overwrite=overwrite or bool(known))
+        if len(local) == len(songs) and not any(song.is_file() for song in songs):
+            load(songs[0], duration=1.0)  # tells what is wrong before the networks are loaded
 
-    def work(song, progress):
-        with claimed(next(place_of), suffixes, FAMILY if free else None, overwrite) as place:
-            own = replace(settings, source=str(song))
-            return _convert(pipe, song, place, own, progress, kinds, as_json, stems)
+        @contextlib.contextmanager
+        def prepare(song):
+            wanted = next(place_of)
+            known, complete = made.find(song, wanted, not free) or (None, False)
+            job = partial(_Job, song, settings=replace(settings, source=str(song)), **how)
+            if complete:
+                yield Skipped(f"{job(known).named(known)} is there already")
+                return
+            endings, others = suffixes, FAMILY if free else None
+            with claimed(known or wanted, endings, others, overwrite or known is not None) as place:
+                yield job(place)
+                for suffix in (place.suffix, ".json") if how["target"] else ():
+                    place.with_suffix(suffix).write_text("at the URL", encoding="utf-8")
 
-    return _one_by_one(songs, work)
+        where = _where(how["target"] or out)
+        if workers is not None:
+            given = {"folder": os.getcwd(), **{name: os.environ.get(name, "") for name in VARIABLES}}
+            return at_once(songs, convert_song, prepare, where, workers=workers, shared=given)
+        pipe = NoteNinjaPipeline.from_pretrained().to(how["device"])
+
+        def work(song, progress):
+            with prepare(song) as job:
+                return job if isinstance(job, Skipped) else _convert(job, pipe, progress)
+
+        return one_by_one(songs, work, where)
+
+
+def convert_song(job: _Job) -> tuple[str | dict | None, list[str]]:
+    """Convert a song in a process that works for `convert_files`; see `tried`."""
+    os.environ.update({name: shared()[name] for name in VARIABLES})
+    torch.set_num_threads(1)  # the same bits, however many workers there are
+    with contextlib.chdir(shared()["folder"] if os.path.isdir(shared()["folder"]) else "."):
+        pipe = load_pipeline(models_folder()).to(job.device)
+        return tried(job.settings.source, lambda: _convert(job, pipe, lambda fraction, what: None))
+
+
+@contextlib.contextmanager
+def _at_url(out, several):
+    """(a place here, the URL of its folder): where results go to a URL, a folder here stands for that one."""
+    if out is None or not is_url(out):
+        yield out, ""
+        return
+    file = "" if several or Path(out).suffix.lower() not in FORMATS else out.rpartition("/")[2]
+    target = out.removesuffix(file).removesuffix("/") + "/"
+    with tempfile.TemporaryDirectory(prefix="noteninja-") as folder:
+        stand_in(target, Path(folder))
+        try:
+            yield Path(folder) / file, target
+        except UserError as problem:
+            raise UserError(str(problem).replace(folder + os.sep, target)) from problem
+
+
+class _Made:
+    """Results with these settings that are in folders already; none in those that are not given."""
+
+    def __init__(self, settings, suffixes, folders):
+        self.settings, self.suffixes, self.records = settings, suffixes, {}
+        for path in (path for folder in folders for path in sorted(folder.glob("*.json"))):
+            with contextlib.suppress(UserError):
+                whose = (path.parent, str(read_record(path).get("source_sha256")))
+                self.records.setdefault(whose, []).append(path)
+
+    def find(self, song, place, named):
+        """(place of a song's result, whether all of it is there); None if there is none.
+
+        In the folder of `place`, or there itself if that was `named`. A result's sound gets its name last:
+        without it, the rest was left by a run that was killed.
+        """
+        if not self.records:
+            return None
+        found = None
+        with _fetched(song) as song:
+            for path in self.records.get((place.parent, digest(song)), ()) if song.is_file() else ():
+                with contextlib.suppress(ValueError):  # settings that can't be used
+                    found = found if found and found[1] else self._result(path, song, place, named) or found
+        return found
+
+    def _result(self, path, song, place, named):
+        record, settings = read_record(path), read_settings(path)
+        made, second = path.with_name(PureWindowsPath(record["file"]).name), settings.second
+        if (
+            replace(settings, source="") != replace(self.settings, source="")
+            or made.suffix != place.suffix
+            or named
+            and made != place
+            or differences(path, song, Path(second) if second else None)
+        ):
+            return None
+        known = record.get("measured")
+        sung = isinstance(known, dict) and known.get("voice") == "keep"
+        wanted = [made.with_name(made.stem + ending) for ending in self.suffixes]
+        wanted = [file for file in wanted if sung or file not in stem_paths(made).values()]
+        there = [file.is_file() and file.stat().st_size > 0 for file in wanted]
+        return (made, all(there)) if all(there) or not there[0] else None
 
 
 def _suffixes(place, kinds, stems):
@@ -186,43 +350,67 @@ def _suffixes(place, kinds, stems):
     return [place.suffix, *(f".{kind}" for kind in beside(place, ("json", *kinds))), *apart]
 
 
-def _convert(pipe, song, place, settings, progress, kinds, as_json, stems):
-    """Convert one file, and save it and what belongs to it; returns what is to be told of it."""
-    tags = read_tags(song).of_result(settings.genre_in_words)
-    saved = partial(save, place, bits=settings.bits, tags=tags)
-    share, course = 0.85 if is_path(settings.mood) else 1.0, []
-    result = settings.convert(pipe, song, out=saved, progress=lambda done, what: progress(share * done, what))
-    if is_path(settings.mood):
-        from noteninja_lib.evaluation.metrics import heard_moods  # loads librosa
+@contextlib.contextmanager
+def _fetched(song):
+    """The file of a song, which may be a URL."""
+    if not is_url(song):
+        yield song
+        return
+    with tempfile.TemporaryDirectory(prefix="noteninja-") as folder:
+        yield fetch(song, Path(folder))
 
-        heard = hear(result.mono(), lambda done: progress(share + (1 - share) * done, "hearing the moods"))
-        moods = dict(settings.mood)
-        found = heard_moods(heard, result.audio, sorted(moods))
-        course = [{"mood": moods[one.pop("place")], **one} for one in found]
-    progress(1.0, "writing notes and settings")
-    files = export(result, place, settings, dict.fromkeys(("json", *kinds)))
-    files += write_stems(result, place) if stems else []
-    if stems and not result.stems:
-        sentence = f"{place} keeps no voice, so there is no voice and no band to write apart."
+
+def _convert(job, pipe, progress):
+    """Convert one song, and save it and what belongs to it; returns what is to be told of it."""
+    with contextlib.ExitStack() as stack:
+        song, place = stack.enter_context(_fetched(job.song)), job.place
+        if job.target:
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="noteninja-"))) / place.name
+        settings = replace(job.settings, source=str(song))
+        with whole(place) as unfinished:  # the sound gets its name last: what has it is complete
+            tags = read_tags(song).of_result(settings.genre_in_words)
+            saved = partial(save, unfinished, bits=settings.bits, tags=tags)
+            share, course = 0.85 if is_path(settings.mood) else 1.0, []
+            result = settings.convert(
+                pipe, song, out=saved, progress=lambda done, what: progress(share * done, what)
+            )
+            if is_path(settings.mood):
+                from noteninja_lib.evaluation.metrics import heard_moods  # loads librosa
+
+                moods, told = dict(settings.mood), share_of(progress, share, 1 - share, "hearing the moods")
+                found = heard_moods(hear(result.mono(), told), result.audio, sorted(moods))
+                course = [{"mood": moods[one.pop("place")], **one} for one in found]
+            progress(1.0, "writing notes and settings")
+            files = export(result, place, settings, dict.fromkeys(("json", *job.kinds)))
+            if is_url(job.song):  # as the user named it, not as it was copied
+                old, new = (json.dumps(str(one), ensure_ascii=False) for one in (song, job.song))
+                text = files[0].read_text(encoding="utf-8")
+                files[0].write_text(text.replace(old, new), encoding="utf-8")
+            files += write_stems(result, place) if job.stems else []
+        if job.target:
+            deliver([*files, place], job.target)
+    name = job.named(place)
+    if job.stems and not result.stems:
+        sentence = f"{name} keeps no voice, so there is no voice and no band to write apart."
         warnings.warn(sentence, Notice, stacklevel=2)
-    if not as_json:
+    if not job.as_json:
         genre, share = next(iter(result.genre_heard.items()))
         tune = "no tune was found" if result.tune_kept is None else f"tune kept {result.tune_kept:.0%}"
         told = (tune, f"genre heard {genre} ({share:.0%})", FATES[result.voice])
         lines = [REACHED.format(**part, at=words(round(part["from"]), round(part["to"]))) for part in course]
-        return "\n".join([f"{place}: {', '.join(filter(None, told))}", *lines])
-    given = {"amount" if name == "strength" else name: value for name, value in asdict(settings).items()}
+        return "\n".join([f"{name}: {', '.join(filter(None, told))}", *lines])
+    given = {"amount" if key == "strength" else key: value for key, value in asdict(job.settings).items()}
     report = {
         "song": given.pop("source"),
-        "out": str(place),
-        "files": [str(file) for file in files],
+        "out": name,
+        "files": [job.named(file) for file in files],
         **given,
         "seconds": round(len(result.audio) / result.sample_rate, 2),
         **measured(result),
         "before": facts(lead_sung(*result.heard), len(result.source) / SAMPLE_RATE),
         "after": facts(hear_lead(result.piano_roll), len(result.audio) / result.sample_rate),
     }
-    return json.dumps(report | ({"course": course} if course else {}), ensure_ascii=False)
+    return report | ({"course": course} if course else {})
 
 
 def facts(sheet: LeadSheet, seconds: float) -> dict:
@@ -293,19 +481,21 @@ def again(
 
     def work(song, progress):
         with claimed(place, suffixes, FAMILY if free else None, overwrite) as name:
-            return _convert(pipe, song, name, settings, progress, (), as_json, stems)
+            job = _Job(song, name, settings, as_json=as_json, stems=stems)
+            return _convert(job, pipe, progress)
 
-    return _one_by_one([song], work)
+    return one_by_one([song], work)
 
 
 def hear_files(
-    songs: list[Path], out: Path | None = None, *, as_json: bool = False, overwrite: bool = False
+    songs: Sequence[Path], out: Path | None = None, *, as_json: bool = False, overwrite: bool = False
 ) -> int:
     """Write down the lead sheets of songs, with a progress bar; one sentence for each that can't be used.
 
     Parameters
     ----------
-    songs : list of pathlib.Path
+    songs : sequence of pathlib.Path
+        Or folders of songs.
     out : pathlib.Path, optional
         File, or folder where there are several songs; 'song (lead).musicxml' beside each song by default.
     as_json : bool
@@ -318,6 +508,7 @@ def hear_files(
     int
         How many songs could not be used.
     """
+    songs = find_songs(songs, (*SOUNDS, *MIDI, *SCORES))
     folder = out if out and (len(songs) > 1 or out.is_dir()) else None
     if folder and folder.suffix.lower() in LEADS and not folder.is_dir():
         raise UserError(f"{out} is a name for one lead sheet: give a folder for several songs.")
@@ -325,11 +516,11 @@ def hear_files(
         make_folder(folder)
     named = [out] if out and not folder else []  # in a folder, a sheet that was corrected stays
     places = named or [(folder or song.parent) / default_name(song, "lead", ".musicxml") for song in songs]
-    check = {"free": not named, "overwrite": overwrite, "duration": 1.0, "endings": LEADS}
-    check_places(songs, places, [places[0].suffix], **check)
     if named and out.suffix.lower() == ".json" and out.is_file():
         if b'"lead_sheet"' not in out.read_bytes()[:100]:
             raise UserError(f"{out} is no lead sheet, and stays as it is: give another name with --out.")
+    check = {"free": not named, "overwrite": overwrite, "duration": 1.0, "endings": LEADS}
+    check_places(songs, places, [places[0].suffix], **check)
     place_of = iter(places)
 
     def work(song, progress):
@@ -340,63 +531,17 @@ def hear_files(
             with whole(place) as unfinished:
                 sheet.save(unfinished)
         record = {"song": str(song), "out": str(place), **sheet.to_record()}
-        return json.dumps(record, ensure_ascii=False) if as_json else f"{place}: {sheet}"
+        return record if as_json else f"{place}: {sheet}"
 
-    return _one_by_one(songs, work)
-
-
-def _one_by_one(songs, work):
-    """Print what `work(song, progress)` gives for each song, and what it warns of; how many can't be used."""
-    failed = 0
-    for song in songs:
-        try:
-            look = {"unit": "%", "bar_format": BAR, "dynamic_ncols": True, "file": sys.stderr}
-            with (
-                warnings.catch_warnings(record=True) as told,
-                tqdm(total=100, desc=song.name[:30], **look) as bar,
-            ):
-
-                def progress(fraction, what, bar=bar):
-                    bar.set_postfix_str(what, refresh=False)
-                    bar.update(100 * fraction - bar.n)
-
-                warnings.simplefilter("always", UserWarning)
-                line = work(song, progress)
-        except Exception as problem:
-            failed += 1
-            told = problem if isinstance(problem, UserError) else f"{song}: {unexpected(problem)}"
-            print(f"noteninja: {told}", file=sys.stderr)
-            continue
-        for sentence in notices(told, song):
-            print(f"noteninja: {sentence}", file=sys.stderr)
-        print(line, flush=True)
-    return failed
+    return one_by_one(songs, work, _where(folder))
 
 
-# ---- a voice and a band out of a recording -----------------------------------------------------------------
-
-
-@dataclass
-class Separated:
-    """What `separate_file` found and wrote.
-
-    Attributes
-    ----------
-    files : list of pathlib.Path
-        The voice and the band; empty where no voice was found.
-    seconds : float
-        Length of the recording.
-    share : float
-        Energy of the voice, of the whole recording's, in dB; minus infinity where none was found.
-    """
-
-    files: list[Path]
-    seconds: float
-    share: float = -math.inf
+def _where(folder):
+    return f"results are in {folder}" if folder else "each result is beside its song"
 
 
 def separate_files(
-    songs: list[Path],
+    songs: Sequence[Path],
     out: Path | None = None,
     *,
     kind: str = "wav",
@@ -409,7 +554,8 @@ def separate_files(
 
     Parameters
     ----------
-    songs : list of pathlib.Path
+    songs : sequence of pathlib.Path
+        Or folders of recordings.
     out : pathlib.Path, optional
         Folder, made where needed; beside each song by default.
     kind : {"wav", "flac"}
@@ -425,6 +571,7 @@ def separate_files(
     """
     if out is not None:
         make_folder(out)
+    songs = find_songs(songs, SOUNDS)
     places = [file for song in songs for file in stem_paths((out or song.parent) / song.name, kind).values()]
     check_places(songs, places, [f".{kind}"], free=True, overwrite=overwrite)
 
@@ -433,145 +580,10 @@ def separate_files(
         if as_json:
             files = dict(zip(STEMS, map(str, found.files))) or dict.fromkeys(STEMS)
             share = round(found.share, 1) if found.files else None
-            report = {"song": str(song), **files, "seconds": round(found.seconds, 2), "voice_share_db": share}
-            return json.dumps(report, ensure_ascii=False)
+            return {"song": str(song), **files, "seconds": round(found.seconds, 2), "voice_share_db": share}
         if found.files:
             names = " and ".join(map(str, found.files))
             return f"{song}: {names}; the voice is {found.share:.1f} dB of the whole"
         return f"{song}: no voice was found, and nothing was written"
 
-    return _one_by_one(songs, work)
-
-
-def separate_file(
-    song: str | Path,
-    folder: str | Path | None = None,
-    *,
-    kind: str = "wav",
-    overwrite: bool = False,
-    progress: Callable[[float, str], None] = lambda fraction, what: None,
-) -> Separated:
-    """Part a recording into two files, "SONG voice.wav" and "SONG band.wav".
-
-    Both are stereo, 44,100 Hz, and as long as the recording: added up they are the recording, to rounding.
-    What the network takes for a voice though an instrument plays it stays in the band. Memory does not grow
-    with the length.
-
-    Parameters
-    ----------
-    song : str or pathlib.Path
-    folder : str or pathlib.Path, optional
-        Where the files go; beside the song by default.
-    kind : {"wav", "flac"}
-        Wav has floating-point samples; flac has 24 bits, and cuts off what is beyond full scale, as some mp3
-        are.
-    overwrite : bool
-        Replace files of these names, once both are whole; else the new ones get a number.
-    progress : callable
-        Called with (fraction done, what is being done); may raise to stop.
-
-    Returns
-    -------
-    Separated
-        Where nobody sings or speaks, no file is written.
-
-    Raises
-    ------
-    UserError
-        If the recording can't be used, or a file can't be written.
-    """
-    song = Path(song)
-    if kind not in ("wav", "flac"):
-        raise UserError(f"Voice and band can be written as wav or flac, not {kind!r}.")
-    base = song if folder is None else Path(folder) / song.name
-    seconds, promising = _look(song, lambda done: progress(0.1 * done, "looking for a voice"))
-    if not promising:
-        progress(1.0, "done")
-        return Separated([], seconds)
-    for file in stem_paths(base, kind).values():
-        check_writable(file, 4 * seconds)  # there are two files, and it counts with 16 bits
-    suffixes = [f" {name}.{kind}" for name in STEMS]
-    advice = "choose another folder, or make room on the disk"
-    try:
-        with (
-            claimed(base, suffixes, (), overwrite) as name,
-            tempfile.TemporaryDirectory(prefix=".noteninja-", dir=base.parent) as unfinished,
-        ):
-            files = stem_paths(name, kind)
-            written = [Path(unfinished) / file.name for file in files.values()]
-            share = _write_parts(song, written, kind, seconds, progress)
-            if math.isfinite(share):
-                for file, place in zip(written, files.values()):
-                    os.replace(file, place)
-    except (OSError, soundfile.SoundFileError) as problem:
-        raise UserError(f"Voice and band of {song} could not be written: {advice}.") from problem
-    progress(1.0, "done")
-    return Separated(list(files.values()) if math.isfinite(share) else [], seconds, share)
-
-
-def _look(song, progress):
-    """Seconds of a recording, and whether a voice may be in it."""
-    waiting, length, seconds, peak, found = [], 0, 0.0, 0.0, False
-    for block in itertools.chain(stream(song), [None]):
-        if block is not None:
-            waiting, length = [*waiting, block], length + len(block)
-            seconds, peak = seconds + len(block) / SAMPLE_RATE, max(peak, np.abs(block).max(initial=0))
-        if length >= LOOKED_AT * SAMPLE_RATE or block is None and length:
-            found = found or first_look(np.concatenate(waiting), SAMPLE_RATE)
-            waiting, length = [], 0
-            progress(1 - 0.9 ** (seconds / LOOKED_AT))  # how long it is shows at its end only
-    if seconds < SHORTEST - 1e-3:
-        raise UserError(f"{song} is only {seconds:.2f} s long: at least {SHORTEST:g} s is needed.")
-    if peak < SILENCE:
-        raise UserError(f"{song} is silent.")
-    return seconds, found
-
-
-def _write_parts(song, files, kind, seconds, progress):
-    """Write voice and band; the voice's share of the energy in dB, minus infinity where there is no voice."""
-    form = "FLAC" if kind == "flac" else "WAV" if 8 * RATE * seconds < LARGEST else "RF64"
-    look = {"format": form, "subtype": "PCM_24" if kind == "flac" else "FLOAT"}
-    done, energy, all_energy, anybody = 0, 0.0, 0.0, False
-    with contextlib.ExitStack() as opened, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the first look told what is damaged
-        writers = [opened.enter_context(soundfile.SoundFile(file, "w", RATE, 2, **look)) for file in files]
-        for recording, voice, heard in _without_instruments(separate(stream(song, RATE, stereo=True))):
-            if kind == "flac":
-                recording = np.clip(recording, -1, 1)
-            band = recording - voice
-            if kind == "flac":  # what is beyond full scale goes over to the other one
-                band = np.clip(band, -1, 1)
-                voice = recording - band
-            for writer, sound in zip(writers, (voice, band)):
-                writer.write(sound)
-            energy += float(np.square(voice, dtype=np.float64).sum())
-            all_energy += float(np.square(recording, dtype=np.float64).sum())
-            done, anybody = done + len(voice), anybody or heard
-            progress(0.1 + 0.9 * min(1.0, done / RATE / seconds), "separating")
-    if any(soundfile.info(file).frames < done for file in files):
-        raise OSError("the disk is full")
-    return 10 * math.log10(energy / all_energy) if anybody else -math.inf
-
-
-def _without_instruments(parts):
-    """Recording and voice, part by part (some ten seconds each), and whether somebody sings or speaks in it.
-
-    A "voice" that an instrument plays is taken out.
-    """
-    before = None
-    for recording, voice in parts:
-        kind = _kind(recording, voice)
-        now = before if kind == "silent" and before is not None else float(kind != "played")
-        gain, fade = np.full((len(voice), 1), now, np.float32), round(FADE * RATE)
-        gain[:fade, 0] = np.linspace(now if before is None else before, now, fade)[: len(voice)]
-        voice, before = voice * gain, now
-        loud = np.square(voice).sum() > FAINT * np.square(recording).sum()
-        yield recording, voice, kind in ("sung", "spoken") and bool(loud)
-
-
-def _kind(recording, voice):
-    """What a voice is: see `kind_of_voice`."""
-    if len(voice) < RATE:
-        return "silent"
-    both = soxr.resample(np.stack([voice.mean(1), recording.mean(1)], 1), RATE, PITCH_RATE)
-    return kind_of_voice(pitch_curve(*np.ascontiguousarray(both.T)))
+    return one_by_one(songs, work, _where(out))

@@ -20,8 +20,9 @@ import typer
 from typer import Argument, Option
 
 from noteninja_lib import STEPS, quick_imports
-from noteninja_lib.cli_training import GENRES, MEASURING, measure, use_models
+from noteninja_lib.cli_training import CORES, GENRES, MEASURING, Cluster, measure, use_models
 from noteninja_lib.cli_training import app as making
+from noteninja_lib.cluster import ADDRESS
 from noteninja_lib.errors import (
     UserError,
     check_range,
@@ -67,13 +68,36 @@ OF_KEY = "The same for the key: sharps, or minus the flats, -7 to 7."
 OF_JOURNEY = "From mood to mood: sad,calm,happy, or with places: sad:0,calm:0.3,happy:1."
 OF_MOOD = "calm, happy, tense or sad; or valence and arousal from -1 to 1, such as 0.5,-0.3."
 OF_RUNNING = "Judge the answers anew: runs students' functions, in a process of its own."
+OF_MANY = f"{OF_SONG} Or folders, for all recordings and notes in and below them."
+OF_URLS = f"{OF_MANY} Or URLs, such as s3://bucket/song.mp3 (needs s3fs)."
+OF_TARGET = f"File to write ({SOUNDS}); a folder, or its URL, for several."
+OF_RESUME = "Go on where a run was stopped: leave out songs of which the very same result is there."
+OF_WORKERS = "Convert so many songs at once, each on one thread; else one by one, on all cores."
 OF_CONVERTER = "A converter's networks, such as those that `noteninja train converter` made."
 
 Song = Annotated[Path, Argument(help=OF_SONG)]
-Songs = Annotated[list[Path], Argument(help=OF_SONG)]
+Songs = Annotated[list[Path], Argument(help=OF_MANY)]
 Genre = Annotated[str, Option(help=f"Genre: {GENRES}.")]
 Minutes = Annotated[float, Option(help="Length of the result, up to 60.")]
-Out = Annotated[Path | None, Option("-o", "--out", help=f"File to write ({SOUNDS}); a folder for several.")]
+
+
+def place(text: str) -> Path:
+    """A file or folder to write: what ends in a slash is a folder, and is made."""
+    if text.endswith(("/", os.sep)):
+        try:
+            make_folder(Path(text))
+        except UserError as problem:
+            raise typer.BadParameter(str(problem)) from None
+    return Path(text)
+
+
+def place_or_url(text: str) -> Path | str:
+    """The same, or a URL for fsspec."""
+    return text if "://" in text else place(text)
+
+
+OF_OUT = f"File to write ({SOUNDS}); a folder for several."
+Out = Annotated[Path | None, Option("-o", "--out", parser=place, metavar="PATH", help=OF_OUT)]
 Seed = Annotated[int, Option(help="The same seed gives the same file.")]
 Overwrite = Annotated[bool, Option("--overwrite", help=OF_OVERWRITE)]
 
@@ -122,19 +146,24 @@ class Common:
         mood = None if self.mood is None else parse_mood(self.mood)
         return Settings(genre, **own | timing | {"mood": mood, "seed": self.seed} | given)
 
-    def convert(self, songs: list[Path], settings: "Settings", out: Path | None, **files: bool) -> None:
-        """Convert; the exit status is 2 if a song could not be used."""
+    def convert(self, songs: list, settings: "Settings", out: Path | str | None, **files: object) -> None:
+        """Convert; the exit status says if a song could not be used."""
         with quick_imports():
             from noteninja_lib.batch import convert_files
 
-        if convert_files(songs, settings, out, **self.ways() | {"kinds": self.kinds} | files):
-            raise typer.Exit(2)
+        end(convert_files(songs, settings, out, **self.ways() | {"kinds": self.kinds} | files), songs)
 
     def ways(self) -> dict:
         """How a result is made and told, as `batch` takes it."""
         use_models(self.models)
         shown = {"as_json": self.json, "stems": self.stems, "overwrite": self.overwrite}
         return {"device": self.device, **shown}
+
+
+def end(failed: int, songs: list) -> None:
+    """Exit with the number of songs that could not be used, 101 for more than 100; of one alone, with 2."""
+    if failed:
+        raise typer.Exit(min(failed, 101) if len(songs) > 1 or os.path.isdir(songs[0]) else 2)
 
 
 def command(names: str) -> Callable[[Callable], Callable]:
@@ -159,18 +188,28 @@ def command(names: str) -> Callable[[Callable], Callable]:
 @command(" ".join(one.name for one in fields(Common)))
 def convert(
     common: Common,
-    songs: Songs,
+    songs: Annotated[list[str], Argument(help=OF_URLS)],
     to: Annotated[str | None, Option(help=f"Genre: {GENRES}.")] = None,
-    out: Out = None,
+    out: Annotated[
+        str | None, Option("-o", "--out", parser=place_or_url, metavar="PATH", help=OF_TARGET)
+    ] = None,
     path: Annotated[str | None, Option(help=OF_PATH)] = None,
+    resume: Annotated[bool, Option("--resume", help=OF_RESUME)] = False,
+    workers: Annotated[int | None, Option(min=1, help=OF_WORKERS)] = None,
+    cluster: Cluster = None,
 ) -> None:
-    """Convert songs to another genre and say how much of the tune was kept."""
+    """Convert songs to another genre and say how much of the tune was kept.
+
+    Of several songs, the exit status says how many could not be used (101: more than 100).
+    """
     if (to is None) == (path is None):
         raise UserError(f"Give either --to with one genre or --path with several; the genres are {GENRES}.")
     with quick_imports():
         from noteninja_lib.music.style import parse_path
 
-    common.convert(songs, common.settings(to or parse_path(path or "")), out)
+    workers = workers or (CORES if os.environ.get(ADDRESS) else None)
+    settings = common.settings(to or parse_path(path or ""))
+    common.convert(songs, settings, out, resume=resume, workers=workers)
 
 
 @command("mood steps guidance seed device models json overwrite")
@@ -260,7 +299,7 @@ def generate(
 def read(
     common: Common,
     page: Annotated[Path, Argument(help="Printed music, one staff a line, one voice: png, jpg or pdf.")],
-    out: Annotated[Path | None, Option("-o", "--out", help=OF_READING)] = None,
+    out: Annotated[Path | None, Option("-o", "--out", parser=place, metavar="PATH", help=OF_READING)] = None,
     clef: Annotated[str | None, Option(help="In place of what is read: treble, bass, alto or tenor.")] = None,
     key: Annotated[int | None, Option(help=OF_KEY)] = None,
     metre: Annotated[str | None, Option(help="The same for the metre: such as 3/4, 6/8, C or 'C|'.")] = None,
@@ -364,19 +403,18 @@ def redo(
 def hear(
     common: Common,
     songs: Songs,
-    out: Annotated[Path | None, Option("-o", "--out", help=OF_SHEET)] = None,
+    out: Annotated[Path | None, Option("-o", "--out", parser=place, metavar="PATH", help=OF_SHEET)] = None,
 ) -> None:
     """Write down what is heard in songs: a lead sheet (tune, chords, key, metre, tempo, form) to correct."""
     from noteninja_lib.batch import hear_files
 
-    if hear_files(songs, out, as_json=common.json, overwrite=common.overwrite):
-        raise typer.Exit(2)
+    end(hear_files(songs, out, as_json=common.json, overwrite=common.overwrite), songs)
 
 
 @command("json overwrite")
 def separate(
     common: Common,
-    songs: Annotated[list[Path], Argument(help=f"{SOUNDS}.")],
+    songs: Annotated[list[Path], Argument(help=f"{SOUNDS}; or a folder of such, with all below it.")],
     out: Annotated[Path | None, Option("-o", "--out", help="Folder; beside each song by default.")] = None,
     format: Annotated[str, Option(help="wav (floating-point samples) or flac (24 bits).")] = "wav",
 ) -> None:
@@ -384,8 +422,7 @@ def separate(
     from noteninja_lib.batch import separate_files
 
     kind = choose("format", format, ("wav", "flac"))
-    if separate_files(songs, out, kind=kind, as_json=common.json, overwrite=common.overwrite):
-        raise typer.Exit(2)
+    end(separate_files(songs, out, kind=kind, as_json=common.json, overwrite=common.overwrite), songs)
 
 
 app.add_typer(making)  # data sets, training, and the band

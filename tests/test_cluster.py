@@ -4,14 +4,20 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+import soundfile
 
+from noteninja_lib import data_folder
+from noteninja_lib.audio.io import SAMPLE_RATE, load
+from noteninja_lib.batch import convert_files
 from noteninja_lib.cluster import ADDRESS, executor, shared
 from noteninja_lib.datasets import build
 from noteninja_lib.errors import UserError
+from noteninja_lib.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SET = {"seconds": 3.0, "versions": 2, "split": "train", "seed": 3}
@@ -90,3 +96,27 @@ def test_a_scheduler_that_is_not_there(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UserError, match="pip install distributed"), executor(1):
         pass
+
+
+def test_songs_are_converted_to_the_same_bytes_by_a_cluster_and_by_processes(cluster, tmp_path, capsys):
+    """Two songs by a worker that is killed, and one that comes then; again by one process, with one thread."""
+    song = load(sorted((data_folder() / "songs").glob("*.mp3"))[0], duration=4.0)
+    songs = [tmp_path / f"{name}.wav" for name in "ab"]
+    for number, path in enumerate(songs):
+        soundfile.write(path, song[number * SAMPLE_RATE :], SAMPLE_RATE)
+    workers, settings, made = [cluster()], Settings(steps=1), [tmp_path / name for name in "xy"]
+    killed = threading.Timer(3, lambda: (workers[0].kill(), workers.append(cluster())))
+    killed.start()
+    assert convert_files([*songs, tmp_path / "none.wav"], settings, made[0], workers=1) == 1
+    killed.join()
+    told = capsys.readouterr()
+    assert (
+        "2 made, 1 failed" in told.err and len(told.out.splitlines()) == 2 and workers[0].poll() is not None
+    )
+    assert convert_files(songs, settings, made[0], workers=1, resume=True) == 0
+    assert capsys.readouterr().out.count("is there already") == 2
+    del os.environ[ADDRESS]
+    assert convert_files(songs, settings, made[1], workers=1) == 0
+    sounds = [{path.name: path.read_bytes() for path in folder.glob("*.mp3")} for folder in made]
+    assert sounds[0] == sounds[1] and sorted(sounds[0]) == ["a (jazz, steps 1).mp3", "b (jazz, steps 1).mp3"]
+    assert {path.suffix for folder in made for path in folder.iterdir()} == {".mp3", ".json"}

@@ -1,19 +1,25 @@
 """The command line as people type it: genres, shares and tempi; one sentence for each slip; names of results."""
 
+import io
 import json
 import multiprocessing
 import os
+import re
 import shutil
+import sys
+import warnings
 
+import fsspec
 import pytest
 import soundfile
 
 from noteninja_lib import data_folder
 from noteninja_lib.audio.io import SAMPLE_RATE, load
-from noteninja_lib.batch import again, convert_files
-from noteninja_lib.errors import UserError, choose, claimed, free_path
+from noteninja_lib.batch import again, convert_files, find_songs
+from noteninja_lib.cluster import Skipped, one_by_one
+from noteninja_lib.errors import Notice, UserError, choose, claimed, free_path
 from noteninja_lib.music.style import parse_genre, parse_mood, parse_path, parse_share, parse_tempo
-from noteninja_lib.settings import FAMILY, Settings, default_name, find_source, read_record
+from noteninja_lib.settings import FAMILY, Settings, default_name, digest, find_source, read_record
 
 QUICK = ("--to", "jazz", "--steps", 1)
 
@@ -298,3 +304,133 @@ def test_a_journey_tells_what_is_heard_on_the_way(noteninja, song, tmp_path):
     sad, happy = json.loads(told)["course"]
     assert (sad["mood"], happy["mood"]) == ("sad", "happy") and happy["to"] == pytest.approx(18, abs=0.1)
     assert sad["tempo"] < happy["tempo"] and sad["lufs"] < happy["lufs"]
+
+
+# ---- many songs ----------------------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_many_songs_are_a_line_each_one_bar_and_a_summary(monkeypatch, stream):
+    told = {name: stream() for name in ("stdout", "stderr")}
+    for name, written in told.items():
+        monkeypatch.setattr(sys, name, written)
+
+    def work(song, progress):
+        progress(0.5, "halfway")
+        if song in ("2.wav", "7.wav"):
+            raise UserError(f"{song} is silent.")
+        if song == "3.wav":
+            warnings.warn("The voice is played.", Notice, stacklevel=1)
+        return Skipped("5.mp3 is there already") if song == "5.wav" else f"{song}: done"
+
+    assert one_by_one([f"{number}.wav" for number in range(10)], work, "results are in made") == 2
+    lines = told["stdout"].getvalue().split("\n")[:-1]
+    assert [line for line in lines if "done" not in line] == ["5.mp3 is there already"] and len(lines) == 8
+    assert lines[2] == "3.wav: done. The voice is played."
+    shown, _, summary = told["stderr"].getvalue().rpartition("10 songs in ")
+    assert re.match(r"\d+:\d\d: 7 made, 1 there already, 2 failed; results are in made\.\n", summary)
+    assert summary.splitlines()[1:] == ["  2.wav is silent.", "  7.wav is silent."]
+    failures = ["noteninja: 2.wav is silent.", "noteninja: 7.wav is silent."]
+    if stream is io.StringIO:
+        assert shown.splitlines() == failures
+    else:
+        assert re.search(r"song 9 of 10, 8\.wav: +\d+% \|.*\| \d\d:\d\d < ", shown)
+        assert "song 10 of 10, 9.wav: 100%" in shown and [line in shown for line in failures] == [True, True]
+
+
+def test_a_folder_stands_for_its_songs_and_the_exit_status_counts_those_that_fail(noteninja, tmp_path):
+    names = ["a.mp3", "b/c.wav", "b/d.OGG"]
+    others = [
+        "cover.jpg",
+        "a voice.wav",
+        "b/c (lead).musicxml",
+        ".hidden.mp3",
+        "e (jazz).mp3",
+        "e (jazz).mid",
+    ]
+    for name in names + others:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("no music")
+    record = {"settings": {}, "source": "e.mp3", "file": "e (jazz).mp3", "weights_sha256": {}}
+    (tmp_path / "e (jazz).json").write_text(json.dumps(record))
+    assert find_songs([tmp_path], (".mp3", ".wav", ".ogg", ".mid", ".musicxml")) == [
+        tmp_path / n for n in names
+    ]
+    status, told, err = noteninja("separate", tmp_path, "-o", tmp_path / "out")
+    assert status == 3 and not told and [name in err for name in names] == 3 * [True]
+    assert "3 songs in 00:00: 3 failed; results are in " in err
+    (tmp_path / "empty").mkdir()
+    status, _, err = noteninja("hear", tmp_path / "empty")
+    assert status == 2 and told_of(err) == [f"There are no songs in {tmp_path / 'empty'}."]
+
+
+def test_a_run_goes_on_where_it_was_stopped(noteninja, song, tmp_path):
+    """One song is done, of one only the settings are there, as a kill in the middle leaves it, one is new."""
+    songs, made = [tmp_path / f"{name}.wav" for name in "abc"], tmp_path / "made"
+    sound = soundfile.read(song)[0]
+    for number, path in enumerate(songs):
+        soundfile.write(path, sound[: (2 + number) * SAMPLE_RATE], SAMPLE_RATE)
+    words = ("convert", *songs, *QUICK, "-o", f"{made}{os.sep}", "--with", "mid")
+    assert noteninja(*words)[0] == 0
+    before = {path.name: path.read_bytes() for path in made.iterdir()}
+    first, second, third = (made / f"{name} (jazz, steps 1).mp3" for name in "abc")
+    stamp = first.stat().st_mtime_ns
+    second.unlink()
+    for kind in ("mp3", "json", "mid"):
+        third.with_suffix(f".{kind}").unlink()
+    status, told, err = noteninja(*words, "--resume")
+    assert status == 0 and told.splitlines()[0] == f"{first} is there already"
+    assert "3 songs in " in err and "2 made, 1 there already" in err
+    assert first.stat().st_mtime_ns == stamp and {path.name for path in made.iterdir()} == set(before)
+    for path in made.glob("*.m*"):
+        assert path.read_bytes() == before[path.name]
+    soundfile.write(songs[0], sound[SAMPLE_RATE:], SAMPLE_RATE)  # another song of the same name
+    assert "(2).mp3: " in noteninja("convert", songs[0], *QUICK, "-o", made, "--resume")[1]
+    assert "is there already" in noteninja("convert", songs[0], *QUICK, "-o", made, "--resume")[1]
+    other_seed = noteninja("convert", songs[0], *QUICK, "-o", made, "--resume", "--seed", 1)[1]
+    assert "seed 1).mp3: " in other_seed
+    assert "is there already" in noteninja("convert", songs[1], *QUICK, "-o", second, "--resume")[1]
+    assert noteninja("convert", songs[2], *QUICK, "-o", second, "--resume")[0] == 2
+
+
+def test_songs_and_results_may_be_urls(noteninja, song, tmp_path):
+    files = fsspec.filesystem("memory")
+    files.pipe_file("/songs/a.wav", song.read_bytes())
+    words = ("convert", "memory://songs/a.wav", song, *QUICK, "--with", "mid", "-o")
+    status, told, _ = noteninja(*words, "memory://made")
+    names = [
+        f"/made/{name} (jazz, steps 1).{kind}" for name in ("a", "song") for kind in ("json", "mid", "mp3")
+    ]
+    assert status == 0 and told.startswith("memory://made/a (jazz, steps 1).mp3: tune kept")
+    assert sorted(files.find("/made")) == names
+    record = json.loads(files.cat_file(names[0]))
+    assert record["source"] == "memory://songs/a.wav" and record["source_sha256"] == digest(song)
+    assert files.cat_file(names[2]) == files.cat_file(names[5])
+    assert noteninja(*words, "memory://made", "--resume")[1].count("is there already") == 2
+    assert noteninja(*words, (tmp_path / "here").as_uri())[0] == 0
+    assert (tmp_path / "here" / "a (jazz, steps 1).mp3").read_bytes() == files.cat_file(names[2])
+    for url, sentence in (
+        ("s4://b/a.wav", "correct the URL"),
+        ("memory://none.wav", "There is no file memory"),
+    ):
+        status, _, err = noteninja("convert", url, *QUICK, "-o", "memory://made")
+        assert status == 2 and len(told_of(err)) == 1 and sentence in err
+    status, _, err = noteninja("convert", song, *QUICK, "-o", "memory://made/a (jazz, steps 1).mp3")
+    assert status == 2 and "memory://made/a (jazz, steps 1).mp3 exists already" in err
+
+
+def test_overwriting_is_not_advised_where_it_would_be_refused(noteninja, song, tmp_path):
+    out, record = tmp_path / "a.wav", {"settings": {}, "source": "", "weights_sha256": {}}
+    (tmp_path / "a.json").write_text(json.dumps(record | {"file": "a.mp3"}))
+    (tmp_path / "a.mp3").touch()
+    out.touch()
+    for words in ((), ("--overwrite",)):
+        status, _, err = noteninja("convert", song, *QUICK, "-o", out, *words)
+        assert status == 2 and "or write over it" not in err and "another name" in err
+    (tmp_path / "a.mp3").unlink()
+    assert "or write over it with --overwrite" in noteninja("convert", song, *QUICK, "-o", out)[2]

@@ -199,7 +199,7 @@ def test_notebook_is_stripped(path):
 ROOMS = (
     "errors cluster audio models arranger music omr source lead_sheet datasets training streaming passages"
     " pipeline settings fine_tuning evaluation plots"
-    " widgets lessons batch course cli_training cli __main__"
+    " widgets lessons stems batch course cli_training cli __main__"
 ).split()
 
 

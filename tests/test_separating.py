@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from noteninja_lib import batch, data_folder
+from noteninja_lib import data_folder, stems
 from noteninja_lib.audio.io import SAMPLE_RATE, stream
-from noteninja_lib.batch import separate_file, separate_files
+from noteninja_lib.batch import separate_files
 from noteninja_lib.errors import Stopped, UserError
+from noteninja_lib.stems import separate_file
 
 SONGS = data_folder() / "songs"
 SUNG, PLAYED = SONGS / "peggy-bawn-pop-sung.mp3", SONGS / "hearts-of-oak-rock.mp3"
@@ -73,7 +74,7 @@ def test_an_instrumental_has_no_voice_and_nothing_is_written(noteninja, tmp_path
 def test_an_instrument_that_was_taken_for_a_voice_stays_in_the_band(song, tmp_path, monkeypatch):
     """Of three parts, the first and last are sung, as the network for pitches hears it."""
     kinds = iter(["sung", "played", "silent"])
-    monkeypatch.setattr(batch, "_kind", lambda *_: next(kinds))
+    monkeypatch.setattr(stems, "_kind", lambda *_: next(kinds))
     separate_file(SUNG, tmp_path)
     voice, band = written(tmp_path, SUNG.stem)
     edges = [round(place * 448 * 1024) for place in (1, 2)]
@@ -81,7 +82,7 @@ def test_an_instrument_that_was_taken_for_a_voice_stays_in_the_band(song, tmp_pa
     assert not voice[edges[0] + RATE // 5 :].any()  # what can't be told is what was before
     steps = np.abs(np.diff(voice[edges[0] - 2000 : edges[0] + 2000], axis=0)).max()
     assert steps < np.abs(np.diff(song, axis=0)).max()  # no click
-    monkeypatch.setattr(batch, "_kind", lambda *_: "played")
+    monkeypatch.setattr(stems, "_kind", lambda *_: "played")
     (tmp_path / "b").mkdir()
     assert separate_file(SUNG, tmp_path / "b").files == [] and list((tmp_path / "b").iterdir()) == []
 
@@ -92,7 +93,7 @@ def test_the_command_tells_files_and_share_and_goes_on_after_a_bad_one(noteninja
     shutil.copy(SUNG, good)
     status, told, err = noteninja("separate", bad, good)
     sentences = [line for line in err.splitlines() if line.startswith("noteninja:")]
-    assert status == 2 and len(sentences) == 1 and "text.mp3 is no recording" in sentences[0]
+    assert status == 1 and len(sentences) == 1 and "text.mp3 is no recording" in sentences[0]
     assert f"{tmp_path / 'ein Lied é voice.wav'} and " in told and " dB of the whole" in told
     assert {path.name for path in tmp_path.iterdir()} == {
         bad.name,
@@ -149,9 +150,9 @@ def test_files_appear_whole_or_not_at_all(tmp_path, monkeypatch, problem):
 
 
 def test_memory_does_not_grow_with_the_length(song, tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "first_look", lambda *_: True)
-    monkeypatch.setattr(batch, "_kind", lambda *_: "sung")
-    monkeypatch.setattr(batch, "separate", lambda blocks: ((block, 0.7 * block) for block in blocks))
+    monkeypatch.setattr(stems, "first_look", lambda *_: True)
+    monkeypatch.setattr(stems, "_kind", lambda *_: "sung")
+    monkeypatch.setattr(stems, "separate", lambda blocks: ((block, 0.7 * block) for block in blocks))
     most = []
     for times in (2, 8):
         soundfile.write(tmp_path / "long.flac", np.tile(song, (times, 1)), RATE)
