@@ -25,7 +25,7 @@ from noteninja_lib.cluster import (
     Skipped,
     at_once,
     deliver,
-    fetch,
+    fetched,
     is_url,
     one_by_one,
     shared,
@@ -48,6 +48,7 @@ from noteninja_lib.settings import (
     Settings,
     beside,
     default_name,
+    describe,
     differences,
     digest,
     export,
@@ -58,6 +59,7 @@ from noteninja_lib.settings import (
     read_settings,
     stem_paths,
     whole,
+    write_record,
     write_stems,
 )
 from noteninja_lib.source import MIDI, SCORES, hear, read_source
@@ -313,13 +315,13 @@ class _Made:
     def find(self, song, place, named):
         """(place of a song's result, whether all of it is there); None if there is none.
 
-        In the folder of `place`, or there itself if that was `named`. A result's sound gets its name last:
-        without it, the rest was left by a run that was killed.
+        In the folder of `place`, or there itself if that was `named`. What was measured is written last:
+        where it is missing, a run was killed.
         """
         if not self.records:
             return None
         found = None
-        with _fetched(song) as song:
+        with fetched(song) as song:
             for path in self.records.get((place.parent, digest(song)), ()) if song.is_file() else ():
                 with contextlib.suppress(ValueError):  # settings that can't be used
                     found = found if found and found[1] else self._result(path, song, place, named) or found
@@ -337,11 +339,12 @@ class _Made:
         ):
             return None
         known = record.get("measured")
-        sung = isinstance(known, dict) and known.get("voice") == "keep"
+        if not isinstance(known, dict) or not made.exists():
+            return made, False
         wanted = [made.with_name(made.stem + ending) for ending in self.suffixes]
+        sung = known.get("voice") == "keep"
         wanted = [file for file in wanted if sung or file not in stem_paths(made).values()]
-        there = [file.is_file() and file.stat().st_size > 0 for file in wanted]
-        return (made, all(there)) if all(there) or not there[0] else None
+        return (made, True) if all(file.is_file() and file.stat().st_size for file in wanted) else None
 
 
 def _suffixes(place, kinds, stems):
@@ -350,43 +353,47 @@ def _suffixes(place, kinds, stems):
     return [place.suffix, *(f".{kind}" for kind in beside(place, ("json", *kinds))), *apart]
 
 
-@contextlib.contextmanager
-def _fetched(song):
-    """The file of a song, which may be a URL."""
-    if not is_url(song):
-        yield song
-        return
-    with tempfile.TemporaryDirectory(prefix="noteninja-") as folder:
-        yield fetch(song, Path(folder))
+def _save(place, settings, tags, audio, sample_rate):
+    """Save a result, after its settings, as far as they are known: a kill leaves no sound without them."""
+    record = place.with_suffix(".json")
+    first = not record.exists() or not record.stat().st_size
+    if first:
+        write_record(describe(None, place, settings), record)
+    try:
+        save(place, audio, sample_rate, bits=settings.bits, tags=tags)
+    except BaseException:
+        if first:
+            record.unlink()
+        raise
 
 
 def _convert(job, pipe, progress):
     """Convert one song, and save it and what belongs to it; returns what is to be told of it."""
     with contextlib.ExitStack() as stack:
-        song, place = stack.enter_context(_fetched(job.song)), job.place
+        song, place = stack.enter_context(fetched(job.song)), job.place
         if job.target:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="noteninja-"))) / place.name
         settings = replace(job.settings, source=str(song))
-        with whole(place) as unfinished:  # the sound gets its name last: what has it is complete
-            tags = read_tags(song).of_result(settings.genre_in_words)
-            saved = partial(save, unfinished, bits=settings.bits, tags=tags)
-            share, course = 0.85 if is_path(settings.mood) else 1.0, []
-            result = settings.convert(
-                pipe, song, out=saved, progress=lambda done, what: progress(share * done, what)
-            )
-            if is_path(settings.mood):
-                from noteninja_lib.evaluation.metrics import heard_moods  # loads librosa
+        saved = partial(_save, place, settings, read_tags(song).of_result(settings.genre_in_words))
+        share, course = 0.85 if is_path(settings.mood) else 1.0, []
+        result = settings.convert(
+            pipe, song, out=saved, progress=lambda done, what: progress(share * done, what)
+        )
+        if is_path(settings.mood):
+            from noteninja_lib.evaluation.metrics import heard_moods  # loads librosa
 
-                moods, told = dict(settings.mood), share_of(progress, share, 1 - share, "hearing the moods")
-                found = heard_moods(hear(result.mono(), told), result.audio, sorted(moods))
-                course = [{"mood": moods[one.pop("place")], **one} for one in found]
-            progress(1.0, "writing notes and settings")
-            files = export(result, place, settings, dict.fromkeys(("json", *job.kinds)))
-            if is_url(job.song):  # as the user named it, not as it was copied
-                old, new = (json.dumps(str(one), ensure_ascii=False) for one in (song, job.song))
-                text = files[0].read_text(encoding="utf-8")
-                files[0].write_text(text.replace(old, new), encoding="utf-8")
-            files += write_stems(result, place) if job.stems else []
+            moods, told = dict(settings.mood), share_of(progress, share, 1 - share, "hearing the moods")
+            found = heard_moods(hear(result.mono(), told), result.audio, sorted(moods))
+            course = [{"mood": moods[one.pop("place")], **one} for one in found]
+        progress(1.0, "writing notes and settings")
+        files = write_stems(result, place) if job.stems else []
+        kinds = [*(kind for kind in job.kinds if kind.lower() != "json"), "json"]  # all else is there then
+        *others, record = export(result, place, settings, dict.fromkeys(kinds))
+        files = [record, *others, *files]
+        if is_url(job.song):  # as the user named it, not as it was copied
+            old, new = (json.dumps(str(one), ensure_ascii=False) for one in (song, job.song))
+            text = files[0].read_text(encoding="utf-8")
+            files[0].write_text(text.replace(old, new), encoding="utf-8")
         if job.target:
             deliver([*files, place], job.target)
     name = job.named(place)

@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -306,12 +307,17 @@ def _file_system(url):
         raise UserError(f"{url} can't be used. {known}.") from problem
 
 
-def fetch(url: str, folder: Path) -> Path:
-    """Copy a file from a URL into a folder."""
-    with _file_system(url) as (files, path):
-        place = folder / path.rpartition("/")[2]
-        files.get_file(path, str(place))
-    return place
+@contextmanager
+def fetched(song: str | Path) -> Iterator[Path]:
+    """The file of a song; of a URL a copy, for as long as it is needed."""
+    if not is_url(song):
+        yield Path(song)
+        return
+    with tempfile.TemporaryDirectory(prefix="noteninja-") as folder:
+        with _file_system(str(song)) as (files, path):
+            place = Path(folder) / path.rpartition("/")[2]
+            files.get_file(path, str(place))
+        yield place
 
 
 def deliver(made: Iterable[Path], url: str) -> None:

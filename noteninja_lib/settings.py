@@ -264,12 +264,13 @@ def default_name(song: Path, words: str, suffix: str = ".mp3") -> str:
     return f"{stem.rstrip()} ({words.rstrip()}){suffix}"
 
 
-def describe(result: Conversion, path: Path, settings: Settings) -> dict:
+def describe(result: Conversion | None, path: Path, settings: Settings) -> dict:
     """All that a result was made with, and what was measured.
 
     Parameters
     ----------
-    result : Conversion
+    result : Conversion, optional
+        None while it is being made: nothing is measured yet.
     path : pathlib.Path
         The recording.
     settings : Settings
@@ -281,8 +282,8 @@ def describe(result: Conversion, path: Path, settings: Settings) -> dict:
     """
     arguments = asdict(settings)
     source = arguments.pop("source")
-    arguments |= {"lead": result.lead.to_record()} if result.lead else {}
-    return {
+    arguments |= {"lead": result.lead.to_record()} if result and result.lead else {}
+    record = {
         "file": path.name,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": __version__,
@@ -293,11 +294,11 @@ def describe(result: Conversion, path: Path, settings: Settings) -> dict:
         "fast": fast_mode(),
         "weights_sha256": weights(settings.genre),
         "pipeline_sha256": digest(models_folder() / "model_index.json"),
-        "measured": {
-            "seconds": round(len(result.audio) / result.sample_rate, 2),
-            **measured(result),
-        },
     }
+    if result:
+        seconds = round(len(result.audio) / result.sample_rate, 2)
+        record["measured"] = {"seconds": seconds, **measured(result)}
+    return record
 
 
 def measured(result: Conversion) -> dict:
@@ -502,19 +503,22 @@ def export(
         title = readable(PureWindowsPath(settings.source).stem or Path(path).stem)
         sheet = hear_lead(result.piano_roll, title)
     for kind, file in files.items():
+        if kind == "json":
+            write_record(describe(result, Path(path), settings), file)
+            continue
         with whole(file) as unfinished:
             if kind == "mid":
                 write_midi(result.piano_roll, unfinished, sheet.tempo)
-            elif kind == "musicxml":
-                sheet.save(unfinished)
             else:
-                record = describe(result, Path(path), settings)
-                unfinished.write_text(
-                    json.dumps(record, indent=1, ensure_ascii=False) + "\n",
-                    encoding="utf-8",
-                    errors="backslashreplace",  # a name that is no UTF-8: as JSON escapes it
-                )
+                sheet.save(unfinished)
     return list(files.values())
+
+
+def write_record(record: dict, path: Path) -> None:
+    """Write what `describe` gives as a JSON file."""
+    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    with whole(path) as unfinished:  # a name that is no UTF-8 is written as JSON escapes it
+        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def stem_paths(path: str | Path, kind: str = "wav") -> dict[str, Path]:

@@ -255,6 +255,20 @@ def test_a_run_that_fails_or_is_stopped_leaves_no_name_behind(song, tmp_path, mo
     assert list(tmp_path.iterdir()) == [own]
 
 
+def test_settings_are_there_before_the_sound_and_gone_if_that_can_not_be_saved(song, tmp_path, monkeypatch):
+    own, saved = tmp_path / "song.wav", []
+
+    def fail(place, *_, **__):
+        saved.append(read_record(place.with_suffix(".json")))
+        raise UserError("The disk is full.")
+
+    shutil.copy(song, own)
+    monkeypatch.setattr("noteninja_lib.batch.save", fail)
+    assert convert_files([own], Settings(steps=1)) == 1
+    assert saved[0]["source_sha256"] == digest(own) and "measured" not in saved[0]
+    assert list(tmp_path.iterdir()) == [own]
+
+
 def test_24_bits_are_made_again(noteninja, song, tmp_path):
     own, out = tmp_path / "song.wav", tmp_path / "a.wav"
     shutil.copy(song, own)
@@ -370,7 +384,7 @@ def test_a_folder_stands_for_its_songs_and_the_exit_status_counts_those_that_fai
 
 
 def test_a_run_goes_on_where_it_was_stopped(noteninja, song, tmp_path):
-    """One song is done, of one only the settings are there, as a kill in the middle leaves it, one is new."""
+    """One song is done, of one a kill left the sound and nothing that was measured, one is new."""
     songs, made = [tmp_path / f"{name}.wav" for name in "abc"], tmp_path / "made"
     sound = soundfile.read(song)[0]
     for number, path in enumerate(songs):
@@ -380,7 +394,11 @@ def test_a_run_goes_on_where_it_was_stopped(noteninja, song, tmp_path):
     before = {path.name: path.read_bytes() for path in made.iterdir()}
     first, second, third = (made / f"{name} (jazz, steps 1).mp3" for name in "abc")
     stamp = first.stat().st_mtime_ns
-    second.unlink()
+    record = json.loads(second.with_suffix(".json").read_text("utf-8"))
+    del record["measured"]
+    second.with_suffix(".json").write_text(json.dumps(record))
+    second.with_suffix(".mid").unlink()
+    second.write_bytes(b"half a result")
     for kind in ("mp3", "json", "mid"):
         third.with_suffix(f".{kind}").unlink()
     status, told, err = noteninja(*words, "--resume")

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import importlib
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -53,6 +54,9 @@ with quick_imports(), contextlib.suppress(Exception), stand_ins():
     for used in ("AutoencoderKL", "DiffusionPipeline", "FlowMatchEulerDiscreteScheduler", "UNet2DModel"):
         getattr(importlib.import_module("diffusers"), used)
 
+# torch's convolutions keep what they compiled for each length of a song: 1,024 of these are 120 MB, of which
+# most are of songs that are done. A conversion of a singer needs 182.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 try:
     _libc = ctypes.CDLL(None)
     # M_ARENA_MAX, since else each thread keeps 50 MB that no other can use; M_TRIM_THRESHOLD and
