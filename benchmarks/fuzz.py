@@ -1,25 +1,30 @@
 """Are broken files told in one sentence? Thousands of them, made with a fixed seed. Command: `fuzz`.
 
-They are read in processes of their own, in which a file may take a minute and 2 GB: what ends or hangs one is
-counted by the kind of file, and the file is not kept.
+They are read in processes of their own, in which a file may take a minute (of a processor) and 2 GB: what
+ends or hangs one is counted by the kind of file, and the file is not kept. Some that can be read are
+converted, too.
 """
 
 import io
 import json
 import multiprocessing
+import os
 import random
 import re
+import shutil
 import tempfile
 import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import psutil
 import soundfile
 from tqdm import tqdm
 from typer import Option
@@ -33,6 +38,8 @@ SOUNDS = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS", "mp3": "MPEG_LAYER
 TESTED = Path(__file__).resolve().parent.parent / "tests"
 LONGEST, MOST = 60.0, 2e9  # seconds and bytes that a file may take
 RARE = {"picture": 0.02, "sound": 1.0, "notes": 0.5, "settings": 1.0, "lead sheet": 1.0, "recipe": 1.0}
+CONVERTED = {"picture": 0.02, "sound": 0.5, "notes": 0.3, "settings": 0.18}
+SONG = "song.mp3"  # of which the settings are
 RATE = 22050
 
 
@@ -59,7 +66,7 @@ def originals() -> dict[str, list[tuple[str, bytes]]]:
             (kind, cv2.imencode(kind, small)[1].tobytes()) for kind in (".png", ".jpg", ".webp", ".tiff")
         ]
     wish = asdict(Settings(genre={"jazz": 0.4, "rock": 0.6}, mood=(0.5, -0.5), chords="Am7 D7 | G", key=None))
-    record = {"settings": wish, "source": "song.mp3", "file": "song (jazz).mp3", "weights_sha256": {}}
+    record = {"settings": wish, "source": SONG, "file": "song (jazz).mp3", "weights_sha256": {}}
     record["settings"].pop("source")
     found["settings"] = [(".json", json.dumps(record).encode())]
     sheet = hear_lead(read_roll(TESTED / "notes" / "g01_aabb.abc"))
@@ -139,6 +146,28 @@ def _read(kind, path):
         load_recipe(path)
 
 
+def _convert(kind, path):
+    """Convert a file as the command line does, and save all that belongs to it."""
+    from noteninja_lib import batch
+    from noteninja_lib.settings import KINDS, Settings
+
+    def tell(problem):
+        raise problem
+
+    batch.unexpected, out = tell, path.with_suffix(".made")  # what a user would be asked to report
+    out.mkdir()
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            if kind == "settings":
+                failed = batch.again(path, out)
+            else:
+                failed = batch.convert_files([path], Settings(steps=1), out, kinds=KINDS, stems=True)
+    finally:
+        shutil.rmtree(out)
+    if failed:
+        raise UserError("This was told in a sentence.")
+
+
 def _serve(pipe):
     """Read what comes through a pipe, in a process that may be ended."""
     import torch
@@ -152,10 +181,10 @@ def _serve(pipe):
             _read(name, path)
     _limit_memory()
     while True:
-        kind, path = pipe.recv()
+        work, kind, path = pipe.recv()
         said = "read"
         try:
-            _read(kind, Path(path))
+            work(kind, Path(path))
         except UserError as problem:
             said = "refused" if "\n" not in str(problem) else f"several lines: {problem}"
         except MemoryError:
@@ -166,6 +195,7 @@ def _serve(pipe):
             ]
             place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "outside"
             said = f"{type(problem).__name__} at {place}: {str(problem)[:100]}"
+            said = "memory" if "allocate memory" in said else said
         pipe.send(said)
 
 
@@ -194,11 +224,11 @@ class Reader:
         theirs.close()
         self.warm = False
 
-    def read(self, kind: str, path: Path) -> str:
+    def read(self, kind: str, path: Path, work: Callable = _read) -> str:
         """What came of one file: read, refused, ended, hung, memory, or the error that was not caught."""
         try:
-            self.pipe.send((kind, str(path)))
-            said = self.pipe.recv() if self.pipe.poll(LONGEST * (1 if self.warm else 3)) else "hung"
+            self.pipe.send((work, kind, str(path)))
+            said = self.pipe.recv() if self._in_time() else "hung"
             self.warm = True
         except (EOFError, OSError):
             said = "ended"
@@ -208,41 +238,67 @@ class Reader:
             self.start()
         return said
 
+    def _in_time(self):
+        """Whether it answers within a minute of its processor's time, and twenty of anybody's."""
+        process, began = psutil.Process(self.process.pid), time.monotonic()
+        most = sum(process.cpu_times()[:2]) + LONGEST * (1 if self.warm else 3)
+        while not self.pipe.poll(1.0):
+            if sum(process.cpu_times()[:2]) > most or time.monotonic() - began > 20 * LONGEST:
+                return False
+        return True
 
-def _jobs(count, seed, kinds):
-    shares = [RARE[kind] for kind in kinds]
+
+def _jobs(count, seed, shares):
     chance = random.Random(seed)
-    return [(number, chance.choices(kinds, shares)[0]) for number in range(count)]
+    return [(number, chance.choices([*shares], [*shares.values()])[0]) for number in range(count)]
 
 
 def report(
     count: Annotated[int, Option(min=1, help="Broken files.")] = 10_000,
+    conversions: Annotated[int, Option(min=0, help="Of broken files that can be read.")] = 100,
     seed: Annotated[int, Option(help="Of the breaking.")] = 0,
     kind: Annotated[list[str] | None, Option(help=f"Only these: {', '.join(RARE)}.")] = None,
     workers: Workers = CORES,
     out: Out = None,
 ) -> dict:
-    """Read thousands of broken files: each is read, or refused in a sentence."""
+    """Read thousands of broken files, and convert some: each works, or is refused in a sentence."""
+    os.environ["NOTENINJA_FAST"] = "1"
     whole, kinds, began = originals(), kind or list(RARE), time.monotonic()
     if strange := set(kinds) - set(RARE):
         raise UserError(f"There is no kind {strange.pop()}: choose among {', '.join(RARE)}.")
-    jobs, found, faults = _jobs(count, seed, kinds), {name: Counter() for name in kinds}, {}
-    with tempfile.TemporaryDirectory() as folder, tqdm(total=count, unit=" files", dynamic_ncols=True) as bar:
+    jobs = _jobs(count, seed, {name: RARE[name] for name in kinds})
+    shares = {name: share for name, share in CONVERTED.items() if name in kinds}
+    jobs += [(f"c{number}", name) for number, name in _jobs(conversions if shares else 0, seed, shares)]
+    found, faults = {name: Counter() for name in (*kinds, *(f"{name}, converted" for name in shares))}, {}
+    look = {"total": len(jobs), "unit": " files", "dynamic_ncols": True}
+    with tempfile.TemporaryDirectory() as folder, tqdm(**look) as bar:
+        shutil.copy(sorted((data_folder() / "songs").glob("*.mp3"))[0], Path(folder) / SONG)
+
+        def answer(reader, number, name, work=_read):
+            """What came of a broken file; (file, answer)."""
+            chance = random.Random(f"{seed} {number}")
+            ending, data = chance.choice(whole[name])
+            path = Path(folder) / f"{number}{ending}"
+            path.write_bytes(mutated(data, chance, chance.choice(whole[name])[1]))
+            said = reader.read(name, path)
+            if work is not _read and said == "read":
+                said = reader.read(name, path, work)
+            elif work is not _read and said == "refused":
+                path.unlink()
+                return answer(reader, f"{number}x", name, work)
+            path.unlink(missing_ok=True)
+            return path.name, said
 
         def work(part):
             reader = Reader()
             for number, name in part:
-                chance = random.Random(f"{seed} {number}")
-                ending, data = chance.choice(whole[name])
-                broken = mutated(data, chance, chance.choice(whole[name])[1])
-                path = Path(folder) / f"{number}{ending}"
-                path.write_bytes(broken)
-                said = reader.read(name, path)
-                path.unlink(missing_ok=True)
+                work = _convert if isinstance(number, str) else _read
+                file, said = answer(reader, number, name, work)
                 outcome = said if said in ("read", "refused", "ended", "hung", "memory") else "traceback"
+                name += ", converted" if work is _convert else ""
                 found[name][outcome] += 1
                 if outcome not in ("read", "refused"):
-                    faults.setdefault(f"{name}: {said}", []).append(f"{number}{ending}")
+                    faults.setdefault(f"{name}: {said}", []).append(file)
                 bar.update()
             reader.process.kill()
 
@@ -262,6 +318,11 @@ def report(
     ]
     lines = table(["kind", "files", *outcomes], rows)
     lines += [f"{len(files)} x {fault} ({', '.join(files[:3])})" for fault, files in faults.items()]
-    figures = {"count": count, "seed": seed, "minutes": rounded((time.monotonic() - began) / 60, 2)}
+    figures = {
+        "count": count,
+        "conversions": conversions,
+        "seed": seed,
+        "minutes": rounded((time.monotonic() - began) / 60, 2),
+    }
     figures |= {"found": {name: dict(counts) for name, counts in found.items()}, "faults": faults}
     return finish(figures, lines, out, "fuzz", usual=False)

@@ -477,7 +477,7 @@ def again(
     if out is None or out.is_dir():
         first, word = PureWindowsPath(record["file"]), "again" if passage is None else "redone"
         stem = re.sub(r" \((again|redone)\)( \(\d+\)|-\d+)?$", "", first.stem)
-        place = (out or json_file.parent) / f"{stem} ({word}){first.suffix}"
+        place = (out or json_file.parent) / default_name(Path(f"{stem}.mp3"), word, first.suffix)
     assert place is not None
     suffixes, free = _suffixes(place, (), stems), place != out
     check_places([song], [place], suffixes, free=free, overwrite=overwrite)

@@ -42,6 +42,8 @@ def unexpected(problem: Exception) -> str:
         return (
             f"The disk is full: free some room, and start again ({problem.filename or 'a temporary file'})."
         )
+    if isinstance(problem, OSError) and problem.errno == errno.ENAMETOOLONG:
+        return f"{str(problem.filename)[:60]}... is too long for a name of a file: give a shorter one."
     if isinstance(problem, PermissionError):
         return f"{problem.filename} may not be read or written: change its permissions."
     kind, report = type(problem).__name__, "".join(traceback.format_exception(problem))

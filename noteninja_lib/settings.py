@@ -1,6 +1,7 @@
 """The settings of a conversion: checked, written to a small JSON file beside the result, and read again."""
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -55,6 +56,7 @@ LIMITS = {
     "other_seed": ("other seed", int, 0, 2**63 - 1),
 }
 BIGGEST = 1_000_000  # bytes of a JSON file
+MOST, HEAVIEST = 200, 200_000_000  # files of a folder among which a renamed song is looked for; bytes of each
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class Settings:
             raise UserError(f"A lead sheet is a file, not {self.lead!r}.")
         if self.key is not None and self.transpose:
             raise UserError("Give either a key or a number of semitones, not both.")
-        if isinstance(self.lead, str) and not Path(self.lead).is_file():
+        if isinstance(self.lead, str) and not os.path.isfile(self.lead):
             raise UserError(f"There is no file {self.lead}.")
         rewritten = any(one is not None for one in (self.lead, self.key, self.chords))
         if self.second is not None and (self.transpose or rewritten):
@@ -259,7 +261,7 @@ def default_name(song: Path, words: str, suffix: str = ".mp3") -> str:
     words = re.sub(r'[\x00-\x1f<>:"/\\|?*]+', "_", words)
     stem, words = (
         text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
-        for text, size in ((song.stem, 136), (words, 90))
+        for text, size in ((song.stem.replace("\0", "_"), 136), (words, 90))
     )
     return f"{stem.rstrip()} ({words.rstrip()}){suffix}"
 
@@ -374,10 +376,10 @@ def keep_settings(path: Path, result: Path) -> None:
         return
     advice = "give another name with --out"
     try:
-        owner = path.with_name(PureWindowsPath(read_record(path)["file"]).name)
+        owner = path.parent / PureWindowsPath(read_record(path)["file"]).name
     except UserError:
         raise UserError(f"{path} holds something else than settings, and stays: {advice}.") from None
-    if owner.name != result.name and owner.exists():
+    if owner.name != result.name and os.path.isfile(owner):
         raise UserError(f"{path} makes {owner.name} again, which is still there: {advice}.")
 
 
@@ -421,13 +423,27 @@ def differences(path: str | Path, source: Path, second: Path | None = None) -> l
 def find_source(name: str | None, folder: Path, sha256: str | None = None) -> Path | None:
     """A song's file by the name that the user gave: where that leads, in a folder, or in the current one.
 
-    The one with the right SHA-256, whichever that is; else the first; None if it is gone.
+    The one with the right SHA-256, whichever that is, or one beside these that was renamed; else the first;
+    None if it is gone.
     """
     last = PureWindowsPath(name or "").name
     places = [Path(name), folder / name, folder / last, Path(last)] if name else []
-    found = [place for place in places if place.is_file()]
-    right = (place for place in found if sha256 and digest(place) == sha256)
+    found = [
+        place for place in places if os.path.isfile(place)
+    ]  # the name may be too long for `Path.is_file`
+    renamed = (
+        one for place in dict.fromkeys(place.parent for place in places) for one in _songs(place, last)
+    )
+    right = (one for one in itertools.chain(found, renamed) if sha256 and digest(one) == sha256)
     return next(right, found[0] if found else None)
+
+
+def _songs(folder, name):
+    """Files of a folder with the ending of a name, not too many and not too large."""
+    with suppress(OSError):
+        ending = PureWindowsPath(name).suffix.lower()
+        songs = (one for one in sorted(folder.iterdir()) if one.suffix.lower() == ending and one.is_file())
+        yield from itertools.islice((one for one in songs if one.stat().st_size <= HEAVIEST), MOST)
 
 
 def digest(path: Path | None) -> str | None:

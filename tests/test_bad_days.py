@@ -80,6 +80,7 @@ def test_an_unforeseen_error_is_one_sentence_and_a_report(capfd, monkeypatch):
         (MemoryError(), "not enough memory"),
         (OSError(errno.ENOSPC, "No space", "song.mp3"), r"disk is full.*song\.mp3"),
         (PermissionError(13, "no", "weights"), "weights may not be read"),
+        (OSError(errno.ENAMETOOLONG, "no", "x" * 400), "^x{60}... is too long for a name"),
     ],
 )
 def test_what_the_user_can_mend_is_told_without_a_report(problem, said):

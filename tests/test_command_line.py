@@ -301,6 +301,12 @@ def test_the_right_song_is_found_by_its_checksum(tmp_path, monkeypatch):
     )
     (here / "song.wav").unlink()
     assert find_source("song.wav", beside, right) is None
+    (beside / "renamed.WAV").write_text("right")
+    (beside / "song.mp3").write_text("right")
+    assert find_source("song.wav", beside, right) == beside / "renamed.WAV"
+    assert find_source("song.wav", beside) is None and find_source("x" * 400 + ".wav", here, right) is None
+    monkeypatch.setattr("noteninja_lib.settings.HEAVIEST", 4)  # bytes
+    assert find_source("song.wav", beside, right) is None
 
 
 def test_a_journey_tells_what_is_heard_on_the_way(noteninja, song, tmp_path):

@@ -166,9 +166,13 @@ def test_a_result_is_made_again_from_the_json_beside_it(song, tmp_path, capsys):
     for path in (own, out.with_suffix(".json")):
         path.rename(moved / path.name)
     soundfile.write(moved / own.name, load(moved / own.name)[:-SAMPLE_RATE], SAMPLE_RATE)
-    again(moved / f"{out.stem}.json", moved / "b.wav")
+    record = json.loads((moved / f"{out.stem}.json").read_text("utf-8"))
+    long = record["file"] = 100 * "x\0曲" + ".wav"  # a name that no file can have
+    (moved / f"{out.stem}.json").write_text(json.dumps(record), "utf-8")
+    again(moved / f"{out.stem}.json")
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("noteninja:")]
-    assert len(told) == 1 and "song.wav is not the song" in told[0] and (moved / "b.wav").exists()
+    assert len(told) == 1 and f"song.wav is not the song from which {long}" in told[0]
+    assert [path.suffix for path in sorted(moved.glob("x_曲x_曲* (again).*"))] == [".json", ".wav"]
     (moved / own.name).unlink()
     with pytest.raises(UserError, match="put it beside"):
         again(moved / f"{out.stem}.json")

@@ -61,7 +61,30 @@ JOINED = {
     "vorbis.ogg": [written(FIRST, "OGG", "VORBIS"), written(tone(660, 3, 22050), "OGG", "VORBIS", 22050)],
     "opus.OPUS": [written(tone(f, s, 48000), "OGG", "OPUS", 48000) for f, s in ((440, 2), (660, 3))],
     "joined.flac": [written(FIRST, "FLAC", "PCM_16"), written(SECOND, "FLAC", "PCM_24")],
+    "behind a tag.flac": [ID3 + written(FIRST, "FLAC", "PCM_16"), written(SECOND, "FLAC", "PCM_16")],
+    "behind two tags.ogg": [ID3 * 2, written(np.concatenate([FIRST, SECOND]), "OGG", "VORBIS")],
+    "joined.wav": [written(FIRST, "WAV", "PCM_16"), written(tone(660, 3, 22050), "WAV", "PCM_24", 22050)],
+    "joined.aiff": [written(FIRST, "AIFF", "PCM_16"), written(SECOND, "AIFF", "PCM_24")],
 }
+
+
+def sizes(data, kind):
+    """A file whose header does not know its length."""
+    data = bytearray(data)
+    if kind == "wav":
+        place = data.index(b"data")
+        data[4:8] = data[place + 4 : place + 8] = bytes(4)
+    elif kind == "au":
+        data[8:12] = bytes(4)
+    else:  # the number of samples in FLAC's STREAMINFO
+        data[21] &= 0xF0
+        data[22:26] = bytes(4)
+    return bytes(data)
+
+
+JOINED["joined without lengths.wav"] = [
+    sizes(written(one, "WAV", "PCM_16"), "wav") for one in (FIRST, SECOND)
+]
 
 
 @pytest.mark.parametrize("name", JOINED)
@@ -96,20 +119,6 @@ def test_a_variable_bit_rate_without_a_tag_is_read_to_the_end(tmp_path, rate, ch
     audio = load(tmp_path / "bare.mp3")
     assert len(audio) / SAMPLE_RATE == pytest.approx(8, abs=0.1)
     assert pitch(audio[5 * SAMPLE_RATE : 7 * SAMPLE_RATE]) == pytest.approx(660, abs=1)
-
-
-def sizes(data, kind):
-    """A file whose header does not know its length."""
-    data = bytearray(data)
-    if kind == "wav":
-        place = data.index(b"data")
-        data[4:8] = data[place + 4 : place + 8] = bytes(4)
-    elif kind == "au":
-        data[8:12] = bytes(4)
-    else:  # the number of samples in FLAC's STREAMINFO
-        data[21] &= 0xF0
-        data[22:26] = bytes(4)
-    return bytes(data)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +212,36 @@ def test_another_format_is_told_by_its_content(tmp_path, monkeypatch):
     (tmp_path / "words.wav").write_text("#EXTM3U\nfile:///etc/passwd\n" * 99)
     with pytest.raises(UserError, match="words.wav is no recording that can be read"):
         load(tmp_path / "words.wav")
+
+
+@pytest.mark.parametrize(
+    "start, kind",
+    [
+        (b"\0\0\0\x08wide", "a QuickTime film"),
+        (b"\x1aE\xdf\xa3", "a Matroska or WebM file"),
+        (bytes.fromhex("3026b2758e66cf11"), "a Windows Media file"),
+        (b"\xff\xf1\x50\x80", "an AAC file"),
+        (ID3 + ID3 + b"\xff\xf9\x50\x80", "an AAC file"),
+        (b"caff\0\1\0\0desc" + bytes(16) + b"aac ", "a Core Audio file with AAC or ALAC"),
+        (b"RIFF\0\0\1\0AVI LIST", "an AVI film"),
+        (b"OggS\0\2" + bytes(22) + b"\x80theora", "an Ogg file with FLAC, Speex or Theora"),
+    ],
+)
+def test_each_foreign_format_is_named(tmp_path, monkeypatch, start, kind):
+    monkeypatch.setattr(decoding, "decoder", lambda: None)
+    (tmp_path / "song.mp3").write_bytes(start + bytes(2000))
+    with pytest.raises(UserError, match=f"song.mp3 is {kind}: install ffmpeg"):
+        load(tmp_path / "song.mp3")
+
+
+@pytest.mark.parametrize(
+    "kind, subtype", [("CAF", "ALAC_16"), ("AIFF", "PCM_16"), ("OGG", "OPUS"), ("W64", "PCM_16")]
+)
+def test_what_needs_no_other_decoder(tmp_path, monkeypatch, kind, subtype):
+    monkeypatch.setattr(decoding, "decoder", lambda: None)
+    (tmp_path / f"song.{kind}").write_bytes(written(tone(440, 2, 48000), kind, subtype, 48000))
+    audio = load(tmp_path / f"song.{kind}")
+    assert len(audio) == 2 * SAMPLE_RATE and pitch(audio) == pytest.approx(440, abs=1)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for ffmpeg is a script")

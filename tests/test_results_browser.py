@@ -5,18 +5,25 @@ The pipeline is a double that gives out a tone at once and takes its time for th
 """
 
 import base64
+import io
+import shutil
+import struct
+import subprocess
 
 import numpy as np
 import pytest
+import soundfile
 from lab_server import ROOT, decoded, opened, write_notebook
 
 from noteninja_lib.audio import io as sound
+from noteninja_lib.audio.tags import _pages
 
 pytestmark = pytest.mark.browser
 NOTEBOOK = f"""
 import sys, time
 sys.path.insert(0, {str(ROOT / "tests")!r})
 from widget_doubles import Pipeline
+from noteninja_lib.audio import decoding
 from noteninja_lib.widgets import converter as module
 from noteninja_lib.widgets.choosers import WAYS
 from noteninja_lib.widgets.converter import GenreConverter
@@ -28,6 +35,7 @@ class Slow(Pipeline):
             wish["progress"](0.5, "converting")
         return super().__call__(*sources, **wish)
 
+decoding.decoder = lambda: None  # whatever this machine has
 module.AHEAD = 1e9  # however quick this machine is, a quarter of the song is made beforehand
 converter = GenreConverter(Slow())
 converter.chooser.way.value = WAYS[1]
@@ -243,6 +251,67 @@ def test_what_is_dropped_anywhere_keeps_its_name(page, folder):
     page.wait_for_selector("text=mein Lied.mp3: 0.2 MB arrived.")
     convert(page)
     assert "before: mein Lied" in page.inner_text(".nn-compare .heading >> nth=0")
+
+
+def element(name, *parts):
+    """An element of EBML, of which WebM files are made (https://www.matroska.org/technical/elements.html)."""
+    body = b"".join(parts)
+    return bytes.fromhex(name) + (len(body) | 1 << 56).to_bytes(8, "big") + body
+
+
+def webm(audio):
+    """Stereo sound at 48,000 Hz as Opus in WebM: the packets of an Ogg file, 20 ms each."""
+    memory, packets = io.BytesIO(), [b""]
+    soundfile.write(memory, audio, 48000, format="OGG", subtype="OPUS")
+    memory.seek(0)
+    for _, lacing, body in _pages(memory):
+        for size in lacing:
+            packets[-1], body = packets[-1] + body[:size], body[size:]
+            packets += [b""] if size < 255 else []
+    opus, _, *sounds = packets[:-1]
+    form = element("e1", element("b5", struct.pack(">d", 48000)), element("9f", b"\2"))
+    kind = element("86", b"A_OPUS") + element("63a2", opus) + element("56aa", struct.pack(">I", 6_500_000))
+    track = element("ae", element("d7", b"\1"), element("73c5", b"\1"), element("83", b"\2"), kind, form)
+    blocks = (b"\x81" + struct.pack(">hB", 20 * n, 0x80) + one for n, one in enumerate(sounds))
+    cluster = element("1f43b675", element("e7", b"\0"), *(element("a3", one) for one in blocks))
+    info = element("1549a966", element("2ad7b1", (10**6).to_bytes(3, "big")))
+    head = element("1a45dfa3", element("4282", b"webm"), element("4287", b"\4"), element("4285", b"\2"))
+    return head + element("18538067", info, element("1654ae6b", track), cluster)
+
+
+def by_ffmpeg(audio, folder, name):
+    """The same as AAC in an MPEG-4 file, where this machine has ffmpeg."""
+    if not shutil.which("ffmpeg"):
+        pytest.skip("there is no ffmpeg here to make an m4a")
+    soundfile.write(folder / "a.wav", audio, 48000)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", folder / "a.wav", folder / name], check=True)
+    return (folder / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["ein Film.webm", "ein Memo.m4a", "umbenannt.mp3"])
+def test_what_python_can_not_decode_the_browser_does(page, folder, tmp_path, name):
+    """Five seconds, in which 440 and 660 Hz lie on the left, and as much later on the right."""
+    time = np.arange(5 * 48000) / 48000
+    first, second = (0.3 * np.sin(2 * np.pi * pitch * time) for pitch in (440, 660))
+    audio = np.stack([first * (time < 2.5), second * (time >= 2.5)], 1).astype(np.float32)
+    data = by_ffmpeg(audio, tmp_path, name) if name.endswith("m4a") else webm(audio)
+    page.evaluate(DROPPED, [name, base64.b64encode(data).decode(), 1])
+    page.wait_for_selector(f"text={name.split('.')[0]}.wav: 0.9 MB arrived.")  # 16 bits, 44,100 Hz, stereo
+    convert(page)
+    assert f"before: {name.split('.')[0]}" in page.inner_text(".nn-compare .heading >> nth=0")
+    heard = decoded(page.locator(".nn-audio-before"))
+    assert len(heard) / sound.SAMPLE_RATE == pytest.approx(5, abs=0.1)
+    for start, pitch in ((0.1, 440), (2.6, 660)):
+        part = heard[round(start * sound.SAMPLE_RATE) :][: 2 * sound.SAMPLE_RATE]  # bins of half a hertz
+        assert np.abs(np.fft.rfft(part)).argmax() / 2 == pytest.approx(pitch, abs=1)
+        assert part.std() == pytest.approx(0.3 / 2, rel=0.1)  # one side alone, folded into one channel
+    torn = base64.b64encode(data[:40] + bytes(3000)).decode()
+    page.evaluate(DROPPED, [name, torn, 1])
+    page.wait_for_selector(
+        f"text={name} can't be decoded by this browser: convert it to wav, flac, ogg or mp3 first."
+    )
+    page.click(".nn-convert")
+    page.wait_for_selector("text=Choose a file to upload first")
 
 
 def tab_to(page, selector, most=60):

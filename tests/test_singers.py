@@ -14,7 +14,7 @@ from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.recipe import load_recipe
 from noteninja_lib.arranger.synthesis import render, render_lead_and_band
 from noteninja_lib.arranger.vocals import octave
-from noteninja_lib.audio.io import SAMPLE_RATE, follow_levels, levels, mono, pauses
+from noteninja_lib.audio.io import SAMPLE_RATE, follow_levels, levels, load, mono, pauses, save
 from noteninja_lib.audio.mixdown import balance, mixdown
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.metrics import sdr
@@ -338,17 +338,45 @@ def test_a_singer_alone_gets_a_band(song):
 # ---- silence and dynamics -------------------------------------------------------------------------------
 
 
-def test_pauses_stay_silent_and_soft_passages_are_kept():
+def hiss(seconds):
+    return (
+        np.random.default_rng(0).normal(0, 10 ** (-65 / 20), round(seconds * SAMPLE_RATE)).astype(np.float32)
+    )
+
+
+def test_pauses_and_ends_with_hiss_stay_silent_and_soft_passages_are_kept(tmp_path):
     loud = render(arrange(load_tunes("test")[5], load_recipe("rock"), 1, duration=3.0)).astype(np.float32)
-    rest, soft = np.zeros(2 * SAMPLE_RATE, np.float32), loud * 10 ** (-30 / 20)
-    source = np.concatenate([loud, rest, soft])
-    result = load_pipeline()(source, "jazz", generator=torch.Generator().manual_seed(0))
-    level = levels(result.mono())
-    at = lambda first, last: np.median(level[round(first * 86.13) : round(last * 86.13)])  # noqa: E731
-    assert at(3.4, 4.6) < at(0.5, 2.8) - 40
-    assert at(5.5, 7.5) > at(0.5, 2.8) - 25  # as soft as it was, but for the most that is followed
-    roll = read_source(source).piano_roll
-    assert not roll.notes[..., 280:410].any()
+    loud, soft = loud[: 9 * SAMPLE_RATE // 4], loud[: 3 * SAMPLE_RATE // 2] * 10 ** (-30 / 20)
+    source = np.concatenate([0 * hiss(1.25), loud, 0 * hiss(1.5), soft, 0 * hiss(1.5)])
+    save(tmp_path / "song.mp3", source + hiss(8)[: len(source)])
+    result = load_pipeline()(tmp_path / "song.mp3", "jazz", generator=torch.Generator().manual_seed(0))
+    level, roll = levels(result.mono()), read_source(tmp_path / "song.mp3").piano_roll
+    at = lambda first, last: slice(round(first * 86.13), round(last * 86.13))  # noqa: E731
+    music = np.median(level[at(1.5, 3.3)])
+    for pause in (at(0.1, 1.1), at(3.7, 4.8), at(6.7, 7.8)):
+        assert np.median(level[pause]) < music - 40 and not roll.notes[..., pause].any()
+    assert np.median(level[at(5.2, 6.3)]) > music - 25  # as soft as it was, but for the most that is followed
+
+
+@pytest.mark.parametrize(
+    "kind, subtype, rate",
+    [
+        ("wav", "PCM_16", 44100),
+        ("mp3", "MPEG_LAYER_III", 44100),
+        ("flac", "PCM_24", 96000),
+        ("ogg", "VORBIS", 22050),
+        ("ogg", "OPUS", 48000),
+        ("aiff", "PCM_16", 44100),
+    ],
+)
+def test_hiss_is_a_pause_in_each_format(tmp_path, kind, subtype, rate):
+    rng, time = np.random.default_rng(0), np.arange(12 * rate) / rate
+    playing = (time > 3) & (time < 5) | (time > 7.5) & (time < 9)
+    sound = 0.2 * np.sin(2 * np.pi * 440 * time) * playing + rng.normal(0, 10 ** (-65 / 20), len(time))
+    soundfile.write(tmp_path / f"song.{kind}", np.stack([sound, sound], 1), rate, subtype)
+    quiet = pauses(levels(load(tmp_path / f"song.{kind}")))
+    for first, last, expected in ((0, 2.9, 1), (3, 5, 0), (5.1, 7.4, 1), (7.5, 9, 0), (9.1, 11.9, 1)):
+        assert (quiet[round(86.13 * first) + 1 : round(86.13 * last)] == expected).all()
 
 
 @pytest.mark.parametrize("gain", [10 ** (-60 / 20), 2.0**31])

@@ -9,6 +9,7 @@ import pytest
 from widget_doubles import TONE, Pipeline
 
 from noteninja_lib.audio import io as sound
+from noteninja_lib.audio.tags import Tags, read_tags
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.style import MOODS, styles
@@ -40,6 +41,25 @@ def test_pad_asks_for_the_shares_at_the_dot(songs, tmp_path):
     assert "asked for 0%, heard 38%" in numbers  # all other genres
     widget.results.save("mp3")
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["a tune (jazz 75%, disco 25%).mp3"]
+
+
+@pytest.mark.parametrize(
+    "kind, go, genre",
+    [
+        (GenrePad, "play", "blues and disco and classical and metal"),
+        (SongMixer, "mix", "jazz"),
+        (Journey, "make", "classical"),
+    ],
+)
+def test_tags_of_the_song_go_into_what_each_widget_saves(songs, tmp_path, kind, go, genre):
+    sound.save(tmp_path / "song.mp3", TONE, tags=Tags("Lied", "Fanny"))
+    widget = made(kind, tmp_path)
+    chooser = widget.first if kind is SongMixer else widget.chooser
+    chooser.way.value, chooser.path.value = WAYS[1], str(tmp_path / "song.mp3")
+    getattr(widget, go)()
+    widget.results.save("mp3")
+    (path,) = (tmp_path / "outputs").iterdir()
+    assert read_tags(path) == Tags(f"Lied ({genre}, by NoteNinja)", "Fanny")
 
 
 def test_pad_begins_with_a_given_song_and_forgets_the_trail(songs, tmp_path):

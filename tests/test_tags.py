@@ -105,6 +105,25 @@ def test_broken_tags_and_covers_are_none(kind, tmp_path):
     assert read_tags(tmp_path / "none.mp3") == Tags()
 
 
+def ape(*items):
+    """An APEv2 tag without a head."""
+    body = b"".join(struct.pack("<II", len(value), 0) + name + b"\0" + value for name, value in items)
+    return body + b"APETAGEX" + struct.pack("<IIII8x", 2000, len(body) + 32, len(items), 0)
+
+
+@pytest.mark.parametrize("behind", [b"", b"TAG" + bytes(125)])
+def test_tags_that_are_in_ape_alone_are_read(tmp_path, behind):
+    save(tmp_path / "a.mp3", SOUND)
+    texts = [(b"Title", "歌".encode()), (b"ARTIST", b"One\0Two"), (b"Album", b"A\nB")]
+    tag = ape((b"REPLAYGAIN", b"-3 dB"), *texts, (b"Cover Art (Front)", b"cover.png\0" + COVER))
+    data = (tmp_path / "a.mp3").read_bytes()
+    (tmp_path / "a.mp3").write_bytes(data + tag + behind)
+    assert read_tags(tmp_path / "a.mp3") == Tags("歌", "One, Two", "A B", COVER)
+    for broken in (tag[40:], tag[:-20] + b"\xff" * 4 + tag[-16:], tag[:-16] + b"\xff" * 4 + tag[-12:]):
+        (tmp_path / "a.mp3").write_bytes(data + broken + behind)
+        assert isinstance(read_tags(tmp_path / "a.mp3"), Tags)
+
+
 def test_characters_that_no_file_can_hold_are_left_out(tmp_path, monkeypatch):
     def get(*_, **__):
         tag = TinyTag()

@@ -20,7 +20,7 @@ import soundfile
 from widget_doubles import TONE, Pipeline, upload
 
 import noteninja_lib
-from noteninja_lib.audio import STEREO_RATE, rate_of
+from noteninja_lib.audio import STEREO_RATE, decoding, rate_of
 from noteninja_lib.audio import io as sound
 from noteninja_lib.audio.io import save
 from noteninja_lib.audio.tags import Tags, read_tags
@@ -72,6 +72,28 @@ def test_several_uploads_lie_together(widget):
     assert [path.read_bytes() for path in widget.chooser.upload.files] == [b"1" * 2500, b""]
     assert len({path.parent for path in widget.chooser.upload.files}) == 1
     assert widget.chooser.upload.told == "2 files: 0.0 MB arrived."
+
+
+def test_what_nothing_here_decodes_comes_once_more_from_the_browser(widget, monkeypatch):
+    part, told = widget.chooser.upload, []
+    monkeypatch.setattr(part, "send", told.append)
+    monkeypatch.setattr(decoding, "decoder", lambda: None)
+    film = b"\0\0\0\x20ftypisom" + bytes(500)
+    upload(part, ("a.wav", b"RIFF1"), ("film.mp3", film), ("film.wav", b"RIFF2"), ("a.wav", b"RIFF3"))
+    assert [one["decode"] for one in told] == [False, True, False, False]
+    assert [(one.name, one.read_bytes()) for one in part.files] == [
+        ("a.wav", b"RIFF1"),
+        ("film.wav", b"RIFF2"),
+        ("a (2).wav", b"RIFF3"),
+    ]
+    assert {one.name for one in part.files[0].parent.iterdir()} == {one.name for one in part.files}
+    part._receive(part, {"what": "fail", "words": "film.mp3 can't be decoded."}, [])
+    assert part.told == "film.mp3 can't be decoded." and part.files == []
+    widget.convert()  # not the song that was chosen before
+    assert "Choose a file to upload first" in widget.message.value
+    monkeypatch.setattr(decoding, "decoder", lambda: "the user's own")
+    upload(part, ("film.m4a", film))
+    assert part.files[0].read_bytes() == film
 
 
 def test_only_the_chosen_way_is_shown(widget):

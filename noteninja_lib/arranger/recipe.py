@@ -373,7 +373,7 @@ def nearest_genre(genre: str) -> str:
     try:
         card = json.loads((own_folder() / own[genre.lower()] / "card.json").read_text(encoding="utf-8"))
         return GENRES[int(np.argmax(card["style"]))]
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as problem:
         raise UserError(f"The genre {genre} is damaged: make it anew with `noteninja adapt`.") from problem
 
 

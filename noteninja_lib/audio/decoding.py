@@ -40,13 +40,24 @@ UNKNOWN = 2**40  # frames from which a length is none: most of a year at 44,100 
 #: follow what a play list says.
 FOREIGN = {
     "an MPEG-4 file": (4, b"ftyp"),
+    "a QuickTime film": (4, (b"moov", b"mdat", b"wide")),
     "a Matroska or WebM file": (0, b"\x1aE\xdf\xa3"),
     "a Windows Media file": (0, b"0&\xb2u"),
-    "an AAC file": (0, b"\xff\xf1"),
-    "an older AAC file": (0, b"\xff\xf9"),
+    "an AAC file": (0, (b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9")),
+    "a Core Audio file with AAC or ALAC": (28, (b"aac ", b"alac\0\0\0\0")),
     "an AMR file": (0, b"#!AMR"),
     "an AC-3 file": (0, b"\x0bw"),
-    "an MPEG video": (0, b"\0\0\x01\xba"),
+    "an MPEG video": (0, (b"\0\0\x01\xba", b"G@\0", b"G@\x11")),
+    "an AVI film": (8, b"AVI "),
+    "a Flash video": (0, b"FLV\1"),
+    "an Ogg file with FLAC, Speex or Theora": (28, (b"\x7fFLAC", b"Speex ", b"\x80theora")),
+    "a Monkey's Audio, WavPack or TTA file": (0, (b"MAC ", b"wvpk", b"TTA1")),
+}
+#: How each stream begins in a file that begins so.
+STARTS = {
+    b"fLaC": rb"fLaC[\x00\x80]\x00\x00\x22",
+    b"RIFF": rb"(?s:RIFF....WAVE)",
+    b"FORM": rb"(?s:FORM....AIF[FC])",
 }
 _stderr_lock = threading.Lock()
 
@@ -129,16 +140,15 @@ def _streams(path):
     """Open each of a file's streams; soundfile's errors where there is none."""
     with open(path, "rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)  # the file itself is never changed
-    pieces, found = _pieces(data), []
-    if not pieces:
-        pieces = [data] if _mend(data, path) else [path]
-    for piece in pieces:
+    pieces, found = [bytearray(one) for one in _pieces(data)], []
+    changed = [_mend(piece, path) for piece in pieces or [data]]
+    for piece in pieces or [data if changed[0] else path]:
         with quiet():
-            stream = soundfile.SoundFile(io.BytesIO(piece) if isinstance(piece, bytes) else named(piece))
+            stream = soundfile.SoundFile(io.BytesIO(piece) if pieces else named(piece))
         if stream.format == HEADERLESS:
             stream.close()
             raise TypeError
-        if stream.frames == 0 and len(pieces) == 1:
+        if stream.frames == 0 and len(pieces) < 2:
             stream.close()
             raise UserError(f"{path} holds no sound, only a header: export or download it again.")
         found.append(stream)
@@ -152,21 +162,34 @@ def named(file: Any) -> Any:
 
 def _pieces(data):
     """The streams of a file, each as bytes that can be read as a file; none where the whole file is one."""
-    if data[:3] == b"ID3" or data[0] == 0xFF and data[1:2] > b"\xdf":
+    first = _after_tags(data)
+    begin = data[first : first + 4]
+    if begin[:1] == b"\xff" and begin[1:2] > b"\xdf" or first and begin not in (*STARTS, b"OggS"):
         return _mp3_pieces(data)
     starts = []
-    if data[:4] == b"OggS":
-        starts = _ogg_starts(data)
-    elif data[:4] == b"fLaC":
-        starts = [match.start() for match in re.finditer(rb"fLaC[\x00\x80]\x00\x00\x22", data)]
-    if len(starts) < 2:
+    if begin == b"OggS":
+        starts = _ogg_starts(data, first)
+    elif begin in STARTS:
+        starts = [match.start() for match in re.finditer(STARTS[begin], data)]
+    if len(starts) < 2 and not first:
         return []
     return [data[start:stop] for start, stop in zip(starts, [*starts[1:], len(data)])]
 
 
-def _ogg_starts(data):
+def _after_tags(data):
+    """The place after the ID3 tags at the beginning; each tells its length in bytes of seven bits."""
+    place = 0
+    while data[place : place + 3] == b"ID3" and place + 10 <= len(data):
+        size = 0
+        for byte in data[place + 6 : place + 10]:
+            size = size << 7 | byte & 127
+        place += 10 + size
+    return place
+
+
+def _ogg_starts(data, place):
     """A stream begins with a page of flag 2, those of several tracks at once; RFC 3533."""
-    starts, place, first = [], 0, False
+    starts, first = [], False
     while data[place : place + 4] == b"OggS" and place + 27 <= len(data):
         begins, segments = data[place + 5] & 2, data[place + 26]
         if begins and not first:
@@ -245,10 +268,7 @@ def _begins(data, place):
 def _next_frame(data, place):
     """The place after a tag, or that of the next frame."""
     if data[place : place + 3] == b"ID3" and place + 10 <= len(data):
-        size = 0
-        for byte in data[place + 6 : place + 10]:
-            size = size << 7 | byte & 127
-        return place + 10 + size
+        return place + _after_tags(data[place : place + 10])
     if data[place : place + 3] == b"TAG":
         return place + 128
     found = data.find(b"\xff", place + 1)
@@ -358,18 +378,33 @@ def foreign(path: Path) -> Path | None:
     UserError
         There is no decoder, or it can't read the file either.
     """
-    with open(path, "rb") as file:
-        head = file.read(16)
-    kinds = [kind for kind, (place, magic) in FOREIGN.items() if head[place:].startswith(magic)]
-    if not kinds:
+    kind = foreign_kind(path)
+    if kind is None:
         return None
     made = _decoded(path.resolve(), path.stat().st_mtime_ns)
     if made is None and decoder():
-        raise UserError(f"{path} looks like {kinds[0]}, but no sound could be read from it.")
+        raise UserError(f"{path} looks like {kind}, but no sound could be read from it.")
     if made is None:
         advice = "install ffmpeg (https://ffmpeg.org), or convert it to wav, flac, ogg or mp3 first"
-        raise UserError(f"{path} is {kinds[0]}: {advice}.")
+        raise UserError(f"{path} is {kind}: {advice}.")
     return made
+
+
+def foreign_kind(path: Path) -> str | None:
+    """In which of the formats of `FOREIGN` a file is, told by how it begins behind its tags."""
+    with open(path, "rb") as file:
+        place, size = 0, 1
+        while size:
+            file.seek(place)
+            head = file.read(40)
+            place += (size := _after_tags(head[:10]))
+    kinds = (kind for kind, (place, magic) in FOREIGN.items() if head[place:].startswith(magic))
+    return next(kinds, None)
+
+
+def undecoded(path: Path) -> bool:
+    """Whether a file is in one of these formats, and nothing here decodes it."""
+    return foreign_kind(path) is not None and decoder() is None
 
 
 def decoder() -> Callable | None:

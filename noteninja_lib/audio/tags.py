@@ -64,9 +64,28 @@ def read_tags(path: str | Path) -> Tags:
         artists = [found.artist, *found.other.get("artist", [])]
         texts = [found.title, ", ".join(filter(None, artists)), found.album]
         cover = bytes(image.data) if image and image.data else b""
-        return Tags(*(_clean(text or "") for text in texts), cover)
+        given = Tags(*(_clean(text or "") for text in texts), cover)
+        return given if any(astuple(given)) else _ape(path)
     except Exception:  # a parser that is led astray may stumble over anything
         return Tags()
+
+
+def _ape(path):
+    """Those of an APEv2 tag, which may lie before an ID3v1 tag (https://wiki.hydrogenaudio.org: APEv2)."""
+    with open(path, "rb") as file:
+        start = max(0, file.seek(0, os.SEEK_END) - 160)
+        file.seek(start)
+        foot = (end := file.read()).rindex(b"APETAGEX")
+        size, count = struct.unpack_from("<II", end, foot + 12)  # with the foot, without a head
+        file.seek(start + foot + 32 - size)
+        data, place, found = file.read(min(size, LARGEST)), 0, {}
+    for _ in range(count):
+        (length,), name = struct.unpack_from("<I", data, place), data.index(b"\0", place + 8)
+        found[data[place + 8 : name].lower()] = data[name + 1 : name + 1 + length]
+        place = name + 1 + length
+    texts = (found.get(name, b"").decode("utf-8", "replace") for name in (b"title", b"artist", b"album"))
+    cover = found.get(b"cover art (front)", b"").partition(b"\0")[2]  # behind a file's name
+    return Tags(*(_clean(text.replace("\0", ", ")) for text in texts), cover)
 
 
 def _clean(text):

@@ -79,7 +79,7 @@ def read_manifest(path: Path) -> tuple[list[Clip], int]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             clips.append(Clip(**{key: value for key, value in json.loads(line).items() if key in known}))
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             broken += 1
     return clips, broken
 

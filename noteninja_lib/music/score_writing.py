@@ -118,12 +118,10 @@ def to_abc(tune: Tune, beats_a_minute: float) -> str:
 
 
 def _abc_pitch(pitch, names, now):
-    """A pitch in ABC; `now` has the accidentals that letters have in this bar."""
+    """A pitch in ABC; `now` has the accidentals that letters have in this bar, in all octaves."""
     name = names[pitch % 12]
     letter, sign = name[0], {"#": "^", "-": "_"}.get(name[1:], "")
     octave = (pitch - {"^": 1, "_": -1, "": 0}[sign]) // 12 - 5
-    place = (letter, octave)
-    before = now.get(place, now.get(letter, ""))
-    now[place] = sign
+    before, now[letter] = now.get(letter, ""), sign
     shown = "" if sign == before else sign or "="
     return shown + (letter.lower() + "'" * (octave - 1) if octave > 0 else letter + "," * -octave)

@@ -372,7 +372,7 @@ def mood_pair(mood: str | tuple[float, float] | None) -> tuple[float, float]:
 def _points(path):
     """Places of a path, and its values."""
     places = [place for place, _ in path]
-    if not path or sorted(places) != places or not (0 <= places[0] and places[-1] <= 1):
+    if not path or sorted(places) != places or not all(0 <= place <= 1 for place in places):
         order = "rise from 0, the beginning of the piece, to at most 1, its end"
         raise UserError(f"The places of a path must {order}.")
     return places, [value for _, value in path]

@@ -17,9 +17,9 @@ from noteninja_lib.widgets.players import bundled_songs
 from noteninja_lib.widgets.style_sheet import name_parts, player, row, slider
 
 WAYS = ("a bundled song", "a path", "an upload", "a microphone")
-SOUNDS = (".mp3", ".wav", ".flac", ".ogg")
+SOUNDS = tuple(".mp3 .wav .flac .ogg .opus .aiff .m4a .aac .mka .mp4 .mov .webm audio/* video/*".split())
 KINDS = (*SOUNDS, *MIDI, *SCORES, *PICTURES)
-EXAMPLE = "for example C:/music/my song.mp3 (or wav, flac, ogg, mid, musicxml, abc, png, pdf)"
+EXAMPLE = "for example C:/music/my song.mp3 (or wav, flac, m4a, mid, musicxml, abc, png, pdf)"
 
 
 def genre_menu(value: str = "jazz") -> widgets.Dropdown:

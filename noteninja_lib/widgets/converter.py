@@ -15,7 +15,6 @@ import ipywidgets as widgets
 from noteninja_lib import STEPS
 from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio import io as sound
-from noteninja_lib.audio.tags import read_tags
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.harmony import NOTE_NAMES
 from noteninja_lib.widgets.choosers import (
@@ -139,8 +138,7 @@ class GenreConverter(Workbench):
         after = ", ".join([wish["genre"], *changes])
         wish |= {"lead": sheet.to_record()} if sheet else {}
         settings = {"source": name, "steps": steps, "guidance": guidance, **wish}
-        tags = read_tags(source).of_result(wish["genre"])
-        self.results.show(result, title, settings, after=after, tags=tags)
+        self.results.show(result, title, settings, after=after)
         self.live.finish()
 
     def _play_ahead(self, source, seed, **options):

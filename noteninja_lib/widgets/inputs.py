@@ -1,8 +1,9 @@
 """What comes from whoever sits at the screen: files, chosen or dropped on a widget, and a microphone's sound.
 
-Files come piece by piece, since Jupyter loses a long message without a word. The browser's own recordings are
-WebM, which few programs read, so samples are sent instead; a microphone needs https or localhost. The looks
-are in ``static/upload.js`` and ``static/recorder.js``. Lessons: 00_genre_converter, 08_latent_interpolation
+Files come piece by piece, since Jupyter loses a long message without a word. What nothing here decodes (m4a,
+webm, a film) the browser does, and sends wav. Its own recordings are WebM, too, so that samples are sent
+instead; a microphone needs https or localhost. The looks are in ``static/upload.js`` and
+``static/recorder.js``. Lessons: 00_genre_converter, 08_latent_interpolation
 """
 
 import re
@@ -14,7 +15,8 @@ import numpy as np
 import soundfile
 import traitlets
 
-from noteninja_lib.errors import UserError
+from noteninja_lib.audio.decoding import undecoded
+from noteninja_lib.errors import UserError, free_path
 from noteninja_lib.widgets.touch_widgets import STYLE, script
 
 RIGHTS = "Record yourself, or somebody who has agreed to it."
@@ -65,15 +67,19 @@ class Upload(anywidget.AnyWidget):
             if message["begun"] == "first":
                 self._coming, self._folder = [], own_folder()
             if message["begun"]:
-                self._coming.append(self._folder / (Path(message["name"]).name or "upload"))
+                self._coming.append(free_path(self._folder / (Path(message["name"]).name or "upload")))
             with open(self._coming[-1], "ab") as file:
                 file.write(buffers[0])
-            self.send({"turn": message["turn"]})
+            if decode := undecoded(self._coming[-1]):  # then it comes once more, decoded
+                self._coming.pop().unlink()
+            self.send({"turn": message["turn"], "decode": decode})
         elif message.get("what") == "end":
             size = sum(file.stat().st_size for file in self._coming) / 1e6
             name = self._coming[0].name if len(self._coming) == 1 else f"{len(self._coming)} files"
             self.told = f"{name}: {size:.1f} MB arrived."
             self.files = self._coming
+        elif message.get("what") == "fail":
+            self.told, self.files = message["words"], []
 
 
 class Recorder(anywidget.AnyWidget):

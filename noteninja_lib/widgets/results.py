@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from noteninja_lib.audio import io as sound
 from noteninja_lib.audio.io import SAMPLE_RATE
-from noteninja_lib.audio.tags import Tags
+from noteninja_lib.audio.tags import Tags, read_tags
 from noteninja_lib.errors import UserError, free_path
 from noteninja_lib.passages import check_passages, clock, words
 from noteninja_lib.pipeline import Conversion
@@ -162,7 +162,6 @@ class Results(widgets.VBox):
         before: str | None = None,
         same_tune: bool = True,
         picture: Callable[[Figure, Conversion], None] | None = None,
-        tags: Tags | None = None,
     ) -> None:
         """Show a conversion.
 
@@ -188,15 +187,18 @@ class Results(widgets.VBox):
             Whether the notes are those of the source, so that they may be drawn over it.
         picture : callable, optional
             Draws the picture of the result: ``picture(figure, result)``; else its spectrogram with the notes.
-        tags : Tags, optional
-            What a player is to show of a saved file.
         """
+        from noteninja_lib.settings import Settings
+
         genre, notes = settings["genre"], []
         if same_tune:  # drawn where they sound in the source, which may be slower or faster
             pace = len(result.source) / max(len(result.audio) / result.sample_rate * SAMPLE_RATE, 1)
             notes = [replace(note, start=note.start * pace, end=note.end * pace) for note in result.notes]
         self.title, self.facts, self._again, self._paths = title, facts or {}, self.bench.again, {}
-        self.tags = tags
+        tags = (
+            read_tags(self.bench.songs[0]) if self.bench.songs else Tags()
+        )  # a player shows them of what is saved
+        self.tags = tags.of_result(Settings(**settings).genre_in_words)
         self._before, after = Side(f"before: {before or title}", result.source, notes), after or genre
         seed = f", seed {settings['seed']}" if settings["seed"] else ""
         self._look = (after, (version or f"{after}{seed}").replace("_", ", "), numbers, picture)
