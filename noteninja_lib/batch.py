@@ -28,6 +28,7 @@ from noteninja_lib.lead_sheet import KINDS as LEADS
 from noteninja_lib.lead_sheet import LeadSheet, hear_lead, lead_of, lead_sung
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
 from noteninja_lib.models.separator import RATE, first_look, separate
+from noteninja_lib.music.beats import other_tempi
 from noteninja_lib.music.harmony import NOTE_NAMES
 from noteninja_lib.music.singing import kind_of_voice
 from noteninja_lib.music.style import is_path
@@ -51,7 +52,7 @@ from noteninja_lib.settings import (
     whole,
     write_stems,
 )
-from noteninja_lib.source import FADE, hear, pitch_curve, read_source
+from noteninja_lib.source import FADE, MIDI, PICTURES, SCORES, hear, pitch_curve, read_source
 
 BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
 REACHED = (
@@ -219,16 +220,26 @@ def _convert(pipe, song, place, settings, progress, kinds, as_json, stems):
         **given,
         "seconds": round(len(result.audio) / result.sample_rate, 2),
         **measured(result),
-        "before": facts(lead_sung(*result.heard), len(result.source) / SAMPLE_RATE),
+        "before": facts(_heard_before(song, result), len(result.source) / SAMPLE_RATE),
         "after": facts(hear_lead(result.piano_roll), len(result.audio) / result.sample_rate),
     }
     return json.dumps(report | ({"course": course} if course else {}), ensure_ascii=False)
 
 
 def facts(sheet: LeadSheet, seconds: float) -> dict:
-    """Key, tempo in beats a minute, metre, and length in seconds of what a lead sheet was heard in."""
+    """Key, tempo in beats a minute, others that are nearly as likely, metre, and length in seconds."""
     key, tempo = f"{NOTE_NAMES[sheet.tune.tonic]} {sheet.tune.mode}", round(sheet.tempo, 1)
-    return {"key": key, "tempo": tempo, "metre": sheet.tune.metre, "seconds": round(seconds, 2)}
+    tempi = {"tempo": tempo, "tempo_alternatives": list(sheet.other_tempi)}
+    return {"key": key, **tempi, "metre": sheet.tune.metre, "seconds": round(seconds, 2)}
+
+
+def _heard_before(song, result):
+    """The lead sheet of what a result was made of; of written notes the tempo is known."""
+    roll, notes = result.heard
+    sheet = lead_sung(roll, notes)
+    if notes or Path(song).suffix.lower() in (*MIDI, *SCORES, *PICTURES):
+        return sheet
+    return replace(sheet, other_tempi=other_tempi(roll.onsets, sheet.tempo))
 
 
 def again(
