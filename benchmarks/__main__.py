@@ -14,7 +14,7 @@ COMMANDS = {
     "difficult": "acoustic_conditions", "amounts": "strength", "steps": "samplers", "ladder": "networks",
     "ablation": "networks", "steering": "controls", "check": "arrangements", "calibrate": "calibration",
     "records": "records", "adapters": "adapters", "judge": "judges",
-    "singers": "singers", "peers": "peers", "stereo": "stereo", "redo": "redo",
+    "singers": "singers", "peers": "peers", "stereo": "stereo", "redo": "redo", "scale": "scale",
     "scores": "scores", "leads": "leads",
     "humming": "humming", "fuzz": "fuzz",
     "cluster": "dask_workers", "kernels": "kernels", "many": "many",

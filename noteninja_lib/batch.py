@@ -37,6 +37,7 @@ from noteninja_lib.lead_sheet import KINDS as LEADS
 from noteninja_lib.lead_sheet import LeadSheet, hear_lead, lead_of, lead_sung
 from noteninja_lib.models import share_of
 from noteninja_lib.models.checkpoints import models_folder
+from noteninja_lib.music.beats import other_tempi
 from noteninja_lib.music.harmony import NOTE_NAMES
 from noteninja_lib.music.style import is_path
 from noteninja_lib.passages import check_passages, parse_passage, words
@@ -62,7 +63,7 @@ from noteninja_lib.settings import (
     write_record,
     write_stems,
 )
-from noteninja_lib.source import MIDI, SCORES, hear, read_source
+from noteninja_lib.source import MIDI, PICTURES, SCORES, hear, read_source
 from noteninja_lib.stems import separate_file
 
 #: Endings of the recordings in a folder that is given in place of songs.
@@ -414,16 +415,26 @@ def _convert(job, pipe, progress):
         **given,
         "seconds": round(len(result.audio) / result.sample_rate, 2),
         **measured(result),
-        "before": facts(lead_sung(*result.heard), len(result.source) / SAMPLE_RATE),
+        "before": facts(_heard_before(song, result), len(result.source) / SAMPLE_RATE),
         "after": facts(hear_lead(result.piano_roll), len(result.audio) / result.sample_rate),
     }
     return report | ({"course": course} if course else {})
 
 
 def facts(sheet: LeadSheet, seconds: float) -> dict:
-    """Key, tempo in beats a minute, metre, and length in seconds of what a lead sheet was heard in."""
+    """Key, tempo in beats a minute, others that are nearly as likely, metre, and length in seconds."""
     key, tempo = f"{NOTE_NAMES[sheet.tune.tonic]} {sheet.tune.mode}", round(sheet.tempo, 1)
-    return {"key": key, "tempo": tempo, "metre": sheet.tune.metre, "seconds": round(seconds, 2)}
+    tempi = {"tempo": tempo, "tempo_alternatives": list(sheet.other_tempi)}
+    return {"key": key, **tempi, "metre": sheet.tune.metre, "seconds": round(seconds, 2)}
+
+
+def _heard_before(song, result):
+    """The lead sheet of what a result was made of; of written notes the tempo is known."""
+    roll, notes = result.heard
+    sheet = lead_sung(roll, notes)
+    if notes or Path(song).suffix.lower() in (*MIDI, *SCORES, *PICTURES):
+        return sheet
+    return replace(sheet, other_tempi=other_tempi(roll.onsets, sheet.tempo))
 
 
 def again(

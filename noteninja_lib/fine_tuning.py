@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from accelerate import PartialState
 from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors import SafetensorError
 from tqdm import tqdm
@@ -49,7 +48,7 @@ from noteninja_lib.pipeline import NETWORKS, NoteNinjaPipeline, load_pipeline
 from noteninja_lib.settings import weights
 from noteninja_lib.training import learn
 from noteninja_lib.training.diffusion import SHORTEST, AdapterTask, DiffusionTask, DistillationTask, Versions
-from noteninja_lib.training.trainer import Trainer
+from noteninja_lib.training.trainer import Trainer, processes
 
 BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} < {remaining}{postfix}"
 BAND = {"seconds": 10.0, "versions": 5, "seed": 17}  # of the arranger's set, where none is given
@@ -98,7 +97,7 @@ def train_converter(
     Path or None
         Where the converter is; None in all processes but the first, where accelerate started several.
     """
-    run, models, state = Path(run), Path(models) if models else models_folder(), PartialState()
+    run, models, state = Path(run), Path(models) if models else models_folder(), processes()
     verify(models)
     if not (models / "model_index.json").is_file():
         raise UserError(f"{models} holds no converter: {mend_of(models)}.")
@@ -114,7 +113,7 @@ def train_converter(
     look = {"bar_format": BAR, "dynamic_ncols": True, "disable": not state.is_main_process}
     with tqdm(total=sum(stages), **look) as bar, contextlib.ExitStack() as closing:
         whole = Whole(bar)
-        whole.stage("hearing the records", stages[0], versions(records, workers, state, models))
+        whole.stage("hearing the records", stages[0], versions(records, workers, models))
         own = band or run / "band"
         if not band and state.is_main_process:
             whole.stage("the band is playing", stages[1], build(own, HOURS, workers=workers, **BAND))
@@ -197,10 +196,9 @@ class Whole:
         self.bar.update(self.begun - self.bar.n)
 
 
-def versions(
-    records: Versions, workers: int, state: PartialState, models: Path | None = None
-) -> Iterator[tuple[int, int]]:
+def versions(records: Versions, workers: int, models: Path | None = None) -> Iterator[tuple[int, int]]:
     """Make versions of all records by a converter, in some processes, this one's share; (done, all)."""
+    state = processes()
     numbers = list(range(len(records.data)))[state.process_index :: state.num_processes]
     left = [number for number in numbers if not records.path(number).exists()]
     yield len(numbers) - len(left), len(numbers)
@@ -237,7 +235,7 @@ def of_training(data: DataSet) -> DataSet:
     if not counts:
         raise UserError(f"No recording of the training part of {data.root} lasts {SHORTEST:g} seconds.")
     absent = [genre for genre in GENRES if not counts[genre]]
-    if absent and PartialState().is_main_process:
+    if absent and processes().is_main_process:
         print(f"The training part has no {', no '.join(absent)}: there the converter stays the band's.")
     return found
 
@@ -355,7 +353,7 @@ def adapt(
     make_folder(run)
     records, pipe = Versions(Excerpts(found, heard)), load_pipeline()
     hearing, learning = len(records.data) * RECORD / max(workers, 1), steps * STEP
-    for done, count in versions(records, workers, PartialState()):
+    for done, count in versions(records, workers):
         yield done / max(count, 1) * hearing / (hearing + learning), "hearing the recordings"
     shares = [pipe.judge_genre(records.data.audio(number)) for number in range(len(records.data))]
     near = max(GENRES, key=lambda genre: sum(one[genre] for one in shares))

@@ -15,7 +15,7 @@ import numpy as np
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import Notice, UserError, check_range
 from noteninja_lib.models.classifiers import RECOGNISED, recognise_chords
-from noteninja_lib.music.beats import FRAME_RATE
+from noteninja_lib.music.beats import FRAME_RATE, other_tempi
 from noteninja_lib.music.harmony import (
     CHORDS,
     MODES,
@@ -75,6 +75,8 @@ class LeadSheet:
         The same of the chords.
     form : str
         A letter for each section of eight bars: sections with one letter are alike.
+    other_tempi : tuple of float
+        Beats a minute that are nearly as likely as those that were heard, such as twice as many.
     """
 
     tune: Tune
@@ -83,6 +85,7 @@ class LeadSheet:
     sure: tuple[float, ...]
     sure_chords: tuple[float, ...]
     form: str = ""
+    other_tempi: tuple[float, ...] = ()
 
     @property
     def tempo(self) -> float:
@@ -115,7 +118,9 @@ class LeadSheet:
     def __str__(self) -> str:
         key = f"{NOTE_NAMES[self.tune.tonic]} {self.tune.mode}"
         bars = round(self.tune.length / self.tune.bar)
-        told = f"{key}, {self.tune.metre}, {self.tempo:.0f} beats a minute, {bars} bars"
+        told = f"{key}, {self.tune.metre}, {self.tempo:.0f} beats a minute"
+        perhaps = " or ".join(f"{tempo:.0f}" for tempo in self.other_tempi)
+        told += (f" (perhaps {perhaps})" if perhaps else "") + f", {bars} bars"
         told += f", form {self.form}" if len(self.form) > 1 else ""
         chords = " ".join(dict.fromkeys(chord_name(*chord[2:]) for chord in self.tune.chords))
         doubtful = self.doubtful_bars()
@@ -132,7 +137,8 @@ class LeadSheet:
     def from_record(cls, record: dict) -> "LeadSheet":
         """The sheet of `to_record`; a UserError where it is none."""
         try:
-            given = {name: record[name] for name in cls.__dataclass_fields__}
+            given = {name: record[name] for name in cls.__dataclass_fields__ if name != "other_tempi"}
+            other_tempi = tuple(map(float, record.get("other_tempi", ())))
             tune = {name: given["tune"][name] for name in SHOWN}
             for name, kinds in (("notes", (float, float, int)), ("chords", (float, float, int, str))):
                 tune[name] = tuple(
@@ -142,7 +148,7 @@ class LeadSheet:
             beats = tuple(map(float, given["beats"]))
             times = tuple((float(start), float(end)) for start, end in given["times"])
             sure, sure_chords = (tuple(map(float, given[name])) for name in ("sure", "sure_chords"))
-            sheet = cls(whole, beats, times, sure, sure_chords, str(given["form"]))
+            sheet = cls(whole, beats, times, sure, sure_chords, str(given["form"]), other_tempi)
             sheet.check()
             return sheet
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as problem:
@@ -223,7 +229,8 @@ class LeadSheet:
         """The sheet with twice as many beats (2), or half as many (.5): the tempo was heard wrongly."""
         numbers = np.arange(0, len(self.beats) - 1 + 1e-6, 1 / share)
         beats = np.interp(numbers, np.arange(len(self.beats)), self.beats)
-        sheet = replace(self, tune=_scaled(self.tune, share), beats=tuple(beats.round(4).tolist()))
+        known = {"beats": tuple(beats.round(4).tolist()), "other_tempi": ()}
+        sheet = replace(self, tune=_scaled(self.tune, share), **known)
         return sheet.with_bars(self.tune.metre)
 
     def save(self, path: str | Path) -> None:
@@ -293,7 +300,10 @@ def hear_lead(roll: PianoRoll, title: str = "heard") -> LeadSheet:
 def lead_of(source: Source, title: str = "heard") -> LeadSheet:
     """The lead sheet of a song; where somebody sings alone, beat and metre are those of the tune, and the
     chords fit it."""
-    return lead_sung(source.piano_roll, _sung(source) if source.alone else [], title)
+    sheet = lead_sung(source.piano_roll, _sung(source) if source.alone else [], title)
+    if not source.recorded or source.alone:
+        return sheet
+    return replace(sheet, other_tempi=other_tempi(source.played.onsets, sheet.tempo))
 
 
 def lead_sung(roll: PianoRoll, notes: list[Note], title: str = "heard") -> LeadSheet:

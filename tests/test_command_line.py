@@ -218,7 +218,11 @@ def test_nothing_is_lost(noteninja, song, tmp_path, monkeypatch):
     assert first["files"] == [
         os.path.join("made", f"song (jazz, steps 1).{kind}") for kind in ("json", "mid")
     ]
-    assert set(first["before"]) == set(first["after"]) == {"key", "tempo", "metre", "seconds"}
+    assert (
+        set(first["before"])
+        == set(first["after"])
+        == {*("key", "tempo", "tempo_alternatives", "metre", "seconds")}
+    )
     assert first["before"]["seconds"] == first["after"]["seconds"] == 6.0
     status, told, _ = noteninja("extend", "song.wav", *QUICK, "--minutes", 0.15)
     assert status == 0 and told.startswith("song (jazz, 9 s, steps 1).mp3: ")

@@ -23,27 +23,77 @@ def strokes(tempo, seconds, seed, unsteady=0.0):
 )
 def test_beats_are_those_of_librosa(tempo, seconds, unsteady):
     onsets = strokes(tempo, seconds, int(tempo), unsteady)
-    found, beats = librosa.beat.beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=256, trim=False)
-    assert 60 * tracking.FRAME_RATE / tracking.beat_period(onsets) == pytest.approx(float(np.squeeze(found)))
-    np.testing.assert_array_equal(tracking.find_beats(onsets), beats)
-
-
-def test_beats_lie_on_the_strokes_even_when_the_tempo_changes_after_a_minute():
-    onsets = np.concatenate([strokes(100, 60, 1)[: 60 * 86], strokes(140, 60, 2)[: 60 * 86]])
-    beats = tracking.track_beats(onsets)
-    assert np.all(np.diff(beats) > 0)
-    for tempo, begin, first in ((100, 5, 0.3), (140, 65, 60 * 86 / tracking.FRAME_RATE + 0.3)):
-        here = beats[(beats > begin) & (beats < begin + 50)]
-        off = (here - first) * tempo / 60
-        assert np.abs(off - np.round(off)).max() < 0.06 and len(here) == pytest.approx(50 * tempo / 60, abs=2)
+    period = round(60 * tracking.FRAME_RATE / tempo)
+    known = {"bpm": 60 * tracking.FRAME_RATE / period, "trim": False}
+    beats = librosa.beat.beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=256, **known)[1]
+    np.testing.assert_array_equal(tracking.find_beats(onsets, np.full(len(onsets), float(period))), beats)
 
 
 @pytest.mark.parametrize(
     "onsets", [np.zeros(500, np.float32), np.eye(1, 400, 50, dtype=np.float32)[0], np.ones(90, np.float32)]
 )
 def test_hardly_any_onsets_are_no_fault(onsets):
-    beats = tracking.track_beats(onsets)
+    beats = tracking.track_beats(onsets, np.stack([onsets] * 3))
     assert len(beats) < 6 and np.isfinite(tracking.beat_phase(beats, len(onsets))).all()
+
+
+def band(tempo, seconds, accents=(1.0, 0.4), wander=0.0, seed=0):
+    """Onset strength in three bands: basses on the beats, middle sounds at all halves; and when beats are."""
+    random, frames = np.random.default_rng(seed), int(seconds * tracking.FRAME_RATE)
+    rows = 0.02 * random.random((3, frames)).astype(np.float32)
+    halves = np.arange(0, 2 * int(seconds * tempo / 60) + 2) / 2
+    times = 0.4 + 60 / tempo * (halves + wander * 16 / (2 * np.pi) * np.sin(2 * np.pi * halves / 16))
+    for number, time in enumerate(times):
+        shape = np.exp(-0.5 * (np.arange(frames) - time * tracking.FRAME_RATE) ** 2)
+        rows[0] += (number % 2 == 0) * shape
+        rows[1] += accents[number % 2] * shape
+    return rows, times[::2][times[::2] < seconds]
+
+
+def tempo_of(rows):
+    beats = tracking.track_beats(rows.mean(0), rows)
+    return 60 * (len(beats) - 1) / (beats[-1] - beats[0])
+
+
+def test_beats_lie_on_the_strokes_even_when_the_tempo_changes_after_a_minute():
+    minute = 60 * 86
+    rows = np.concatenate([band(tempo, 60)[0][:, :minute] for tempo in (100, 130)], axis=1)
+    beats = tracking.track_beats(rows.mean(0), rows)
+    assert np.all(np.diff(beats) > 0)
+    for tempo, begin, first in ((100, 5, 0.4), (130, 65, minute / tracking.FRAME_RATE + 0.4)):
+        here = beats[(beats > begin) & (beats < begin + 50)]
+        off = (here - first) * tempo / 60
+        assert np.abs(off - np.round(off)).max() < 0.06 and len(here) == pytest.approx(50 * tempo / 60, abs=2)
+
+
+@pytest.mark.parametrize("tempo", [84, 96, 110, 138])
+def test_the_tempo_is_right(tempo):
+    assert tempo_of(band(tempo, 20)[0]) == pytest.approx(tempo, rel=0.02)
+
+
+def test_a_tempo_that_wanders_is_followed():
+    """Rubato: 15 % faster and slower, again and again."""
+    rows, truth = band(100, 30, wander=0.15)
+    beats = tracking.track_beats(rows.mean(0), rows)
+    near = [np.abs(beats - time).min() for time in truth[2:-2]]
+    assert max(near) < 0.05 and len(beats) == pytest.approx(len(truth), abs=2)
+
+
+@pytest.mark.parametrize("tempo", [62, 200, 240, 260])
+def test_half_and_double_are_named_where_they_are_nearly_as_likely(tempo):
+    rows = band(tempo, 20, accents=(1.0, 0.1))[0]
+    heard = tempo_of(rows)
+    named = (heard, *tracking.other_tempi(rows, heard))
+    assert min(abs(one / tempo - 1) for one in named) < 0.03 and len(named) < 5
+    assert not any(abs(one / heard - 1) < 0.2 for one in named[1:])
+
+
+def test_a_clear_tempo_has_no_other():
+    rows = band(100, 20)[0]
+    assert tracking.other_tempi(rows, tempo_of(rows)) == ()
+    scores = tracking.tempo_scores(rows)
+    assert np.exp(scores).sum() == pytest.approx(1, abs=1e-4)
+    assert tracking.TEMPI[scores.argmax()] == pytest.approx(100, rel=0.02)
 
 
 def test_beat_phase_is_one_on_the_beats():

@@ -1,6 +1,10 @@
 """The data set, the tasks and the training loop, on a handful of short clips."""
 
+import os
+import subprocess
+import sys
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -231,6 +235,59 @@ def test_a_killed_run_resumes_with_nothing_lost(data, tmp_path):
     whole, halves = losses(tmp_path / "whole", 6, 0), losses(tmp_path / "halves", 3, 3)
     assert [step for step, _ in halves] == [1, 2, 3, 4, 5, 6]
     np.testing.assert_allclose([loss for _, loss in whole], [loss for _, loss in halves], rtol=1e-5)
+
+
+ONE_OF_TWO = """
+import os, sys
+from test_training import LineTask
+from noteninja_lib.training.trainer import Trainer, train
+trainer = Trainer(LineTask(), sys.argv[1], 120)
+assert trainer.accelerator.num_processes == 2
+for step, losses in train(trainer, 8):
+    if step == 50:
+        trainer.save()
+    if step == 60 and trainer.accelerator.process_index == 1:
+        os.kill(os.getpid(), 9)
+"""
+
+
+class LineTask:
+    """A line through noisy points."""
+
+    main = "line"
+
+    def __init__(self):
+        line = torch.nn.Linear(1, 1)
+        torch.nn.init.zeros_(line.weight)
+        self.networks, self.rates = {"line": line}, {"line": 0.1}
+
+    def batch(self, rng, size):
+        x = rng.standard_normal((size, 1)).astype(np.float32)
+        return [x, 3 * x + 0.1 * rng.standard_normal((size, 1)).astype(np.float32)]
+
+    def update(self, trainer, batch):
+        loss = (trainer.task.networks["line"](batch[0]) - batch[1]).square().mean()
+        trainer.descend(loss, "line")
+        return {"mse": loss.item()}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signal 9 is no signal there")
+def test_two_processes_of_which_one_is_killed_go_on_as_one(tmp_path):
+    (tmp_path / "one_of_two.py").write_text(ONE_OF_TWO)
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
+    where = {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [sys.executable, *launch, str(tmp_path / "one_of_two.py"), str(tmp_path / "run")]
+    ended = subprocess.run(command, env=os.environ | where, capture_output=True, text=True, timeout=300)
+    assert ended.returncode and "Signal 9" in ended.stderr
+    trainer = Trainer(LineTask(), tmp_path / "run", 120)
+    begun = trainer.step
+    assert begun == 50
+    broken = [loss["mse"] for _, loss in train(trainer, 16)]
+    whole = [loss["mse"] for _, loss in train(Trainer(LineTask(), tmp_path / "whole", 120), 16)]
+    assert len(broken) == 120 - begun and whole[0] > 3
+    assert max(broken) < 2 * max(whole[begun:]), "what was learned is lost"
+    assert np.mean(broken[-20:]) == pytest.approx(np.mean(whole[-20:]), rel=0.3)
 
 
 def test_a_handful_can_be_learned_by_heart(data, tmp_path):

@@ -3,8 +3,11 @@
 Lesson: 07_training_on_gtzan
 """
 
+import importlib.util
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from typing import Any
 import numpy as np
 import soundfile
 import torch
-from IPython.display import Image, display
+from IPython.display import HTML, Image, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.signal import lfilter
@@ -22,6 +25,7 @@ from noteninja_lib.arranger.arranger import arrange
 from noteninja_lib.arranger.recipe import load_recipe
 from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.audio.io import SAMPLE_RATE, normalise
+from noteninja_lib.cluster import ADDRESS
 from noteninja_lib.lessons.exercise import Exercise, Question, is_number
 from noteninja_lib.models.flow_matching import euler, time_steps
 from noteninja_lib.music.tunes import load_tunes
@@ -284,3 +288,60 @@ def steel_band(folder: Path, count: int = 8, seconds: float = 20.0) -> list[Path
         audio = render(replace(played, parts=parts))
         soundfile.write(folder / f"{number} {tune.title.replace('/', '-')}.wav", audio, SAMPLE_RATE)
     return sorted(folder.glob("*.wav"))
+
+
+@contextmanager
+def local_cluster(workers: int = 2) -> Iterator[Any]:
+    """A Dask cluster on this machine, on which `datasets.build` then works; shows a link to its dashboard.
+
+    Gives the client; None where Dask is not installed, and one process does the work.
+    """
+    if not (importlib.util.find_spec("distributed") and importlib.util.find_spec("bokeh")):
+        print("Here is no Dask: for a cluster with its dashboard, `pip install distributed bokeh`.")
+        yield None
+        return
+    from distributed import Client, LocalCluster
+
+    hub = "JUPYTERHUB_SERVICE_PREFIX" in os.environ and importlib.util.find_spec("jupyter_server_proxy")
+    before, own = os.environ.get(ADDRESS), {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, **own) as cluster,
+        Client(cluster) as client,
+    ):
+        port, link = cluster.scheduler_info["services"]["dashboard"], client.dashboard_link
+        if hub:  # JupyterHub and Binder show what listens on other ports below the notebook's own address
+            link = f"{os.environ['JUPYTERHUB_SERVICE_PREFIX']}proxy/{port}/status"
+        text = f'<a href="{link}" target="_blank">The dashboard: what each worker does</a>'
+        display(HTML(text))
+        client.get_task_stream()  # from now on it is written down
+        os.environ[ADDRESS] = cluster.scheduler_address
+        try:
+            yield client
+        finally:
+            os.environ.pop(ADDRESS)
+            os.environ |= {ADDRESS: before} if before else {}
+
+
+def tasks_of(client: Any) -> list[tuple[int, int, float, float]]:
+    """Which worker of a cluster did which task, and from when to when in seconds; none without a cluster."""
+    found = [
+        (task["worker"], int(task["key"].rsplit("-", 1)[1]), span["start"], span["stop"])
+        for task in (client.get_task_stream() if client else ())
+        for span in task["startstops"]
+        if span["action"] == "compute" and task["key"].startswith("render_group")
+    ]
+    workers = sorted({task[0] for task in found})
+    begun = min((task[2] for task in found), default=0.0)
+    return [(workers.index(one), number, start - begun, end - begun) for one, number, start, end in found]
+
+
+def plot_tasks(tasks: list[tuple[int, int, float, float]], titles: Sequence[str]) -> Figure:
+    """Draw what each worker made, and when: `tasks` as `tasks_of` gives them, and the titles of the tunes."""
+    figure = new_figure(9, 2)
+    ax = axes_or_new(figure.subplots(), 9, 2)
+    for worker, number, start, end in tasks:
+        bar = ax.barh(worker, end - start, 0.8, start, color=BLUE, alpha=0.4, edgecolor=BLUE)[0]
+        ax.text(start, worker, f" {titles[number]}", va="center", fontsize=8).set_clip_path(bar)
+    names = sorted({task[0] for task in tasks})
+    ax.set(xlabel="seconds", yticks=names, yticklabels=[f"worker {name + 1}" for name in names])
+    return figure

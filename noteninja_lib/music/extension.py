@@ -88,12 +88,12 @@ def set_on_grid(roll: PianoRoll) -> tuple[PianoRoll, int, int]:
     (PianoRoll, int, int)
         The bars, from `EARLY` frames before the first bar line; frames in a bar; beats in a bar.
     """
-    from noteninja_lib.music.transcription import find_bar, harmony_changes, settle  # loads music21
+    from noteninja_lib.music.transcription import accents, find_bar, settle  # loads music21
 
     if len(roll.beats) < 2:
         raise UserError("The clip has no beat that could be found: choose one with a steady beat.")
     beats = settle(roll.beats, roll)
-    metre, downbeat = find_bar(harmony_changes(roll, beats))
+    metre, downbeat = find_bar(accents(roll, beats))
     beats_in_bar, reach = int(bar_length(metre)), EARLY / FRAME_RATE
     step = float(np.median(np.diff(beats)))
     more = step * np.arange(1, beats_in_bar + 1)  # a bar on either side

@@ -9,7 +9,7 @@ from music21 import note, stream
 
 from noteninja_lib.arranger.performance import Note
 from noteninja_lib.audio.io import SAMPLE_RATE
-from noteninja_lib.music.beats import FRAME_RATE, mel_rise, track_beats
+from noteninja_lib.music.beats import FRAME_RATE, hear_rhythm, mel_rise
 from noteninja_lib.music.harmony import bar_length, beat_length, harmonise
 from noteninja_lib.music.metre import TICKS, find_metre, likely_key, place_on_beats
 from noteninja_lib.music.piano_roll import PianoRoll, pick_notes
@@ -18,6 +18,8 @@ from noteninja_lib.music.tunes import Tune
 
 BASS = 31  # lowest rows of the piano roll: A0 to D#3
 HEARD_WITHIN = 0.03  # seconds
+#: Beats in a bar, and the price of each: of more places for a bar line one fits by chance, and five are rare.
+BARS = {4: 0.0, 3: 0.1, 5: 0.3}
 
 
 def write_down(notes: list[Note], audio: np.ndarray) -> tuple[Tune, float, float]:
@@ -33,8 +35,7 @@ def write_down(notes: list[Note], audio: np.ndarray) -> tuple[Tune, float, float
     (Tune, float, float)
         The tune, the time of its first bar line in seconds (0 or earlier), and the tempo in beats a minute.
     """
-    rise = mel_rise(audio)
-    beats, strength, seconds = track_beats(rise.mean(0)), rise[:20].mean(0), len(audio) / SAMPLE_RATE
+    beats, strength, seconds = hear_rhythm(audio)[1], mel_rise(audio)[:20].mean(0), len(audio) / SAMPLE_RATE
     step = float(np.median(np.diff(beats))) if len(beats) > 1 else 0.5
     start = float(beats[0]) if len(beats) else 0.0
     even = np.arange(start, max(len(strength) / FRAME_RATE - 0.1, start + 1.5 * step), step)
@@ -48,10 +49,10 @@ def write_down(notes: list[Note], audio: np.ndarray) -> tuple[Tune, float, float
 
 
 def find_bars(roll: PianoRoll) -> tuple[np.ndarray, str, float]:
-    """Beats in seconds, metre ("4/4" or "3/4"), and the bar line before the first sound, in beats from the
-    first beat."""
+    """Beats in seconds, metre ("4/4", "3/4" or "5/4"), and the bar line before the first sound, in beats from
+    the first beat."""
     beats = settle(roll.beats if len(roll.beats) > 1 else np.arange(0, roll.seconds + 1, 0.5), roll)
-    metre, downbeat = find_bar(harmony_changes(roll, beats))
+    metre, downbeat = find_bar(accents(roll, beats))
     bar, step = bar_length(metre), (beats[-1] - beats[0]) / (len(beats) - 1)
     return beats, metre, downbeat - bar * np.ceil((downbeat + beats[0] / step) / bar - 0.01)
 
@@ -159,7 +160,7 @@ def set_in_bars(
     notes : list of Note
     beats : numpy.ndarray
         At least two times in seconds.
-    metre : {"4/4", "3/4"}
+    metre : {"4/4", "3/4", "5/4"}
     key : (int, str)
         Pitch class of the tonic, and mode.
     first : float
@@ -190,12 +191,25 @@ def harmony_changes(roll: PianoRoll, beats: np.ndarray) -> np.ndarray:
     return np.where(lengths > 0, 1 - (before * after).sum(0) / np.maximum(lengths, 1e-9), 0)
 
 
+def accents(roll: PianoRoll, beats: np.ndarray) -> np.ndarray:
+    """How likely each beat begins a bar: chords change there, basses and low sounds begin."""
+    around = np.clip(np.round(beats * FRAME_RATE).astype(int)[:, None] + np.arange(-3, 5), 0, roll.frames - 1)
+    lows = roll.notes[0][:BASS].max(0), roll.onsets[0]
+    strong = [low.astype(np.float32)[around].max(1) for low in lows]
+    return _standard(harmony_changes(roll, beats)) + 0.5 * sum(map(_standard, strong))
+
+
+def _standard(values):
+    return (values - values.mean()) / (values.std() + 1e-9)
+
+
 def find_bar(accents: np.ndarray) -> tuple[str, int]:
-    """Metre ("4/4" or "3/4") and number of the first beat on a bar line, from how strong each beat is."""
-    accents = (accents - accents.mean()) / (accents.std() + 1e-9)
-    places = [(beats_in_bar, downbeat) for beats_in_bar in (4, 3) for downbeat in range(beats_in_bar)]
+    """Metre (as in `BARS`) and number of the first beat on a bar line, from how strong each beat is."""
+    accents = _standard(accents)
+    places = [(beats_in_bar, downbeat) for beats_in_bar in BARS for downbeat in range(beats_in_bar)]
     found = {
-        (bar, first): accents[first::bar].mean() if len(accents) > first else 0.0 for bar, first in places
+        (bar, first): (accents[first::bar].mean() if len(accents) > first else 0.0) - BARS[bar]
+        for bar, first in places
     }
     beats_in_bar, downbeat = max(found, key=lambda place: found[place])
     return f"{beats_in_bar}/4", downbeat

@@ -7,6 +7,7 @@ or, started by `accelerate launch`, on several machines. Lesson: 07_training_on_
 """
 
 import copy
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast, set_seed
 from diffusers.training_utils import EMAModel
 
@@ -26,6 +27,13 @@ from noteninja_lib.models import fast_bf16
 def learning_rate(step: int, steps: int, peak: float, warmup: int = 100, decay: float = 0.3) -> float:
     """Rises linearly for `warmup` steps, stays, and falls to 5 % over the last `decay` share of the run."""
     return peak * min((step + 1) / warmup, 1.0, max(0.05, (steps - step) / max(1, decay * steps)))
+
+
+def processes() -> PartialState:
+    """This process among all that accelerate or torchrun started; without GPUs they talk to each other by
+    gloo, where accelerate by itself would take each for a run of its own."""
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return PartialState(cpu=several and not torch.cuda.is_available())
 
 
 class Trainer:
@@ -45,6 +53,7 @@ class Trainer:
 
     def __init__(self, task: Any, folder: str | Path, steps: int, ema: float = 0.999, seed: int = 0):
         self.task, self.folder, self.steps, self.seed, self.step = task, Path(folder), steps, seed, 0
+        processes()
         self.accelerator = Accelerator(mixed_precision="bf16" if fast_bf16() else "no")
         set_seed(seed)
         self.optimizers, options = {}, dict[str, Any](betas=(0.9, 0.99), weight_decay=0.01)
@@ -74,6 +83,7 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         fresh, current, old = (self.folder / f"checkpoint{ending}" for ending in (".new", "", ".old"))
         self.accelerator.save_state(fresh)
+        self.accelerator.wait_for_everyone()  # each process has written its part
         if self.accelerator.is_main_process:
             shutil.rmtree(old, ignore_errors=True)
             if current.exists():

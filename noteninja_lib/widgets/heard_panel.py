@@ -19,7 +19,7 @@ from noteninja_lib.widgets.results import save_into
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short, style_sheet
 from noteninja_lib.widgets.touch_widgets import PianoRoll
 
-METRES = ("4/4", "3/4", "2/4", "6/8", "12/8", "9/8")
+METRES = ("4/4", "3/4", "2/4", "5/4", "6/8", "12/8", "9/8")
 KEYS = {
     f"{name} {mode}": (tonic, mode) for mode in ("major", "minor") for tonic, name in enumerate(NOTE_NAMES)
 }
