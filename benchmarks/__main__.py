@@ -17,7 +17,7 @@ COMMANDS = {
     "singers": "singers", "peers": "peers", "stereo": "stereo", "redo": "redo",
     "scores": "scores", "leads": "leads",
     "humming": "humming", "fuzz": "fuzz",
-    "cluster": "dask_workers", "kernels": "kernels",
+    "cluster": "dask_workers", "kernels": "kernels", "kills": "kills",
 }  # fmt: skip
 SHEETS = {"make": ("printed_pages", "make_sheets"), "measure": ("reading_errors", "report")}
 

@@ -2,11 +2,8 @@
 
 import hashlib
 import json
-import os
 import re
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path, PureWindowsPath
@@ -17,7 +14,7 @@ import torch
 from noteninja_lib import STEPS, __version__, fast_mode
 from noteninja_lib.arranger.recipe import own_folder
 from noteninja_lib.audio.io import FORMATS
-from noteninja_lib.errors import UserError, check_range, choose, readable
+from noteninja_lib.errors import UserError, check_range, choose, readable, whole, write_whole
 from noteninja_lib.lead_sheet import LeadSheet, hear_lead
 from noteninja_lib.models.checkpoints import (
     ADAPTER,
@@ -502,18 +499,14 @@ def export(
         title = readable(PureWindowsPath(settings.source).stem or Path(path).stem)
         sheet = hear_lead(result.piano_roll, title)
     for kind, file in files.items():
-        with whole(file) as unfinished:
-            if kind == "mid":
+        if kind == "mid":
+            with whole(file) as unfinished:
                 write_midi(result.piano_roll, unfinished, sheet.tempo)
-            elif kind == "musicxml":
-                sheet.save(unfinished)
-            else:
-                record = describe(result, Path(path), settings)
-                unfinished.write_text(
-                    json.dumps(record, indent=1, ensure_ascii=False) + "\n",
-                    encoding="utf-8",
-                    errors="backslashreplace",  # a name that is no UTF-8: as JSON escapes it
-                )
+        elif kind == "musicxml":
+            sheet.save(file)
+        else:
+            record = describe(result, Path(path), settings)
+            write_whole(file, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return list(files.values())
 
 
@@ -549,21 +542,6 @@ def write_stems(result: Conversion, path: str | Path) -> list[Path]:
         with whole(files[name]) as unfinished:
             soundfile.write(unfinished, samples, result.sample_rate, "FLOAT")
     return [files[name] for name in result.stems]
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A name to write to; the file gets its own name when it is whole."""
-    unfinished = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
-    try:
-        yield unfinished
-        os.replace(unfinished, path)
-    except (OSError, soundfile.SoundFileError) as problem:
-        advice = "choose another folder, or make room on the disk"
-        raise UserError(f"{path} could not be written: {advice}.") from problem
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 def write_midi(roll: PianoRoll, path: Path, tempo: float) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from music21 import converter, duration, tempo
 from music21.musicxml.m21ToXml import GeneralObjectExporter
 
+from noteninja_lib.errors import whole
 from noteninja_lib.music.harmony import NOTE_NAMES, QUALITIES, chord_name, sharps
 from noteninja_lib.music.tunes import Tune, exact, spelling, to_stream
 
@@ -50,7 +51,8 @@ def write_lead_midi(tune: Tune, beats: Sequence[float], path: Path) -> None:
             track.append(message.copy(time=at - now))
             now = at
         song.tracks.append(track)
-    song.save(str(path))
+    with whole(path) as unfinished:
+        song.save(str(unfinished))
 
 
 def write_score(tune: Tune, path: Path, beats_a_minute: float) -> None:
@@ -63,8 +65,9 @@ def write_score(tune: Tune, path: Path, beats_a_minute: float) -> None:
     path : pathlib.Path
     beats_a_minute : float
     """
-    path.write_bytes(musicxml(tune, beats_a_minute))
-    converter.parse(str(path), format="musicxml", forceSource=True)
+    with whole(path) as unfinished:
+        unfinished.write_bytes(musicxml(tune, beats_a_minute))
+        converter.parse(str(unfinished), format="musicxml", forceSource=True)
 
 
 def musicxml(tune: Tune, beats_a_minute: float) -> bytes:
