@@ -1,9 +1,10 @@
 """Is anything lost by a power cut? Runs are killed at random moments, and started again. Command: `kills`.
 
-Each verb runs unbroken once, in fast mode and on small inputs, and its results are hashed. Then it is begun again
-and again in a fresh folder, and killed (SIGKILL, with all its children): half of the times at a moment drawn over
-the unbroken run's length, half of them when something changes in the folder, which is when files are written. What
-then bears a final name must be whole; the same command is started again, and its results are hashed, too.
+Each verb runs unbroken once, in fast mode and on small inputs, and its results are hashed. Then it is begun
+again and again in a fresh folder, and killed (SIGKILL, with all its children): half of the times at a moment
+drawn over the unbroken run's length, half of them when something changes in the folder, which is when files are
+written. What then bears a final name must be whole; the same command is started again, and its results are
+hashed, too.
 
 A run is a fork of this process, which has the packages loaded (that saves 5 s a run): the kernel ends it as any
 other. It can't show what a disk loses that is cut off from its power. For Linux and macOS.
@@ -111,7 +112,7 @@ def watch(child: int, folder: Path, moment: float = 600, changes: float = 0) -> 
 
 
 def temporary(path: Path) -> bool:
-    """Whether a path in a run's folder is none of a final file: hidden, or a checkpoint that is being made."""
+    """Whether a path in a run's folder is no final file's: hidden, or a checkpoint that is being made."""
     return any(part[:1] == "." or part == "checkpoint.new" for part in path.parts)
 
 

@@ -26,7 +26,7 @@ TORN = "PytorchStreamWriter failed"  # what PyTorch says where it can't write
 NO_MEMORY = "There is not enough memory: close other programs, or take a shorter song."
 LEAST = 1_000_000_000  # bytes of addresses that all packages take, before anything is computed
 #: What is said where memory is lacking, by whatever can't go on.
-LACKING = "allocate memory|bad_alloc|error return without exception|failed to map segment|start new thread|out of memory"
+LACKING = "allocate memory|bad_alloc|without exception set|failed to map|start new thread|out of memory"
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # a disk, or a user's share of it
 
 
@@ -69,16 +69,14 @@ def unexpected(problem: Exception) -> str:
 
 
 def check_memory() -> None:
-    """Refuse to begin where so little memory is allowed (``ulimit -v``) that packages would end the process."""
+    """Refuse to begin where so little memory is allowed (``ulimit -v``) that packages would end Python."""
     with suppress(ImportError):  # Windows has no such limit
         import resource
 
         allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
         if allowed != resource.RLIM_INFINITY and allowed < LEAST:
-            raise UserError(
-                f"There is not enough memory: `ulimit -v` allows {allowed / 1e9:.1f} GB, and {LEAST / 1e9:.1f} "
-                "GB are needed."
-            )
+            told = f"`ulimit -v` allows {allowed / 1e9:.1f} GB: allow at least {LEAST / 1e9:.1f}"
+            raise UserError(f"There is not enough memory, and {told}.")
 
 
 def _lacks_memory(problem):
@@ -220,20 +218,19 @@ def claimed(
     UserError
         The name itself is wanted, and taken.
     """
-    if overwrite:
-        yield path
-        return
     from filelock import FileLock, Timeout  # the system takes its locks from a process that ends, however
 
     for name in _names(path):
         lock, advice = FileLock(_beside(name.with_suffix(".lock"))), "give another name with --out"
         try:
             lock.acquire(blocking=False)
-            if not (file := _there(name, (*endings, *(others or ())))):
+            if overwrite or not (file := _there(name, (*endings, *(others or ())))):
                 break
             problem = f"{file} exists already: {advice}, or write over it with --overwrite."
             _unlock(lock)
         except Timeout:
+            if overwrite:
+                break
             problem = f"{name} is being made by another run: {advice}, or wait for that one."
         except OSError:
             _unlock(lock)

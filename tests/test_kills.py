@@ -80,6 +80,12 @@ def test_a_name_is_free_again_when_who_claimed_it_is_killed(tmp_path):
         with pytest.raises(UserError, match=r"a\.mp3 is being made by another run: .* --out, or wait"):
             with claimed(tmp_path / "a.mp3", [".mp3"]):
                 pass
+        with claimed(tmp_path / "a.mp3", [".mp3"], overwrite=True) as name:  # who says so takes it
+            assert name.name == "a.mp3"
+    assert names(tmp_path) == []
+    killed("with claimed(Path('a.mp3'), ['.mp3'], ()) as name:\n die()", tmp_path)
+    with claimed(tmp_path / "a.mp3", [".mp3"], overwrite=True):
+        assert len(names(tmp_path)) == 1
     assert names(tmp_path) == []
 
 
@@ -247,7 +253,7 @@ def test_too_small_a_limit_of_memory_is_told_before_packages_end_the_process(tmp
         [sys.executable, "-c", code, "convert", "a.mp3", "--to", "jazz"], capture_output=True, text=True
     )
     assert done.returncode == 2 and done.stderr.count("\n") == 1
-    assert "There is not enough memory: `ulimit -v` allows 0.4 GB, and" in done.stderr
+    assert "There is not enough memory, and `ulimit -v` allows 0.4 GB" in done.stderr
 
 
 # ---- the script that kills ---------------------------------------------------------------------------------

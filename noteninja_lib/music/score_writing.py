@@ -1,5 +1,6 @@
 """A tune into files: MusicXML, MIDI in time with a recording, ABC. Lesson: 02_music_theory_with_music21."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -76,7 +77,8 @@ def musicxml(tune: Tune, beats_a_minute: float) -> bytes:
     mark = tempo.MetronomeMark(number=round(beats_a_minute), referent=duration.Duration(tune.beat))
     score.parts[0].measure(1).insert(0, mark)  # type: ignore[union-attr]
     score.parts[0].partName, score.metadata.composer = "Tune", score.metadata.composer or "NoteNinja"
-    return GeneralObjectExporter(score).parse()
+    text = GeneralObjectExporter(score).parse()
+    return re.sub(rb'(?<=id=")P[0-9a-f]{32}', b"P1", text)  # music21's name of the part is drawn by chance
 
 
 def to_abc(tune: Tune, beats_a_minute: float) -> str:
