@@ -1,12 +1,13 @@
 """Is anything lost by a power cut? Runs are killed at random moments, and started again. Command: `kills`.
 
 Each verb runs unbroken once, in fast mode and on small inputs, and its results are hashed. Then it is begun
-again and again in a fresh folder, and killed (SIGKILL, with its children): half of the times at a moment drawn
-over the unbroken run's length, half of them when something changes in the folder, when files are written. What
-then bears a final name must be whole; the same command is started again, and its results are hashed, too.
+again and again in a fresh folder, and killed (SIGKILL, with its children): half of the times at a moment
+drawn over the unbroken run's length, half of them when something changes in the folder, when files are
+written. What then bears a final name must be whole; the same command is started again, and its results are
+hashed, too.
 
-A run is a fork of this process, which has the packages loaded (it saves 5 s): the kernel ends it as any other.
-It can't show what a disk loses that is cut off from its power. For Linux and macOS.
+A run is a fork of this process, which has the packages loaded (it saves 5 s): the kernel ends it as any
+other. It can't show what a disk loses that is cut off from its power. For Linux and macOS.
 """
 
 import hashlib

@@ -26,7 +26,7 @@ TORN = "PytorchStreamWriter failed"  # what PyTorch says where it can't write
 NO_MEMORY = "There is not enough memory: close other programs, or take a shorter song."
 LEAST = 1_000_000_000  # bytes of addresses that all packages take, before anything is computed
 #: What is said where memory is lacking, by whatever can't go on.
-LACKING = "allocate memory|bad_alloc|without exception set|failed to map|new thread|out of memory|create a prim"
+LACKING = "allocate memory|bad_alloc|without exception|to map seg|new thread|out of memory|create a prim"
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # a disk, or a user's share of it
 
 
