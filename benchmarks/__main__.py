@@ -17,7 +17,7 @@ COMMANDS = {
     "singers": "singers", "peers": "peers", "stereo": "stereo", "redo": "redo", "scale": "scale",
     "scores": "scores", "leads": "leads",
     "humming": "humming", "fuzz": "fuzz",
-    "cluster": "dask_workers", "kernels": "kernels", "many": "many",
+    "cluster": "dask_workers", "kernels": "kernels", "many": "many", "kills": "kills",
 }  # fmt: skip
 SHEETS = {"make": ("printed_pages", "make_sheets"), "measure": ("reading_errors", "report")}
 

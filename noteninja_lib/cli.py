@@ -25,6 +25,7 @@ from noteninja_lib.cli_training import app as making
 from noteninja_lib.cluster import ADDRESS
 from noteninja_lib.errors import (
     UserError,
+    check_memory,
     check_range,
     choose,
     claimed,
@@ -468,6 +469,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # half-written files are cleared away
     try:
+        if "--help" not in words:
+            check_memory()
         if words[:2] == ["dataset", "check"]:
             measure(words[1:])
         if words[:1] and words[0] in MEASURING.split():

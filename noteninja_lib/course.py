@@ -26,7 +26,7 @@ from importlib import import_module
 from pathlib import Path
 
 from noteninja_lib import __version__
-from noteninja_lib.errors import UserError, choose, make_folder
+from noteninja_lib.errors import UserError, choose, make_folder, whole, write_whole
 
 LESSONS = Path(__file__).resolve().parent.parent / "notebooks"
 LARGEST, MEMORY = 100_000_000, 12 << 30  # bytes of a notebook that is read, and that judging may map
@@ -103,7 +103,8 @@ def build(audience: str, out: Path) -> list[Path]:
     """Write copies of all lessons: for students without solutions, for teachers with solutions and notes.
 
     Copies for teachers are what nbgrader calls source notebooks. A student's copy doesn't show solutions; the
-    library that checks the answers holds them, though, in its source. Nothing is overwritten.
+    library that checks the answers holds them, though, in its source. Nothing is overwritten;
+    copies that a build made before it was stopped are kept.
     """
     audience = choose("kind of copies", audience, ("student", "teacher"))
     teacher, copies = audience == "teacher", {}
@@ -114,12 +115,13 @@ def build(audience: str, out: Path) -> list[Path]:
         for cell in others:
             cells += _parts(cell, teacher) if CALL.search("".join(cell["source"])) else [cell]
         notebook["metadata"]["noteninja"] |= {"copy": audience, "version": __version__}
-        copies[out / name] = notebook | {"cells": cells}
-    if there := [path for path in copies if path.exists()]:
-        raise UserError(f"{there[0]} is there already: give an empty folder with --out.")
+        copies[out / name] = json.dumps(notebook | {"cells": cells}, ensure_ascii=False, indent=1) + "\n"
+    there = [path for path in copies if path.exists()]
+    if others := [path for path in there if path.read_bytes() != copies[path].encode()]:
+        raise UserError(f"{others[0]} is there already: give an empty folder with --out.")
     make_folder(out)
-    for path, copy in copies.items():
-        path.write_text(json.dumps(copy, ensure_ascii=False, indent=1) + "\n", "utf-8", newline="\n")
+    for path in (one for one in copies if one not in there):
+        write_whole(path, copies[path])
     return list(copies)
 
 
@@ -245,7 +247,7 @@ def write_table(rows: list[dict], path: Path) -> str:
     for row in rows:  # no signs that steer a terminal, and no formula for a spreadsheet
         shown = ((key, "".join(s for s in text if s.isprintable() or s == "\n")) for key, text in row.items())
         row |= {key: f"'{text}" if text[:1] in tuple("=+-@") else text for key, text in shown}
-    with path.open("w", encoding="utf-8-sig", newline="") as file:  # with the mark that Excel looks for
+    with whole(path) as fresh, fresh.open("w", encoding="utf-8-sig", newline="") as file:  # Excel's mark
         csv.writer(file).writerows([COLUMNS, *([row[key] for key in COLUMNS] for row in rows)])
     own = (((r["student"], r["lesson"], r["exercise"]), MARKS[r["state"]]) for r in rows if r["exercise"])
     marks = dict(own)  # of two notebooks of one lesson the later name counts

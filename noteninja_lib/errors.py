@@ -1,10 +1,14 @@
-"""The one error that a user ever sees, which warnings are worth telling, and names that are still free."""
+"""The one error that a user ever sees, which warnings are worth telling, names that are free, whole files."""
 
 import errno
+import itertools
 import os
 import re
+import shutil
 import tempfile
 import traceback
+import uuid
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
@@ -18,10 +22,19 @@ BOUNDS = {
     r"less than or equal to (\S+)": "at most",
     r"in the range (.*)": "in the range",
 }
+TORN = "PytorchStreamWriter failed"  # what PyTorch says where it can't write
+NO_MEMORY = "There is not enough memory: close other programs, or take a shorter song."
+LEAST = 1_000_000_000  # bytes of addresses that all packages take, before anything is computed
+#: What is said where memory is lacking, by whatever can't go on.
+LACKING = "allocate memory|bad_alloc|without exception|to map seg|new thread|out of memory|create a prim"
+FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # a disk, or a user's share of it
 
 
 class UserError(ValueError):
     """Something the user can mend, told in one sentence that says how."""
+
+    def __str__(self):  # what failed for want of memory may look like a damaged file to who met it
+        return NO_MEMORY if _lacks_memory(self) else super().__str__()
 
 
 def unexpected(problem: Exception) -> str:
@@ -36,9 +49,9 @@ def unexpected(problem: Exception) -> str:
     str
     """
     text = " ".join(str(problem).split())
-    if isinstance(problem, MemoryError) or "allocate memory" in text:
-        return "There is not enough memory: close other programs, or take a shorter song."
-    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
+    if _lacks_memory(problem):
+        return NO_MEMORY
+    if isinstance(problem, OSError) and problem.errno in FULL:
         return (
             f"The disk is full: free some room, and start again ({problem.filename or 'a temporary file'})."
         )
@@ -55,6 +68,27 @@ def unexpected(problem: Exception) -> str:
     except OSError:
         return f"{told}."
     return f"{told}: please report it, with what is in {name}."
+
+
+def check_memory() -> None:
+    """Refuse to begin where so little memory is allowed (``ulimit -v``) that packages would end Python."""
+    with suppress(ImportError):  # Windows has no such limit
+        import resource
+
+        allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if allowed != resource.RLIM_INFINITY and allowed < LEAST:
+            told = f"`ulimit -v` allows {allowed / 1e9:.1f} GB: allow at least {LEAST / 1e9:.1f}"
+            raise UserError(f"There is not enough memory, and {told}.")
+
+
+def _lacks_memory(problem):
+    """Whether an error is one of memory, or came of one."""
+    while problem is not None:
+        number, text = getattr(problem, "errno", None), str(problem.args)
+        if isinstance(problem, MemoryError) or number == errno.ENOMEM or re.search(LACKING, text, re.I):
+            return True
+        problem = problem.__cause__ or problem.__context__
+    return False
 
 
 class Stopped(Exception):
@@ -142,14 +176,22 @@ def free_path(path: str | Path, *endings: str) -> Path:
     """`path`, or with a number behind its name, such as "song (2).mp3", where a file of its name and with its
     own ending exists, or one of others, such as ".mid" or " voice.wav"."""
     path = Path(path)
-    return _free(path, (path.suffix, *endings))
+    return next(name for name in _names(path) if not _there(name, (path.suffix, *endings)))
 
 
-def _free(first, endings):
-    path, number = first, 2
-    while any(os.path.lexists(path.with_name(path.stem + ending)) for ending in endings):
-        path, number = first.with_stem(f"{first.stem} ({number})"), number + 1
-    return path
+def _names(first):
+    """A name, then the same with numbers behind it."""
+    yield first
+    yield from (first.with_stem(f"{first.stem} ({number})") for number in itertools.count(2))
+
+
+def _there(name, endings):
+    """The first file that has a name's stem and one of the endings; an OSError if there can be none."""
+    for ending in endings:
+        with suppress(FileNotFoundError):
+            (file := name.with_name(name.stem + ending)).lstat()
+            return file
+    return None
 
 
 @contextmanager
@@ -162,8 +204,7 @@ def claimed(
     ----------
     path : pathlib.Path
     endings : sequence of str
-        Behind the name's stem, of the files to be made, such as ".mp3" and ".json". They are made at once,
-        and empty; those that still are at the end are taken away.
+        Behind the name's stem, of the files to be made, such as ".mp3" and ".json".
     others : sequence of str, optional
         Of files that such a name may have, too: where there is one of either, the name gets a number. If
         None, the name itself is wanted.
@@ -179,34 +220,111 @@ def claimed(
     UserError
         The name itself is wanted, and taken.
     """
-    made: list[Path] = []
+    from filelock import FileLock, Timeout  # the system takes its locks from a process that ends, however
+
+    for name in _names(path):
+        lock, advice = FileLock(_beside(name.with_suffix(".lock"))), "give another name with --out"
+        try:
+            lock.acquire(blocking=False)
+            if overwrite or not (file := _there(name, (*endings, *(others or ())))):
+                break
+            problem = f"{file} exists already: {advice}, or write over it with --overwrite."
+            _unlock(lock)
+        except Timeout:
+            if overwrite:
+                break
+            problem = f"{name} is being made by another run: {advice}, or wait for that one."
+        except OSError:
+            _unlock(lock)
+            raise UserError(f"{path} can't be written: give a shorter name, or another folder.") from None
+        if others is None:
+            raise UserError(problem)
     try:
-        while not overwrite and not made:
-            name = path if others is None else _free(path, (*endings, *others))
-            try:
-                for file in (name.with_name(name.stem + ending) for ending in dict.fromkeys(endings)):
-                    file.open("x").close()
-                    made.append(file)
-                path = name
-            except FileExistsError:
-                if others is None:
-                    advice = "give another name with --out, or write over it with --overwrite"
-                    raise UserError(f"{file} exists already: {advice}.") from None
-                _take_away(made)  # somebody was quicker
-            except OSError:
-                raise UserError(f"{path} can't be written: give a shorter name, or another folder.") from None
-        yield path
+        yield name
     finally:
-        _take_away(made)
+        _unlock(lock)
 
 
-def _take_away(files):
-    """Delete those files that are empty, and forget them all."""
-    while files:
-        with suppress(OSError):
-            if not files[-1].stat().st_size:
-                files[-1].unlink()
-        files.pop()
+def _unlock(lock):
+    if lock.is_locked:
+        with suppress(OSError):  # Windows can't yet
+            os.unlink(lock.lock_file)
+        lock.release()
+
+
+def _beside(path, mark=""):
+    """A hidden name beside a file, short however long its own is."""
+    return path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}{mark}{path.suffix}")
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name to write a file or a folder to; it gets its own name when it is whole, and on the disk.
+
+    Of a folder, each file replaces the one of its name. What was left by a process that was killed while it
+    wrote the same is cleared away.
+
+    Raises
+    ------
+    UserError
+        It can't be written; what was there before stays.
+    """
+    unfinished = _beside(path, f"-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for old in path.parent.glob(f"{_beside(path).stem}-*-*"):
+            if _left_behind(old):
+                _remove(old)
+        try:
+            yield unfinished
+            parts = [unfinished] if unfinished.exists() else []  # the caller may have thought better of it
+            parts = list(unfinished.iterdir()) if unfinished.is_dir() else parts
+            for part in parts:
+                with open(part, "rb+") as file:
+                    os.fsync(file.fileno())  # else a power cut may leave the name, and nothing in the file
+            for part in parts:
+                target = path / part.name if part is not unfinished else path
+                target.parent.mkdir(exist_ok=True)
+                os.replace(part, target)
+        finally:
+            _remove(unfinished)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file, in UTF-8; see `whole`. A name that is no UTF-8 stands in it as JSON escapes it."""
+    with whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell in one sentence that something can't be written, whichever library says so."""
+    try:
+        yield
+    except Exception as problem:
+        kinds = {kind.__name__ for kind in type(problem).__mro__}  # soundfile asserts what it wrote
+        if kinds & {"OSError", "AssertionError", "SoundFileError", "SafetensorError"} or TORN in str(problem):
+            advice = "choose another folder, or make room on the disk"
+            raise UserError(f"{path} could not be written: {advice}.") from problem
+        raise
+
+
+def _left_behind(file):
+    """Whether the process that began a file is gone."""
+    import psutil
+
+    try:
+        began = psutil.Process(int(file.name.split("-")[1])).create_time()
+        return began > file.stat().st_mtime + 1  # another one that has its number
+    except (psutil.Error, OSError, ValueError):
+        return True
+
+
+def _remove(path):
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
 
 
 def told_by_typer(problem: Exception, words: Sequence[str]) -> str:

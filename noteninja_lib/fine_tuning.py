@@ -29,7 +29,7 @@ from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.cluster import executor
 from noteninja_lib.datasets import Records, SyntheticSet, build, hear_all, open_dataset
 from noteninja_lib.datasets.base import WHOLE, DataSet
-from noteninja_lib.errors import UserError, make_folder
+from noteninja_lib.errors import UserError, make_folder, whole, write_whole
 from noteninja_lib.models.checkpoints import (
     WHERE,
     current_names,
@@ -146,8 +146,9 @@ def train_converter(
     made = run / "models"
     for name in (*WHERE.values(), "scheduler"):
         if name != WHERE["Denoiser"] and (models / name).is_dir():
-            shutil.copytree(models / name, made / name, dirs_exist_ok=True)
-    shutil.copy(models / "model_index.json", made)
+            with whole(made / name) as unfinished:
+                shutil.copytree(models / name, unfinished)
+    write_whole(made / "model_index.json", (models / "model_index.json").read_text(encoding="utf-8"))
     save_model(start.requires_grad_(False), made)
     assemble(made, style_guidance=STYLE_GUIDANCE)
     return made
@@ -177,8 +178,9 @@ def assemble(folder: Path, **settings) -> None:
     settings = {name: kept[name] for name in SETTINGS if name in kept} | settings
     networks = [load_model(kind, folder) for kind in NETWORKS]
     pipe = NoteNinjaPipeline(*[*networks, FlowMatchEulerDiscreteScheduler()], **settings)
-    pipe.scheduler.save_pretrained(folder / "scheduler")
-    pipe.save_config(folder)
+    with whole(folder / "scheduler") as unfinished:
+        pipe.scheduler.save_pretrained(unfinished)
+    write_whole(index, pipe.to_json_string())
 
 
 class Whole:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from noteninja_lib.arranger.performance import Note
-from noteninja_lib.errors import Notice, UserError, check_range
+from noteninja_lib.errors import Notice, UserError, check_range, write_whole
 from noteninja_lib.models.classifiers import RECOGNISED, recognise_chords
 from noteninja_lib.music.beats import FRAME_RATE, other_tempi
 from noteninja_lib.music.harmony import (
@@ -238,7 +238,7 @@ class LeadSheet:
         path = Path(path)
         kind = path.suffix.lower()
         if kind == ".json":
-            path.write_text(json.dumps(self.to_record()) + "\n", encoding="utf-8")
+            write_whole(path, json.dumps(self.to_record()) + "\n")
             return
         from noteninja_lib.music import score_writing  # loads music21
 
@@ -247,7 +247,7 @@ class LeadSheet:
         elif kind in (".mid", ".midi"):
             score_writing.write_lead_midi(self.tune, self.beats, path)
         elif kind == ".abc":
-            path.write_text(score_writing.to_abc(self.tune, self.tempo), encoding="utf-8")
+            write_whole(path, score_writing.to_abc(self.tune, self.tempo))
         else:
             raise UserError(f"{path} can't be written: a lead sheet's name ends in {', '.join(KINDS)}.")
 

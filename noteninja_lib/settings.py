@@ -5,9 +5,8 @@ import itertools
 import json
 import os
 import re
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path, PureWindowsPath
@@ -18,7 +17,7 @@ import torch
 from noteninja_lib import STEPS, __version__, fast_mode
 from noteninja_lib.arranger.recipe import own_folder
 from noteninja_lib.audio.io import FORMATS
-from noteninja_lib.errors import UserError, check_range, choose, readable
+from noteninja_lib.errors import UserError, check_range, choose, readable, whole, write_whole
 from noteninja_lib.lead_sheet import LeadSheet, hear_lead
 from noteninja_lib.models.checkpoints import (
     ADAPTER,
@@ -521,20 +520,17 @@ def export(
     for kind, file in files.items():
         if kind == "json":
             write_record(describe(result, Path(path), settings), file)
-            continue
-        with whole(file) as unfinished:
-            if kind == "mid":
+        elif kind == "mid":
+            with whole(file) as unfinished:
                 write_midi(result.piano_roll, unfinished, sheet.tempo)
-            else:
-                sheet.save(unfinished)
+        else:
+            sheet.save(file)
     return list(files.values())
 
 
 def write_record(record: dict, path: Path) -> None:
     """Write what `describe` gives as a JSON file."""
-    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
-    with whole(path) as unfinished:  # a name that is no UTF-8 is written as JSON escapes it
-        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def stem_paths(path: str | Path, kind: str = "wav") -> dict[str, Path]:
@@ -569,21 +565,6 @@ def write_stems(result: Conversion, path: str | Path) -> list[Path]:
         with whole(files[name]) as unfinished:
             soundfile.write(unfinished, samples, result.sample_rate, "FLOAT")
     return [files[name] for name in result.stems]
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A name to write to; the file gets its own name when it is whole."""
-    unfinished = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
-    try:
-        yield unfinished
-        os.replace(unfinished, path)
-    except (OSError, soundfile.SoundFileError) as problem:
-        advice = "choose another folder, or make room on the disk"
-        raise UserError(f"{path} could not be written: {advice}.") from problem
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 def write_midi(roll: PianoRoll, path: Path, tempo: float) -> None:

@@ -79,6 +79,7 @@ def test_an_unforeseen_error_is_one_sentence_and_a_report(capfd, monkeypatch):
     [
         (MemoryError(), "not enough memory"),
         (OSError(errno.ENOSPC, "No space", "song.mp3"), r"disk is full.*song\.mp3"),
+        (OSError(errno.EFBIG, "File too large", "song.mp3"), r"disk is full.*song\.mp3"),
         (PermissionError(13, "no", "weights"), "weights may not be read"),
         (OSError(errno.ENAMETOOLONG, "no", "x" * 400), "^x{60}... is too long for a name"),
     ],

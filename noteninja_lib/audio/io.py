@@ -5,13 +5,11 @@ within -1..1. Whatever the file holds, that is what comes in; a file that cannot
 sentence. A singer's voice, and all that is made, has two channels (n, 2) and 44,100 samples a second.
 """
 
-import contextlib
 import io
 import math
 import os
 import shutil
 import tempfile
-import uuid
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import lru_cache, reduce
@@ -38,7 +36,7 @@ from noteninja_lib.audio.decoding import (
 )
 from noteninja_lib.audio.mp3 import SAMPLE_RATES, encode
 from noteninja_lib.audio.tags import Tags, write_tags
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, whole
 
 SHORTEST = 1.0  # seconds below which a recording is refused: no beat fits into less
 SILENCE = 1e-4  # peak (-80 dB) below which a recording counts as silent
@@ -215,18 +213,11 @@ def save(
     check_writable(path, audio.size / (2 * STEREO_RATE) * bits / 16)
     form = FORMATS[path.suffix.lower()]
     form = form | {"subtype": f"PCM_{bits}"} if form.get("subtype") == "PCM_16" else form
-    unfinished = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
-    try:
+    with whole(path) as unfinished:
         _write(unfinished, audio, sample_rate or rate_of(audio), form)
         write_tags(unfinished, tags or Tags())
         if soundfile.info(named(unfinished)).frames < len(audio):
             raise OSError("the disk is full")
-        os.replace(unfinished, path)
-    except (OSError, AssertionError, soundfile.SoundFileError) as error:  # soundfile asserts what it wrote
-        raise UserError(f"{path} could not be written: {error or 'the disk is full'}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 def check_writable(

@@ -6,7 +6,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from noteninja_lib.audio.decoding import blocks, opened
 from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, load, mono, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.cluster import executor, shared
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, whole
 from noteninja_lib.models.basic_pitch import PITCHES
 from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.source import read_source
@@ -129,15 +128,6 @@ def require_folder(root: str | Path) -> Path:
     return root
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Where to write a file that becomes `path` at the end: half-written, it never bears that name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    yield fresh
-    fresh.replace(path)
-
-
 class DataSet:
     """Recordings with genres; `GTZAN` and `SyntheticSet` are the two kinds.
 
@@ -225,7 +215,7 @@ class DataSet:
         layers = {"heard": stored[2 * PITCHES :]}
         if source.voice and source.voice.notes:
             layers["sung"] = stored[: 2 * PITCHES].reshape(2, PITCHES, -1)
-        with replacing(path) as fresh, open(fresh, "wb") as file:
+        with whole(path) as fresh, open(fresh, "wb") as file:
             np.savez_compressed(file, **layers)
 
     def is_heard(self, number: int) -> bool:
@@ -291,7 +281,7 @@ class Records(DataSet):
     def __init__(self, root: str | Path, tell: Tell = None):
         root = require_folder(root)
         kinds = {f".{kind.lower()}" for kind in soundfile.available_formats()} - {".raw"} | {".aif"}
-        files = sorted(path for path in root.rglob("*") if path.suffix.lower() in kinds)
+        files = sorted(path for path in root.rglob("[!.]*") if path.suffix.lower() in kinds)
         names = [path.relative_to(root).as_posix() for path in files]
         problems = find_problems(root, dict.fromkeys(names, SHORTEST))
         faulty = {problem.file for problem in problems}

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -29,10 +28,9 @@ from noteninja_lib.datasets.base import (
     Problem,
     Recording,
     Tell,
-    replacing,
     require_folder,
 )
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, whole, write_whole
 from noteninja_lib.music.tunes import Tune, find_tune, load_tunes
 
 SPLITS = ("train", "validation", "test")
@@ -256,9 +254,9 @@ def render_group(index: int, folder: Path, options: BuildOptions) -> list[Clip]:
         played = arrange(tune, load_recipe(genre), seed, **how, **shared, **mood)
         path = folder / "genres" / genre / f"{genre}.{index:05d}.wav"
         if not path.exists():
-            with replacing(path) as fresh:
-                rate = STEREO_RATE if options.stereo else SAMPLE_RATE
-                sound = render(played, font, stereo=options.stereo)
+            rate = STEREO_RATE if options.stereo else SAMPLE_RATE
+            sound = render(played, font, stereo=options.stereo)
+            with whole(path) as fresh:
                 soundfile.write(fresh, sound, rate, subtype="PCM_16", format="WAV")
         parts = [part for part in played.parts if part.name != "melody" and not part.is_drum]
         others = [note for part in parts for note in part.notes]
@@ -290,8 +288,7 @@ def _claim(folder, options):
     path, fonts = folder / "settings.json", [Path(font).name for font in options.soundfonts]
     settings = asdict(options) | {"soundfonts": fonts, "recipes": fingerprint()}
     if not path.exists() and not any(folder.glob("manifest*.jsonl")):
-        with replacing(path) as fresh:
-            fresh.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(settings, indent=1) + "\n")
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
@@ -324,7 +321,7 @@ def _check(folder, hours, options):
         raise UserError(f"The folder {folder} cannot be made: {error.strerror}.") from error
     if not os.access(folder, os.W_OK):
         raise UserError(f"{folder} may not be written to: choose another folder.")
-    there = sum(path.stat().st_size for path in folder.glob("genres/*/*.wav"))
+    there = sum(path.stat().st_size for path in folder.glob("genres/*/[!.]*.wav"))
     samples = 2 * STEREO_RATE if options.stereo else SAMPLE_RATE  # a second
     needed, free = hours * 3600 * samples * 2 * 1.05 - there, shutil.disk_usage(folder).free
     if free < needed:
@@ -366,12 +363,8 @@ def build(folder: str | Path, hours: float, *, workers: int = 1, **options) -> I
     _claim(folder, options)
     groups = range(max(1, round(hours * 3600 / options.seconds / options.versions)))
     manifest = folder / "manifest.jsonl"
-    for path in folder.glob("genres/*/.*"):
-        if time.time() - path.stat().st_mtime > 600:  # half of a file that a job left when it was killed
-            path.unlink(missing_ok=True)
     done = _finished(manifest, options.versions)
-    with replacing(manifest) as fresh:
-        fresh.write_text(_lines(done.values()), encoding="utf-8")
+    write_whole(manifest, _lines(done.values()))
     todo = [group for group in groups if group not in done]
     yield len(groups) - len(todo), len(groups)
     work = partial(render_group, folder=folder, options=options)
@@ -381,8 +374,7 @@ def build(folder: str | Path, hours: float, *, workers: int = 1, **options) -> I
             file.flush()
             yield number, len(groups)
     done = _finished(manifest, options.versions)
-    with replacing(manifest) as fresh:
-        fresh.write_text(_lines(done[group] for group in sorted(done)), encoding="utf-8")
+    write_whole(manifest, _lines(done[group] for group in sorted(done)))
 
 
 def _lines(groups):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from noteninja_lib.errors import UserError, free_path
+from noteninja_lib.errors import UserError, free_path, whole, write_whole
 
 if TYPE_CHECKING:  # widgets take a second, and the command does without
     import ipywidgets
@@ -80,18 +80,23 @@ def bring_up_to_date(work: Path) -> list[str]:
     for lesson in originals(work):
         copy, newest, before = work / lesson.name, fingerprint(lesson), given.get(lesson.name)
         if not copy.exists() or newest != before == fingerprint(copy):
-            shutil.copyfile(lesson, copy)
+            _copy(lesson, copy)
         elif newest not in (before, fingerprint(copy)):
             beside = copy.with_stem(f"{copy.stem} (newer)")
             if beside.exists() and fingerprint(beside) != before:  # somebody worked in that one, too
                 beside = free_path(beside)
-            shutil.copyfile(lesson, beside)
+            _copy(lesson, beside)
             told.append(
                 f"{copy.name} has changed in the course: yours is kept, and the newer is {beside.name}."
             )
         given[lesson.name] = newest
-    record.write_text(json.dumps(given, indent=1), "utf-8")
+    write_whole(record, json.dumps(given, indent=1))
     return told
+
+
+def _copy(lesson, place):
+    with whole(place) as unfinished:
+        shutil.copyfile(lesson, unfinished)
 
 
 def bring_back(work: Path, number: str) -> str:
@@ -123,7 +128,7 @@ def bring_back(work: Path, number: str) -> str:
         dated = free_path(copy.with_stem(f"{copy.stem} ({datetime.now():%Y-%m-%d %H.%M})"))
         copy.rename(dated)
         kept = f", and yours is kept as {dated.name}"
-    shutil.copyfile(lesson, copy)
+    _copy(lesson, copy)
     return f"{copy.name} is the original again{kept}. If it is open, close its tab and open it anew."
 
 

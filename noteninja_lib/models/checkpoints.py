@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from noteninja_lib import data_folder
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, whole, write_whole
 
 Network = TypeVar("Network", bound=ModelMixin)
 
@@ -81,9 +81,9 @@ def _known_sha256(path, size, changed):
 
 def write_checksums(folder: Path) -> None:
     """Write the SHA-256 of each weight file below `folder`: the list that `verify` reads."""
-    files = sorted(folder.rglob("*.safetensors"))
+    files = sorted(folder.glob("[!.]*/*.safetensors"))
     digests = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
-    (folder / CHECKSUMS).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
+    write_whole(folder / CHECKSUMS, json.dumps(digests, indent=1) + "\n")
 
 
 def mend_of(folder: Path) -> str:
@@ -143,10 +143,11 @@ def save_model(model: ModelMixin, folder: Path, name: str | None = None) -> None
         if tensor.is_floating_point():
             tensor.data = tensor.data.half()
     place = folder / (name or WHERE[type(model).__name__])
-    half.save_pretrained(place, safe_serialization=True)
-    config = json.loads((place / "config.json").read_text(encoding="utf-8"))
-    config.pop("_name_or_path", None)  # the folder on this machine that it was loaded from
-    (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    with whole(place) as unfinished:
+        half.save_pretrained(unfinished, safe_serialization=True)
+        config = json.loads((unfinished / "config.json").read_text(encoding="utf-8"))
+        config.pop("_name_or_path", None)  # the folder on this machine that it was loaded from
+        (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     write_checksums(folder)
     _load.cache_clear()
 
@@ -191,9 +192,10 @@ def save_adapter(network: nn.Module, folder: Path, **card: object) -> None:
         weights[f"{PREFIX}{name}.lora_B.weight"] = low.lora_B.detach().half().reshape(-1, rank, *[1] * thin)
     config = {"peft_type": "LORA", "r": rank, "lora_alpha": rank, "base_model_name_or_path": None}
     config |= {"target_modules": [name for name, _ in _low_ranks(network)]}
-    save_file(weights, folder / ADAPTER)
+    with whole(folder / ADAPTER) as unfinished:
+        save_file(weights, unfinished)
     for name, content in ((ADAPTER_CONFIG, config), (CARD, card)):
-        (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_whole(folder / name, json.dumps(content, indent=1) + "\n")
 
 
 def load_adapter(network: Network, folder: Path) -> Network:

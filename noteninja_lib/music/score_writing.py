@@ -1,5 +1,6 @@
 """A tune into files: MusicXML, MIDI in time with a recording, ABC. Lesson: 02_music_theory_with_music21."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from music21 import converter, duration, tempo
 from music21.musicxml.m21ToXml import GeneralObjectExporter
 
+from noteninja_lib.errors import whole
 from noteninja_lib.music.harmony import NOTE_NAMES, QUALITIES, chord_name, sharps
 from noteninja_lib.music.tunes import Tune, exact, spelling, to_stream
 
@@ -50,7 +52,8 @@ def write_lead_midi(tune: Tune, beats: Sequence[float], path: Path) -> None:
             track.append(message.copy(time=at - now))
             now = at
         song.tracks.append(track)
-    song.save(str(path))
+    with whole(path) as unfinished:
+        song.save(str(unfinished))
 
 
 def write_score(tune: Tune, path: Path, beats_a_minute: float) -> None:
@@ -63,8 +66,9 @@ def write_score(tune: Tune, path: Path, beats_a_minute: float) -> None:
     path : pathlib.Path
     beats_a_minute : float
     """
-    path.write_bytes(musicxml(tune, beats_a_minute))
-    converter.parse(str(path), format="musicxml", forceSource=True)
+    with whole(path) as unfinished:
+        unfinished.write_bytes(musicxml(tune, beats_a_minute))
+        converter.parse(str(unfinished), format="musicxml", forceSource=True)
 
 
 def musicxml(tune: Tune, beats_a_minute: float) -> bytes:
@@ -73,7 +77,8 @@ def musicxml(tune: Tune, beats_a_minute: float) -> bytes:
     mark = tempo.MetronomeMark(number=round(beats_a_minute), referent=duration.Duration(tune.beat))
     score.parts[0].measure(1).insert(0, mark)  # type: ignore[union-attr]
     score.parts[0].partName, score.metadata.composer = "Tune", score.metadata.composer or "NoteNinja"
-    return GeneralObjectExporter(score).parse()
+    text = GeneralObjectExporter(score).parse()
+    return re.sub(rb'(?<=id=")P[0-9a-f]{32}', b"P1", text)  # music21's name of the part is drawn by chance
 
 
 def to_abc(tune: Tune, beats_a_minute: float) -> str:

@@ -5,14 +5,14 @@ Lesson: 10_reading_sheet_music.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import music21
 import numpy as np
 import pretty_midi
 
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, whole, write_whole
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.crnn import LineReader, Symbol, read_staff_image
 from noteninja_lib.music.harmony import beat_length
@@ -127,14 +127,11 @@ class Sheet:
         path = Path(path)
         check_suffix(path)
         if path.suffix.lower().startswith(".mid"):
-            write = partial(self.midi().write, str(path))
+            midi = self.midi()
+            with whole(path) as unfinished:
+                midi.write(str(unfinished))
         else:
-            write = partial(path.write_bytes, self.musicxml(played).encode("utf-8"))
-        try:
-            write()
-        except OSError as problem:
-            message = f"{path} could not be written: choose another folder, or make room on the disk."
-            raise UserError(message) from problem
+            write_whole(path, self.musicxml(played))
 
     def summary(self) -> dict:
         """What was read: how many staves, bars and notes, clef, key, metre, the doubtful bars."""

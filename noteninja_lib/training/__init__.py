@@ -4,6 +4,7 @@ What each network learns stands in `tasks`, the loop that all share in `trainer`
 """
 
 import json
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from noteninja_lib.datasets import GTZAN, Records, open_dataset
-from noteninja_lib.errors import UserError, make_folder
+from noteninja_lib.errors import UserError, make_folder, write_whole
 from noteninja_lib.models.checkpoints import load_model, models_folder, save_model
 from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.vae import MelAutoencoder
@@ -88,15 +89,17 @@ def make_task(
 
 def learn(trainer: Trainer, batch_size: int) -> Iterator[tuple[int, dict[str, float]]]:
     """Train to the end of a run and write its log; a generator of steps done and losses, smoothed."""
-    smooth, began, first = {}, time.monotonic(), trainer.accelerator.is_main_process
-    with open(trainer.folder / "log.jsonl", "a", encoding="utf-8") as log:
-        for step, losses in train(trainer, batch_size):
-            smooth = {name: 0.98 * smooth.get(name, one) + 0.02 * one for name, one in losses.items()}
+    began, first, path = time.monotonic(), trainer.accelerator.is_main_process, trainer.folder / "log.jsonl"
+    if first and path.exists():  # what a run that was killed told of steps that are made again
+        told = re.findall(r'^(\{"step": (\d+), .*\}\n)', path.read_text(encoding="utf-8"), re.M)
+        write_whole(path, "".join(line for line, step in told if int(step) <= trainer.step))
+    with open(path, "a", encoding="utf-8") as log:
+        for step, _ in train(trainer, batch_size):
             if step % 20 == 0 and first:
-                entry = {"step": step, "seconds": round(time.monotonic() - began), **smooth}
+                entry = {"step": step, "seconds": round(time.monotonic() - began), **trainer.losses}
                 log.write(json.dumps(entry) + "\n")
                 log.flush()
-            yield step, smooth
+            yield step, dict(trainer.losses)
 
 
 def run_training(

@@ -20,7 +20,7 @@ from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast, set_seed
 from diffusers.training_utils import EMAModel
 
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, writing
 from noteninja_lib.models import fast_bf16
 
 
@@ -54,6 +54,7 @@ class Trainer:
     def __init__(self, task: Any, folder: str | Path, steps: int, ema: float = 0.999, seed: int = 0):
         self.task, self.folder, self.steps, self.seed, self.step = task, Path(folder), steps, seed, 0
         processes()
+        self.losses: dict[str, float] = {}  # smoothed
         self.accelerator = Accelerator(mixed_precision="bf16" if fast_bf16() else "no")
         set_seed(seed)
         self.optimizers, options = {}, dict[str, Any](betas=(0.9, 0.99), weight_decay=0.01)
@@ -70,26 +71,27 @@ class Trainer:
                 self.accelerator.load_state(self.folder / name)
                 break
 
-    def state_dict(self) -> dict[str, int]:
-        """The number of steps done, which accelerate saves with each checkpoint."""
-        return {"step": self.step}
+    def state_dict(self) -> dict[str, Any]:
+        """The number of steps done, and the losses, which accelerate saves with each checkpoint."""
+        return {"step": self.step, "losses": self.losses}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint's step."""
-        self.step = state["step"]
+        self.step, self.losses = state["step"], state.get("losses", {})
 
     def save(self) -> None:
         """Save a checkpoint; the one before is given up only when the new one is whole."""
         self.accelerator.wait_for_everyone()
         fresh, current, old = (self.folder / f"checkpoint{ending}" for ending in (".new", "", ".old"))
-        self.accelerator.save_state(fresh)
-        self.accelerator.wait_for_everyone()  # each process has written its part
-        if self.accelerator.is_main_process:
-            shutil.rmtree(old, ignore_errors=True)
-            if current.exists():
-                current.rename(old)
-            fresh.rename(current)
-            shutil.rmtree(old, ignore_errors=True)
+        with writing(current):
+            self.accelerator.save_state(fresh)
+            self.accelerator.wait_for_everyone()  # each process has written its part
+            if self.accelerator.is_main_process:
+                if current.exists():  # else the old one is the only whole one
+                    shutil.rmtree(old, ignore_errors=True)
+                    current.rename(old)
+                fresh.rename(current)
+                shutil.rmtree(old, ignore_errors=True)
 
     def descend(self, loss: torch.Tensor, name: str) -> None:
         """One step of the named network's optimizer along the gradient of `loss`."""
@@ -138,6 +140,8 @@ def train(trainer: Trainer, batch_size: int, save_minutes: float = 3.0) -> Itera
                 )
             trainer.ema.step(task.networks[task.main].parameters())
             trainer.step += 1
+            for name, one in losses.items():
+                trainer.losses[name] = 0.98 * trainer.losses.get(name, one) + 0.02 * float(one)
             late = torch.tensor(float(time.monotonic() - saved > 60 * save_minutes), device=device)
             if broadcast(late):  # of several processes, the first one's clock is right
                 trainer.save()

@@ -17,7 +17,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from noteninja_lib.audio.io import normalise, to_mp3
-from noteninja_lib.errors import UserError, free_path
+from noteninja_lib.errors import UserError, free_path, write_whole
 from noteninja_lib.widgets.style_sheet import meter, name_parts, player, row, stage_button, style_sheet
 
 PLACES = ("A", "B")
@@ -163,7 +163,7 @@ class BlindTest(widgets.VBox):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             path = free_path(self.folder / "listening_test.json")
-            path.write_text(json.dumps(self.results(), indent=1) + "\n", encoding="utf-8")
+            write_whole(path, json.dumps(self.results(), indent=1) + "\n")
         except OSError as error:
             self._tell(f"Can't write to {html.escape(self.folder.as_posix())}: {error.strerror}.", "error")
             if os.environ.get("NOTENINJA_TEST") == "1":

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from noteninja_lib.audio import io as sound
 from noteninja_lib.audio.io import SAMPLE_RATE
 from noteninja_lib.audio.tags import Tags, read_tags
-from noteninja_lib.errors import UserError, free_path
+from noteninja_lib.errors import UserError, free_path, whole, write_whole
 from noteninja_lib.passages import check_passages, clock, words
 from noteninja_lib.pipeline import Conversion
 from noteninja_lib.settings import FATES, STEMS
@@ -276,7 +276,8 @@ class Results(widgets.VBox):
         path = record.with_name(f"{record.stem}{TUNE if kind == 'mid' else f'.{ending}'}")
         if not path.exists():
             if kind == "mid":
-                notes_to_midi(self.result.notes).write(str(path))
+                with whole(path) as unfinished:
+                    notes_to_midi(self.result.notes).write(str(unfinished))
             else:
                 sound.save(path, self.result.audio, self.result.sample_rate, tags=self.tags)
         if kind != "everything":
@@ -288,6 +289,6 @@ class Results(widgets.VBox):
             export(self.result, path, Settings(**self.settings))
             if self.facts:
                 told = json.loads(record.read_text("utf-8")) | {"made_from": self.facts}
-                record.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
+                write_whole(record, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
         others = (record.with_name(record.stem + ending) for ending in BESIDE)
         return [path, *filter(Path.exists, others)]
