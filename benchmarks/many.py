@@ -62,7 +62,7 @@ def report(
     songs: Annotated[int, Option(min=2 * FIRST, help="How many.")] = 1000,
     out: Out = None,
 ) -> dict:
-    """Convert very many short songs in one call: memory after 20 of them and at the end, and the log's size."""
+    """Convert very many short songs in one call: memory after 20 and at the end, and the log's size."""
     with tempfile.TemporaryDirectory() as folder:
         of, made, log = Path(folder) / "songs", Path(folder) / "made", Path(folder) / "log.txt"
         of.mkdir()
