@@ -73,6 +73,19 @@ class LineReader(ModelMixin, ConfigMixin):
         self.context = nn.GRU(features, hidden, batch_first=True, bidirectional=True)
         self.words = nn.Linear(2 * hidden, classes)
 
+    def with_classes(self, classes: int) -> "LineReader":
+        """A copy for so many classes: the first of them as they are here, the others new."""
+        copy = LineReader(**{**self.config, "classes": classes})
+        state, old = copy.state_dict(), self.state_dict()
+        both = min(classes, self.config["classes"])
+        for name, values in old.items():
+            if name.startswith("words"):
+                state[name][:both] = values[:both]
+            else:
+                state[name] = values
+        copy.load_state_dict(state)
+        return copy
+
     def forward(self, staff_images: torch.Tensor) -> torch.Tensor:
         """Logits, shape (batch, width / COLUMN, classes).
 

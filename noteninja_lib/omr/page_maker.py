@@ -30,10 +30,43 @@ SYLLABLES = (
 SYLLABLES = (SYLLABLES + "nacht do mi ne").split()
 #: Kinds of chords as they are printed, the commonest several times, and their tokens.
 KINDS = {"m": "m", "7": "7", "m7": "m 7", "maj7": "maj 7", "6": "6", "dim": "dim", "sus4": "sus 4", "9": "9"}
-KINDS |= {"m6": "m 6", "min7": "m 7", "mi7": "m 7", "-7": "m 7", "min": "m", "-": "m", "M7": "maj 7", "+": "aug"}
-KINDS |= {"Δ": "maj 7", "Maj7": "maj 7", "°7": "dim 7", "°": "dim", "aug": "aug", "dim7": "dim 7", "7sus4": "7 sus 4"}
-KINDS |= {"sus": "sus", "sus2": "sus 2", "add9": "add 9", "m7♭5": "m 7 b 5", "7♭9": "7 b 9", "7♯9": "7 # 9", "13": "13"}
-KINDS |= {"m9": "m 9", "maj9": "maj 9", "11": "11", "7(♭9)": "7 b 9", "5": "5", "m(maj7)": "m maj 7", "6/9": "6 / 9"}
+KINDS |= {
+    "m6": "m 6",
+    "min7": "m 7",
+    "mi7": "m 7",
+    "-7": "m 7",
+    "min": "m",
+    "-": "m",
+    "M7": "maj 7",
+    "+": "aug",
+}
+KINDS |= {
+    "Δ": "maj 7",
+    "Maj7": "maj 7",
+    "°7": "dim 7",
+    "°": "dim",
+    "aug": "aug",
+    "dim7": "dim 7",
+    "7sus4": "7 sus 4",
+}
+KINDS |= {
+    "sus": "sus",
+    "sus2": "sus 2",
+    "add9": "add 9",
+    "m7♭5": "m 7 b 5",
+    "7♭9": "7 b 9",
+    "7♯9": "7 # 9",
+    "13": "13",
+}
+KINDS |= {
+    "m9": "m 9",
+    "maj9": "maj 9",
+    "11": "11",
+    "7(♭9)": "7 b 9",
+    "5": "5",
+    "m(maj7)": "m maj 7",
+    "6/9": "6 / 9",
+}
 USUAL = ("",) * 40 + ("7",) * 18 + ("m",) * 18 + ("m7",) * 8 + ("maj7",) * 4 + tuple(KINDS)
 WORDS = {"D.C.": "D.C.", "D.C. al Fine": "D.C. al Fine", "D.S. al Coda": "D.S. al Coda", "D.S.": "D.S."}
 WORDS |= {"D.S. al Fine": "D.S. al Fine", "Fine": "Fine", "FINE": "Fine", "To Coda": "Coda", "Coda": "Coda"}
@@ -41,7 +74,9 @@ WORDS |= {"D. C.": "D.C.", "D.C. al Coda": "D.C. al Coda", "Fin": "Fine", "D. S.
 TEXTS = ("STIXGeneral", "DejaVu Sans", "DejaVu Serif", "cmr10")
 TEMPI = ("Allegro", "Andante con moto", "Moderato ♩ = 96", "Lively", "Slow", "rit.", "cresc.")
 TEMPI += ("dolce", "pizz.", "Swing", "Intro", "Chorus", "Verse 1", "Capo 2", "slowly", "Reel", "Jig")
-DECORATIONS = "slur verse harm fing artic ornament dynam hairpin fermata tempo grace reh breath repeat".split()
+DECORATIONS = (
+    "slur verse harm fing artic ornament dynam hairpin fermata tempo grace reh breath repeat".split()
+)
 #: Verovio's options: (low, high) of a number, range of a whole one, list of choices, or the share of True.
 LOOK = {
     "spacingLinear": (0.15, 0.4),
@@ -139,7 +174,9 @@ def _adorn_bar(bar, sounding, habits, rng, script):
         return sounding[rng.integers(len(sounding))]
 
     if wanted("harm"):
-        many = min(len(sounding), 1 + int(rng.random() < script.often) + int(rng.random() < 0.3 * script.often))
+        many = min(
+            len(sounding), 1 + int(rng.random() < script.often) + int(rng.random() < 0.3 * script.often)
+        )
         for number in range(int(rng.random() < 0.2), len(sounding), max(len(sounding) // many, 2)):
             script.chord(bar, sounding[number])
     if wanted("repeat", 0.4):
@@ -168,18 +205,24 @@ class Script:
         self.look = {"fontweight": "bold"} if rng.random() < 0.4 else {}
         self.look |= {"fontstyle": "italic"} if rng.random() < 0.15 else {}
         self.size, self.raised, self.signs = rng.uniform(75, 150), rng.random() < 0.25, rng.random() < 0.6
+        self.place = "above" if rng.random() < 0.85 else "below"
         self.roots = rng.permutation(list("ABCDEFG"))[: rng.integers(3, 8)]
 
-    def chord(self, bar: ET.Element, note: ET.Element) -> None:
-        """Print a chord symbol drawn by chance."""
+    def draw(self) -> tuple[str, str, list[str]]:
+        """A chord symbol by chance: its root, the rest of it, and its tokens."""
         root, kind = self._root(), str(self.rng.choice(USUAL))
         tokens = [*root, *KINDS.get(kind, "").split()]
         if self.rng.random() < 0.02:
-            root, kind, tokens = "N.C.", "", ["N.C."]
-        elif self.rng.random() < 0.08:
+            return "N.C.", "", ["N.C."]
+        if self.rng.random() < 0.08:
             bass = self._root()
             kind, tokens = f"{kind}/{bass}", [*tokens, "/", *bass]
-        self._print(bar, note, "harm", tokens, root, kind, place="above")
+        return root, kind.replace("♭", "b").replace("♯", "#"), tokens
+
+    def chord(self, bar: ET.Element, note: ET.Element) -> None:
+        """Print a chord symbol drawn by chance."""
+        root, kind, tokens = self.draw()
+        self._print(bar, note, "harm", tokens, root, kind, place=self.place)
 
     def _root(self):
         accidental = self.rng.choice(("", "b", "#"), p=(0.76, 0.14, 0.1))
@@ -202,14 +245,56 @@ class Script:
         if text:
             if self.signs and kind == "harm":
                 text, more = (one.replace("#", "♯").replace("b", "♭") for one in (text, more))
-            else:
-                more = more.replace("♯", "#").replace("♭", "b")
             outer = ET.SubElement(sign, "rend", {"fontsize": f"{self.size:.0f}%"} | self.look)
             outer.text = text
             if more and self.raised:
                 ET.SubElement(outer, "rend", {"rend": "sup"}).text = more
             else:
                 outer.text += more
+
+
+HANDS = [getattr(cv2, f"FONT_HERSHEY_{name}") for name in ("SIMPLEX", "DUPLEX", "COMPLEX", "TRIPLEX", "PLAIN")]
+
+
+def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
+    """Write chord symbols as a pen would into what stands above or below a staff; what is there stays.
+
+    Parameters
+    ----------
+    image : np.ndarray, uint8, shape (96, width)
+        Without marks of its own.
+    rng : np.random.Generator
+
+    Returns
+    -------
+    (np.ndarray, list of str)
+        A copy with chord symbols, and their tokens; none where there is no room.
+    """
+    large, tokens, page = cv2.resize(image, None, fx=3, fy=3), [], {}
+    script = Script(rng, page)
+    size, hand, thick = rng.uniform(1.0, 1.9), int(rng.choice(HANDS)), int(rng.integers(2, 6))
+    hand |= cv2.FONT_ITALIC if rng.random() < 0.3 else 0
+    room = [row for row in range(20, 84) if image[max(row - 18, 0) : row + 4].min(axis=0).mean() > 200]
+    if not room:
+        return image, []
+    base, x = 3 * int(rng.choice(room)), 3 * rng.uniform(10, 80)
+    while x < large.shape[1] - 200:
+        root, more, made = script.draw()
+        parts = [(root, 1.0, 0)]
+        parts += [(more, 0.7, 0.35) if script.raised else (more, 1.0, 0.0)] if more else []
+        width = sum(cv2.getTextSize(part, hand, size * scale, thick)[0][0] for part, scale, _ in parts)
+        around = large[max(base - round(26 * size), 0) : base + 6, max(round(x) - 6, 0) : round(x) + width + 6]
+        if x + width > large.shape[1] - 10:
+            break
+        if around.size and around.min() > 120:
+            place = round(x)
+            for part, scale, up in parts:
+                where = (place, base + round(rng.normal(0, 1.5)) - round(25 * size * up))
+                cv2.putText(large, part, where, hand, size * scale, int(rng.integers(0, 60)), thick, cv2.LINE_AA)
+                place += cv2.getTextSize(part, hand, size * scale, thick)[0][0]
+            tokens += made
+        x += width + 3 * rng.exponential(70) + 3 * rng.uniform(6, 30)
+    return cv2.resize(large, image.shape[::-1], interpolation=cv2.INTER_AREA), tokens
 
 
 def look(rng: np.random.Generator) -> dict:
@@ -245,7 +330,7 @@ def _vary_endings(svg, rng):
 
 def _vary_text(svg, rng):
     """Flats and sharps of chord symbols that the text font has, and symbols that begin above their note."""
-    for code, sign in (("\ue260", "♭"), ("\ue262", "♯")):
+    for code, sign in (("\uea64", "♭"), ("\uea66", "♯")):
         svg = re.sub(
             rf'<tspan font-family="\w+" font-size="(\d+)px">{code}<',
             lambda match, sign=sign: (
@@ -332,7 +417,10 @@ def make_staff_images(rng: np.random.Generator, tunes: list[Tune]) -> list[tuple
     made, clefless = [], rng.random() < 0.1
     images = (cut_staff_images(picture, places, zoom, row) for row in (TOP_LINE, ABOVE, BELOW))
     for image, above, below, tokens, system in zip(*images, lines, systems):
-        marks = {"above": (above, marks_of(system, writer.marks)), "below": (below, marks_of(system, writer.marks, True))}
+        marks = {
+            "above": (above, marks_of(system, writer.marks)),
+            "below": (below, marks_of(system, writer.marks, True)),
+        }
         image = without_empty_end(image) if tokens[-1].startswith(SIGNS) else image
         tokens = _without_hidden_endings(system, tokens)
         made.append((*(without_head(image, tokens, system) if clefless else (image, tokens)), marks))
@@ -345,8 +433,12 @@ def marks_of(system: str, marks: dict[str, list[str]], below: bool = False) -> l
     unit, found = 10 * STAFF_SPACE, []
     rows = (4 * unit, 4 * unit + (HEIGHT - BELOW - 4 * SPACE - 8) * unit // SPACE)
     rows = rows if below else (-(ABOVE - 12) * unit // SPACE, 0)
-    for identity, kind, body in re.findall(r'<g id="(mark\d+)" class="(\w+)">(.*?)</g>', system, flags=re.DOTALL):
-        x, y = (int(one) for one in re.search(r'(?:x="|translate\()(-?\d+)(?:" y="|, )(-?\d+)', body).groups())
+    for identity, kind, body in re.findall(
+        r'<g id="(mark\d+)" class="(\w+)">(.*?)</g>', system, flags=re.DOTALL
+    ):
+        x, y = (
+            int(one) for one in re.search(r'(?:x="|translate\()(-?\d+)(?:" y="|, )(-?\d+)', body).groups()
+        )
         if rows[0] <= y - top < rows[1]:
             found.append((x, marks[identity]))
     return [token for _, tokens in sorted(found) for token in tokens]
@@ -359,7 +451,9 @@ def without_head(image: np.ndarray, tokens: list[str], system: str) -> tuple[np.
         return image, tokens
     left = int(re.search(r'class="staff">\s*<path d="M(-?\d+)', system)[1])
     first = system.split('class="layer"')[0]
-    signs = [int(x) for x in re.findall(r'xlink:href="#E[02][\dA-F]+-\w+" transform="translate\((-?\d+)', first)]
+    signs = [
+        int(x) for x in re.findall(r'xlink:href="#E[02][\dA-F]+-\w+" transform="translate\((-?\d+)', first)
+    ]
     if not signs:
         return image, tokens
     last = max(signs) + 10 * STAFF_SPACE * (1.2 if len(signs) > 1 else 2.9)
@@ -397,7 +491,10 @@ def _write_part(job):
     arrays = {}
     for name, made in (("", lines), ("mark_", marks)):
         for kind, parts in zip(("picture", "word"), zip(*made)):
-            arrays |= {f"{name}{kind}s": np.concatenate(parts), f"{name}{kind}_lengths": list(map(len, parts))}
+            arrays |= {
+                f"{name}{kind}s": np.concatenate(parts),
+                f"{name}{kind}_lengths": list(map(len, parts)),
+            }
     with open(path.with_suffix(".new"), "wb") as file:
         np.savez(file, **arrays)
     os.replace(path.with_suffix(".new"), path)

@@ -189,7 +189,9 @@ class MeiWriter:
 
     def _make_chord(self, below):
         """Put notes at some positions onto the stem of the last one."""
-        upper = ET.Element("note", {name: self.last.attrib.pop(name) for name in UPPER if name in self.last.attrib})
+        upper = ET.Element(
+            "note", {name: self.last.attrib.pop(name) for name in UPPER if name in self.last.attrib}
+        )
         self.last.tag = "chord"
         self.last.append(upper)
         for position in below:
