@@ -20,10 +20,10 @@ from noteninja_lib.errors import UserError, make_folder
 from noteninja_lib.music.tunes import Tune, load_tunes
 from noteninja_lib.omr.composer import compose
 from noteninja_lib.omr.rendering import FONTS, ID, STAFF_SPACE, UPPER, MeiWriter, rasterise, render
+from noteninja_lib.omr.staff_detection import ABOVE, BELOW
 from noteninja_lib.omr.vocabulary import MARKS, SIGNS, encode
 
 SPACE, HEIGHT, TOP_LINE = 8, 96, 32  # of a staff image: staff space and height in pixels, row of the top line
-ABOVE, BELOW = 92, -28  # row of the top line in the images of what stands above and below a staff
 SYLLABLES = (
     "la mi a ve so le o ver the hills and far glo ri a Wald und Feld bon ny mor ning ma chère où est ♪ "
 )
@@ -253,7 +253,9 @@ class Script:
                 outer.text += more
 
 
-HANDS = [getattr(cv2, f"FONT_HERSHEY_{name}") for name in ("SIMPLEX", "DUPLEX", "COMPLEX", "TRIPLEX", "PLAIN")]
+HANDS = [
+    getattr(cv2, f"FONT_HERSHEY_{name}") for name in ("SIMPLEX", "DUPLEX", "COMPLEX", "TRIPLEX", "PLAIN")
+]
 
 
 def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
@@ -283,14 +285,18 @@ def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarr
         parts = [(root, 1.0, 0)]
         parts += [(more, 0.7, 0.35) if script.raised else (more, 1.0, 0.0)] if more else []
         width = sum(cv2.getTextSize(part, hand, size * scale, thick)[0][0] for part, scale, _ in parts)
-        around = large[max(base - round(26 * size), 0) : base + 6, max(round(x) - 6, 0) : round(x) + width + 6]
+        around = large[
+            max(base - round(26 * size), 0) : base + 6, max(round(x) - 6, 0) : round(x) + width + 6
+        ]
         if x + width > large.shape[1] - 10:
             break
         if around.size and around.min() > 120:
             place = round(x)
             for part, scale, up in parts:
                 where = (place, base + round(rng.normal(0, 1.5)) - round(25 * size * up))
-                cv2.putText(large, part, where, hand, size * scale, int(rng.integers(0, 60)), thick, cv2.LINE_AA)
+                cv2.putText(
+                    large, part, where, hand, size * scale, int(rng.integers(0, 60)), thick, cv2.LINE_AA
+                )
                 place += cv2.getTextSize(part, hand, size * scale, thick)[0][0]
             tokens += made
         x += width + 3 * rng.exponential(70) + 3 * rng.uniform(6, 30)

@@ -373,10 +373,11 @@ class ReadingTask(Task):
     vocabulary: tuple[str, ...] = VOCABULARY
     widths = 64  # pixels to which images are padded: each new width costs time and memory once
 
-    def __init__(self, data: StaffImages, start: LineReader | None = None, peak: float = 2e-3):
+    def __init__(self, data: StaffImages, start: LineReader | None = None, peak: float | None = None):
         cv2.setNumThreads(1)
         classes = len(self.vocabulary) + 1
         super().__init__(data, start.with_classes(classes) if start else LineReader(classes=classes))
+        peak = peak or (1e-3 if start else 2e-3)
         self.rates, self.by_width = {"reader": peak}, np.argsort(data.widths, kind="stable")
 
     def example(self, rng: np.random.Generator, number: int) -> tuple[np.ndarray, np.ndarray]:
