@@ -14,7 +14,7 @@ import music21
 import numpy as np
 import pretty_midi
 
-from noteninja_lib.errors import UserError
+from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.crnn import LineReader, Symbol, read_staff_image
 from noteninja_lib.music.harmony import beat_length, read_chord
@@ -130,6 +130,17 @@ class Sheet:
         return [
             replace(self, title=f"{self.title} {number}", lines=part) for number, part in enumerate(parts, 1)
         ]
+
+    def tune_number(self, number: int) -> "Sheet":
+        """One of the tunes, counted from 1."""
+        check_range("tune", number, 1, len(self.tunes))
+        return self.tunes[number - 1]
+
+    def place(self) -> str:
+        """Where it begins, in words: "page 2, 40% down"."""
+        first = self.lines[0]
+        down = f"{first.height / self.pages[first.page].shape[0]:.0%} down"
+        return f"page {first.page + 1}, {down}" if len(self.pages) > 1 else down
 
     def _begins(self, number):
         """Whether a tune begins in this line."""

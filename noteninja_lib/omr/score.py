@@ -7,8 +7,8 @@ Whatever was read, also nonsense, gives a score that any notation program opens.
 from contextlib import redirect_stderr
 from copy import deepcopy
 from fractions import Fraction
-from itertools import groupby
 from io import StringIO
+from itertools import groupby
 from warnings import catch_warnings, simplefilter
 
 import music21
