@@ -58,7 +58,7 @@ class LineReader(ModelMixin, ConfigMixin):
 
     @register_to_config
     def __init__(
-        self, classes: int = 198, channels: tuple = CHANNELS, features: int = 192, hidden: int = 192
+        self, classes: int = 214, channels: tuple = CHANNELS, features: int = 192, hidden: int = 192
     ):
         super().__init__()
         a, b, c, d, e = channels

@@ -6,7 +6,6 @@ as they do in a photograph. A staff image is cut out along the lines, column by 
 become straight; pages that cannot be read are turned away with one sentence. Lesson: 10_reading_sheet_music.
 """
 
-import math
 from dataclasses import dataclass, field
 
 import cv2
@@ -320,7 +319,7 @@ def read_layout(page: np.ndarray, top: bool = False) -> Layout:
     reaches = [
         float(np.min(np.abs(np.diff([track.height for track in tracks[max(at - 1, 0) : at + 2]])))) / 2
         if len(tracks) > 1
-        else math.inf
+        else 4 * SPACE * SPACE
         for at in range(len(tracks))
     ]
     uppermost = {id(system[0]) for system in systems}

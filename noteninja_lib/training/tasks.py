@@ -36,7 +36,8 @@ from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discrim
 from noteninja_lib.models.vocoder import Vocoder
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.piano_roll import draw_notes
-from noteninja_lib.omr.page_maker import StaffImages, degrade, letter_chords
+from noteninja_lib.omr.decoration import letter_chords
+from noteninja_lib.omr.page_maker import StaffImages, degrade
 from noteninja_lib.omr.vocabulary import MARKS, VOCABULARY, encode
 from noteninja_lib.training.trainer import Trainer
 
