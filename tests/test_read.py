@@ -414,13 +414,18 @@ def test_a_book_is_split_into_tunes_and_its_clefs_carry_on(answers, tmp_path, no
     assert status == 2 and "There are 2 tunes in" in wrong and "--tune" in wrong
     answers(BOOK)
     assert noteninja("read", picture, "-o", tmp_path / "one.mid", "--tune", 2)[0] == 0
-    assert [note.pitch for note in pretty_midi.PrettyMIDI(str(tmp_path / "one.mid")).instruments[0].notes] == [
+    assert [
+        note.pitch for note in pretty_midi.PrettyMIDI(str(tmp_path / "one.mid")).instruments[0].notes
+    ] == [
         *[69, 70, 70] * 2,
         70,
     ]
     answers(BOOK)
     assert noteninja("read", picture, "-o", tmp_path / "all")[0] == 0
-    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == ["book 1.musicxml", "book 2.musicxml"]
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [
+        "book 1.musicxml",
+        "book 2.musicxml",
+    ]
     answers(BOOK)
     with pytest.warns(UserWarning, match="holds 2 tunes, and the first was taken"):
         source = read_source(picture)
@@ -428,7 +433,24 @@ def test_a_book_is_split_into_tunes_and_its_clefs_carry_on(answers, tmp_path, no
 
 
 def test_bars_of_rest_are_counted(page, answers):
-    answers([["clef:treble", "time:2/4", "note:2:2", "bar", "rests:3", "bar", "note:2:2", "final-bar"], BOOK[3]])
+    answers(
+        [["clef:treble", "time:2/4", "note:2:2", "bar", "rests:3", "bar", "note:2:2", "final-bar"], BOOK[3]]
+    )
     sheet = recognition.read_sheet(page)
-    assert [bar.sum for bar in sheet.bars] == [2] * 6 and [bar.number for bar in sheet.bars] == [1, 2, 3, 4, 5, 6]
+    assert [bar.sum for bar in sheet.bars] == [2] * 6 and [bar.number for bar in sheet.bars] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
     assert played_notes(sheet.bars)[1][0] == 8 and all(sheet.outlines(number) for number in range(1, 7))
+
+
+def test_b_in_a_flat_key_is_b_flat(page, answers):
+    line = ["clef:treble", "flat1", "time:4/4", "note:2:1", "bar"]
+    answers([line, line], marks=[[("B", 60), ("7", 69)], [("F", 60)]])
+    assert [bar.harmony[0][1] for bar in recognition.read_sheet(page).bars] == ["Bb7", "F"]
+    answers([[*line[:1], *line[2:]]] * 2, marks=[[("B", 60), ("7", 69)], [("F", 60)]])
+    assert [bar.harmony[0][1] for bar in recognition.read_sheet(page).bars] == ["B7", "F"]

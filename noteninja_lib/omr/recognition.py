@@ -3,6 +3,7 @@
 Lesson: 10_reading_sheet_music.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -115,6 +116,7 @@ class Sheet:
                 bar.doubts.append("a symbol in it can hardly be recognised")
         for number, line in enumerate(self.lines):
             _place_marks(line, [bar for bar in bars if any(span[0] == number for span in bar.spans)], number)
+        _spell_b(bars)
         return bars
 
     @cached_property
@@ -388,6 +390,14 @@ def _place_marks(line, bars, number):
             bar.harmony.append((_beat_at(bar, mark.column, columns, number), mark.text))
         else:
             bar.words.append(mark.text)
+
+
+def _spell_b(bars):
+    """In German and Nordic books B is B flat: so it is where a flat key has no B flat of another name."""
+    if not any(text.startswith("Bb") for bar in bars for _, text in bar.harmony):
+        for bar in bars:
+            if bar.fifths < 0:
+                bar.harmony = [(at, re.sub("^B", "Bb", text)) for at, text in bar.harmony]
 
 
 def _beat_at(bar, column, columns, number):
