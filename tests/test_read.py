@@ -452,5 +452,8 @@ def test_b_in_a_flat_key_is_b_flat(page, answers):
     line = ["clef:treble", "flat1", "time:4/4", "note:2:1", "bar"]
     answers([line, line], marks=[[("B", 60), ("7", 69)], [("F", 60)]])
     assert [bar.harmony[0][1] for bar in recognition.read_sheet(page).bars] == ["Bb7", "F"]
-    answers([[*line[:1], *line[2:]]] * 2, marks=[[("B", 60), ("7", 69)], [("F", 60)]])
+    sharp = [line[0], "sharp1", *line[2:]]
+    answers([sharp] * 2, marks=[[("B", 60), ("7", 69)], [("F", 60)]])
     assert [bar.harmony[0][1] for bar in recognition.read_sheet(page).bars] == ["B7", "F"]
+    answers([sharp] * 2, marks=[[("H", 60), ("7", 69)], [("B", 60)]])
+    assert [bar.harmony[0][1] for bar in recognition.read_sheet(page).bars] == ["B7", "Bb"]

@@ -169,7 +169,8 @@ class Script:
         self.look |= {"fontstyle": "italic"} if rng.random() < 0.15 else {}
         self.size, self.raised, self.signs = rng.uniform(75, 150), rng.random() < 0.25, rng.random() < 0.6
         self.place = "above" if rng.random() < 0.85 else "below"
-        self.roots = rng.permutation(list("ABCDEFG"))[: rng.integers(3, 8)]
+        letters = "ACDEFGBH" if rng.random() < 0.12 else "ABCDEFG"
+        self.roots = rng.permutation(list(letters))[: rng.integers(3, 9)]
 
     def draw(self) -> tuple[str, str, list[str]]:
         """A chord symbol by chance: its root, the rest of it, and its tokens."""

@@ -374,7 +374,7 @@ def parse_marks(symbols: list[Symbol]) -> list[Mark]:
         words = group[0].token in WORDS
         text = (" " if words else "").join(symbol.token for symbol in group)
         confidence = min(symbol.confidence for symbol in group)
-        if confidence > LEAST and (words or read_chord(text)):
+        if confidence > LEAST and (words or read_chord(text.replace("H", "B"))):
             marks.append(Mark(text, group[0].column, confidence))
     return marks
 
@@ -393,11 +393,14 @@ def _place_marks(line, bars, number):
 
 
 def _spell_b(bars):
-    """In German and Nordic books B is B flat: so it is where a flat key has no B flat of another name."""
-    if not any(text.startswith("Bb") for bar in bars for _, text in bar.harmony):
-        for bar in bars:
-            if bar.fifths < 0:
-                bar.harmony = [(at, re.sub("^B", "Bb", text)) for at, text in bar.harmony]
+    """In German and Nordic books H is B, and B is B flat: so it is, too, in flat keys without a B flat."""
+    texts = [text for bar in bars for _, text in bar.harmony]
+    german = any("H" in text for text in texts)
+    plain = not any(text.startswith("Bb") for text in texts)
+    for bar in bars:
+        if german or plain and bar.fifths < 0:
+            spelt = [(at, re.sub("B(?!b)", "Bb", text).replace("H", "B")) for at, text in bar.harmony]
+            bar.harmony = spelt
 
 
 def _beat_at(bar, column, columns, number):

@@ -65,20 +65,18 @@ def _fit(sums, slab, middle, space):
     return (lines.mean(axis=-1) + lines.min(axis=-1)) / 2 - at(TEMPLATE[:-1] + 0.5).mean(axis=-1)
 
 
-def _fits(sums):
-    """Rows and slabs of a grid, the fit of the best template at each place, and which size it has."""
-    wide = cv2.dilate(sums, np.ones((3, 1), np.uint8))  # a template's line may be off by a pixel
-    rows, places = np.mgrid[: sums.shape[0], : sums.shape[1] : 3]
-    fits = np.stack([_fit(wide, places, rows, np.full(rows.shape, size)) for size in SIZES])
-    return wide, rows, places, fits.max(axis=0), fits.argmax(axis=0)
+def find_tracks(ink: np.ndarray) -> tuple[list[Track], np.ndarray]:
+    """All staves of a working picture (uint8, see `image_io.prepare`), the best first.
 
-
-def find_tracks(ink: np.ndarray) -> list[Track]:
-    """All staves of a working picture (uint8, see `image_io.prepare`), the best first."""
+    The second array, shape (height, every third slab), says how well five lines fit anywhere.
+    """
     lines = thin(ink)
     sums = slabs(lines)
-    wide, rows, places, best, which = _fits(sums)
-    tracks = []
+    wide = cv2.dilate(sums, np.ones((3, 1), np.uint8))  # a template's line may be off by a pixel
+    rows, places = np.mgrid[: sums.shape[0], : sums.shape[1] : 3]
+    sized = np.stack([_fit(wide, places, rows, np.full(rows.shape, size)) for size in SIZES])
+    best, which = sized.max(axis=0), sized.argmax(axis=0)
+    fits, tracks = best.copy(), []
     while best.max() > SEED:
         start = np.unravel_index(int(best.argmax()), best.shape)
         at, middles, sizes = _follow(wide, places[start], float(start[0]), SIZES[which[start]])
@@ -97,27 +95,25 @@ def find_tracks(ink: np.ndarray) -> list[Track]:
     long = [track.width >= 2 * LONG * SPACE for track in tracks]
     tracks = [one for one, share, sure in zip(tracks, there, long) if sure or share > 0.85 * usual]
     # What is short is believed only beside a longer one: five systems seen from far are five lines, too.
-    return tracks if any(track.width >= LONG * SPACE for track in tracks) else []
+    return tracks if any(track.width >= LONG * SPACE for track in tracks) else [], fits
 
 
-def unread(ink: np.ndarray, tracks: list[Track]) -> list[float]:
-    """Heights in a working picture of what looks like staves where there is no track, from the top."""
-    _, rows, places, best, _ = _fits(slabs(thin(ink)))
-    columns = places[0] * HOP
+def unread(fits: np.ndarray, tracks: list[Track]) -> list[float]:
+    """Heights in a working picture of what looks like staves where there is no track; see `find_tracks`."""
+    best, rows = fits.copy(), np.arange(len(fits))[:, None]
+    columns = np.arange(fits.shape[1]) * 3 * HOP
     for track in tracks:
         near = np.abs(rows - track.centre[np.minimum(columns, len(track.centre) - 1)]) < 6.5 * SPACE
         best[near & (columns > track.left - 2 * SPACE) & (columns < track.right + 2 * SPACE)] = 0
     hot = (best > FAINT).astype(np.uint8)
     _, parts, found, middles = cv2.connectedComponentsWithStats(cv2.dilate(hot, np.ones((21, 9), np.uint8)))
     wide = UNREAD * np.median([track.width for track in tracks]) / (3 * HOP)
-    solid = [
-        hot[parts == part].size and (hot * (parts == part)).any(axis=0).sum() for part in range(len(found))
-    ]
-    return sorted(
-        float(middles[part][1])
-        for part in range(1, len(found))
-        if found[part, cv2.CC_STAT_WIDTH] > wide and solid[part] > 0.5 * found[part, cv2.CC_STAT_WIDTH]
-    )
+    heights = []
+    for part in range(1, len(found)):
+        width = found[part, cv2.CC_STAT_WIDTH]
+        if width > wide and (hot * (parts == part)).any(axis=0).sum() > 0.5 * width:
+            heights.append(float(middles[part][1]))
+    return sorted(heights)
 
 
 def _track(ink, lines, sums, at, middles, sizes):
@@ -306,12 +302,12 @@ def read_layout(page: np.ndarray, top: bool = False) -> Layout:
         A blank page, no staff found, staves joined to systems, too small, cut off at the margin, or not of
         five lines.
     """
-    page, even, (ink, matrix, tracks) = _turned(page)
+    page, even, (ink, matrix, tracks, fits) = _turned(page)
     tracks, told = in_order(tracks), []
     systems = _systems(ink, tracks)
     _refuse(ink, tracks, matrix, page.shape, None if top else systems)
     inverse = cv2.invertAffineTransform(matrix)
-    for height in unread(ink, tracks):
+    for height in unread(fits, tracks):
         share = (inverse @ [ink.shape[1] / 2, height, 1])[1] / page.shape[0]
         told.append(f"What looks like a staff, {share:.0%} down the page, could not be read.")
     if top and len(systems) < len(tracks):
@@ -399,14 +395,14 @@ def _systems(ink, tracks):
 
 
 def _search(even):
-    """Working picture, matrix and tracks of a levelled page, at the size that gives most."""
-    best, most = (None, None, []), 0
+    """Working picture, matrix, tracks and fits of a levelled page, at the size that gives most."""
+    best, most = (None, None, [], None), 0
     for space in staff_spaces(even):
         ink, matrix = prepare(even, space)
-        tracks = find_tracks(ink)
+        tracks, fits = find_tracks(ink)
         found = space * sum(track.width for track in tracks)
         if found > most:
-            best, most = (ink, matrix, tracks), found
+            best, most = (ink, matrix, tracks, fits), found
         if found > ENOUGH * SPACE * even.shape[1]:
             break
     return best

@@ -52,8 +52,9 @@ MARKS = (
     *"ABCDEFG#bm/",
     *"maj dim aug sus add 2 4 5 6 7 9 11 13 N.C.".split(),
     *"D.C. D.S. al Fine Coda segno coda 8va".split(),
+    "H",  # in German and Nordic books what others call B
 )
-ROOTS = MARKS[:7]
+ROOTS = (*MARKS[:7], "H")
 
 
 def encode(tokens: list[str], vocabulary: tuple[str, ...] = VOCABULARY) -> list[int]:
