@@ -51,7 +51,7 @@ VOCABULARY = (
 MARKS = (
     *"ABCDEFG#bm/",
     *"maj dim aug sus add 2 4 5 6 7 9 11 13 N.C.".split(),
-    *"D.C. D.S. al Fine Coda segno coda 8va".split(),
+    *"D.C. D.S. al Fine Coda segno coda".split(),
     "H",  # in German and Nordic books what others call B
 )
 ROOTS = (*MARKS[:7], "H")
