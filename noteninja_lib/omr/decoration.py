@@ -6,9 +6,12 @@ Chord symbols and words such as "D.C. al Fine" have tokens of their own, see `vo
 """
 
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import cv2
+import matplotlib
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from noteninja_lib.omr.rendering import ID, UPPER, MeiWriter
 
@@ -217,9 +220,10 @@ class Script:
                 outer.text += more
 
 
-HANDS = [
-    getattr(cv2, f"FONT_HERSHEY_{name}") for name in ("SIMPLEX", "DUPLEX", "COMPLEX", "TRIPLEX", "PLAIN")
-]
+FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+#: Fonts that matplotlib brings, whose letters are bent as a pen bends them.
+HANDS = "DejaVuSans DejaVuSans-Oblique DejaVuSans-Bold DejaVuSansMono cmss10 cmtt10 cmti10 STIXGeneral STIXGeneralBol"
+HAND = 60  # pixels of a letter while it is written
 
 
 def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
@@ -236,32 +240,49 @@ def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarr
     (np.ndarray, list of str)
         A copy with chord symbols, and their tokens; none where there is no room.
     """
-    large, tokens, page = cv2.resize(image, None, fx=3, fy=3), [], {}
-    script = Script(rng, page)
-    size, hand, thick = rng.uniform(1.0, 1.9), int(rng.choice(HANDS)), int(rng.integers(2, 6))
-    hand |= cv2.FONT_ITALIC if rng.random() < 0.3 else 0
-    room = [row for row in range(20, 84) if image[max(row - 18, 0) : row + 4].min(axis=0).mean() > 200]
+    script, tokens, out = Script(rng, {}), [], image.copy()
+    font = ImageFont.truetype(str(FONTS / f"{rng.choice(HANDS.split())}.ttf"), HAND)
+    size, wild, pen = rng.uniform(11, 22) / HAND, rng.uniform(0, 1), int(rng.integers(0, 4))
+    room = [row for row in range(20, 88) if image[max(row - 18, 0) : row + 4].min(axis=0).mean() > 200]
     if not room:
         return image, []
-    base, x = 3 * int(rng.choice(room)), 3 * rng.uniform(10, 80)
-    while x < large.shape[1] - 200:
+    base, x = int(rng.choice(room)), rng.uniform(8, 80)
+    while True:
         root, more, made = script.draw()
-        parts = [(root, 1.0, 0)]
-        parts += [(more, 0.7, 0.35) if script.raised else (more, 1.0, 0.0)] if more else []
-        width = sum(cv2.getTextSize(part, hand, size * scale, thick)[0][0] for part, scale, _ in parts)
-        around = large[
-            max(base - round(26 * size), 0) : base + 6, max(round(x) - 6, 0) : round(x) + width + 6
-        ]
-        if x + width > large.shape[1] - 10:
-            break
-        if around.size and around.min() > 120:
-            place = round(x)
-            for part, scale, up in parts:
-                where = (place, base + round(rng.normal(0, 1.5)) - round(25 * size * up))
-                cv2.putText(
-                    large, part, where, hand, size * scale, int(rng.integers(0, 60)), thick, cv2.LINE_AA
+        raised = (0.7, 0.3) if script.raised and len(more) < 5 else (1.0, 0.0)
+        letters = [(letter, 1.0, 0.0) for letter in root] + [(letter, *raised) for letter in more]
+        drawn = [_letter(letter, font, size * scale, wild, pen, rng) for letter, scale, _ in letters]
+        width = sum(letter.shape[1] for letter in drawn)
+        if x + width > image.shape[1] - 4:
+            return out, tokens
+        where = slice(max(base - round(HAND * size), 0), base + 2), slice(round(x), round(x) + width)
+        if image[where].size and image[where].min() > 120:
+            place, tokens = round(x), tokens + made
+            for letter, (_, _, up) in zip(drawn, letters):
+                top = base - round(HAND * size * (0.95 + up) + wild * rng.normal(0, 0.5))
+                high = slice(max(top, 0), min(top + len(letter), len(out)))
+                part = letter[high.start - top : high.stop - top]
+                out[high, place : place + letter.shape[1]] = np.minimum(
+                    out[high, place : place + letter.shape[1]], part
                 )
-                place += cv2.getTextSize(part, hand, size * scale, thick)[0][0]
-            tokens += made
-        x += width + 3 * rng.exponential(70) + 3 * rng.uniform(6, 30)
-    return cv2.resize(large, image.shape[::-1], interpolation=cv2.INTER_AREA), tokens
+                place += letter.shape[1]
+        x += width + rng.exponential(60) + rng.uniform(4, 30)
+
+
+def _letter(letter, font, size, wild, pen, rng):
+    """A letter as a pen writes it: uint8, 255 paper, its base line at 0.95 of `HAND` times `size`."""
+    left, _, right, _ = font.getbbox(letter)
+    canvas = Image.new("L", (right - left + 8, HAND + 24), 255)
+    ImageDraw.Draw(canvas).text((4 - left, HAND * 0.95), letter, 0, font=font, anchor="ls")
+    picture = np.asarray(canvas)
+    if pen:
+        picture = cv2.erode(picture, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pen + 1, pen + 1)))
+    middle = (picture.shape[1] / 2, HAND * 0.6)
+    move = cv2.getRotationMatrix2D(middle, wild * rng.normal(0, 4), 1 + wild * rng.normal(0, 0.06))
+    move[0, 1] += wild * rng.normal(0, 0.12)
+    bent = cv2.warpAffine(picture, move, picture.shape[::-1], borderValue=255)
+    shape = (
+        max(round(bent.shape[1] * size * (1 + wild * rng.normal(0, 0.08))), 2),
+        max(round(bent.shape[0] * size), 2),
+    )
+    return cv2.resize(bent, shape, interpolation=cv2.INTER_AREA)
