@@ -288,6 +288,7 @@ as MusicXML)."""
         check_places([page], [out], [out.suffix, TUNE, *kinds], free=free, overwrite=common.overwrite)
     whole_book = out is not None and not to and (out.is_dir() or not out.suffix)
     if whole_book:
+        make_folder(out)
         check_places([page], [out / f"{page.stem}.musicxml"], [".musicxml"], free=True)
     elif out and not to:
         check_suffix(out)
@@ -308,7 +309,6 @@ as MusicXML)."""
             f"There are {len(tunes)} tunes in {page}: choose one with --tune, or give a folder to write all of them."
         )
     if whole_book:
-        make_folder(out)
         for one in tunes:
             name = out / f"{one.title}.musicxml"
             with claimed(name, [".musicxml", *kinds], (), common.overwrite) as name:
