@@ -19,7 +19,8 @@ COMMANDS = {
     "humming": "humming", "fuzz": "fuzz",
     "cluster": "dask_workers", "kernels": "kernels", "many": "many", "kills": "kills",
 }  # fmt: skip
-SHEETS = {"make": ("printed_pages", "make_sheets"), "measure": ("reading_errors", "report")}
+SHEETS = {"make": ("printed_pages", "make_sheets")}
+SHEETS |= {"measure": ("reading_errors", "report"), "pages": ("real_pages", "report")}
 
 
 def _options(cluster: Cluster = None):

@@ -35,7 +35,7 @@ from noteninja_lib.cluster import (
 from noteninja_lib.errors import Notice, UserError, claimed, make_folder, readable
 from noteninja_lib.lead_sheet import KINDS as LEADS
 from noteninja_lib.lead_sheet import LeadSheet, hear_lead, lead_of, lead_sung
-from noteninja_lib.models import share_of
+from noteninja_lib.models import check_device, share_of
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.music.beats import other_tempi
 from noteninja_lib.music.harmony import NOTE_NAMES
@@ -75,18 +75,6 @@ VARIABLES = ("NOTENINJA_FAST", "NOTENINJA_MODELS", "NOTENINJA_ADAPTERS")
 REACHED = (
     "  {at}, {mood}: {tempo:.0f} beats a minute, {major_chords:.0%} of the chords major, {lufs:.0f} LUFS"
 )
-
-
-def check_device(device: str) -> torch.device:
-    """A torch device by name, or one sentence."""
-    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    try:
-        if found.get(device.split(":")[0], False):
-            return torch.device(device)
-    except RuntimeError:  # such as cpu:x
-        pass
-    there = ", ".join(name for name, here in found.items() if here)
-    raise UserError(f"There is no device {device} here: choose from {there}.")
 
 
 def check_places(

@@ -52,7 +52,7 @@ OF_BITS = "Of a sample in wav and flac: 16 or 24."
 OF_VOICE = "A singer: keep (over the new band), play (an instrument takes the tune), off (neither)."
 OF_GAIN = "dB by which a kept voice is louder beside its band than in the song, -24 to 24."
 OF_PART = "Notes: the part or track that is the tune, by number or name; the likeliest by default."
-OF_TUNE = "A book of ABC: the tune, by number (X:) or title; the first by default."
+OF_TUNE = "A book: the tune, by number (X: in ABC) or title; the first by default."
 OF_REPEATS = "Notes: play each part once, without repeats and signs such as D.C."
 OF_LEAD = "A corrected lead sheet of the song: `noteninja hear` writes them."
 OF_SHEET = "File to write: .json (all of it), .musicxml, .mid, .abc; a folder for several."
@@ -65,6 +65,7 @@ OF_PATH = "Genres along the piece in place of --to: blues,disco or blues:0,jazz:
 OF_MIXTURE = "Below 1 the sound of two songs is mixed too, not only their notes."
 OF_MOTIF = "A few notes to begin with: ABC such as 'CDEF|G2G2', or a file (.abc, .mid, .musicxml)."
 OF_READING = f"musicxml or mid; with --to {SOUNDS}."
+OF_TOP = "Of systems (piano, choir) the uppermost staffs, and of chords and voices the uppermost notes."
 OF_KEY = "The same for the key: sharps, or minus the flats, -7 to 7."
 OF_JOURNEY = "From mood to mood: sad,calm,happy, or with places: sad:0,calm:0.3,happy:1."
 OF_MOOD = "calm, happy, tense or sad; or valence and arousal from -1 to 1, such as 0.5,-0.3."
@@ -304,6 +305,8 @@ def read(
     clef: Annotated[str | None, Option(help="In place of what is read: treble, bass, alto or tenor.")] = None,
     key: Annotated[int | None, Option(help=OF_KEY)] = None,
     metre: Annotated[str | None, Option(help="The same for the metre: such as 3/4, 6/8, C or 'C|'.")] = None,
+    top: Annotated[bool, Option("--top", help=OF_TOP)] = False,
+    tune: Annotated[int | None, Option(min=1, help="Of a book of several tunes, the one to take.")] = None,
     to: Annotated[str | None, Option(help=f"Play it in a genre: {GENRES}.")] = None,
 ) -> None:
     """Read printed music: write it as MusicXML or MIDI, or play it in a genre (the tune is written beside, \
@@ -323,15 +326,34 @@ as MusicXML)."""
         name = default_name(page, settings.label)
         out = (out or page.parent) / name if free else out
         check_places([page], [out], [out.suffix, TUNE, *kinds], free=free, overwrite=common.overwrite)
-    elif out:
+    whole_book = out is not None and not to and (out.is_dir() or not out.suffix)
+    if whole_book:
+        make_folder(out)
+        check_places([page], [out / f"{page.stem}.musicxml"], [".musicxml"], free=True)
+    elif out and not to:
         check_suffix(out)
         suffixes = [out.suffix, *kinds]
         check_places([page], [out], suffixes, overwrite=common.overwrite, endings=[out.suffix.lower()])
     with tqdm(total=100, unit="%", desc=page.name[:30], delay=1, leave=False, dynamic_ncols=True) as bar:
-        wish = {"clef": clef, "key": key, "metre": metre}
+        wish = {"clef": clef, "key": key, "metre": metre, "upper": top}
         sheet = read_sheet(page, progress=lambda done: bar.update(min(100, 100 * done) - bar.n), **wish)
+    tunes = sheet.tunes if tune is None else [sheet.tune_number(tune)]
+    sheet = tunes[0] if len(tunes) == 1 else sheet
     typer.echo(dumps({"page": str(page), **sheet.summary()}) if common.json else f"{page}: {sheet}")
+    for number, one in enumerate(tunes, 1) if len(tunes) > 1 and not common.json else ():
+        typer.echo(f"tune {number}, {one.place()}: {one}")
     if out is None:
+        return
+    if len(tunes) > 1 and (to or not whole_book):
+        raise UserError(
+            f"There are {len(tunes)} tunes in {page}: choose one with --tune, or give a folder to write all of them."
+        )
+    if whole_book:
+        for one in tunes:
+            name = out / f"{one.title}.musicxml"
+            with claimed(name, [".musicxml", *kinds], (), common.overwrite) as name:
+                for suffix in dict.fromkeys([".musicxml", *kinds]):
+                    one.save(name.with_suffix(suffix))
         return
     suffixes, others = [out.suffix, *([TUNE] if to else []), *kinds], FAMILY if free else None
     with claimed(out, suffixes, others, common.overwrite) as out:

@@ -24,9 +24,7 @@ dataset_app = typer.Typer(help=DATASETS, no_args_is_help=True)
 NewSeed = Annotated[int, Option(min=0)]
 GENRES = "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, rock"
 OF_DEGRADED = "Share of these heard through mp3, in a room or with noise."
-OF_NETWORK = (
-    "converter, autoencoder, vocoder, lead, chords, judge, diffusion, distillation, regression or reader."
-)
+OF_NETWORK = "converter, autoencoder, vocoder, lead, chords, judge, diffusion, distillation, regression, reader or marks."
 OF_RUN = "Folder for checkpoints; started again, training goes on from there."
 OF_MODELS = "Where the weights go, and come from; data/models by default."
 BY_DEFAULT = "by default GTZAN if it is found, else a small set by the band."
@@ -34,7 +32,7 @@ OF_DATA = f"GTZAN's folder, or one made by `noteninja dataset build`; {BY_DEFAUL
 OF_RECORDS = "A folder of other recordings, half of what autoencoder, vocoder or judge then learn from."
 OF_SHARE = "Of the converter's examples that are records'; the others are the band's."
 OF_BAND = "A set that `noteninja dataset build` made, for the converter; one is made by default."
-OF_LINES = " For the reader: a folder made by `noteninja dataset engrave`."
+OF_LINES = " For reader and marks: a folder made by `noteninja dataset engrave`."
 
 
 def use_cluster(address: str | None) -> None:
@@ -229,7 +227,7 @@ def train(
 
     saved = run_training(network, data, run, steps, batch, seed, ema, models, again, threads, records)
     models = models or models_folder()
-    of_the_pipeline = [models / part for part in WHERE.values() if part != "reader"]
+    of_the_pipeline = [models / part for part in WHERE.values() if part not in ("reader", "marks")]
     if saved and all(part.exists() for part in of_the_pipeline):
         assemble(models)
 

@@ -45,9 +45,8 @@ with quick_imports():
     from noteninja_lib.models.vocoder import Vocoder
     from noteninja_lib.music import style
     from noteninja_lib.music.extension import LONGEST
-    from noteninja_lib.music.piano_roll import PianoRoll, sounding, strongest_octave
+    from noteninja_lib.music.piano_roll import PianoRoll, align, mix, sounding, strongest_octave, warp
     from noteninja_lib.music.style import Genre, Mood, Plan
-    from noteninja_lib.music.time_warp import align, mix, warp
     from noteninja_lib.source import Source, read_recording, read_source, surety
 
 #: The networks of a pipeline, in its order; diffusers loads only classes that are imported.

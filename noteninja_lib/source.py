@@ -25,7 +25,7 @@ from noteninja_lib.models.pitch import RATE as PITCH_RATE
 from noteninja_lib.models.separator import RATE, first_look, separate
 from noteninja_lib.music.beats import FRAME_RATE, hear_rhythm
 from noteninja_lib.music.harmony import QUALITIES
-from noteninja_lib.music.piano_roll import PianoRoll, draw_notes, sounding, tune_likeness
+from noteninja_lib.music.piano_roll import PianoRoll, cut, draw_notes, sounding, tune_likeness
 from noteninja_lib.music.singing import (
     MEAN_SHARE,
     SECONDS,
@@ -36,7 +36,6 @@ from noteninja_lib.music.singing import (
     stretches,
     sung_notes,
 )
-from noteninja_lib.music.time_warp import cut
 
 if TYPE_CHECKING:
     from noteninja_lib.music.tunes import Tune
@@ -225,8 +224,8 @@ def read_source(
         If it can't be used.
     """
     suffix = Path(song).suffix.lower() if isinstance(song, str | Path) else ""
-    if suffix in PICTURES and not choice:
-        known = read_page(song, progress)
+    if suffix in PICTURES and not choice.get("part"):
+        known = read_page(song, progress, choice.get("tune"))
     elif _is_written(song) or choice:
         known = read_written(song, **choice)
     else:
@@ -473,11 +472,22 @@ def lone_share(audio: np.ndarray, curve: PitchCurve) -> float:
     return float(((power * near).sum() / max(power.sum(), 1e-12) - chance) / max(1 - chance, 1e-12))
 
 
-def read_page(path: str | Path, progress: Callable | None = None) -> PianoRoll:
-    """The piano roll of printed music; a warning names doubtful bars and pages that were left out."""
+def read_page(path: str | Path, progress: Callable | None = None, tune: str | None = None) -> PianoRoll:
+    """The piano roll of printed music; a warning names doubtful bars and what was left out.
+
+    Of several tunes it is the one with this number, or the first.
+    """
     from noteninja_lib.omr.recognition import read_sheet  # loads music21 and opencv
 
-    sheet = read_sheet(path, progress=progress)
+    book = read_sheet(path, progress=progress)
+    if tune is not None and not str(tune).isdecimal():
+        raise UserError(
+            f"Printed tunes have no names here: choose one by its number, 1 to {len(book.tunes)}."
+        )
+    sheet = book.tune_number(int(tune or 1))
+    if len(book.tunes) > 1 and tune is None:
+        first = f"{path} holds {len(book.tunes)} tunes, and the first was taken"
+        warnings.warn(f"{first}: choose another with --tune.", stacklevel=2)
     for sentence in sheet.warnings():
         warnings.warn(f"{path}: {sentence}", stacklevel=2)
     return sheet.piano_roll()

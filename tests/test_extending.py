@@ -15,10 +15,9 @@ from noteninja_lib.music.extension import (
     without_melody,
 )
 from noteninja_lib.music.generation import invent
-from noteninja_lib.music.piano_roll import PianoRoll, from_notes
+from noteninja_lib.music.piano_roll import PianoRoll, cut, from_notes
 from noteninja_lib.music.playback import from_score
 from noteninja_lib.music.style import fade_out
-from noteninja_lib.music.time_warp import cut
 from noteninja_lib.music.transcription import key_of_music
 
 

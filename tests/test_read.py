@@ -20,6 +20,7 @@ from noteninja_lib.models.crnn import Symbol
 from noteninja_lib.omr import recognition
 from noteninja_lib.omr.rendering import FONTS, engrave, rasterise
 from noteninja_lib.omr.score import played_notes
+from noteninja_lib.omr.vocabulary import MARKS
 from noteninja_lib.settings import read_settings
 from noteninja_lib.source import read_source
 
@@ -49,10 +50,15 @@ def picture(page, tmp_path):
 def answers(monkeypatch):
     """Let the network answer with given lines, one for each staff, evenly spread over it."""
 
-    def say(lines, confidence=0.99):
-        left = [list(line) for line in lines]
+    def say(lines, confidence=0.99, marks=()):
+        left, above = [list(line) for line in lines], [list(line) for line in marks]
 
         def read_staff_image(network, staff_image, words):
+            if words is MARKS:  # first all that stands above staves, then what stands below
+                placed = above.pop(0) if above else []
+                return [Symbol(word, column, 0.9) for word, column in placed]
+            if not left:  # what is hardly read is turned upside down and read again
+                return []
             line = left.pop(0)
             columns = np.linspace(16, staff_image.shape[1] - 12, len(line))
             sure = np.broadcast_to(confidence, len(line))
@@ -60,7 +66,7 @@ def answers(monkeypatch):
             return [Symbol(word, column, share) for word, column, share in zip(line, columns, sure)]
 
         monkeypatch.setattr(recognition, "read_staff_image", read_staff_image)
-        monkeypatch.setattr(recognition, "load_model", lambda kind: None)
+        monkeypatch.setattr(recognition, "load_model", lambda kind, name=None: None)
 
     return say
 
@@ -69,7 +75,7 @@ def test_a_page_becomes_a_score(page, answers):
     answers(LINES)
     done = []
     sheet = recognition.read_sheet(page, progress=done.append)
-    assert sheet.tokens() == LINES and done == [0.5, 1.0]
+    assert sheet.tokens() == LINES and done == pytest.approx([0.35, 0.7, 1.0])
     assert [n.nameWithOctave for n in sheet.score.recurse().notes][:4] == ["G4", "G4", "B4", "D5"]
     assert [doubt.number for doubt in sheet.doubtful] == [4]
     assert (
@@ -83,6 +89,8 @@ def test_a_page_becomes_a_score(page, answers):
         "clef": "treble",
         "key": 1,
         "metre": "3/4",
+        "chords": 0,
+        "tunes": 1,
         "doubtful": [4],
     }
     assert str(sheet) == (
@@ -171,6 +179,7 @@ def test_an_unclear_symbol_makes_its_bar_doubtful(page, answers):
     "lines, confidence, word",
     [
         ([["clef:treble", *["note:0:4", "chord"] * 3]] * 2, 0.9, "chords"),
+        ([["clef:percussion", *["note:0:4"] * 4]] * 2, 0.9, "percussion"),
         ([["clef:treble", "rest:1", "bar"]] * 2, 0.9, "No notes"),
         ([[], []], 0.9, "No notes"),
         (LINES, 0.4, "handwriting"),
@@ -183,7 +192,7 @@ def test_what_is_refused_while_reading(page, answers, lines, confidence, word):
 
 
 def test_two_chords_are_doubts_and_no_refusal(page, answers):
-    answers([[*LINES[0], "chord"], [*LINES[1], "chord"]])
+    answers([[*LINES[0][:4], "chord", *LINES[0][4:]], [*LINES[1][:3], "chord", *LINES[1][3:]]])
     sheet = recognition.read_sheet(page)
     assert sum("chord" in doubt.why for doubt in sheet.doubtful) == 2
 
@@ -328,3 +337,123 @@ def test_a_file_that_is_no_picture_is_one_sentence(noteninja, tmp_path):
             status, _, err = noteninja(verb[0], tmp_path / name, *verb[1:])
             sentences = [line for line in err.splitlines() if line.startswith("noteninja:")]
             assert status == 2 and len(sentences) == 1 and name in sentences[0]
+
+
+def test_of_chords_the_uppermost_notes_if_asked_for(page, answers):
+    lines = [["clef:treble", "time:4/4", *["note:2:4", "chord"] * 4, "bar"]] * 2
+    answers(lines)
+    sheet = recognition.read_sheet(page, upper=True)
+    assert not sheet.doubtful and [event.step for bar in sheet.bars for event in bar.events] == [32] * 8
+
+
+def marked(page, answers, marks):
+    """A sheet with four quarter notes, G A B c, in each of two lines, and marks at their columns."""
+    line = ["clef:treble", "time:4/4", "note:2:4", "note:3:4", "note:4:4", "note:5:4", "bar"]
+    answers([line, line], marks=marks)
+    return recognition.read_sheet(page)
+
+
+def columns(sheet, line=0):
+    return [symbol.column for symbol in sheet.lines[line].symbols]
+
+
+def test_chord_symbols_stand_on_their_beats_and_are_played(page, answers):
+    at, under = (columns(marked(page, answers, []), line) for line in (0, 1))
+    first = [("C", at[2] - 4), ("G", at[4]), ("#", at[4] + 9), ("m", at[4] + 18), ("7", at[4] + 27)]
+    middle = (under[2] + under[3]) / 2
+    between = [("D", middle + 3), ("/", middle + 10), ("F", middle + 14), ("#", middle + 18)]
+    sheet = marked(page, answers, [first, between])
+    assert [bar.harmony for bar in sheet.bars] == [[(0, "C"), (2, "G#m7")], [(1, "D/F#")]]
+    assert sheet.summary()["chords"] == 3 and "3 chord symbols" in str(sheet)
+    score = converter.parseData(sheet.musicxml(), format="musicxml")
+    symbols = score.recurse().getElementsByClass("ChordSymbol")
+    assert [symbol.root().name for symbol in symbols] == ["C", "G#", "D"]
+    assert [(start, root, quality) for start, _, root, quality in sheet.tune().chords] == [
+        (0, 0, "maj"),
+        (2, 8, "min7"),
+        (5, 2, "maj"),
+    ]
+
+
+def test_letters_that_are_no_chords_are_left_out(page, answers):
+    symbols = [Symbol(*one) for one in (("m", 5, 0.9), ("G", 40, 0.3), ("A", 90, 0.9), ("7", 200, 0.9))]
+    assert [mark.text for mark in recognition.parse_marks(symbols)] == ["A"]
+
+
+def test_words_say_where_to_go_on(page, answers):
+    at = columns(marked(page, answers, []))
+    words = [("D.C.", at[4]), ("al", at[4] + 20), ("Fine", at[4] + 40)]
+    sheet = marked(page, answers, [[("Fine", at[5])], words])
+    assert [bar.words for bar in sheet.bars] == [["Fine"], ["D.C. al Fine"]]
+    assert [pitch for _, _, pitch in played_notes(sheet.bars)] == [67, 69, 71, 72] * 3
+    assert "Da Capo al fine" in sheet.musicxml()
+
+
+BOOK = [
+    "clef:treble sharp1 time:3/4 note:2:4 note:4:4 note:6:4 bar".split(),
+    "note:5:2 note:1:4 final-bar".split(),
+    "clef:treble flat1 time:2/4 note:3:4 note:4:4 bar note:4:2 repeat-end".split(),
+    "note:4:2 final-bar".split(),
+]
+
+
+def test_a_book_is_split_into_tunes_and_its_clefs_carry_on(answers, tmp_path, noteninja):
+    page = rasterise(engrave([["clef:treble", "note:2:1", "bar"]] * 4, width=1200), 0.6)
+    answers(BOOK)
+    first, second = recognition.read_sheet(page).tunes
+    assert [len(one.lines) for one in (first, second)] == [2, 2] and second.title == "page 2"
+    assert [(bar.clef, bar.fifths, bar.metre) for bar in first.bars] == [("treble", 1, "3/4")] * 2
+    assert [(bar.clef, bar.fifths, bar.metre) for bar in second.bars] == [("treble", -1, "2/4")] * 3
+    picture = tmp_path / "book.png"
+    Image.fromarray(page).save(picture)
+    answers(BOOK)
+    status, told, _ = noteninja("read", picture)
+    assert status == 0 and "tune 2, 6" in told and "% down: 2 staffs" in told
+    answers(BOOK)
+    status, _, wrong = noteninja("read", picture, "-o", tmp_path / "one.mid")
+    assert status == 2 and "There are 2 tunes in" in wrong and "--tune" in wrong
+    answers(BOOK)
+    assert noteninja("read", picture, "-o", tmp_path / "one.mid", "--tune", 2)[0] == 0
+    assert [
+        note.pitch for note in pretty_midi.PrettyMIDI(str(tmp_path / "one.mid")).instruments[0].notes
+    ] == [
+        *[69, 70, 70] * 2,
+        70,
+    ]
+    answers(BOOK)
+    assert noteninja("read", picture, "-o", tmp_path / "all")[0] == 0
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [
+        "book 1.musicxml",
+        "book 2.musicxml",
+    ]
+    answers(BOOK)
+    with pytest.warns(UserWarning, match="holds 2 tunes, and the first was taken"):
+        source = read_source(picture)
+    assert [note.pitch for note in source.piano_roll.melody_notes()][:3] == [67, 71, 74]
+
+
+def test_bars_of_rest_are_counted(page, answers):
+    answers(
+        [["clef:treble", "time:2/4", "note:2:2", "bar", "rests:3", "bar", "note:2:2", "final-bar"], BOOK[3]]
+    )
+    sheet = recognition.read_sheet(page)
+    assert [bar.sum for bar in sheet.bars] == [2] * 6 and [bar.number for bar in sheet.bars] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
+    assert played_notes(sheet.bars)[1][0] == 8 and all(sheet.outlines(number) for number in range(1, 7))
+
+
+def test_b_in_a_flat_key_is_b_flat(page, answers):
+    line = ["clef:treble", "flat1", "time:4/4", "note:2:1", "bar"]
+    answers([line, line], marks=[[("B", 60), ("7", 69)], [("F", 60)]])
+    assert [bar.harmony[0][1] for bar in recognition.read_sheet(page).bars] == ["Bb7", "F"]
+    sharp = [line[0], "sharp1", *line[2:]]
+    answers([sharp] * 2, marks=[[("B", 60), ("7", 69)], [("F", 60)]])
+    assert [bar.harmony[0][1] for bar in recognition.read_sheet(page).bars] == ["B7", "F"]
+    answers([sharp] * 2, marks=[[("H", 60), ("7", 69)], [("B", 60)]])
+    assert [bar.harmony[0][1] for bar in recognition.read_sheet(page).bars] == ["B7", "Bb"]

@@ -7,7 +7,7 @@ import torch
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.crnn import COLUMN, LineReader, as_input, read_staff_image
 from noteninja_lib.omr.page_maker import StaffImages, build
-from noteninja_lib.omr.vocabulary import CLASSES, VOCABULARY
+from noteninja_lib.omr.vocabulary import VOCABULARY
 from noteninja_lib.training.tasks import ReadingTask
 from noteninja_lib.training.trainer import Trainer, train
 
@@ -17,7 +17,9 @@ class Fixed(torch.nn.Module):
 
     def __init__(self, classes, sure=8.0):
         super().__init__()
-        self.weight = torch.nn.Parameter(torch.nn.functional.one_hot(torch.tensor([classes]), CLASSES) * sure)
+        self.weight = torch.nn.Parameter(
+            torch.nn.functional.one_hot(torch.tensor([classes]), len(VOCABULARY) + 1) * sure
+        )
 
     def forward(self, staff_images):
         return self.weight
@@ -52,7 +54,7 @@ def test_shapes_and_padding():
     assert (
         batch[0].max() == 0 and batch[1, 0, :, :41].min() == 1 and batch[1, 0, :, 41:].max() == 0
     )  # paper is 0
-    assert network(batch).shape == (2, 25, CLASSES)
+    assert network(batch).shape == (2, 25, len(VOCABULARY) + 1)
 
 
 def test_a_set_of_strips(staff_images, tmp_path):
@@ -60,7 +62,9 @@ def test_a_set_of_strips(staff_images, tmp_path):
     for number in range(len(staff_images)):
         picture, words = staff_images[number]
         assert (
-            picture.shape == (96, staff_images.widths[number]) and 1 <= words.min() and words.max() < CLASSES
+            picture.shape == (96, staff_images.widths[number])
+            and 1 <= words.min()
+            and words.max() < len(VOCABULARY) + 1
         )
     with pytest.raises(UserError, match="no engraved lines"):
         StaffImages(tmp_path)

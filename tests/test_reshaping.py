@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from noteninja_lib.errors import UserError
-from noteninja_lib.music import style, time_warp
+from noteninja_lib.music import piano_roll, style
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import join
 from noteninja_lib.music.playback import from_score
@@ -32,7 +32,7 @@ def test_a_roll_knows_its_beats_and_tempo(roll):
 
 @pytest.mark.parametrize("rate", [0.5, 0.77, 1.6, 2.0])
 def test_stretching_moves_every_note_and_leaves_it_as_sharp(roll, rate):
-    stretched = time_warp.stretch(roll, rate)
+    stretched = piano_roll.stretch(roll, rate)
     assert stretched.frames == round(roll.frames / rate)
     assert stretched.tempo == pytest.approx(100 * rate, rel=0.01)
     before, after = tune_of(roll), tune_of(stretched)
@@ -44,29 +44,29 @@ def test_stretching_moves_every_note_and_leaves_it_as_sharp(roll, rate):
 
 def test_what_is_cut_and_joined_again_is_what_it_was(roll):
     middle = roll.frames / FRAME_RATE / 2
-    whole = join([time_warp.cut(roll, 0, middle), time_warp.cut(roll, middle, 1e9)])
+    whole = join([piano_roll.cut(roll, 0, middle), piano_roll.cut(roll, middle, 1e9)])
     np.testing.assert_array_equal(whole.notes, roll.notes)
-    assert time_warp.cut(roll, 0, 1.0).padded().frames % 16 == 0
+    assert piano_roll.cut(roll, 0, 1.0).padded().frames % 16 == 0
 
 
 def test_two_songs_meet_on_one_beat(roll):
-    fast = time_warp.stretch(roll, 1.25)
+    fast = piano_roll.stretch(roll, 1.25)
     for share, tempo in ((0.0, 100), (0.5, 111.8), (1.0, 125)):
-        pair = [time_warp.warp(*one) for one in zip((roll, fast), time_warp.align(roll, fast, share))]
+        pair = [piano_roll.warp(*one) for one in zip((roll, fast), piano_roll.align(roll, fast, share))]
         assert [one.tempo for one in pair] == pytest.approx([tempo, tempo], rel=0.01)
         assert pair[0].frames == pair[1].frames
         np.testing.assert_allclose(*(one.beats for one in pair), atol=0.02)
-    places, _ = time_warp.align(roll, time_warp.stretch(roll, 2.0), 0.5)
-    assert time_warp.warp(roll, places).tempo == pytest.approx(100, rel=0.01), "double time is the same beat"
+    places, _ = piano_roll.align(roll, piano_roll.stretch(roll, 2.0), 0.5)
+    assert piano_roll.warp(roll, places).tempo == pytest.approx(100, rel=0.01), "double time is the same beat"
 
 
 def test_a_mixture_holds_both_and_its_ends_are_the_songs(roll):
-    other = time_warp.warp(roll, np.arange(roll.frames - 40) + 40.0)
+    other = piano_roll.warp(roll, np.arange(roll.frames - 40) + 40.0)
     for share, like in ((0.0, roll), (1.0, other)):
-        mixed = time_warp.mix(roll, other, share)
+        mixed = piano_roll.mix(roll, other, share)
         frames = like.frames
         np.testing.assert_allclose(mixed.melody[..., :frames], like.melody, atol=1e-6)
-    half = time_warp.mix(roll, other, 0.5)
+    half = piano_roll.mix(roll, other, 0.5)
     assert 0 < half.melody.max() <= 1 and half.melody.sum() == pytest.approx(
         (roll.melody.sum() + other.melody.sum()) / 2, rel=1e-3
     )
@@ -104,7 +104,7 @@ def test_arousal_quickens_and_a_path_of_it_ends_quicker_than_it_began(roll):
     assert len(style.mood_map(np.array([[0.0, 1.0]]), frames)) == pytest.approx(
         frames / (1 + style.QUICKER), abs=2
     )
-    rising = time_warp.warp(roll, style.mood_map(np.array([[0.0, -1.0], [0.0, 1.0]]), frames))
+    rising = piano_roll.warp(roll, style.mood_map(np.array([[0.0, -1.0], [0.0, 1.0]]), frames))
     steps = np.diff(rising.beats)
     assert steps[:3].mean() > 1.2 * steps[-3:].mean()
 

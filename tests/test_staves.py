@@ -233,7 +233,6 @@ REFUSED = {
     "cut on the right": (lambda page: page[:, :1300], "right edge"),
     "cut above": (lambda page: page[round(true_lines(page)[0, 1]) - 4 :], "upper edge"),
     "cut below": (lambda page: page[: round(true_lines(page)[4, 2]) + 4], "lower edge"),
-    "sideways": (lambda page: np.ascontiguousarray(page.T), "90 degrees"),
 }
 
 

@@ -10,8 +10,8 @@ from noteninja_lib.audio.io import load, mono
 from noteninja_lib.models import flow_matching, half_precision
 from noteninja_lib.models.flow_matching import Condition, single_genres, slerp, weigh
 from noteninja_lib.music.beats import FRAME_RATE
+from noteninja_lib.music.piano_roll import cut
 from noteninja_lib.music.style import plan
-from noteninja_lib.music.time_warp import cut
 from noteninja_lib.pipeline import load_pipeline
 from noteninja_lib.source import hear
 

@@ -11,8 +11,8 @@ from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.evaluation.baselines import SECONDS, choose_tunes, excerpt
 from noteninja_lib.music import style
 from noteninja_lib.music.generation import KNOWN_RUN, invent, nearest_tune
+from noteninja_lib.music.piano_roll import cut
 from noteninja_lib.music.playback import from_score
-from noteninja_lib.music.time_warp import cut
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import load_pipeline
 

@@ -14,7 +14,7 @@ from noteninja_lib.models.flow_matching import CHUNK, FOLD, HOP, OVERLAP, spans
 from noteninja_lib.music import style
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import extend
-from noteninja_lib.music.time_warp import cut
+from noteninja_lib.music.piano_roll import cut
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import NoteNinjaPipeline, load_pipeline
 from noteninja_lib.source import Source, read_source

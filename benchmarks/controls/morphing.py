@@ -12,7 +12,7 @@ from noteninja_lib.arranger.synthesis import render
 from noteninja_lib.evaluation.baselines import excerpt
 from noteninja_lib.models.flow_matching import slerp
 from noteninja_lib.music import style
-from noteninja_lib.music.time_warp import align, mix, warp
+from noteninja_lib.music.piano_roll import align, mix, warp
 from noteninja_lib.music.tunes import load_tunes
 from noteninja_lib.pipeline import load_pipeline
 from noteninja_lib.source import read_source

@@ -3,6 +3,7 @@
 Lesson: 10_reading_sheet_music
 """
 
+import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
@@ -17,10 +18,13 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.metrics import align
 from noteninja_lib.lessons.exercise import Desk, Exercise, Question, is_number
 from noteninja_lib.models.crnn import BLANK, COLUMN, Symbol
+from noteninja_lib.music.harmony import chord_name
+from noteninja_lib.music.tunes import find_tune
+from noteninja_lib.omr.composer import print_tune
 from noteninja_lib.omr.page_maker import cut_staff_images, find_systems
 from noteninja_lib.omr.recognition import Sheet, read_sheet
-from noteninja_lib.omr.rendering import engrave, rasterise
-from noteninja_lib.omr.vocabulary import encode, note
+from noteninja_lib.omr.rendering import ID, MeiWriter, engrave, rasterise, render
+from noteninja_lib.omr.vocabulary import BAR_LINES, encode, note
 from noteninja_lib.plots import BLUE, SPECTROGRAM_MAP, VERMILION, axes_or_new
 from noteninja_lib.widgets.sheet_reader import marked_page
 from noteninja_lib.widgets.style_sheet import meter
@@ -117,6 +121,7 @@ OWN_PAGE = Question(
     least=15,
 )
 
+BOOK_TUNES = ("oneill-1695-frost-and-snow", "aird-0615-oh-dear-what-can-the-matter-be")
 MARGIN, GRAIN = 60, 8.0  # white that a tilted page needs around it, in pixels; noise of a camera, of 255
 GREY = {"cmap": "gray", "vmin": 0, "vmax": 255}
 
@@ -145,6 +150,45 @@ def spoil(page: np.ndarray, blur: float = 0.0, tilt: float = 0.0, fade: float = 
     page = cv2.GaussianBlur(page, (0, 0), blur) if blur else page
     grain = GRAIN * np.random.default_rng(0).standard_normal(page.shape) if fade else 0
     return np.clip(255 - (1 - fade) * (255.0 - page) + grain, 0, 255).astype(np.uint8)
+
+
+def book_page() -> np.ndarray:
+    """A page with two tunes from the books of 1782 to 1903, and their chords, engraved here: uint8, white 255.
+
+    The tunes are free, and the chords our own, see `harmony.harmonise`.
+    """
+    parts = []
+    for name in BOOK_TUNES:
+        tune, lines = find_tune(name), []
+        for seed in range(50):  # until it is printed without pick-ups, endings and repeats
+            lines = print_tune(tune, np.random.default_rng(seed))
+            if sum(token in BAR_LINES for line in lines for token in line) == round(tune.length / tune.bar):
+                break
+        writer = MeiWriter(lines[:2])
+        for number, bar in enumerate(writer.score.iter("measure")):
+            start, _, root, quality = next(one for one in tune.chords[::-1] if one[0] <= number * tune.bar)
+            first = next(one for one in bar.iter("note") if ID in one.attrib)
+            symbol = {"startid": f"#{first.get(ID)}", "place": "above"}
+            ET.SubElement(bar, "harm", symbol).text = chord_name(root, quality)
+        picture = rasterise(render(writer.text(), 1500, pageMarginTop=190)[0], 0.7)
+        cv2.putText(picture, tune.title, (60, 50), cv2.FONT_HERSHEY_SIMPLEX, 1, 0, 2, cv2.LINE_AA)
+        parts.append(picture)
+    width = max(part.shape[1] for part in parts)
+    sheets = [np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=255) for part in parts]
+    return np.concatenate(sheets)
+
+
+def photograph(page: np.ndarray) -> np.ndarray:
+    """A page as a telephone sees it on a table, from the side and under a lamp; a simulation."""
+    height, width = page.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    lean = np.array([[90, 70], [-30, 110], [20, -40], [40, -90]], np.float32) * width / 1000
+    table = np.full((height + 160, width + 160), 90, np.uint8)
+    move = cv2.getPerspectiveTransform(corners, corners + 80 + lean / 3)
+    seen = cv2.warpPerspective(page, move, table.shape[::-1], dst=table, borderMode=cv2.BORDER_TRANSPARENT)
+    light = np.linspace(1.0, 0.65, seen.shape[1])[None] * np.linspace(0.85, 1.0, seen.shape[0])[:, None]
+    grain = GRAIN / 2 * np.random.default_rng(0).standard_normal(seen.shape)
+    return np.clip(cv2.GaussianBlur(seen, (0, 0), 0.9) * light + grain, 0, 255).astype(np.uint8)
 
 
 def error_rate(truth: list[list[str]], words: list[list[str]]) -> float:

@@ -15,7 +15,19 @@ from typing import Any
 import torch
 
 from noteninja_lib import quick_imports
-from noteninja_lib.errors import Stopped
+from noteninja_lib.errors import Stopped, UserError
+
+
+def check_device(device: str) -> torch.device:
+    """A torch device by name, or one sentence."""
+    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    try:
+        if found.get(device.split(":")[0], False):
+            return torch.device(device)
+    except RuntimeError:  # such as cpu:x
+        pass
+    there = ", ".join(name for name, here in found.items() if here)
+    raise UserError(f"There is no device {device} here: choose from {there}.")
 
 
 class StandIn(ModuleType):

@@ -58,7 +58,7 @@ class LineReader(ModelMixin, ConfigMixin):
 
     @register_to_config
     def __init__(
-        self, classes: int = 198, channels: tuple = CHANNELS, features: int = 192, hidden: int = 192
+        self, classes: int = 214, channels: tuple = CHANNELS, features: int = 192, hidden: int = 192
     ):
         super().__init__()
         a, b, c, d, e = channels
@@ -72,6 +72,19 @@ class LineReader(ModelMixin, ConfigMixin):
         self.columns = nn.Sequential(nn.Linear(6 * e, features), nn.ReLU(), nn.Dropout(0.1))
         self.context = nn.GRU(features, hidden, batch_first=True, bidirectional=True)
         self.words = nn.Linear(2 * hidden, classes)
+
+    def with_classes(self, classes: int) -> "LineReader":
+        """A copy for so many classes: the first of them as they are here, the others new."""
+        copy = LineReader(**{**self.config, "classes": classes})
+        state, old = copy.state_dict(), self.state_dict()
+        both = min(classes, self.config["classes"])
+        for name, values in old.items():
+            if name.startswith("words"):
+                state[name][:both] = values[:both]
+            else:
+                state[name] = values
+        copy.load_state_dict(state)
+        return copy
 
     def forward(self, staff_images: torch.Tensor) -> torch.Tensor:
         """Logits, shape (batch, width / COLUMN, classes).

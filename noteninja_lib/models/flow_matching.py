@@ -490,7 +490,7 @@ def fit_length(latents: Tensor, frames: int) -> Tensor:
 
 
 def warp_latents(latents: Tensor, time_map: np.ndarray) -> Tensor:
-    """Latents whose time runs otherwise; `time_map`, in spectrogram frames, as `time_warp.warp` takes it."""
+    """Latents whose time runs otherwise; `time_map`, in spectrogram frames, as `piano_roll.warp` takes it."""
     frames = np.round(time_map[::FOLD] / FOLD).astype(int).clip(0, latents.shape[-1] - 1)
     return latents[..., np.pad(frames, (0, -len(frames) % 4), mode="edge")]
 

@@ -14,8 +14,7 @@ from noteninja_lib.arranger.performance import Note
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.harmony import QUALITIES, bar_length
-from noteninja_lib.music.piano_roll import PianoRoll, from_notes
-from noteninja_lib.music.time_warp import warp
+from noteninja_lib.music.piano_roll import PianoRoll, from_notes, warp
 
 LONGEST = 3600.0  # seconds
 EARLY = 5  # frames (58 ms) before each bar line where cuts are made: some notes come a little early

@@ -23,8 +23,7 @@ from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.errors import UserError, choose
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.extension import extend
-from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, by_pitch_class, draw_notes
-from noteninja_lib.music.time_warp import cut, even_map, warp
+from noteninja_lib.music.piano_roll import LOWEST, PianoRoll, by_pitch_class, cut, draw_notes, even_map, warp
 
 Genre = str | dict[str, float] | list  # one of the ten, shares of several, or a path of either
 Mood = str | tuple[float, float] | list | None  # a word of MOODS, valence and arousal, or a path of either
@@ -86,7 +85,7 @@ class Plan:
     moods : numpy.ndarray, shape (200, 2)
         Valence and arousal, spread evenly over the piece.
     time_map : numpy.ndarray, shape (frames,)
-        The song's frame that each frame of the piece shows, see `time_warp`.
+        The song's frame that each frame of the piece shows, see `piano_roll`.
     samples : int
         Length of its sound.
     level : numpy.ndarray or None, shape (frames,)

@@ -18,6 +18,7 @@ from noteninja_lib.omr.vocabulary import (
     HIGHEST,
     LOWEST,
     METRES,
+    MOST_BARS,
     SEMITONES,
     VALUES,
     is_note,
@@ -36,10 +37,10 @@ WRITTEN = {ticks(value, dots): (value, dots) for value in VALUES for dots in (0,
 #: Triplets: ticks of the whole group -> the values in it.
 TRIPLETS = {96: [(4, 4, 4), (2, 4), (4, 2)], 48: [(8, 8, 8), (8, 8, 8), (4, 8), (8, 4)], 24: [(16, 16, 16)]}
 AT_THE_END = 0.08  # share of lines drawn by chance that announce another key or metre
-WITH_CHORDS = 0.1  # share of pieces drawn by chance
+WITH_CHORDS = 0.15  # share of pieces
 THIRDS = {4: 32, 8: 16, 16: 8, 32: 4}  # ticks of a note in a triplet -> its value
 SPACES = {1: 5.5, 2: 4.2, 4: 3.2, 8: 2.5, 16: 2.1, 32: 1.9}  # room that a value takes, in staff spaces
-SIGN_SPACES = dict(clef=4, time=3, acc=1.2, dot=0.6, cancel=2, chord=4.2, sharp=1.1, flat=1.1)
+SIGN_SPACES = dict(clef=4, time=3, acc=1.2, dot=0.6, cancel=2, rests=8, sharp=1.1, flat=1.1)
 LINES = ("bar", "double-bar", "final-bar", "repeat-end", "repeat-start", "repeat-both")
 EIGHTH = WHOLE // 8
 Tokens = list[list[str]]  # of each line
@@ -73,7 +74,19 @@ def compose(rng: np.random.Generator, tune: Tune | None = None, lines: int = 6, 
     elif metre in ("4/4", "2/2") and rng.random() < 0.4:
         metre = "C" if metre == "4/4" else "C|"
     bars = _tune_bars(rng, tune, clef, fifths, slower) if tune else _chance_bars(rng)
-    return _without_loose_ties(_break_lines(rng, bars, clef, fifths, metre, lines, width, free=tune is None))
+    made = _break_lines(rng, bars, clef, fifths, metre, lines, width, free=tune is None)
+    return _without_loose_ties(_thicken(rng, made) if rng.random() < WITH_CHORDS else made)
+
+
+def _thicken(rng, lines):
+    """The same lines, with other notes below some of them."""
+    share = rng.choice((0.1, 0.4, 0.9, 1.0))
+    for line in lines:
+        yield [
+            token
+            for one in line
+            for token in ([one, "chord"] if is_note(one) and rng.random() < share else [one])
+        ]
 
 
 def _without_loose_ties(lines):
@@ -87,7 +100,7 @@ def _without_loose_ties(lines):
                 head = next(token for token in reversed(line[:place]) if is_note(token))
                 if position_and_value(head)[0] != following:
                     del line[place]
-            elif kind in ("note", "rest", "chord"):
+            elif kind in ("note", "rest"):
                 following = position_and_value(line[place])[0] if kind == "note" else None
     return lines
 
@@ -315,13 +328,14 @@ def _chance_bars(rng) -> Generator[list[str], str, None]:
     habits = rng.dirichlet((0.5, 0.9, 1.6, 1.6, 1.0, 0.4))  # of the six values
     spans = (0, 0.12), (0.02, 0.25), (0, 0.3), (0, 0.15)
     triplets, rest, accidental, tie = (rng.uniform(*span) for span in spans)
-    chords = rng.uniform(0.05, 0.7) if rng.random() < WITH_CHORDS else 0
     leap, middle, height = rng.uniform(1, 4), rng.uniform(1, 7), 4.0
     metre, tied = (yield []), None
     while True:
         tokens, left = [], bar_ticks(metre)
         if rng.random() < 0.04:
             tokens, left = ["rest:1"], 0
+        elif rng.random() < 0.02:
+            tokens, left = [f"rests:{rng.integers(2, MOST_BARS + 1)}"], 0
         elif rng.random() < 0.06:  # a pick-up, or a bar cut short
             left = max(24, left - 48)
         while left > 0:
@@ -330,8 +344,6 @@ def _chance_bars(rng) -> Generator[list[str], str, None]:
             for value, dots in group:
                 if tied is None and rng.random() < rest:
                     tokens += [f"rest:{value}", *["dot"] * dots]
-                elif rng.random() < chords:
-                    tokens.append("chord")
                 else:
                     height += leap * rng.standard_normal() + 0.12 * (middle - height)
                     height = min(max(height, LOWEST), HIGHEST)

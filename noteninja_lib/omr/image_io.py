@@ -6,13 +6,14 @@ out in the end is a working picture, in which a staff space is `SPACE` pixels an
 right. Lesson: 10_reading_sheet_music.
 """
 
+import functools
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from noteninja_lib.errors import UserError
 
@@ -90,7 +91,7 @@ def _load(name, image, number):
     factor = np.sqrt(PAGE_PIXELS / (width * height))
     if image.format == "JPEG" and factor < 1 and not progressive:
         # The decoder itself can halve a jpg, again and again, so that the large picture never exists.
-        image.draft("L", (round(width * factor), round(height * factor)))
+        image.draft("L" if image.mode == "L" else "RGB", (round(width * factor), round(height * factor)))
     transparent = "A" in image.getbands() or "transparency" in image.info
     deep = image.mode.startswith(("I", "F"))
     bytes_a_pixel = 12 if deep else 1 if image.mode in ("1", "L", "P") and not transparent else 4
@@ -115,6 +116,9 @@ def _grey(image, transparent, deep):
         values = np.asarray(image, dtype=np.float32)
         low, high = float(values.min()), max(float(values.max()), float(values.min()) + 1)
         return Image.fromarray(((values - low) * (255 / (high - low))).astype(np.uint8))
+    if image.mode in ("RGB", "YCbCr"):  # a wooden table is as bright as paper, but not in every colour
+        darkest = functools.reduce(ImageChops.darker, image.convert("RGB").split())
+        return Image.blend(image.convert("L"), darkest, 0.5)
     return image.convert("L")
 
 

@@ -40,6 +40,7 @@ class Event:
     step: int | None = None  # white keys above C0, see `vocabulary.set_pitches`
     alter: int = 0  # semitones that an accidental or the key moves it
     joined: bool = False  # whether it sounds on in the next note
+    at: tuple[int, int] | None = None  # where it was read: line and token
 
     @property
     def quarters(self) -> Fraction:
@@ -68,6 +69,8 @@ class Bar:
     number: int = 0  # as bars are counted: from 1, a pick-up is 0
     chords: int = 0  # how many were seen in it
     starts_joined: bool = False  # whether its first note sounds on from the bar before
+    harmony: list[tuple[Fraction, str]] = field(default_factory=list)  # quarter notes from its start, symbol
+    words: list[str] = field(default_factory=list)  # such as "D.C. al Fine", "segno"
     doubts: list[str] = field(default_factory=list)  # why it may be wrong; each goes on after "bar 7: "
 
     @property
@@ -123,16 +126,16 @@ def _fifths_of(token):
 
 
 def _head(tokens):
-    """Clef (None if there is none), key and number of tokens of a line's beginning."""
-    clef, fifths, count = None, 0, 0
+    """Clef, key and number of tokens of a line's beginning; None for what books leave out after the first."""
+    clef, fifths, count = None, None, 0
     for count, token in enumerate([*tokens, "end"]):
         if token.startswith("clef:"):
-            clef = token[5:]
+            clef = token[5:] if token[5:] in CLEFS else clef
         elif _is_key(token):
             fifths = _fifths_of(token)
         else:
             break
-    return clef, fifths, count
+    return clef, 0 if fifths is None and clef else fifths, count
 
 
 def _agree(heads, lines):
@@ -150,9 +153,10 @@ def _agree(heads, lines):
             if any(map(is_change, tokens[heads[number][2] :])) or tokens[-1:] and tokens[-1] in EDGES:
                 groups.append([])
         for group in filter(None, groups):
-            counts = Counter(heads[number][place] for number in group)
-            usual, times = counts.most_common(1)[0]
-            for number in group:
+            with_clef = [number for number in group if heads[number][0]]
+            counts = Counter(heads[number][place] for number in with_clef)
+            usual, times = counts.most_common(1)[0] if counts else (None, 0)
+            for number in with_clef:
                 own = heads[number][place]
                 if times > 1 and own != usual and counts[own] == 1:
                     doubt = f"its {what} was read unlike that of the other lines, and taken for theirs"
@@ -195,8 +199,6 @@ class _Splitter:
     def end(self, token):
         """End a bar with a bar line; if it is empty, the line belongs to the bars before and after it."""
         bar = self.bar
-        if bar.chords and not bar.events:
-            self.add(None, 1)
         empty = not bar.events
         if not empty:
             bar.spans.append((self.line, self.first, self.index))
@@ -220,7 +222,8 @@ class _Splitter:
         bar, accidental = self.bar, self.accidental if position is not None else None
         if not bar.events:
             bar.clef, bar.fifths, bar.metre, bar.close = self.clef, self.fifths, self.metre, ""
-        self.last = Event(position, value, self.clef, self.fifths, accidental, begins=self.triplet)
+        at = self.line, self.index
+        self.last = Event(position, value, self.clef, self.fifths, accidental, begins=self.triplet, at=at)
         bar.events.append(self.last)
         self.accidental, self.triplet = None, False
 
@@ -230,7 +233,15 @@ class _Splitter:
             self.add(*position_and_value(token))
         elif token in BAR_LINES:
             self.end(token)
-        elif kind == "clef":
+        elif kind == "rests":
+            for _ in range(int(text) - 1):  # each of them stands for the one sign
+                self.add(None, 1)
+                self.index += 1
+                self.end("bar")
+                self.index -= 1
+                self.first = self.index
+            self.add(None, 1)
+        elif kind == "clef" and text in CLEFS:
             self.set(clef=text)
             if self.bar.events and self.given[0] is None:
                 self.bar.clefs.append((len(self.bar.events), self.clef))
@@ -246,7 +257,6 @@ class _Splitter:
             self.bar.ending = int(text)
         elif token == "chord":
             self.bar.chords += 1
-            self.last = None
         elif token == "triplet":
             self.triplet = True
         elif self.last and token == "dot":
@@ -265,7 +275,7 @@ class _Splitter:
         return not self.bar.events
 
 
-def check_durations(bars: list[Bar], trusted: bool = False) -> list[Bar]:
+def check_durations(bars: list[Bar], trusted: bool = False, upper: bool = False) -> list[Bar]:
     """Settle missing metres, open triplets, whole-bar rests and bars split by a system; doubt what is left.
 
     Parameters
@@ -274,6 +284,8 @@ def check_durations(bars: list[Bar], trusted: bool = False) -> list[Bar]:
         As from `split_bars`; changed in place. The result has fewer, where the end of a line split one.
     trusted : bool
         Whether the metre is the user's own.
+    upper : bool
+        Whether of chords and voices the uppermost notes are wanted.
     """
     for bar in bars:
         mark_triplets(bar)
@@ -287,8 +299,8 @@ def check_durations(bars: list[Bar], trusted: bool = False) -> list[Bar]:
     pickup = len(bars) > 1 and bars[0].sum < bars[0].length
     for number, (bar, right) in enumerate(zip(bars, _adding_up(bars, pickup)), 0 if pickup else 1):
         bar.number = number
-        if bar.chords:
-            bar.doubts.append("it holds a chord, which is not read")
+        if bar.chords and not upper:
+            bar.doubts.append("of a chord in it, only the uppermost note is read")
         if not right:
             bar.doubts.append(f"its notes last {_quarters(bar.sum)} in place of {_quarters(bar.length)}")
     return bars

@@ -7,7 +7,6 @@ training degrades the lines as bad scans, copies of copies and photographs do. L
 
 import os
 import re
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,19 +18,12 @@ from noteninja_lib.cluster import ADDRESS, executor
 from noteninja_lib.errors import UserError, make_folder
 from noteninja_lib.music.tunes import Tune, load_tunes
 from noteninja_lib.omr.composer import compose
-from noteninja_lib.omr.rendering import FONTS, ID, STAFF_SPACE, MeiWriter, rasterise, render
-from noteninja_lib.omr.vocabulary import SIGNS, encode
+from noteninja_lib.omr.decoration import TEXTS, decorate
+from noteninja_lib.omr.rendering import FONTS, STAFF_SPACE, MeiWriter, rasterise, render
+from noteninja_lib.omr.staff_detection import ABOVE, BELOW
+from noteninja_lib.omr.vocabulary import MARKS, SIGNS, encode
 
 SPACE, HEIGHT, TOP_LINE = 8, 96, 32  # of a staff image: staff space and height in pixels, row of the top line
-SYLLABLES = (
-    "la mi a ve so le o ver the hills and far glo ri a Wald und Feld bon ny mor ning ma chère où est ♪ "
-)
-SYLLABLES = (SYLLABLES + "nacht do mi ne").split()
-CHORDS = "C G7 Am Dm F B♭ E♭maj7 F♯m7♭5 D/F♯ Gsus4 A7 Cdim N.C. Bm E Fm6 C♯m".split()
-TEXTS = ("STIXGeneral", "DejaVu Sans", "DejaVu Serif", "cmr10")
-TEMPI = ("Allegro", "Andante con moto", "Moderato ♩ = 96", "Lively", "Slow", "D.C. al Fine", "rit.", "cresc.")
-TEMPI += ("Fine", "dolce", "pizz.")
-DECORATIONS = "slur verse harm fing artic ornament dynam hairpin fermata tempo grace reh breath".split()
 #: Verovio's options: (low, high) of a number, range of a whole one, list of choices, or the share of True.
 LOOK = {
     "spacingLinear": (0.15, 0.4),
@@ -54,93 +46,9 @@ LOOK = {
     "repeatEndingLineThickness": (0.1, 0.3),
     "repeatBarLineDotSeparation": (0.3, 0.5),
     "measureMinWidth": range(1, 16),
+    "harmDist": (0.5, 4.0),
 }
 PART = 1200  # lines in a file of a data set
-
-
-def _pick(rng, *choices):
-    return str(rng.choice(choices))
-
-
-def decorate(writer: MeiWriter, rng: np.random.Generator) -> None:
-    """Strew signs into a score that was set, some kinds on each page."""
-    habits = {kind: rng.uniform(0.05, 0.7) if rng.random() < 0.3 else 0.0 for kind in DECORATIONS}
-    for bar in writer.score.iter("measure"):
-        notes = [one for one in bar.iter("note") if ID in one.attrib]
-        sounding = [one for one in bar.iter() if one.tag in ("note", "rest", "chord") and ID in one.attrib]
-        for note in notes:
-            _adorn_note(note, bar, habits, rng)
-        if len(notes) > 1 and rng.random() < habits["slur"]:
-            first, last = sorted(rng.choice(len(notes), 2, replace=False))
-            heights = [(notes[place].get("oct"), notes[place].get("pname")) for place in (first, last)]
-            if heights[0] != heights[1] or last - first > 1:  # else it would look like a tie
-                side = _pick(rng, "above", "below") if rng.random() < 0.3 else None
-                _add(bar, "slur", startid=notes[first], endid=notes[last], curvedir=side)
-        if sounding:
-            _adorn_bar(bar, sounding, habits, rng)
-
-
-def _add(bar, kind, text=None, **where):
-    """A sign in a bar, at notes or at a beat."""
-    sign = ET.SubElement(bar, kind)
-    sign.text = text
-    for name, value in where.items():
-        if value is not None:
-            sign.set(name, f"#{value.get(ID)}" if isinstance(value, ET.Element) else value)
-
-
-def _adorn_note(note, bar, habits, rng):
-    """Signs at one note."""
-
-    def wanted(kind, share):
-        return rng.random() < share * habits[kind]
-
-    if wanted("verse", 1):
-        syllable = ET.SubElement(ET.SubElement(note, "verse", {"n": "1"}), "syl")
-        syllable.text = _pick(rng, *SYLLABLES)
-        if rng.random() < 0.4:
-            syllable.set("con", "d")
-    if wanted("artic", 0.5):
-        ET.SubElement(note, "artic", {"artic": _pick(rng, "stacc", "acc", "ten", "marc", "stacciss")})
-    if wanted("fing", 0.5):
-        _add(bar, "fing", str(rng.integers(1, 6)), startid=note, place="above")
-    if wanted("ornament", 0.3):
-        _add(bar, _pick(rng, "trill", "mordent", "turn"), startid=note)
-    if wanted("fermata", 0.15):
-        _add(bar, "fermata", startid=note, form=_pick(rng, "norm", "inv"))
-    if wanted("grace", 0.25):
-        parent = next((one for one in bar.iter() if note in list(one)), None)
-        if parent is not None and parent.tag in ("layer", "beam"):
-            grace = {"dur": _pick(rng, 8, 16), "grace": _pick(rng, "acc", "unacc")}
-            grace |= {name: note.get(name) for name in ("pname", "oct")}
-            parent.insert(list(parent).index(note), ET.Element("note", grace))
-
-
-def _adorn_bar(bar, sounding, habits, rng):
-    """Signs that stand once or twice in a bar."""
-
-    def wanted(kind, share=1):
-        return rng.random() < share * habits[kind]
-
-    def anywhere():
-        return sounding[rng.integers(len(sounding))]
-
-    for _ in range(2):
-        if wanted("harm"):
-            _add(bar, "harm", _pick(rng, *CHORDS), startid=anywhere(), place="above")
-    if wanted("dynam"):
-        text = _pick(rng, "p", "mf", "ff", "pp", "sfz", "cresc.")
-        _add(bar, "dynam", text, startid=anywhere(), place=_pick(rng, "below", "below", "above"))
-    if wanted("hairpin") and len(sounding) > 2:
-        form, place = _pick(rng, "cres", "dim"), _pick(rng, "below", "above")
-        _add(bar, "hairpin", startid=sounding[0], endid=sounding[-1], form=form, place=place)
-    if wanted("tempo", 0.3):
-        kind, text = _pick(rng, "tempo", "dir"), _pick(rng, *TEMPI)
-        _add(bar, kind, text, startid=anywhere(), place=_pick(rng, "above", "above", "below"))
-    if wanted("reh", 0.2):
-        _add(bar, "reh", _pick(rng, *"ABC12"), startid=sounding[0])
-    if wanted("breath", 0.2):
-        _add(bar, "breath", startid=anywhere())
 
 
 def look(rng: np.random.Generator) -> dict:
@@ -164,7 +72,7 @@ def look(rng: np.random.Generator) -> dict:
 def _vary_endings(svg, rng):
     """Numbers of endings in another size and type, with or without a dot; verovio knows but one way."""
     size, up, dot = round(rng.uniform(190, 430)), round(rng.uniform(0, 110)), "." * int(rng.integers(2))
-    family, weight = rng.choice(TEXTS), _pick(rng, "bold", "normal")
+    family, weight = rng.choice(TEXTS), rng.choice(("bold", "normal"))
     style = f'font-family="{family}" font-weight="{weight}" font-size="{size}px"'
     return re.sub(
         r'(class="voltaBracket">\s*<text x="\d+" y=")(-?\d+)(".*?)<tspan font-size="405px">(\d)<',
@@ -172,6 +80,21 @@ def _vary_endings(svg, rng):
         svg,
         flags=re.DOTALL,
     )
+
+
+def _vary_text(svg, rng):
+    """Flats and sharps of chord symbols that the text font has, and symbols that begin above their note."""
+    for code, sign in (("\uea64", "♭"), ("\uea66", "♯")):
+        svg = re.sub(
+            rf'<tspan font-family="\w+" font-size="(\d+)px">{code}<',
+            lambda match, sign=sign: (
+                f'<tspan font-family="DejaVu Sans" font-size="{int(match[1]) * 5 // 9}px">{sign}<'
+            ),
+            svg,
+        )
+    if rng.random() < 0.5:
+        svg = re.sub(r'(class="harm">\s*<text [^>]*)text-anchor="middle"', r'\1text-anchor="start"', svg)
+    return svg
 
 
 def _without_hidden_endings(system, tokens):
@@ -199,41 +122,98 @@ def find_systems(svg: str) -> list[tuple[float, float, float]]:
     return places
 
 
-def cut_staff_images(picture: np.ndarray, places: list, zoom: float) -> Iterator[np.ndarray]:
-    """Staff images of a page, uint8, shape (HEIGHT, width) each, at the places from `find_systems`."""
+def cut_staff_images(
+    picture: np.ndarray, places: list, zoom: float, top_line: int = TOP_LINE
+) -> Iterator[np.ndarray]:
+    """Staff images of a page, uint8, shape (HEIGHT, width) each, at the places from `find_systems`.
+
+    `top_line` is the row in which the top line comes to lie.
+    """
     scale = STAFF_SPACE * zoom / SPACE
     # Against aliasing.
     smooth = cv2.GaussianBlur(picture, (0, 0), 0.45 * scale) if scale > 1.1 else picture
     for left, right, top in places:
         width = round((right - left) * zoom / (STAFF_SPACE * zoom) * SPACE) + 2 * SPACE
         x = left * zoom - STAFF_SPACE * zoom + (scale - 1) / 2
-        move = np.array([[scale, 0, x], [0, scale, top * zoom - TOP_LINE * scale]])
+        move = np.array([[scale, 0, x], [0, scale, top * zoom - top_line * scale]])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         yield cv2.warpAffine(smooth, move, (width, HEIGHT), flags=flags, borderValue=255)
 
 
-def make_staff_images(rng: np.random.Generator, tunes: list[Tune]) -> list[tuple[np.ndarray, list[str]]]:
-    """Staff images of one page and their tokens, from tunes or from chance, by chance adorned."""
+def make_staff_images(rng: np.random.Generator, tunes: list[Tune]) -> list[tuple]:
+    """Staff images of one page and their tokens, from tunes or from chance, by chance adorned.
+
+    Returns
+    -------
+    list of (np.ndarray, list of str, dict)
+        A staff image, its tokens, and the images above and below it with theirs, by "above" and "below".
+    """
     options = look(rng)
     tune = tunes[rng.integers(len(tunes))] if rng.random() < 0.45 else None
     lines = compose(rng, tune, 6, (options["width"] - 120) / STAFF_SPACE)
     if not lines:
         return []
-    writer = MeiWriter(lines, wide=rng.random() < 0.5)
+    heads = str(rng.choice(("x", "diamond", ""))) if rng.random() < 0.02 else None
+    if heads is not None:
+        clef = next(token for token in lines[0] if token.startswith("clef:"))
+        lines = [["clef:percussion" if token == clef else token for token in line] for line in lines]
+    voices = rng.random() < 0.5
+    writer = MeiWriter(lines, wide=rng.random() < 0.5, voices=voices, heads=heads or "")
     if rng.random() < 0.7:
         decorate(writer, rng)
-    svg = _vary_endings(render(writer.text(), **options)[0], rng)
+    svg = _vary_text(_vary_endings(render(writer.text(), **options)[0], rng), rng)
     zoom = rng.uniform(0.45, 0.75)
-    picture = rasterise(svg, zoom, _pick(rng, *TEXTS))
+    picture = rasterise(svg, zoom, str(rng.choice(TEXTS)))
     places = find_systems(svg)
     if len(places) != len(lines):  # a system too full was broken once more
         return []
     systems = [system for system in svg.split('class="system"')[1:] if 'class="staff"' in system]
-    made = []
-    for image, tokens, system in zip(cut_staff_images(picture, places, zoom), lines, systems):
+    made, clefless = [], rng.random() < 0.1
+    images = (cut_staff_images(picture, places, zoom, row) for row in (TOP_LINE, ABOVE, BELOW))
+    for image, above, below, tokens, system in zip(*images, lines, systems):
+        marks = {
+            "above": (above, marks_of(system, writer.marks)),
+            "below": (below, marks_of(system, writer.marks, True)),
+        }
         image = without_empty_end(image) if tokens[-1].startswith(SIGNS) else image
-        made.append((image, _without_hidden_endings(system, tokens)))
+        tokens = _without_hidden_endings(system, tokens)
+        made.append((*(without_head(image, tokens, system) if clefless else (image, tokens)), marks))
     return made
+
+
+def marks_of(system: str, marks: dict[str, list[str]], below: bool = False) -> list[str]:
+    """Tokens of the marks that a system's SVG shows above or below its staff, from left to right."""
+    top = int(re.search(r'class="staff">\s*<path d="M-?\d+ (-?\d+)', system)[1])
+    unit, found = 10 * STAFF_SPACE, []
+    rows = (4 * unit, 4 * unit + (HEIGHT - BELOW - 4 * SPACE - 8) * unit // SPACE)
+    rows = rows if below else (-(ABOVE - 12) * unit // SPACE, 0)
+    for identity, kind, body in re.findall(
+        r'<g id="(mark\d+)" class="(\w+)">(.*?)</g>', system, flags=re.DOTALL
+    ):
+        x, y = (
+            int(one) for one in re.search(r'(?:x="|translate\()(-?\d+)(?:" y="|, )(-?\d+)', body).groups()
+        )
+        if rows[0] <= y - top < rows[1]:
+            found.append((x, marks[identity]))
+    return [token for _, tokens in sorted(found) for token in tokens]
+
+
+def without_head(image: np.ndarray, tokens: list[str], system: str) -> tuple[np.ndarray, list[str]]:
+    """A line as books print it that have clef and key in a tune's first line alone."""
+    head = next((number for number, token in enumerate(tokens) if not token.startswith(SIGNS)), 0)
+    if any(token.startswith("time") for token in tokens[:head]):
+        return image, tokens
+    left = int(re.search(r'class="staff">\s*<path d="M(-?\d+)', system)[1])
+    first = system.split('class="layer"')[0]
+    signs = [
+        int(x) for x in re.findall(r'xlink:href="#E[02][\dA-F]+-\w+" transform="translate\((-?\d+)', first)
+    ]
+    if not signs:
+        return image, tokens
+    last = max(signs) + 10 * STAFF_SPACE * (1.2 if len(signs) > 1 else 2.9)
+    image = image[:, max(round((last - left) * SPACE / (10 * STAFF_SPACE)), 0) :].copy()
+    image[:, :SPACE] = 255
+    return image, tokens[head:]
 
 
 def without_empty_end(staff_image: np.ndarray) -> np.ndarray:
@@ -249,17 +229,28 @@ def without_empty_end(staff_image: np.ndarray) -> np.ndarray:
 # ---- a folder of engraved lines: made once, in parts, read by training -------------------------------------
 
 
+def _png(image):
+    return cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].ravel()
+
+
 def _write_part(job):
     path, seed, number, size, split = job
     cv2.setNumThreads(1)
-    rng, tunes, pictures, tokens = np.random.default_rng((seed, number)), load_tunes(split), [], []
-    while len(pictures) < size:
-        for image, line in make_staff_images(rng, tunes):
-            pictures.append(cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].ravel())
-            tokens.append(np.array(encode(line), np.int16))
-    lengths = {"picture_lengths": list(map(len, pictures)), "word_lengths": list(map(len, tokens))}
+    rng, tunes = np.random.default_rng((seed, number)), load_tunes(split)
+    lines, marks = [], []
+    while len(lines) < size:
+        for image, tokens, around in make_staff_images(rng, tunes):
+            lines.append((_png(image), np.array(encode(tokens), np.int16)))
+            marks += [(_png(one), np.array(encode(read, MARKS), np.int16)) for one, read in around.values()]
+    arrays = {}
+    for name, made in (("", lines), ("mark_", marks)):
+        for kind, parts in zip(("picture", "word"), zip(*made)):
+            arrays |= {
+                f"{name}{kind}s": np.concatenate(parts),
+                f"{name}{kind}_lengths": list(map(len, parts)),
+            }
     with open(path.with_suffix(".new"), "wb") as file:
-        np.savez(file, pictures=np.concatenate(pictures), words=np.concatenate(tokens), **lengths)
+        np.savez(file, **arrays)
     os.replace(path.with_suffix(".new"), path)
 
 
@@ -301,14 +292,18 @@ class StaffImages:
     ----------
     folder : path
         As `build` makes it.
+    marks : bool
+        What stands above and below the staves, with its own tokens, in place of the staves.
     """
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path, marks: bool = False):
+        kind = "mark_" if marks else ""
         self.pictures, self.tokens = [], []
         for path in sorted(Path(folder).glob("strips_*.npz")):
             with np.load(path) as part:
-                self.pictures += np.split(part["pictures"], np.cumsum(part["picture_lengths"])[:-1])
-                self.tokens += np.split(part["words"], np.cumsum(part["word_lengths"])[:-1])
+                for name, into in (("picture", self.pictures), ("word", self.tokens)):
+                    ends = np.cumsum(part[f"{kind}{name}_lengths"])
+                    into += np.split(part[f"{kind}{name}s"], ends[:-1])
         if not self.pictures:
             command = f"noteninja dataset engrave {folder}"
             raise UserError(f"{folder} holds no engraved lines: make some with `{command}`.")

@@ -3,27 +3,31 @@
 Lesson: 10_reading_sheet_music.
 """
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 
 import music21
 import numpy as np
 import pretty_midi
 
-from noteninja_lib.errors import UserError, whole, write_whole
+from noteninja_lib.errors import UserError, check_range, whole, write_whole
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.crnn import LineReader, Symbol, read_staff_image
-from noteninja_lib.music.harmony import beat_length
+from noteninja_lib.music.harmony import beat_length, read_chord
 from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.music.playback import from_score
 from noteninja_lib.music.tunes import Tune
 from noteninja_lib.omr import score as music
 from noteninja_lib.omr.image_io import open_pictures
-from noteninja_lib.omr.measures import Bar, check_corrections
-from noteninja_lib.omr.staff_detection import Staff, find_staves
-from noteninja_lib.omr.vocabulary import BAR_LINES, VOCABULARY, is_note
+from noteninja_lib.omr.measures import EDGES, Bar, check_corrections
+from noteninja_lib.omr.staff_detection import IMAGE_MIDDLE as MIDDLE
+from noteninja_lib.omr.staff_detection import Staff, read_layout
+from noteninja_lib.omr.vocabulary import BAR_LINES, MARKS, ROOTS, VOCABULARY, is_note, ratio
 
 Progress = Callable[[float], None] | None
 UNSURE = 0.8  # confidence below which a symbol makes its bar doubtful
@@ -33,7 +37,27 @@ MANY_DOUBTS = 0.5  # share of the bars above which the whole page is doubtful
 SUFFIXES = (".musicxml", ".xml", ".mid", ".midi")
 MOST_CHORDS = 3, 0.1  # number, and share of the notes, from which on a page is refused
 SURE = 0.9  # confidence of a symbol that is plain to see
+WORDS = ("D.C.", "D.S.", "Fine", "Coda", "segno", "coda")  # tokens with which words begin
+NEAR = 32  # pixels of a staff image between the parts of one chord symbol, at most
+LEAST = 0.5  # confidence of a mark that is believed
+AT_A_NOTE = 16  # pixels of a staff image within which a chord symbol belongs to a note
+WIDE_GAP = 1.3  # usual distances of two staffs, from which on something stands between them
+LOOKED_AT, BETTER = 2, 0.03  # staffs by which is seen what is upside down, and confidence that tells
 UNSURE_PAGE = 0.4  # share of symbols that are not, from which on a page is refused
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What stands above or below a staff: a chord symbol such as "F#m7", or words such as "D.C. al Fine"."""
+
+    text: str
+    column: float  # of the staff image, in pixels
+    confidence: float  # 0..1
+
+    @property
+    def is_chord(self) -> bool:
+        """Whether it is a chord symbol."""
+        return self.text.split()[0] not in WORDS
 
 
 @dataclass
@@ -43,6 +67,12 @@ class Line:
     page: int
     staff: Staff
     symbols: list[Symbol]
+    marks: list[Mark] = field(default_factory=list)
+
+    @property
+    def height(self) -> float:
+        """Where its middle is in the page, in pixels from the top."""
+        return float(self.staff.to_page(self.staff.width / 2, MIDDLE)[1])
 
 
 @dataclass(frozen=True)
@@ -64,7 +94,8 @@ class Sheet:
     clef: str | None = None  # these three: what the user put in place of what was read
     key: int | None = None
     metre: str | None = None
-    left_out: tuple[str, ...] = ()  # what was wrong with pages that could not be read, a sentence each
+    left_out: tuple[str, ...] = ()  # what could not be read or was not, a sentence each
+    upper: bool = False  # whether of chords, voices and systems the uppermost was wanted
 
     def tokens(self) -> list[list[str]]:
         """What stands in each line, see `vocabulary`."""
@@ -78,12 +109,56 @@ class Sheet:
     @cached_property
     def bars(self) -> list[Bar]:
         """Bars in printed order."""
-        bars = music.read_bars(self.tokens(), clef=self.clef, key=self.key, metre=self.metre)
+        bars = music.read_bars(self.tokens(), self.upper, clef=self.clef, key=self.key, metre=self.metre)
         for bar in bars:
             symbols = sum((self.lines[line].symbols[first:end] for line, first, end in bar.spans), [])
             if min(symbol.confidence for symbol in symbols) < UNSURE:
                 bar.doubts.append("a symbol in it can hardly be recognised")
+        for number, line in enumerate(self.lines):
+            _place_marks(line, [bar for bar in bars if any(span[0] == number for span in bar.spans)], number)
+        _spell_b(bars)
         return bars
+
+    @cached_property
+    def tunes(self) -> list["Sheet"]:
+        """The tunes of a book, one after another; the sheet itself where there is but one.
+
+        A tune begins in a line with a metre of its own, after a final bar line or a gap, or after both.
+        """
+        starts = [0, *(number for number in range(1, len(self.lines)) if self._begins(number))]
+        if len(starts) == 1:
+            return [self]
+        parts = [self.lines[first:end] for first, end in zip(starts, [*starts[1:], len(self.lines)])]
+        return [
+            replace(self, title=f"{self.title} {number}", lines=part) for number, part in enumerate(parts, 1)
+        ]
+
+    def tune_number(self, number: int) -> "Sheet":
+        """One of the tunes, counted from 1."""
+        check_range("tune", number, 1, len(self.tunes))
+        return self.tunes[number - 1]
+
+    def place(self) -> str:
+        """Where it begins, in words: "page 2, 40% down"."""
+        first = self.lines[0]
+        down = f"{first.height / self.pages[first.page].shape[0]:.0%} down"
+        return f"page {first.page + 1}, {down}" if len(self.pages) > 1 else down
+
+    def _begins(self, number):
+        """Whether a tune begins in this line."""
+        before, line = self.lines[number - 1 : number + 1]
+        gaps = [
+            two.height - one.height for one, two in zip(self.lines, self.lines[1:]) if one.page == two.page
+        ]
+        apart = before.page != line.page or line.height - before.height > WIDE_GAP * np.median(gaps)
+        tokens, last = (
+            [symbol.token for symbol in line.symbols],
+            before.symbols[-1:] and before.symbols[-1].token,
+        )
+        head = list(takewhile(lambda token: not is_note(token) and not token.startswith("rest"), tokens))
+        metre = any(token.startswith("time:") for token in head)
+        closed = last == "final-bar"
+        return metre and (closed or last in EDGES and apart) or closed and apart
 
     @property
     def score(self) -> music21.stream.Score:
@@ -138,8 +213,10 @@ class Sheet:
         first = self.bars[0]
         notes = [one for bar in self.bars for one in bar.events if one.position is not None]
         counts = dict(staffs=len(self.lines), bars=len(self.bars))
+        chords = sum(len(bar.harmony) for bar in self.bars)
         signature = dict(clef=first.clef, key=first.fifths, metre=first.metre, notes=len(notes))
-        return counts | signature | dict(doubtful=[doubt.number for doubt in self.doubtful])
+        more = dict(chords=chords, tunes=len(self.tunes))
+        return counts | signature | more | dict(doubtful=[doubt.number for doubt in self.doubtful])
 
     def warnings(self) -> list[str]:
         """What a user should look at, a sentence each: doubtful bars, pages that were left out."""
@@ -157,6 +234,7 @@ class Sheet:
     def __str__(self):
         found = self.summary()
         names = {"staffs": "staff", "bars": "bar", "notes": "note"}
+        names |= {"chords": "chord symbol"} if found["chords"] else {}
         plural = {key: "" if found[key] == 1 else "s" for key in names}
         counts = ", ".join(f"{found[key]} {one}{plural[key]}" for key, one in names.items())
         metres = ", ".join(dict.fromkeys(bar.metre for bar in self.bars))
@@ -185,13 +263,17 @@ def check_suffix(path: Path) -> None:
         raise UserError(f"{path} cannot be written: there is no folder {path.parent}.")
 
 
-def read_sheet(source: str | Path | np.ndarray, *, progress: Progress = None, **corrections) -> Sheet:
+def read_sheet(
+    source: str | Path | np.ndarray, *, upper: bool = False, progress: Progress = None, **corrections
+) -> Sheet:
     """Read printed music: one staff a system, one voice.
 
     Parameters
     ----------
     source : path or np.ndarray, uint8, shape (height, width)
         A picture or pdf; or a page, 255 white.
+    upper : bool
+        Of systems read the uppermost staffs, and in these the uppermost notes.
     progress : callable, optional
         Called with the fraction done.
     **corrections
@@ -209,30 +291,144 @@ def read_sheet(source: str | Path | np.ndarray, *, progress: Progress = None, **
         name, pages = "page", [source]
     else:
         name, pages = Path(source).stem, open_pictures(source)
-    network, lines, left_out = load_model(LineReader), [], []
+    network, marks, lines, left_out = load_model(LineReader), load_model(LineReader, name="marks"), [], []
     for number, page in enumerate(pages):
+        where = f"Page {number + 1}: " if len(pages) > 1 else ""
         try:
-            staves = find_staves(page)
+            layout, heard = _upright(network, page, upper)
         except UserError as problem:  # a title page does not spoil the others
-            left_out.append(f"Page {number + 1}: {problem}" if len(pages) > 1 else str(problem))
+            left_out.append(f"{where}{problem}")
             continue
-        for place, staff in enumerate(staves):
-            lines.append(Line(number, staff, read_staff_image(network, staff.image, VOCABULARY)))
-            progress((number + (place + 1) / len(staves)) / len(pages))
+        pages[number] = layout.page
+        left_out += [f"{where}{sentence}" for sentence in layout.told]
+        found = []
+        for place, staff in enumerate(layout.staves):
+            symbols = (
+                heard[place] if place < len(heard) else read_staff_image(network, staff.image, VOCABULARY)
+            )
+            found.append(Line(number, staff, symbols))
+            progress((number + 0.7 * (place + 1) / len(layout.staves)) / len(pages))
+        _read_marks(marks, found)
+        lines += found
+        progress((number + 1) / len(pages))
     if not lines:
         raise UserError(left_out[0])
-    _refuse([symbol for line in lines for symbol in line.symbols])
-    return Sheet(name, pages, lines, left_out=tuple(left_out), **corrections)
+    _refuse([symbol for line in lines for symbol in line.symbols], upper)
+    return Sheet(name, pages, lines, left_out=tuple(left_out), upper=upper, **corrections)
 
 
-def _refuse(symbols):
+def _upright(network, page, upper):
+    """The layout of a page, turned by 180 degrees where that reads better, and what its first staves hold."""
+    layout = read_layout(page, upper)
+    first = layout.staves[:LOOKED_AT]
+    heard = [read_staff_image(network, staff.image, VOCABULARY) for staff in first]
+    if any(symbols and symbols[0].token.startswith("clef") for symbols in heard) and _sure(heard) > SURE:
+        return layout, heard
+    turned = [np.ascontiguousarray(np.rot90(staff.image, 2)) for staff in first]
+    if _sure([read_staff_image(network, image, VOCABULARY) for image in turned]) > _sure(heard) + BETTER:
+        layout = read_layout(np.ascontiguousarray(np.rot90(layout.page, 2)), upper)
+        return layout, []
+    return layout, heard
+
+
+def _sure(lines):
+    """Mean confidence of the symbols of some lines; 0 if there are none."""
+    return float(np.mean([symbol.confidence for line in lines for symbol in line] or [0]))
+
+
+# ---- chord symbols and words -------------------------------------------------------------------------------
+
+
+def _read_marks(network, lines):
+    """Read what stands above and below the lines of a page: chord symbols on one side, words on both."""
+    sides = [
+        [parse_marks(read_staff_image(network, image, MARKS)) for image in images]
+        for images in ([line.staff.above for line in lines], [line.staff.below for line in lines])
+    ]
+    weights = [sum(mark.confidence for marks in side for mark in marks if mark.is_chord) for side in sides]
+    for number, line in enumerate(lines):
+        words = [mark for side in sides for mark in side[number] if not mark.is_chord]
+        chords = [mark for mark in sides[int(np.argmax(weights))][number] if mark.is_chord]
+        line.marks = sorted(words + chords, key=lambda mark: mark.column)
+
+
+def parse_marks(symbols: list[Symbol]) -> list[Mark]:
+    """Chord symbols and words of the tokens that were read above or below a staff."""
+    groups: list[list[Symbol]] = []
+    for symbol in symbols:
+        last = groups[-1][-1] if groups else None
+        near = last is not None and symbol.column - last.column < NEAR
+        chord = near and groups[-1][0].token in ROOTS
+        bass = symbol.token in ROOTS and chord and last.token == "/"
+        part = symbol.token not in (*ROOTS, *WORDS, "N.C.") and chord
+        word = symbol.token in ("al", "Fine", "Coda") and near and groups[-1][0].token in ("D.C.", "D.S.")
+        if bass or part or word:
+            groups[-1].append(symbol)
+        elif symbol.token in (*ROOTS, *WORDS, "N.C."):
+            groups.append([symbol])
+    marks = []
+    for group in groups:
+        words = group[0].token in WORDS
+        text = (" " if words else "").join(symbol.token for symbol in group)
+        confidence = min(symbol.confidence for symbol in group)
+        if confidence > LEAST and (words or read_chord(text.replace("H", "B"))):
+            marks.append(Mark(text, group[0].column, confidence))
+    return marks
+
+
+def _place_marks(line, bars, number):
+    """Put the marks of a line into its bars: chord symbols onto beats, words to the bar they stand at."""
+    columns = [symbol.column for symbol in line.symbols]
+    begins = [columns[next(span[1] for span in bar.spans if span[0] == number)] for bar in bars]
+    for mark in line.marks if bars else ():
+        at = max(np.searchsorted(begins, mark.column + BESIDE) - 1, 0)
+        bar = bars[at]
+        if mark.is_chord:
+            bar.harmony.append((_beat_at(bar, mark.column, columns, number), mark.text))
+        else:
+            bar.words.append(mark.text)
+
+
+def _spell_b(bars):
+    """In German and Nordic books H is B, and B is B flat: so it is, too, in flat keys without a B flat."""
+    texts = [text for bar in bars for _, text in bar.harmony]
+    german = any("H" in text for text in texts)
+    plain = not any(text.startswith("Bb") for text in texts)
+    for bar in bars:
+        if german or plain and bar.fifths < 0:
+            spelt = [(at, re.sub("B(?!b)", "Bb", text).replace("H", "B")) for at, text in bar.harmony]
+            bar.harmony = spelt
+
+
+def _beat_at(bar, column, columns, number):
+    """Quarter notes from a bar's start to what is printed in a column: a note near it, or the nearest beat."""
+    places, times, now = [], [], Fraction(0)
+    for event in bar.events:
+        if event.at and event.at[0] == number:
+            places.append(columns[event.at[1]])
+            times.append(now)
+        now += event.quarters
+    nearest = int(np.argmin(np.abs(np.array(places) - column)))
+    if abs(places[nearest] - column) < AT_A_NOTE:
+        return times[nearest]
+    beat = Fraction(beat_length(ratio(bar.metre))).limit_denominator(4)
+    time = float(np.interp(column, [*places, places[-1] + 60], [*map(float, times), float(now)]))
+    return min(round(time / beat) * beat, times[-1])
+
+
+def _refuse(symbols, upper):
     """Refuse what this reader was not made for, in one sentence."""
     notes = sum(is_note(symbol.token) for symbol in symbols)
     chords = sum(symbol.token == "chord" for symbol in symbols)
     least, share = MOST_CHORDS
-    if chords >= least and chords >= share * notes:
+    clefs = [symbol.token for symbol in symbols if symbol.token.startswith("clef:")]
+    if clefs and clefs.count("clef:percussion") > len(clefs) / 2:
+        raise UserError("This is music for percussion, without pitches: choose a tune.")
+    if chords >= least and chords >= share * notes and not upper:
         why = "There are chords, or two voices in one staff"
-        raise UserError(f"{why}: choose music in which one note sounds at a time.")
+        raise UserError(
+            f"{why}: choose music in which one note sounds at a time, or read the uppermost notes alone (--top)."
+        )
     if not notes:
         which = "choose a picture of printed music, sharp and with nothing cut off"
         raise UserError(f"No notes were read: {which}.")

@@ -14,7 +14,7 @@ import numpy as np
 import resvg_py
 import verovio
 
-from noteninja_lib.omr.vocabulary import LETTERS, RATIOS, SIGNS, position_and_value, ratio, step_of
+from noteninja_lib.omr.vocabulary import LETTERS, RATIOS, SIGNS, VALUES, position_and_value, ratio, step_of
 
 FONTS = ("Leipzig", "Bravura", "Gootville", "Leland", "Petaluma")
 TEXT_FONTS = (
@@ -24,14 +24,15 @@ TEXT_FONTS = (
 WHOLE = 192  # ticks of a whole note, so that all values and their triplets are whole numbers
 STAFF_SPACE = 18  # verovio's pixels at zoom 1
 CLEF_SHAPES = {"treble": ("G", "2"), "bass": ("F", "4"), "alto": ("C", "3"), "tenor": ("C", "4")}
+CLEF_SHAPES |= {"percussion": ("perc", "3")}
 RIGHT = {"bar": "single", "double-bar": "dbl", "final-bar": "end", "repeat-start": "single"}
 RIGHT |= {"repeat-end": "rptend", "repeat-both": "rptboth"}
 ACCIDENTALS = {"#": "s", "b": "f", "n": "n", "x": "x", "bb": "ff"}
-#: The token for a chord does not say which; these take turns, and so do their values.
-CHORDS = ((2, 4, 6), (0, 7), (3, 5), (-2, 2, 5), (1, 3, 5, 8), (4, 5), (6, 9, 11), (2, 6), (-3, 0, 2))
-CHORDS += ((5, 7, 8), (8, 10, 12, 15), (0, 2), (3, 8))
-CHORD_VALUES = (4, 8, 2, 4, 8, 16, 4, 1)
+#: The token for a chord does not say which notes lie below the one that is read; these take turns.
+BELOW = ((2,), (2, 4), (5,), (7,), (2, 5), (3,), (1,), (3, 5, 7), (4,), (2, 4, 7), (6,), (2,), (4, 7))
+
 ID = "{http://www.w3.org/XML/1998/namespace}id"
+UPPER = ("pname", "oct", "loc", "accid", "head.shape", ID)  # what belongs to one note of a chord
 MEI = (
     '<?xml version="1.0" encoding="UTF-8"?>'
     '<mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0">'
@@ -55,10 +56,16 @@ class MeiWriter:
         Tokens of each system.
     wide : bool
         Beams over two beats where the metre allows.
+    voices : bool
+        What is below a note belongs to a voice of its own, not to the note's stem.
+    heads : str
+        Shape of the heads of notes, in MEI's words; as usual if empty.
     """
 
-    def __init__(self, lines: list[list[str]], wide: bool = False):
+    def __init__(self, lines: list[list[str]], wide: bool = False, voices: bool = False, heads: str = ""):
         self.wide, self.count, self.clef, self.key, self.metre = wide, 0, "treble", "0", None
+        self.marks: dict[str, list[str]] = {}  # tokens of what stands above and below, by MEI's ids
+        self.voices, self.heads = voices, {"head.shape": heads} if heads else {}
         self.section = self.place = ET.Element("section")  # bars go to a place: the section, or an ending
         self.bar, self.left, self.tied, self.ties = None, None, None, []
         self.ticks, self.cancelled, self.before = 0, False, None
@@ -152,6 +159,7 @@ class MeiWriter:
             left = {"left": self.left} if self.left else {}
             self.bar = ET.SubElement(self.place, "measure", {"n": str(len(self.section))} | left)
             self.items, self.group, self.accidental, self.ticks, self.left = [], None, None, 0, None
+            self.lower: list[tuple[int, int]] = []  # ticks and positions of a second voice
 
     def _in_bar(self, token):
         """A note, a rest, or what belongs to one."""
@@ -167,27 +175,41 @@ class MeiWriter:
             self.last.set("dots", str(dots))
             self.ticks += ticks(value, dots) - ticks(value, dots - 1)
         elif token == "tie":
-            self.tied = self.last.get(ID)
+            self.tied = f"n{self.count}"
+        elif token == "chord":
+            below = [self.position - step for step in BELOW[self.count % len(BELOW)]]
+            if self.voices:
+                self.lower.append((self.begun, below[0]))
+            else:
+                self._make_chord(below)
+        elif token.startswith("rests:"):
+            self.items.append((ET.Element("multiRest", {"num": token[6:]}), 0, False))
         else:
             self._sound(token)
 
+    def _make_chord(self, below):
+        """Put notes at some positions onto the stem of the last one."""
+        upper = ET.Element(
+            "note", {name: self.last.attrib.pop(name) for name in UPPER if name in self.last.attrib}
+        )
+        self.last.tag = "chord"
+        self.last.append(upper)
+        for position in below:
+            ET.SubElement(self.last, "note", self._pitch(position))
+
     def _sound(self, token):
-        """A note, rest or chord."""
+        """A note or rest."""
         self.count += 1
         kind = token.split(":")[0]
-        chord = None, CHORD_VALUES[self.count % len(CHORD_VALUES)]
-        position, value = chord if kind == "chord" else position_and_value(token)
+        self.position, value = position_and_value(token)
         self.last = ET.Element(kind, {"dur": str(value), ID: f"n{self.count}"})
-        if kind == "chord":
-            for step in CHORDS[self.count % len(CHORDS)]:
-                ET.SubElement(self.last, "note", self._pitch(step))
-        elif kind == "note":
-            self.last.attrib |= self._pitch(position)
+        if kind == "note":
+            self.last.attrib |= self._pitch(self.position) | self.heads
             if self.accidental:
                 self.last.set("accid", self.accidental)
             if self.tied:
                 self.ties.append({"startid": f"#{self.tied}", "endid": f"#n{self.count}"})
-        self.tied, self.accidental = None, None
+        self.tied, self.accidental, self.begun = None, None, self.ticks
         if self.group is None:
             self.items.append((self.last, self.ticks, value >= 8 and kind != "rest"))
             self.ticks += ticks(value)
@@ -197,6 +219,8 @@ class MeiWriter:
 
     def _pitch(self, position):
         """Letter and octave of a staff position in the present clef."""
+        if self.clef == "percussion":
+            return {"loc": str(position)}
         octave, letter = divmod(step_of(position, self.clef), 7)
         return {"pname": LETTERS[letter].lower(), "oct": str(octave)}
 
@@ -205,16 +229,36 @@ class MeiWriter:
         if self.bar is None:
             return
         self.bar.set("right", right)
-        layer = ET.SubElement(ET.SubElement(self.bar, "staff", {"n": "1"}), "layer", {"n": "1"})
+        staff = ET.SubElement(self.bar, "staff", {"n": "1"})
+        layer = ET.SubElement(staff, "layer", {"n": "1"})
         if not self.items:
             ET.SubElement(layer, "mSpace")
         elif [(item.tag, item.get("dur")) for item, _, _ in self.items] == [("rest", "1")]:
             ET.SubElement(layer, "mRest")
         else:
             self._add_beams(layer)
+        if self.lower:
+            self._add_lower(ET.SubElement(staff, "layer", {"n": "2"}))
         for tie in self.ties:
             ET.SubElement(self.bar, "tie", tie)
         self.ties, self.bar = [], None
+
+    def _add_lower(self, layer):
+        """A second voice: each note lasts as long as one value can, and rests fill up to the next."""
+        ends = [begin for begin, _ in self.lower[1:]] + [self.ticks]
+        if self.lower[0][0]:
+            self._fill(layer, self.lower[0][0], "rest")
+        for (begin, position), end in zip(self.lower, ends):
+            self._fill(layer, end - begin, "note", self._pitch(position))
+
+    @staticmethod
+    def _fill(layer, length, kind, pitch=None):
+        """Values that last so many ticks: a note and rests behind it, or rests alone."""
+        for value, dots in ((value, dots) for value in VALUES for dots in (1, 0)):
+            while (lasts := ticks(value, dots)) <= length and (dots == 0 or value < VALUES[-1]):
+                more = {"dots": str(dots)} if dots else {}
+                ET.SubElement(layer, kind, {"dur": str(value)} | more | (pitch or {}))
+                length, kind, pitch = length - lasts, "rest", None
 
     def _add_beams(self, layer):
         """Put the bar's notes into a layer, those that share a beam in one element."""
@@ -225,7 +269,7 @@ class MeiWriter:
         beam, where = None, None
         for item, start, beamable in self.items:
             if item.tag == "tuplet" and len(item) > 1:
-                if all(note.tag == "note" and int(note.get("dur")) >= 8 for note in item):
+                if all(note.tag != "rest" and int(note.get("dur")) >= 8 for note in item):
                     inner = ET.Element("beam")
                     inner.extend(list(item))
                     item[:] = [inner]

@@ -8,18 +8,20 @@ from contextlib import redirect_stderr
 from copy import deepcopy
 from fractions import Fraction
 from io import StringIO
+from itertools import groupby
 from warnings import catch_warnings, simplefilter
 
 import music21
 import pretty_midi
 from music21 import clef as clefs
-from music21 import duration, key, layout, metadata, meter, note, pitch, stream, tie
+from music21 import duration, harmony, key, layout, metadata, meter, note, pitch, repeat, stream, tie
 from music21.musicxml.m21ToXml import GeneralObjectExporter
 from music21.musicxml.xmlObjects import MusicXMLWarning
 from music21.stream import makeNotation
 
 from noteninja_lib.errors import UserError
-from noteninja_lib.music.harmony import beat_length
+from noteninja_lib.music.harmony import beat_length, read_chord
+from noteninja_lib.music.playing_order import Signs, playing_order
 from noteninja_lib.music.tunes import Tune, tune_from_score
 from noteninja_lib.omr.measures import Bar, check_durations, split_bars
 from noteninja_lib.omr.vocabulary import midi_pitch, pitch_name, ratio, set_pitches
@@ -29,19 +31,37 @@ HALF_NOTES = {"2/2": 80, "3/2": 80}  # metres where the half note is felt: halve
 CLEFS = {"treble": clefs.TrebleClef, "bass": clefs.BassClef, "alto": clefs.AltoClef, "tenor": clefs.TenorClef}
 TYPES = {1: "whole", 2: "half", 4: "quarter", 8: "eighth", 16: "16th", 32: "32nd"}
 STYLES = {"double-bar": "double", "final-bar": "final"}
+#: Words at a bar, and what music21 calls them.
+EXPRESSIONS = {
+    "segno": "Segno",
+    "coda": "Coda",
+    "Coda": "Coda",
+    "Fine": "Fine",
+    "D.C.": "DaCapo",
+    "D.S.": "DalSegno",
+}
+EXPRESSIONS |= {
+    f"D.{letter}. al {end}": f"Da{kind}Al{end}"
+    for letter, kind in (("C", "Capo"), ("S", "lSegno"))
+    for end in ("Fine", "Coda")
+}
+LEAST_CHORDS = 3  # symbols on a page from which on they are its harmony
 
 
-def read_bars(lines: list[list[str]], **corrections) -> list[Bar]:
+def read_bars(lines: list[list[str]], upper: bool = False, **corrections) -> list[Bar]:
     """Bars with pitches, as printed, checked for what does not add up; none if there are no notes and rests.
 
     Parameters
     ----------
     lines : list of list of str
         Tokens as in `vocabulary`, a list for each staff, top to bottom.
+    upper : bool
+        Whether of chords and voices the uppermost notes are wanted.
     **corrections
         Clef, key (sharps, or minus the flats) and metre in place of all that was read.
     """
-    bars = check_durations(split_bars(lines, **corrections), trusted=corrections.get("metre") is not None)
+    trusted = corrections.get("metre") is not None
+    bars = check_durations(split_bars(lines, **corrections), trusted, upper)
     set_pitches(bars)
     return bars
 
@@ -50,24 +70,23 @@ def read_bars(lines: list[list[str]], **corrections) -> list[Bar]:
 
 
 def play_order(bars: list[Bar]) -> list[int]:
-    """Indices of bars in the order in which they are played: with repeats, and with endings.
+    """Indices of bars in the order in which they are played: with repeats, endings, D.C. and D.S.
 
     Lines without any repeat sign are played as they stand; an end of a repeat without a beginning leads back
     to the last one, or to the start.
     """
-    order, start, number, again = [], 0, 0, False
-    while number < len(bars):
-        bar = bars[number]
-        if bar.repeat_start and not again:
-            start = number
-        if not (again and bar.ending == 1):
-            order.append(number)
-        back = bar.repeat_end and not again and bar.ending != 2
-        if bar.repeat_end and not back:
-            start = number + 1
-        again = back or again and not bar.repeat_end
-        number = start if back else number + 1
-    return order
+    signs = []
+    for bracketed, group in groupby(bars, key=lambda bar: bar.ending > 0):
+        group = list(group)
+        both = bracketed and {bar.ending for bar in group} == {1, 2}  # one alone was misread
+        for bar in group:
+            names = {EXPRESSIONS.get(words, words) for words in bar.words}
+            endings = {bar.ending} if both else set()
+            signs.append(Signs(bar.repeat_start, 2 if bar.repeat_end else 1, endings, names))
+    codas = [one for one in signs if "Coda" in one.names]
+    if len(codas) > 1:
+        codas[0].to_coda = True
+    return playing_order(signs)
 
 
 def played_notes(bars: list[Bar]) -> list[tuple[Fraction, Fraction, int]]:
@@ -85,12 +104,27 @@ def played_notes(bars: list[Bar]) -> list[tuple[Fraction, Fraction, int]]:
     return notes
 
 
+def played_chords(bars: list[Bar]) -> list[tuple[Fraction, harmony.ChordSymbol]]:
+    """Printed chords as they are played: quarter notes from the start, and the chord."""
+    chords, place = [], Fraction(0)
+    for number in play_order(bars):
+        chords += [(place + at, _symbol(text)) for at, text in bars[number].harmony]
+        place += bars[number].sum
+    return chords
+
+
+def _symbol(text):
+    """A chord symbol of music21."""
+    root, kind = read_chord(text) or ("", "none")
+    return harmony.ChordSymbol(root=root, kind=kind) if root else harmony.NoChord()
+
+
 def played_bars(bars: list[Bar]) -> list[Bar]:
     """Copies of the bars in the order in which they are played, counted on: without repeat signs."""
     played = [deepcopy(bars[number]) for number in play_order(bars)]
     for number, bar in enumerate(played, bars[0].number if bars else 1):
         bar.number, bar.ending, bar.repeat_start, bar.repeat_end = number, 0, False, False
-        bar.close = "bar" if bar is not played[-1] else "final-bar"
+        bar.close, bar.words = "bar" if bar is not played[-1] else "final-bar", []
     for before, bar in zip(played, played[1:]):  # a tie does not lead over a jump to another note
         last, first = before.events[-1], bar.events[0]
         last.joined = last.joined and (last.step, last.alter) == (first.step, first.alter)
@@ -149,6 +183,9 @@ def to_tune(bars: list[Bar], title: str | None = None) -> Tune:
     for start, lasts, sound in played_notes(bars):
         if start >= pickup:
             part.insert(start - pickup, note.Note(sound, quarterLength=lasts))
+    if sum(len(bar.harmony) for bar in bars) >= LEAST_CHORDS:
+        for start, symbol in played_chords(bars):
+            part.insert(max(start - pickup, 0), symbol)
     return tune_from_score(part, title)
 
 
@@ -228,6 +265,12 @@ def _measure(bar, shown):
             element.tie = tie.Tie("start")
         joined = event.joined
         measure.append(element)
+    for at, text in bar.harmony:
+        measure.insert(at, _symbol(text))
+    for words in bar.words:
+        if words in EXPRESSIONS:
+            sign = getattr(repeat, EXPRESSIONS[words])()
+            measure.insert(0 if words == "segno" else bar.sum, sign)
     if bar.repeat_start:
         measure.leftBarline = music21.bar.Repeat("start")
     if bar.repeat_end:

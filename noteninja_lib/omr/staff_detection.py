@@ -17,13 +17,15 @@ from noteninja_lib.omr.image_io import HOP, SPACE, level, prepare, slabs, staff_
 
 SIZES = np.geomspace(0.8, 1.25, 10) * SPACE  # staff spaces that are tried, for perspective
 TEMPLATE = np.arange(-2, 3)  # the five lines, in spaces from the middle one
-SEED, GOOD = 0.45, 0.25  # fit of a template at which a staff may begin, and may go on
+SEED, GOOD = 0.35, 0.2  # fit of a template at which a staff may begin, and may go on
+FAINT, UNREAD = 0.2, 0.4  # fit, and share of a staff's width, of what may be a staff that was not followed
 MOST_MISSES = 10  # slabs without a fit that are passed over (beams hide lines)
 SHORTEST, LONG = 8, 14  # spaces that each staff is long, and one of a page, at least
 IMAGE_SPACE = 8  # pixels of a staff space in a staff image
 IMAGE_HEIGHT = 96
 IMAGE_MIDDLE = 48  # row of the middle line
 LINES = (32, 40, 48, 56, 64)  # rows of all five
+ABOVE, BELOW = 92, -28  # row of the top line in the images of what stands above and below
 ENOUGH = 2.0  # widths of the page: with so much found, no other size is tried
 SMALLEST = 5.0  # pixels of a staff space in the page
 
@@ -63,15 +65,18 @@ def _fit(sums, slab, middle, space):
     return (lines.mean(axis=-1) + lines.min(axis=-1)) / 2 - at(TEMPLATE[:-1] + 0.5).mean(axis=-1)
 
 
-def find_tracks(ink: np.ndarray) -> list[Track]:
-    """All staves of a working picture (uint8, see `image_io.prepare`), the best first."""
+def find_tracks(ink: np.ndarray) -> tuple[list[Track], np.ndarray]:
+    """All staves of a working picture (uint8, see `image_io.prepare`), the best first.
+
+    The second array, shape (height, every third slab), says how well five lines fit anywhere.
+    """
     lines = thin(ink)
     sums = slabs(lines)
     wide = cv2.dilate(sums, np.ones((3, 1), np.uint8))  # a template's line may be off by a pixel
     rows, places = np.mgrid[: sums.shape[0], : sums.shape[1] : 3]
-    fits = np.stack([_fit(wide, places, rows, np.full(rows.shape, size)) for size in SIZES])
-    best, which = fits.max(axis=0), fits.argmax(axis=0)
-    tracks = []
+    sized = np.stack([_fit(wide, places, rows, np.full(rows.shape, size)) for size in SIZES])
+    best, which = sized.max(axis=0), sized.argmax(axis=0)
+    fits, tracks = best.copy(), []
     while best.max() > SEED:
         start = np.unravel_index(int(best.argmax()), best.shape)
         at, middles, sizes = _follow(wide, places[start], float(start[0]), SIZES[which[start]])
@@ -90,7 +95,25 @@ def find_tracks(ink: np.ndarray) -> list[Track]:
     long = [track.width >= 2 * LONG * SPACE for track in tracks]
     tracks = [one for one, share, sure in zip(tracks, there, long) if sure or share > 0.85 * usual]
     # What is short is believed only beside a longer one: five systems seen from far are five lines, too.
-    return tracks if any(track.width >= LONG * SPACE for track in tracks) else []
+    return tracks if any(track.width >= LONG * SPACE for track in tracks) else [], fits
+
+
+def unread(fits: np.ndarray, tracks: list[Track]) -> list[float]:
+    """Heights in a working picture of what looks like staves where there is no track; see `find_tracks`."""
+    best, rows = fits.copy(), np.arange(len(fits))[:, None]
+    columns = np.arange(fits.shape[1]) * 3 * HOP
+    for track in tracks:
+        near = np.abs(rows - track.centre[np.minimum(columns, len(track.centre) - 1)]) < 6.5 * SPACE
+        best[near & (columns > track.left - 2 * SPACE) & (columns < track.right + 2 * SPACE)] = 0
+    hot = (best > FAINT).astype(np.uint8)
+    _, parts, found, middles = cv2.connectedComponentsWithStats(cv2.dilate(hot, np.ones((21, 9), np.uint8)))
+    wide = UNREAD * np.median([track.width for track in tracks]) / (3 * HOP)
+    heights = []
+    for part in range(1, len(found)):
+        width = found[part, cv2.CC_STAT_WIDTH]
+        if width > wide and (hot * (parts == part)).any(axis=0).sum() > 0.5 * width:
+            heights.append(float(middles[part][1]))
+    return sorted(heights)
 
 
 def _track(ink, lines, sums, at, middles, sizes):
@@ -219,6 +242,10 @@ class Staff:
     image: np.ndarray
     space: float  # in pixels of the page
     confidence: float  # how much of the five lines was found, 0..1
+    above: (
+        np.ndarray
+    )  # what stands above and below it, up to half-way to the next staff, as images like its own
+    below: np.ndarray
     _middle: np.ndarray = field(repr=False)  # (width, 2): x, y in the page of each column's row 48
     _down: np.ndarray = field(repr=False)  # (width, 2): the step in the page of one row down
 
@@ -239,13 +266,35 @@ def _interpolate(middle, down, column, row):
     return tuple(start + (row - IMAGE_MIDDLE) * step for start, step in zip(starts, steps))
 
 
+@dataclass
+class Layout:
+    """What was found on a page: the page itself as it is read, its staves from top to bottom, and what is to
+    be told of it, a sentence each."""
+
+    page: np.ndarray
+    staves: list[Staff]
+    told: list[str] = field(default_factory=list)
+
+
 def find_staves(page: np.ndarray) -> list[Staff]:
-    """Find the staves of a page and cut them out, from top to bottom.
+    """The staves of a page; see `read_layout`."""
+    return read_layout(page).staves
+
+
+def read_layout(page: np.ndarray, top: bool = False) -> Layout:
+    """Find the staves of a page and cut them out.
 
     Parameters
     ----------
     page : np.ndarray, uint8, shape (height, width)
-        255 white; any lighting, leaning by up to 8 degrees, mildly bent.
+        255 white; any lighting, leaning by up to 30 degrees or on its side, mildly bent.
+    top : bool
+        Of staves joined to a system, take the uppermost.
+
+    Returns
+    -------
+    Layout
+        Its page is turned so that staves run from left to right; it may still be upside down.
 
     Raises
     ------
@@ -253,38 +302,107 @@ def find_staves(page: np.ndarray) -> list[Staff]:
         A blank page, no staff found, staves joined to systems, too small, cut off at the margin, or not of
         five lines.
     """
+    page, even, (ink, matrix, tracks, fits) = _turned(page)
+    tracks, told = in_order(tracks), []
+    systems = _systems(ink, tracks)
+    _refuse(ink, tracks, matrix, page.shape, None if top else systems)
+    inverse = cv2.invertAffineTransform(matrix)
+    for height in unread(fits, tracks):
+        share = (inverse @ [ink.shape[1] / 2, height, 1])[1] / page.shape[0]
+        told.append(f"What looks like a staff, {share:.0%} down the page, could not be read.")
+    if top and len(systems) < len(tracks):
+        told.append(f"Of {len(systems)} systems with {len(tracks)} staffs the uppermost staffs were read.")
+    reaches = [
+        float(np.min(np.abs(np.diff([track.height for track in tracks[max(at - 1, 0) : at + 2]])))) / 2
+        if len(tracks) > 1
+        else 4 * SPACE * SPACE
+        for at in range(len(tracks))
+    ]
+    uppermost = {id(system[0]) for system in systems}
+    staves = [
+        _cut(even, track, matrix, reach)
+        for track, reach in zip(tracks, reaches)
+        if not top or id(track) in uppermost
+    ]
+    edges = {number: _cut_off(staff, page.shape) for number, staff in enumerate(staves, 1)}
+    edges = {number: edge for number, edge in edges.items() if edge}
+    for number, edge in edges.items():
+        where = f"Staff {number} from the top is cut off at the {edge} edge of the picture"
+        if edge == "left" or len(edges) > 1:
+            raise UserError(f"{where}: scan or photograph the whole page.")
+        told.append(f"{where}, or has no bar line there.")
+    return Layout(page, staves, told)
+
+
+def _turned(page):
+    """A page, turned so that its staves run from left to right; it levelled; and what `_search` finds."""
     even = level(page)
     if (even < 160).mean() < 1e-4:
         raise UserError("The page is blank: choose a picture with printed notes.")
-    ink, matrix, tracks = _search(even)
-    if not tracks and np.median(page) < 100:  # white on black
+    found = _search(even)
+    if not found[2] and np.median(page) < 100:  # white on black
         even = level(255 - page)
-        ink, matrix, tracks = _search(even)
-    if not tracks:
-        if any(track.presence[1:-1].min() > 0.7 for track in _search(np.ascontiguousarray(even.T))[2]):
-            raise UserError("The staffs run up the picture: turn it by 90 degrees.")
-        which = "choose a picture of printed sheet music, sharp and large enough"
-        raise UserError(f"No staff of five lines was found: {which}.")
-    tracks = in_order(tracks)
-    _refuse(ink, tracks, matrix, page.shape)
-    staves = [_cut(even, track, matrix) for track in tracks]
-    for number, staff in enumerate(staves, 1):
-        edge = _cut_off(staff, page.shape)
-        if edge:
-            where = f"Staff {number} from the top is cut off at the {edge} edge of the picture"
-            raise UserError(f"{where}: scan or photograph the whole page.")
-    return staves
+        found = _search(even)
+    if found[2]:
+        return page, even, found
+    for angle in _angles(even):
+        turned = _turn(even, angle)
+        found = _search(turned)
+        if found[2]:
+            return _turn(page, angle), turned, found
+    which = "choose a picture of printed sheet music, sharp and large enough"
+    raise UserError(f"No staff of five lines was found: {which}.")
+
+
+def _angles(even):
+    """By how many degrees a page may have to be turned, likeliest first: as its longest straight lines lean."""
+    small = cv2.resize(
+        even, None, fx=(scale := min(1, 800 / max(even.shape))), fy=scale, interpolation=cv2.INTER_AREA
+    )
+    ink = (small < np.percentile(small, 50) - 40).astype(np.uint8)
+    lines = cv2.HoughLinesP(ink, 1, np.pi / 360, 80, minLineLength=max(small.shape) // 8, maxLineGap=4)
+    if lines is None:
+        return [90]
+    x1, y1, x2, y2 = lines.reshape(-1, 4).T.astype(float)
+    leans = np.degrees(np.arctan2(y2 - y1, x2 - x1))
+    counts, edges = np.histogram(leans % 180, bins=90, range=(0, 180), weights=np.hypot(x2 - x1, y2 - y1))
+    best = [edges[place] + 1 for place in np.argsort(-counts)[:3] if counts[place]]
+    return [lean - 180 if lean > 120 else lean for lean in best]
+
+
+def _turn(page, angle):
+    """A page turned back by so many degrees, on white, with nothing cut off."""
+    if abs(angle - 90) < 2:
+        return np.ascontiguousarray(np.rot90(page))
+    height, width = page.shape
+    cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    size = [round(width * abs(cosine) + height * abs(sine)), round(width * abs(sine) + height * abs(cosine))]
+    move = np.array([[cosine, sine, 0], [-sine, cosine, 0]])
+    move[:, 2] = np.array(size) / 2 - move[:, :2] @ [width / 2, height / 2]
+    white = int(np.percentile(page, 90))
+    return cv2.warpAffine(page, move, size, flags=cv2.INTER_AREA, borderValue=white)
+
+
+def _systems(ink, tracks):
+    """Tracks that belong together: those joined by a line, from top to bottom."""
+    systems = [[track] for track in tracks[:1]]
+    for upper, lower in zip(tracks, tracks[1:]):
+        if _joined(ink, upper, lower):
+            systems[-1].append(lower)
+        else:
+            systems.append([lower])
+    return systems
 
 
 def _search(even):
-    """Working picture, matrix and tracks of a levelled page, at the size that gives most."""
-    best, most = (None, None, []), 0
+    """Working picture, matrix, tracks and fits of a levelled page, at the size that gives most."""
+    best, most = (None, None, [], None), 0
     for space in staff_spaces(even):
         ink, matrix = prepare(even, space)
-        tracks = find_tracks(ink)
+        tracks, fits = find_tracks(ink)
         found = space * sum(track.width for track in tracks)
         if found > most:
-            best, most = (ink, matrix, tracks), found
+            best, most = (ink, matrix, tracks, fits), found
         if found > ENOUGH * SPACE * even.shape[1]:
             break
     return best
@@ -301,7 +419,7 @@ def in_order(tracks: list[Track]) -> list[Track]:
     return [track for row in rows for track in sorted(row, key=lambda one: one.left)]
 
 
-def _refuse(ink, tracks, matrix, shape):
+def _refuse(ink, tracks, matrix, shape, systems):
     """Say in one sentence what cannot be read in the tracks of a working picture."""
     space = np.median([np.median(track.space[track.left : track.right]) for track in tracks])
     why, edge = None, None
@@ -310,9 +428,11 @@ def _refuse(ink, tracks, matrix, shape):
     elif any(max(track.presence[0], track.presence[-1]) > 0.5 for track in tracks):
         why = "The lines do not stand in fives (tablature, or ruled paper): only staffs of five lines"
         why += " can be read."
-    elif any(_joined(ink, upper, lower) for upper, lower in zip(tracks, tracks[1:])):
-        why = "Two or more staffs are joined to a system (piano or several parts): only music with one staff"
-        why += " a line can be read."
+    elif systems and len(systems) < len(tracks):
+        why = (
+            "Two or more staffs are joined to a system (piano or several parts): choose music with one staff"
+        )
+        why += " a line, or read the uppermost staffs alone (--top)."
     else:
         edge = _part_of_a_staff(ink, tracks, matrix, shape)
     if edge:
@@ -377,8 +497,11 @@ def _joined(ink, upper, lower):
     return bool((starts < 1.5 * SPACE).any() or len(starts) >= 2)
 
 
-def _cut(even, track, matrix):
-    """A Staff from a levelled page: columns of its image step along the staff by an eighth of its space."""
+def _cut(even, track, matrix, reach):
+    """A Staff from a levelled page: columns of its image step along the staff by an eighth of its space.
+
+    Above and below it, what is further off than `reach` is left out.
+    """
     columns = np.arange(len(track.centre))
     travelled = np.concatenate([[0], np.cumsum(IMAGE_SPACE / track.space)[:-1]])  # in pixels of the image
     begin, end = np.interp([track.left, track.right], columns, travelled)
@@ -389,10 +512,21 @@ def _cut(even, track, matrix):
     down = (space / IMAGE_SPACE)[:, None] * inverse[:, 1]
     page_space = float(np.median(space) * np.hypot(*inverse[:, 0]))
     fine = max(int(np.ceil(page_space / IMAGE_SPACE)), 1)  # samples a pixel in both directions, then averaged
-    down_to, along = ((np.arange(size * fine) + 0.5) / fine - 0.5 for size in (IMAGE_HEIGHT, len(x)))
-    grid = _interpolate(middle, down, along, down_to[:, None])
-    image = cv2.remap(even, *(one.astype(np.float32) for one in grid), cv2.INTER_LINEAR, borderValue=255)
-    image = cv2.resize(image, (len(x), IMAGE_HEIGHT), interpolation=cv2.INTER_AREA)
-    black = min(float(np.percentile(image, 3)), 128.0)  # pencil-grey print becomes black
-    image = np.clip((image - black) * (255 / (250 - black)), 0, 255).astype(np.uint8)
-    return Staff(image, page_space, float(track.presence[1:-1].mean()), middle, down)
+    along = (np.arange(len(x) * fine) + 0.5) / fine - 0.5
+
+    def image_of(first_row):
+        down_to = (np.arange(IMAGE_HEIGHT * fine) + 0.5) / fine - 0.5 + first_row
+        grid = _interpolate(middle, down, along, down_to[:, None])
+        cut = cv2.remap(even, *(one.astype(np.float32) for one in grid), cv2.INTER_LINEAR, borderValue=255)
+        return cv2.resize(cut, (len(x), IMAGE_HEIGHT), interpolation=cv2.INTER_AREA)
+
+    images = [image_of(row) for row in (0, LINES[0] - ABOVE, LINES[0] - BELOW)]
+    black = min(float(np.percentile(images[0], 3)), 128.0)  # pencil-grey print becomes black
+    image, above, below = (
+        np.clip((one - black) * (255 / (250 - black)), 0, 255).astype(np.uint8) for one in images
+    )
+    far = reach / float(np.median(space)) * IMAGE_SPACE
+    above[: max(round(ABOVE + LINES[2] - LINES[0] - far), 0)] = 255
+    below[max(round(BELOW + LINES[2] - LINES[0] + far), 0) :] = 255
+    presence = float(track.presence[1:-1].mean())
+    return Staff(image, page_space, presence, above, below, middle, down)

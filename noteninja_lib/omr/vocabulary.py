@@ -5,9 +5,10 @@ staff; its pitch follows from clef, key and accidentals, by rule. The grammar::
 
     line      clef [key] [time] (symbol)*
     key       sharp1 sharp2 ... or flat1 flat2 ...: a chain; cancel: naturals that take one back
-    note      [triplet] [acc:#|b|n|x|bb] note:POSITION:VALUE [dot] [tie] [end-triplet]
+    note      [triplet] [acc:#|b|n|x|bb] note:POSITION:VALUE [chord] [dot] [tie] [end-triplet]
     rest      [triplet] rest:VALUE [dot] [end-triplet]
-    chord     several notes on one stem, or two voices: not read, but recognised, so that a reader can say so
+    rests:N   bars of rest
+    chord     the note has others below it, on its stem or in a lower voice, which are not read
     bar line  bar, double-bar, final-bar, repeat-start, repeat-end, repeat-both; perhaps with ending:1 or :2
 
 POSITION counts half staff spaces up from the bottom line: 0 is that line, 1 the space above it, 8 the top
@@ -19,6 +20,7 @@ Lesson: 10_reading_sheet_music.
 
 LOWEST, HIGHEST = -7, 15  # positions: three ledger lines and a space, below and above the staff
 VALUES = (1, 2, 4, 8, 16, 32)
+MOST_BARS = 16  # of one sign of rest
 #: Clef -> letter and octave (scientific pitch notation) of the bottom line.
 CLEFS = {"treble": ("E", 4), "bass": ("G", 2), "alto": ("F", 3), "tenor": ("D", 3)}
 METRES = tuple("4/4 C C| 3/4 2/4 6/8 9/8 12/8 3/8 2/2 6/4 5/4 3/2 7/8 4/8 5/8".split())
@@ -42,14 +44,22 @@ VOCABULARY = (
     *("dot", "tie", "triplet", "end-triplet", "chord"),
     *BAR_LINES,
     *("ending:1", "ending:2"),
+    "clef:percussion",
+    *(f"rests:{bars}" for bars in range(2, MOST_BARS + 1)),
 )
-CLASSES = len(VOCABULARY) + 1
-_NUMBERS = {token: number for number, token in enumerate(VOCABULARY, 1)}
+#: What stands above or below a staff: chord symbols, a token for each part ("Am7" is A m 7), and words.
+MARKS = (
+    *"ABCDEFG#bm/",
+    *"maj dim aug sus add 2 4 5 6 7 9 11 13 N.C.".split(),
+    *"D.C. D.S. al Fine Coda segno coda".split(),
+    "H",  # in German and Nordic books what others call B
+)
+ROOTS = (*MARKS[:7], "H")
 
 
-def encode(tokens: list[str]) -> list[int]:
-    """Class numbers (1 to CLASSES - 1) of tokens; KeyError if one is not in VOCABULARY."""
-    return [_NUMBERS[token] for token in tokens]
+def encode(tokens: list[str], vocabulary: tuple[str, ...] = VOCABULARY) -> list[int]:
+    """Class numbers (from 1) of tokens; ValueError if one is not in the vocabulary."""
+    return [vocabulary.index(token) + 1 for token in tokens]
 
 
 def decode(numbers: list[int]) -> list[str]:

@@ -33,6 +33,7 @@ TASKS: dict[str, type[tasks.Task]] = {  # by the words of the command line
     "distillation": diffusion.DistillationTask,
     "regression": diffusion.RegressionTask,
     "reader": tasks.ReadingTask,
+    "marks": tasks.MarkTask,
 }
 
 
@@ -72,13 +73,13 @@ def make_task(
         options["melody"] = load_model(MelodyExtractor, models)
     if "melody" in options or network == "vocoder" and (models / "vae").exists():
         options["vae"] = load_model(MelAutoencoder, models)
-    if network == "reader":
+    if network in ("reader", "marks"):
         if data is None:
             raise UserError(
                 "The reader learns from engraved lines: make some with `noteninja dataset engrave FOLDER`, "
                 "and give --data FOLDER."
             )
-        return kind(StaffImages(data), **options)
+        return kind(StaffImages(data, marks=network == "marks"), **options)
     data = open_dataset(data)
     numbers = data.training()
     if not numbers:

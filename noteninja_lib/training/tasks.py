@@ -36,7 +36,9 @@ from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discrim
 from noteninja_lib.models.vocoder import Vocoder
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.piano_roll import draw_notes
+from noteninja_lib.omr.decoration import letter_chords
 from noteninja_lib.omr.page_maker import StaffImages, degrade
+from noteninja_lib.omr.vocabulary import MARKS, VOCABULARY, encode
 from noteninja_lib.training.trainer import Trainer
 
 Batch = list[torch.Tensor]
@@ -369,18 +371,25 @@ class ReadingTask(Task):
     """Tokens of engraved staves, by CTC, from images degraded anew each time; `peak` is a learning rate."""
 
     model, main = LineReader, "reader"
+    vocabulary: tuple[str, ...] = VOCABULARY
     widths = 64  # pixels to which images are padded: each new width costs time and memory once
 
-    def __init__(self, data: StaffImages, start: LineReader | None = None, peak: float = 2e-3):
+    def __init__(self, data: StaffImages, start: LineReader | None = None, peak: float | None = None):
         cv2.setNumThreads(1)
-        super().__init__(data, start)
+        classes = len(self.vocabulary) + 1
+        super().__init__(data, start.with_classes(classes) if start else LineReader(classes=classes))
+        peak = peak or (1e-3 if start else 2e-3)
         self.rates, self.by_width = {"reader": peak}, np.argsort(data.widths, kind="stable")
+
+    def example(self, rng: np.random.Generator, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """An image and its class numbers."""
+        return self.data[number]
 
     def batch(self, rng: np.random.Generator, size: int) -> list:
         """Images of about one width (size, 1, 96, width), their frames, all tokens, and how many each has."""
         place = rng.integers(max(1, len(self.data) - 12 * size))
         numbers = rng.choice(self.by_width[place : place + 12 * size], size, replace=len(self.data) < size)
-        images, tokens = zip(*(self.data[number] for number in numbers))
+        images, tokens = zip(*(self.example(rng, number) for number in numbers))
         degraded = [degrade(image, rng, other=images[k - 1]) for k, image in enumerate(images)]
         frames = np.array([-(-image.shape[1] // COLUMN) for image in degraded])
         lengths = np.array([len(one) for one in tokens])
@@ -392,7 +401,8 @@ class ReadingTask(Task):
         logits = self.networks["reader"](images.to(memory_format=torch.channels_last))
         chances = F.log_softmax(logits.float(), -1).transpose(0, 1)
         total = F.ctc_loss(chances, tokens, frames, lengths, BLANK, reduction="sum", zero_infinity=True)
-        return total / lengths.sum(), {"loss_a_word": total / lengths.sum()}
+        loss = total / lengths.sum().clamp(min=1)
+        return loss, {"loss_a_word": loss}
 
     @torch.no_grad()
     def finish(self, network: LineReader) -> None:
@@ -402,3 +412,17 @@ class ReadingTask(Task):
         for _ in range(30):
             network(self.batch(rng, 16)[0].to(memory_format=torch.channels_last))
         network.eval()
+
+
+class MarkTask(ReadingTask):
+    """Chord symbols and words above and below engraved staves, by a reader with a vocabulary of its own."""
+
+    saved_as, vocabulary = "marks", MARKS
+
+    def example(self, rng: np.random.Generator, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """An image and its class numbers; where there are no marks, some are written by hand."""
+        image, tokens = self.data[number]
+        if len(tokens) or rng.random() < 0.2:
+            return image, tokens
+        image, written = letter_chords(image, rng)
+        return image, np.array(encode(written, MARKS), np.int16)

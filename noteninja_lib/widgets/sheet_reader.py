@@ -60,6 +60,23 @@ def told(sheet: Sheet) -> str:
     return f"<p>{html.escape(str(sheet))}</p>" + (f"<ul>{doubts}</ul>" if doubts else "")
 
 
+def thumbnails(tunes: list[Sheet]) -> str:
+    """The beginnings of tunes, each with its number (HTML)."""
+    parts = []
+    for number, one in enumerate(tunes, 1):
+        line = one.lines[0]
+        page, reach = one.pages[line.page], 12 * line.staff.space
+        top, end = max(round(line.height - reach), 0), round(line.height + reach / 2)
+        strip = page[top:end]
+        small = cv2.resize(strip, (360, max(round(360 * strip.shape[0] / page.shape[1]), 1)))
+        picture = data_address(cv2.imencode(".png", small)[1].tobytes(), "image/png")
+        parts.append(
+            f'<figure style="margin:2px"><img src="{picture}" alt="beginning of tune {number}"/>'
+            f"<figcaption>{number}: {html.escape(one.place())}</figcaption></figure>"
+        )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{"".join(parts)}</div>'
+
+
 class SheetChooser(FileChooser):
     """Lets a user choose a page: an engraved sample, a path or an upload."""
 
@@ -91,11 +108,13 @@ class SheetReader(Workbench):
         super().__init__(pipeline, **options)
         self._read_sheet, self.sheet, self.title = None, None, ""
         self.chooser, self.genre, self.seed = SheetChooser(), genre_menu(), seed_field()
+        self.upper = widgets.Checkbox(description="uppermost voice alone (piano, choir)", indent=False)
+        name_parts(self, "upper")
         self.read_button = self.go_button("Read", "eye", self.read_page)
         self.play_button = self.go_button("Play in this genre", "music", self.play)
         name_parts(self, "genre seed", read=self.read_button)
         self.reading = self._build_reading()
-        self.arrange(self.chooser, row(*short(self.genre, self.seed)))
+        self.arrange(self.chooser, row(*short(self.genre, self.seed), self.upper))
         self.children = [*self.children[:-1], self.reading, self.results]
 
     def _build_reading(self):
@@ -104,6 +123,8 @@ class SheetReader(Workbench):
         self.key = widgets.Dropdown(options=[(AS_READ, AS_READ), *KEYS], description="key")
         self.metre = widgets.Dropdown(options=(AS_READ, *METRES), description="metre")
         self.corrections = (self.clef, self.key, self.metre)
+        self.tune, self.thumbnails = widgets.Dropdown(options=[("1", 1)], description="tune"), widgets.HTML()
+        self.tune.observe(self.correct, "value")
         self.shown = widgets.BoundedIntText(value=1, min=1, max=1, description="page")
         self.marks = widgets.Checkbox(value=True, description="marks", indent=False, layout={"width": "auto"})
         self.words, self.page, self.engraving = widgets.HTML(), widgets.HTML(), widgets.HTML()
@@ -118,15 +139,20 @@ class SheetReader(Workbench):
             button.add_class(f"nn-save-{kind}")
             buttons.append(button)
         name_parts(
-            self, "clef key metre shown marks words engraving saved", original=self.page, plain=self.player
+            self,
+            "clef key metre tune thumbnails shown marks words engraving saved",
+            original=self.page,
+            plain=self.player,
         )
         headings = ("the page, and what was read", "what was read, engraved anew", "as it stands, on a piano")
         page, anew, sounds = (widgets.HTML(f"<b>{heading}</b>") for heading in headings)
         sides = [widgets.VBox([page, self.page]), widgets.VBox([anew, self.engraving])]
         for side in sides:
             name_parts(side=side)
-        pair, choices = widgets.HBox(sides), row(*self.corrections, *short(self.shown), self.marks)
-        reading = widgets.VBox([self.words, choices, pair, sounds, self.player, row(*buttons, self.saved)])
+        pair, choices = widgets.HBox(sides), row(self.tune, *self.corrections, *short(self.shown), self.marks)
+        reading = widgets.VBox(
+            [self.words, self.thumbnails, choices, pair, sounds, self.player, row(*buttons, self.saved)]
+        )
         reading.layout.display = "none"
         name_parts(pair=pair, reading=reading)
         return reading
@@ -143,13 +169,27 @@ class SheetReader(Workbench):
     def _read(self):
         source, title = self.chooser.page()
         self.tell_progress(0.0, "looking for staffs")
-        sheet = read_sheet(source, progress=lambda done: self.tell_progress(0.9 * done, "reading"))
-        sheet.title = title
+        upper = self.upper.value
+        book = read_sheet(
+            source, upper=upper, progress=lambda done: self.tell_progress(0.9 * done, "reading")
+        )
+        book.title = title
         self.tell_progress(0.95, "engraving what was read")
+        sheet = book.tunes[0]
         views = self._views(sheet)
-        self._read_sheet = sheet
+        self._read_sheet = book
         self._forget_corrections()
-        self._put(sheet, title, views)
+        self._offer(book.tunes)
+        self._put(sheet, sheet.title, views)
+
+    def _offer(self, tunes):
+        """Show the tunes of a book to choose from."""
+        self.tune.unobserve(self.correct, "value")
+        self.tune.options = [(f"{number}: {one.place()}", number) for number, one in enumerate(tunes, 1)]
+        self.tune.observe(self.correct, "value")
+        several = len(tunes) > 1
+        self.tune.layout.display = "" if several else "none"
+        self.thumbnails.value = thumbnails(tunes) if several else ""
 
     def _views(self, sheet):
         """All that is shown of a sheet; made before any of it is shown, since one may fail or be stopped."""
@@ -165,6 +205,8 @@ class SheetReader(Workbench):
 
     def _put(self, sheet, title, views):
         self.sheet, self.title = sheet, title
+        if sheet.lines:
+            self.shown.value = sheet.lines[0].page + 1
         self.shown.max = len(sheet.pages)
         self.shown.layout.display = "" if len(sheet.pages) > 1 else "none"
         for part, value in views.items():
@@ -192,12 +234,12 @@ class SheetReader(Workbench):
     def _correct(self):
         self.tell_progress(0.5, "engraving what was read")
         wish = [None if part.value == AS_READ else part.value for part in self.corrections]
-        sheet = self._read_sheet.corrected(*wish)
-        self._put(sheet, self.title, self._views(sheet))
+        sheet = self._read_sheet.tunes[self.tune.value - 1].corrected(*wish)
+        self._put(sheet, sheet.title, self._views(sheet))
 
     def _set_busy(self, busy):
         super()._set_busy(busy)
-        for part in self.corrections:  # what they say is what is shown
+        for part in (self.tune, *self.corrections):  # what they say is what is shown
             part.disabled = busy
 
     def play(self, _: object = None) -> None:
@@ -233,7 +275,7 @@ class SheetReader(Workbench):
 GREEN, PURPLE = "#009E73", "#AA4499"  # safe for colour-blind readers beside the others
 ALTERS = {-2: "𝄫", -1: "♭", 0: "", 1: "♯", 2: "𝄪"}
 # Rows of a staff image: where names of notes stand, and what has no place of its own.
-NAMES_ROW, LABELS_ROW = 15, 4
+NAMES_ROW, LABELS_ROW, MARKS_ROW = 15, 4, -8
 BOTTOM_LINE, HALF_SPACE = 64, 4  # of a staff image: row of the bottom line, pixels between two positions
 WIDEST = 1600  # pixels of a page as it is shown
 LABELS = {"end-triplet": "⌉3", "triplet": "3⌈"}
@@ -241,6 +283,7 @@ LEGEND = (
     ("○", BLUE, "a note and its name"),
     ("□", ORANGE, "a rest, an accidental, a dot"),
     ("|", GREEN, "a bar line"),
+    ("Am", GREEN, "a chord symbol, words"),
     ("abc", PURPLE, "clef, key, metre, ending, tie, triplet"),
     ("▮", VERMILION, "a doubtful bar"),
 )
@@ -329,6 +372,11 @@ def line_marks(line: Line, names: dict[int, str]) -> list[str]:
         sure = f"<title>{html.escape(f'{token} ({symbol.confidence:.0%} sure)')}</title>"
         pale = f"{0.5 + 0.5 * symbol.confidence:.2f}"  # what was hardly recognised
         parts.append(svg("g", sure + mark, **{"class": "nn-symbol"}, opacity=pale))
+    for one in line.marks:
+        sure = f"<title>{html.escape(f'{one.text} ({one.confidence:.0%} sure)')}</title>"
+        parts.append(
+            svg("g", sure + pen.text(one.column, MARKS_ROW, one.text, GREEN), **{"class": "nn-mark"})
+        )
     return parts
 
 

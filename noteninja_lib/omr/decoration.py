@@ -1,0 +1,288 @@
+"""What stands on printed pages beside the notes: strewn in by chance, so that readers meet it in training.
+
+Slurs, lyrics, fingerings, dynamics and ornaments have no token: the reader of lines learns to look past them.
+Chord symbols and words such as "D.C. al Fine" have tokens of their own, see `vocabulary.MARKS`. Lesson:
+10_reading_sheet_music.
+"""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from noteninja_lib.omr.rendering import ID, UPPER, MeiWriter
+
+SYLLABLES = (
+    "la mi a ve so le o ver the hills and far glo ri a Wald und Feld bon ny mor ning ma chère où est ♪ "
+)
+SYLLABLES = (SYLLABLES + "nacht do mi ne").split()
+#: Kinds of chords as they are printed, the commonest several times, and their tokens.
+KINDS = {"m": "m", "7": "7", "m7": "m 7", "maj7": "maj 7", "6": "6", "dim": "dim", "sus4": "sus 4", "9": "9"}
+KINDS |= {
+    "m6": "m 6",
+    "min7": "m 7",
+    "mi7": "m 7",
+    "-7": "m 7",
+    "min": "m",
+    "-": "m",
+    "M7": "maj 7",
+    "+": "aug",
+}
+KINDS |= {
+    "Δ": "maj 7",
+    "Maj7": "maj 7",
+    "°7": "dim 7",
+    "°": "dim",
+    "aug": "aug",
+    "dim7": "dim 7",
+    "7sus4": "7 sus 4",
+}
+KINDS |= {
+    "sus": "sus",
+    "sus2": "sus 2",
+    "add9": "add 9",
+    "m7♭5": "m 7 b 5",
+    "7♭9": "7 b 9",
+    "7♯9": "7 # 9",
+    "13": "13",
+}
+KINDS |= {
+    "m9": "m 9",
+    "maj9": "maj 9",
+    "11": "11",
+    "7(♭9)": "7 b 9",
+    "5": "5",
+    "m(maj7)": "m maj 7",
+    "6/9": "6 / 9",
+}
+USUAL = ("",) * 40 + ("7",) * 18 + ("m",) * 18 + ("m7",) * 8 + ("maj7",) * 4 + tuple(KINDS)
+WORDS = {"D.C.": "D.C.", "D.C. al Fine": "D.C. al Fine", "D.S. al Coda": "D.S. al Coda", "D.S.": "D.S."}
+WORDS |= {"D.S. al Fine": "D.S. al Fine", "Fine": "Fine", "FINE": "Fine", "To Coda": "Coda", "Coda": "Coda"}
+WORDS |= {"D. C.": "D.C.", "D.C. al Coda": "D.C. al Coda", "Fin": "Fine", "D. S. al Fine": "D.S. al Fine"}
+TEXTS = ("STIXGeneral", "DejaVu Sans", "DejaVu Serif", "cmr10")
+TEMPI = ("Allegro", "Andante con moto", "Moderato ♩ = 96", "Lively", "Slow", "rit.", "cresc.")
+TEMPI += ("dolce", "pizz.", "Swing", "Intro", "Chorus", "Verse 1", "Capo 2", "slowly", "Reel", "Jig")
+DECORATIONS = (
+    "slur verse harm fing artic ornament dynam hairpin fermata tempo grace reh breath repeat".split()
+)
+
+
+def _pick(rng, *choices):
+    return str(rng.choice(choices))
+
+
+def decorate(writer: MeiWriter, rng: np.random.Generator) -> None:
+    """Strew signs into a score that was set, some kinds on each page; `writer.marks` tells which have tokens."""
+    habits = {kind: rng.uniform(0.05, 0.7) if rng.random() < 0.3 else 0.0 for kind in DECORATIONS}
+    habits["harm"] = rng.uniform(0.2, 1.0) if rng.random() < 0.6 else 0.0
+    script = Script(rng, writer.marks)
+    for bar in writer.score.iter("measure"):
+        notes = [one for one in bar.iter("note") if ID in one.attrib]
+        sounding = [one for one in bar.iter() if one.tag in ("note", "rest", "chord") and ID in one.attrib]
+        for note in notes:
+            _adorn_note(note, bar, habits, rng)
+        if len(notes) > 1 and rng.random() < habits["slur"]:
+            first, last = sorted(rng.choice(len(notes), 2, replace=False))
+            heights = [(notes[place].get("oct"), notes[place].get("pname")) for place in (first, last)]
+            if heights[0] != heights[1] or last - first > 1:  # else it would look like a tie
+                side = _pick(rng, "above", "below") if rng.random() < 0.3 else None
+                _add(bar, "slur", startid=notes[first], endid=notes[last], curvedir=side)
+        if sounding:
+            _adorn_bar(bar, sounding, habits, rng, script)
+
+
+def _add(bar, kind, text=None, **where):
+    """A sign in a bar, at notes or at a beat."""
+    sign = ET.SubElement(bar, kind)
+    sign.text = text
+    for name, value in where.items():
+        if value is not None:
+            sign.set(name, f"#{value.get(ID)}" if isinstance(value, ET.Element) else value)
+
+
+def _adorn_note(note, bar, habits, rng):
+    """Signs at one note."""
+
+    def wanted(kind, share):
+        return rng.random() < share * habits[kind]
+
+    if wanted("verse", 1):
+        syllable = ET.SubElement(ET.SubElement(note, "verse", {"n": "1"}), "syl")
+        syllable.text = _pick(rng, *SYLLABLES)
+        if rng.random() < 0.4:
+            syllable.set("con", "d")
+    if wanted("artic", 0.5):
+        ET.SubElement(note, "artic", {"artic": _pick(rng, "stacc", "acc", "ten", "marc", "stacciss")})
+    if wanted("fing", 0.5):
+        _add(bar, "fing", str(rng.integers(1, 6)), startid=note, place="above")
+    if wanted("ornament", 0.3):
+        _add(bar, _pick(rng, "trill", "mordent", "turn"), startid=note)
+    if wanted("fermata", 0.15):
+        _add(bar, "fermata", startid=note, form=_pick(rng, "norm", "inv"))
+    if wanted("grace", 0.25):
+        parent = next((one for one in bar.iter() if note in list(one)), None)
+        if parent is not None and parent.tag in ("layer", "beam"):
+            grace = {"dur": _pick(rng, 8, 16), "grace": _pick(rng, "acc", "unacc")}
+            grace |= {name: note.attrib[name] for name in UPPER[:3] if name in note.attrib}
+            parent.insert(list(parent).index(note), ET.Element("note", grace))
+
+
+def _adorn_bar(bar, sounding, habits, rng, script):
+    """Signs that stand once or twice in a bar."""
+
+    def wanted(kind, share=1):
+        return rng.random() < share * habits[kind]
+
+    def anywhere():
+        return sounding[rng.integers(len(sounding))]
+
+    if wanted("harm"):
+        many = min(
+            len(sounding), 1 + int(rng.random() < script.often) + int(rng.random() < 0.3 * script.often)
+        )
+        for number in range(int(rng.random() < 0.2), len(sounding), max(len(sounding) // many, 2)):
+            script.chord(bar, sounding[number])
+    if wanted("repeat", 0.4):
+        script.word(bar, anywhere())
+    if wanted("dynam"):
+        text = _pick(rng, "p", "mf", "ff", "pp", "sfz", "cresc.")
+        _add(bar, "dynam", text, startid=anywhere(), place=_pick(rng, "below", "below", "above"))
+    if wanted("hairpin") and len(sounding) > 2:
+        form, place = _pick(rng, "cres", "dim"), _pick(rng, "below", "above")
+        _add(bar, "hairpin", startid=sounding[0], endid=sounding[-1], form=form, place=place)
+    if wanted("tempo", 0.3):
+        kind, text = _pick(rng, "tempo", "dir"), _pick(rng, *TEMPI)
+        _add(bar, kind, text, startid=anywhere(), place=_pick(rng, "above", "above", "below"))
+    if wanted("reh", 0.2):
+        _add(bar, "reh", startid=sounding[0])
+        ET.SubElement(bar[-1], "rend", {"rend": "box"}).text = _pick(rng, *"ABC12")
+    if wanted("breath", 0.2):
+        _add(bar, "breath", startid=anywhere())
+
+
+class Script:
+    """How chord symbols and words are printed on a page; `marks` gets the tokens of each by its id."""
+
+    def __init__(self, rng: np.random.Generator, marks: dict[str, list[str]]):
+        self.rng, self.marks, self.often = rng, marks, rng.random()
+        self.look = {"fontweight": "bold"} if rng.random() < 0.4 else {}
+        self.look |= {"fontstyle": "italic"} if rng.random() < 0.15 else {}
+        self.size, self.raised, self.signs = rng.uniform(75, 150), rng.random() < 0.25, rng.random() < 0.6
+        self.place = "above" if rng.random() < 0.85 else "below"
+        letters = "ACDEFGBH" if rng.random() < 0.12 else "ABCDEFG"
+        self.roots = rng.permutation(list(letters))[: rng.integers(3, 9)]
+
+    def draw(self) -> tuple[str, str, list[str]]:
+        """A chord symbol by chance: its root, the rest of it, and its tokens."""
+        root, kind = self._root(), str(self.rng.choice(USUAL))
+        tokens = [*root, *KINDS.get(kind, "").split()]
+        if self.rng.random() < 0.02:
+            return "N.C.", "", ["N.C."]
+        if self.rng.random() < 0.08:
+            bass = self._root()
+            kind, tokens = f"{kind}/{bass}", [*tokens, "/", *bass]
+        return root, kind.replace("♭", "b").replace("♯", "#"), tokens
+
+    def chord(self, bar: ET.Element, note: ET.Element) -> None:
+        """Print a chord symbol drawn by chance."""
+        root, kind, tokens = self.draw()
+        self._print(bar, note, "harm", tokens, root, kind, place=self.place)
+
+    def _root(self):
+        accidental = self.rng.choice(("", "b", "#"), p=(0.76, 0.14, 0.1))
+        return f"{self.rng.choice(self.roots)}{accidental}"
+
+    def word(self, bar: ET.Element, note: ET.Element) -> None:
+        """Print a word or sign that says where to go on."""
+        place = _pick(self.rng, "above", "below")
+        if self.rng.random() < 0.4:
+            sign = _pick(self.rng, "segno", "coda")
+            self._print(bar, note, "repeatMark", [sign], func=sign, place="above")
+        else:
+            words = _pick(self.rng, *WORDS)
+            self._print(bar, note, "dir", WORDS[words].split(), words, place=place)
+
+    def _print(self, bar, note, kind, tokens, text="", more="", **where):
+        identity = f"mark{len(self.marks)}"
+        self.marks[identity] = tokens
+        sign = ET.SubElement(bar, kind, {ID: identity, "startid": f"#{note.get(ID)}"} | where)
+        if text:
+            if self.signs and kind == "harm":
+                text, more = (one.replace("#", "♯").replace("b", "♭") for one in (text, more))
+            outer = ET.SubElement(sign, "rend", {"fontsize": f"{self.size:.0f}%"} | self.look)
+            outer.text = text
+            if more and self.raised:
+                ET.SubElement(outer, "rend", {"rend": "sup"}).text = more
+            else:
+                outer.text += more
+
+
+FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+#: Fonts that matplotlib brings, whose letters are bent as a pen bends them.
+HANDS = "DejaVuSans DejaVuSans-Oblique DejaVuSans-Bold DejaVuSansMono cmss10 cmtt10 cmti10 STIXGeneral STIXGeneralBol"
+HAND = 60  # pixels of a letter while it is written
+
+
+def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
+    """Write chord symbols as a pen would into what stands above or below a staff; what is there stays.
+
+    Parameters
+    ----------
+    image : np.ndarray, uint8, shape (96, width)
+        Without marks of its own.
+    rng : np.random.Generator
+
+    Returns
+    -------
+    (np.ndarray, list of str)
+        A copy with chord symbols, and their tokens; none where there is no room.
+    """
+    script, tokens, out = Script(rng, {}), [], image.copy()
+    font = ImageFont.truetype(str(FONTS / f"{rng.choice(HANDS.split())}.ttf"), HAND)
+    size, wild, pen = rng.uniform(11, 22) / HAND, rng.uniform(0, 1), int(rng.integers(0, 4))
+    room = [row for row in range(20, 88) if image[max(row - 18, 0) : row + 4].min(axis=0).mean() > 200]
+    if not room:
+        return image, []
+    base, x = int(rng.choice(room)), rng.uniform(8, 80)
+    while True:
+        root, more, made = script.draw()
+        raised = (0.7, 0.3) if script.raised and len(more) < 5 else (1.0, 0.0)
+        letters = [(letter, 1.0, 0.0) for letter in root] + [(letter, *raised) for letter in more]
+        drawn = [_letter(letter, font, size * scale, wild, pen, rng) for letter, scale, _ in letters]
+        width = sum(letter.shape[1] for letter in drawn)
+        if x + width > image.shape[1] - 4:
+            return out, tokens
+        where = slice(max(base - round(HAND * size), 0), base + 2), slice(round(x), round(x) + width)
+        if image[where].size and image[where].min() > 120:
+            place, tokens = round(x), tokens + made
+            for letter, (_, _, up) in zip(drawn, letters):
+                top = base - round(HAND * size * (0.95 + up) + wild * rng.normal(0, 0.5))
+                high = slice(max(top, 0), min(top + len(letter), len(out)))
+                part = letter[high.start - top : high.stop - top]
+                out[high, place : place + letter.shape[1]] = np.minimum(
+                    out[high, place : place + letter.shape[1]], part
+                )
+                place += letter.shape[1]
+        x += width + rng.exponential(60) + rng.uniform(4, 30)
+
+
+def _letter(letter, font, size, wild, pen, rng):
+    """A letter as a pen writes it: uint8, 255 paper, its base line at 0.95 of `HAND` times `size`."""
+    left, _, right, _ = font.getbbox(letter)
+    canvas = Image.new("L", (right - left + 8, HAND + 24), 255)
+    ImageDraw.Draw(canvas).text((4 - left, HAND * 0.95), letter, 0, font=font, anchor="ls")
+    picture = np.asarray(canvas)
+    if pen:
+        picture = cv2.erode(picture, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pen + 1, pen + 1)))
+    middle = (picture.shape[1] / 2, HAND * 0.6)
+    move = cv2.getRotationMatrix2D(middle, wild * rng.normal(0, 4), 1 + wild * rng.normal(0, 0.06))
+    move[0, 1] += wild * rng.normal(0, 0.12)
+    bent = cv2.warpAffine(picture, move, picture.shape[::-1], borderValue=255)
+    shape = (
+        max(round(bent.shape[1] * size * (1 + wild * rng.normal(0, 0.08))), 2),
+        max(round(bent.shape[0] * size), 2),
+    )
+    return cv2.resize(bent, shape, interpolation=cv2.INTER_AREA)
