@@ -345,9 +345,8 @@ as MusicXML)."""
     if out is None:
         return
     if len(tunes) > 1 and (to or not whole_book):
-        raise UserError(
-            f"There are {len(tunes)} tunes in {page}: choose one with --tune, or give a folder to write all of them."
-        )
+        advice = "choose one with --tune, or give a folder to write all of them"
+        raise UserError(f"There are {len(tunes)} tunes in {page}: {advice}.")
     if whole_book:
         for one in tunes:
             name = out / f"{one.title}.musicxml"
