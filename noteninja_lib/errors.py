@@ -271,7 +271,6 @@ def whole(path: Path) -> Iterator[Path]:
     """
     unfinished = _beside(path, f"-{os.getpid()}-{uuid.uuid4().hex[:8]}")
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         for old in path.parent.glob(f"{_beside(path).stem}-*-*"):
             if _left_behind(old):
                 _remove(old)

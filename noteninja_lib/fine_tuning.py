@@ -144,6 +144,7 @@ def train_converter(
     if not state.is_main_process:
         return None
     made = run / "models"
+    make_folder(made)
     for name in (*WHERE.values(), "scheduler"):
         if name != WHERE["Denoiser"] and (models / name).is_dir():
             with whole(made / name) as unfinished:

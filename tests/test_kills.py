@@ -57,6 +57,7 @@ def test_what_was_there_stays_when_a_writer_is_killed_and_its_half_is_cleared_aw
 
 @posix
 def test_a_folder_is_whole_or_stays_as_it_was(tmp_path):
+    (tmp_path / "net").mkdir()
     write_whole(tmp_path / "net" / "config.json", "before")
     half = "with whole(Path('net')) as new:\n new.mkdir()\n (new / 'config.json').write_text('after')\n die()"
     killed(half, tmp_path)

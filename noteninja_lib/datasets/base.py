@@ -23,7 +23,7 @@ from noteninja_lib.audio.decoding import blocks, opened
 from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, load, mono, stream
 from noteninja_lib.audio.spectrogram import HOP_LENGTH
 from noteninja_lib.cluster import executor, shared
-from noteninja_lib.errors import UserError, whole
+from noteninja_lib.errors import UserError, make_folder, whole
 from noteninja_lib.models.basic_pitch import PITCHES
 from noteninja_lib.music.piano_roll import PianoRoll
 from noteninja_lib.source import read_source
@@ -215,6 +215,7 @@ class DataSet:
         layers = {"heard": stored[2 * PITCHES :]}
         if source.voice and source.voice.notes:
             layers["sung"] = stored[: 2 * PITCHES].reshape(2, PITCHES, -1)
+        make_folder(path.parent)
         with whole(path) as fresh, open(fresh, "wb") as file:
             np.savez_compressed(file, **layers)
 

@@ -30,7 +30,7 @@ from noteninja_lib.datasets.base import (
     Tell,
     require_folder,
 )
-from noteninja_lib.errors import UserError, whole, write_whole
+from noteninja_lib.errors import UserError, make_folder, whole, write_whole
 from noteninja_lib.music.tunes import Tune, find_tune, load_tunes
 
 SPLITS = ("train", "validation", "test")
@@ -256,6 +256,7 @@ def render_group(index: int, folder: Path, options: BuildOptions) -> list[Clip]:
         if not path.exists():
             rate = STEREO_RATE if options.stereo else SAMPLE_RATE
             sound = render(played, font, stereo=options.stereo)
+            make_folder(path.parent)
             with whole(path) as fresh:
                 soundfile.write(fresh, sound, rate, subtype="PCM_16", format="WAV")
         parts = [part for part in played.parts if part.name != "melody" and not part.is_drum]

@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from noteninja_lib import data_folder
-from noteninja_lib.errors import UserError, whole, write_whole
+from noteninja_lib.errors import UserError, make_folder, whole, write_whole
 
 Network = TypeVar("Network", bound=ModelMixin)
 
@@ -143,6 +143,7 @@ def save_model(model: ModelMixin, folder: Path, name: str | None = None) -> None
         if tensor.is_floating_point():
             tensor.data = tensor.data.half()
     place = folder / (name or WHERE[type(model).__name__])
+    make_folder(folder)
     with whole(place) as unfinished:
         half.save_pretrained(unfinished, safe_serialization=True)
         config = json.loads((unfinished / "config.json").read_text(encoding="utf-8"))

@@ -27,7 +27,7 @@ from noteninja_lib.audio.augmentation import change_speed
 from noteninja_lib.audio.io import mono
 from noteninja_lib.audio.spectrogram import HOP_LENGTH, PITCHES, log_mel_tensor, mel_frequencies
 from noteninja_lib.datasets.base import WHOLE, DataSet, as_stored, unpack
-from noteninja_lib.errors import UserError, whole
+from noteninja_lib.errors import UserError, make_folder, whole
 from noteninja_lib.models.checkpoints import load_model, save_model, with_adapter
 from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.flow_matching import add_noise, encode, sample_times, velocity
@@ -92,6 +92,7 @@ class Versions:
         for shift in SHIFTS:
             sound = faster(band[: frames * HOP_LENGTH], shift)
             layers[f"latents{shift}"] = encode(pipe.vae, sound)[0].half().numpy()
+        make_folder(path.parent)
         with whole(path) as fresh, open(fresh, "wb") as file:
             np.savez_compressed(file, **layers)
 
