@@ -18,7 +18,8 @@ from noteninja_lib.omr.image_io import HOP, SPACE, level, prepare, slabs, staff_
 SIZES = np.geomspace(0.8, 1.25, 10) * SPACE  # staff spaces that are tried, for perspective
 TEMPLATE = np.arange(-2, 3)  # the five lines, in spaces from the middle one
 SEED, GOOD = 0.35, 0.2  # fit of a template at which a staff may begin, and may go on
-FAINT, UNREAD = 0.2, 0.4  # fit, and share of a staff's width, of what may be a staff that was not followed
+FAINT, UNREAD = 0.15, 0.6  # fit, and share of a staff's width, of what may be a staff that was not followed
+AWAY = 0.6, 1.6  # distances of neighbours in which it lies from the nearest staff
 MOST_MISSES = 10  # slabs without a fit that are passed over (beams hide lines)
 SHORTEST, LONG = 8, 14  # spaces that each staff is long, and one of a page, at least
 IMAGE_SPACE = 8  # pixels of a staff space in a staff image
@@ -108,10 +109,17 @@ def unread(fits: np.ndarray, tracks: list[Track]) -> list[float]:
     hot = (best > FAINT).astype(np.uint8)
     _, parts, found, middles = cv2.connectedComponentsWithStats(cv2.dilate(hot, np.ones((21, 9), np.uint8)))
     wide = UNREAD * np.median([track.width for track in tracks]) / (3 * HOP)
+    known = np.sort([track.height for track in tracks])
+    gap = np.median(np.diff(known)) if len(known) > 1 else 10 * SPACE
     heights = []
     for part in range(1, len(found)):
         width = found[part, cv2.CC_STAT_WIDTH]
-        if width > wide and (hot * (parts == part)).any(axis=0).sum() > 0.5 * width:
+        away = np.abs(known - middles[part][1]).min() / gap
+        if (
+            width > wide
+            and AWAY[0] < away < AWAY[1]
+            and (hot * (parts == part)).any(axis=0).sum() > 0.5 * width
+        ):
             heights.append(float(middles[part][1]))
     return sorted(heights)
 
