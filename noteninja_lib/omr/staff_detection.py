@@ -313,6 +313,8 @@ def read_layout(page: np.ndarray, top: bool = False) -> Layout:
     page, even, (ink, matrix, tracks, fits) = _turned(page)
     tracks, told = in_order(tracks), []
     systems = _systems(ink, tracks)
+    if top:
+        systems = _even(systems)
     _refuse(ink, tracks, matrix, page.shape, None if top else systems)
     inverse = cv2.invertAffineTransform(matrix)
     for height in unread(fits, tracks):
@@ -400,6 +402,18 @@ def _systems(ink, tracks):
         else:
             systems.append([lower])
     return systems
+
+
+def _even(systems):
+    """The same tracks in systems of one size: as most are, or in pairs where none is joined but they are near."""
+    tracks = [track for system in systems for track in system]
+    sizes = [len(system) for system in systems if len(system) > 1]
+    size = max(set(sizes), key=sizes.count) if sizes else 2
+    gaps = np.diff([track.height for track in tracks])
+    apart = not sizes and len(gaps) > 1 and gaps[1::2].min() <= gaps[::2].max()
+    if len(tracks) % size or apart:
+        return systems
+    return [tracks[first : first + size] for first in range(0, len(tracks), size)]
 
 
 def _search(even):
