@@ -19,6 +19,7 @@ SIZES = np.geomspace(0.8, 1.25, 10) * SPACE  # staff spaces that are tried, for 
 TEMPLATE = np.arange(-2, 3)  # the five lines, in spaces from the middle one
 SEED, GOOD = 0.35, 0.2  # fit of a template at which a staff may begin, and may go on
 FAINT, UNREAD = 0.15, 0.6  # fit, and share of a staff's width, of what may be a staff that was not followed
+BETWEEN = 0.6  # of the way to the next staff that is looked at: a high note may lift a chord symbol
 AWAY = 0.6, 1.6  # distances of neighbours in which it lies from the nearest staff
 MOST_MISSES = 10  # slabs without a fit that are passed over (beams hide lines)
 SHORTEST, LONG = 8, 14  # spaces that each staff is long, and one of a page, at least
@@ -322,12 +323,8 @@ def read_layout(page: np.ndarray, top: bool = False) -> Layout:
         told.append(f"What looks like a staff, {share:.0%} down the page, could not be read.")
     if top and len(systems) < len(tracks):
         told.append(f"Of {len(systems)} systems with {len(tracks)} staffs the uppermost staffs were read.")
-    reaches = [
-        float(np.min(np.abs(np.diff([track.height for track in tracks[max(at - 1, 0) : at + 2]])))) / 2
-        if len(tracks) > 1
-        else 4 * SPACE * SPACE
-        for at in range(len(tracks))
-    ]
+    gaps = np.diff([-np.inf, *(track.height for track in tracks), np.inf])
+    reaches = np.minimum(np.minimum(gaps[:-1], gaps[1:]) * BETWEEN, 4 * SPACE * SPACE)
     uppermost = {id(system[0]) for system in systems}
     staves = [
         _cut(even, track, matrix, reach)
@@ -448,8 +445,8 @@ def _refuse(ink, tracks, matrix, shape, systems):
     if space / np.hypot(*matrix[:, 0]) < SMALLEST:
         why = "The staffs are too small to be read: scan the page with 300 dpi, or photograph it from nearer."
     elif any(max(track.presence[0], track.presence[-1]) > 0.5 for track in tracks):
-        why = "The lines do not stand in fives (tablature, or ruled paper): only staffs of five lines"
-        why += " can be read."
+        why = "The lines do not stand in fives (tablature, ruled paper, text, or no music at all?): only staffs"
+        why += " of five lines can be read."
     elif systems and len(systems) < len(tracks):
         why = (
             "Two or more staffs are joined to a system (piano or several parts): choose music with one staff"
