@@ -18,7 +18,9 @@ from noteninja_lib.omr.image_io import HOP, SPACE, level, prepare, slabs, staff_
 SIZES = np.geomspace(0.8, 1.25, 10) * SPACE  # staff spaces that are tried, for perspective
 TEMPLATE = np.arange(-2, 3)  # the five lines, in spaces from the middle one
 SEED, GOOD = 0.35, 0.2  # fit of a template at which a staff may begin, and may go on
-FAINT, UNREAD = 0.2, 0.4  # fit, and share of a staff's width, of what may be a staff that was not followed
+FAINT, UNREAD = 0.15, 0.6  # fit, and share of a staff's width, of what may be a staff that was not followed
+BETWEEN = 0.6  # of the way to the next staff that is looked at: a high note may lift a chord symbol
+AWAY = 0.6, 1.6  # distances of neighbours in which it lies from the nearest staff
 MOST_MISSES = 10  # slabs without a fit that are passed over (beams hide lines)
 SHORTEST, LONG = 8, 14  # spaces that each staff is long, and one of a page, at least
 IMAGE_SPACE = 8  # pixels of a staff space in a staff image
@@ -108,10 +110,17 @@ def unread(fits: np.ndarray, tracks: list[Track]) -> list[float]:
     hot = (best > FAINT).astype(np.uint8)
     _, parts, found, middles = cv2.connectedComponentsWithStats(cv2.dilate(hot, np.ones((21, 9), np.uint8)))
     wide = UNREAD * np.median([track.width for track in tracks]) / (3 * HOP)
+    known = np.sort([track.height for track in tracks])
+    gap = np.median(np.diff(known)) if len(known) > 1 else 10 * SPACE
     heights = []
     for part in range(1, len(found)):
         width = found[part, cv2.CC_STAT_WIDTH]
-        if width > wide and (hot * (parts == part)).any(axis=0).sum() > 0.5 * width:
+        away = np.abs(known - middles[part][1]).min() / gap
+        if (
+            width > wide
+            and AWAY[0] < away < AWAY[1]
+            and (hot * (parts == part)).any(axis=0).sum() > 0.5 * width
+        ):
             heights.append(float(middles[part][1]))
     return sorted(heights)
 
@@ -305,6 +314,8 @@ def read_layout(page: np.ndarray, top: bool = False) -> Layout:
     page, even, (ink, matrix, tracks, fits) = _turned(page)
     tracks, told = in_order(tracks), []
     systems = _systems(ink, tracks)
+    if top:
+        systems = _even(systems)
     _refuse(ink, tracks, matrix, page.shape, None if top else systems)
     inverse = cv2.invertAffineTransform(matrix)
     for height in unread(fits, tracks):
@@ -312,12 +323,8 @@ def read_layout(page: np.ndarray, top: bool = False) -> Layout:
         told.append(f"What looks like a staff, {share:.0%} down the page, could not be read.")
     if top and len(systems) < len(tracks):
         told.append(f"Of {len(systems)} systems with {len(tracks)} staffs the uppermost staffs were read.")
-    reaches = [
-        float(np.min(np.abs(np.diff([track.height for track in tracks[max(at - 1, 0) : at + 2]])))) / 2
-        if len(tracks) > 1
-        else 4 * SPACE * SPACE
-        for at in range(len(tracks))
-    ]
+    gaps = np.diff([-np.inf, *(track.height for track in tracks), np.inf])
+    reaches = np.minimum(np.minimum(gaps[:-1], gaps[1:]) * BETWEEN, 4 * SPACE * SPACE)
     uppermost = {id(system[0]) for system in systems}
     staves = [
         _cut(even, track, matrix, reach)
@@ -394,6 +401,18 @@ def _systems(ink, tracks):
     return systems
 
 
+def _even(systems):
+    """The same tracks in systems of one size: as most are, or in pairs where none is joined but they are near."""
+    tracks = [track for system in systems for track in system]
+    sizes = [len(system) for system in systems if len(system) > 1]
+    size = max(set(sizes), key=sizes.count) if sizes else 2
+    gaps = np.diff([track.height for track in tracks])
+    apart = not sizes and len(gaps) > 1 and gaps[1::2].min() <= gaps[::2].max()
+    if len(tracks) % size or apart:
+        return systems
+    return [tracks[first : first + size] for first in range(0, len(tracks), size)]
+
+
 def _search(even):
     """Working picture, matrix, tracks and fits of a levelled page, at the size that gives most."""
     best, most = (None, None, [], None), 0
@@ -426,8 +445,8 @@ def _refuse(ink, tracks, matrix, shape, systems):
     if space / np.hypot(*matrix[:, 0]) < SMALLEST:
         why = "The staffs are too small to be read: scan the page with 300 dpi, or photograph it from nearer."
     elif any(max(track.presence[0], track.presence[-1]) > 0.5 for track in tracks):
-        why = "The lines do not stand in fives (tablature, or ruled paper): only staffs of five lines"
-        why += " can be read."
+        why = "The lines do not stand in fives (tablature, ruled paper, text, or no music at all?): only staffs"
+        why += " of five lines can be read."
     elif systems and len(systems) < len(tracks):
         why = (
             "Two or more staffs are joined to a system (piano or several parts): choose music with one staff"
