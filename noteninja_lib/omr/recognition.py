@@ -3,6 +3,7 @@
 Lesson: 10_reading_sheet_music.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -41,7 +42,7 @@ WORDS = ("D.C.", "D.S.", "Fine", "Coda", "segno", "coda")  # tokens with which w
 NEAR = 32  # pixels of a staff image between the parts of one chord symbol, at most
 LEAST = 0.5  # confidence of a mark that is believed
 AT_A_NOTE = 16  # pixels of a staff image within which a chord symbol belongs to a note
-WIDE_GAP = 1.3  # usual distances of two staffs, from which on something stands between them
+WIDE_GAP, TITLE_GAP = 1.3, 1.5  # usual distances of two staffs, from which on something, or a title, is there
 LOOKED_AT, BETTER = 2, 0.03  # staffs by which is seen what is upside down, and confidence that tells
 UNSURE_PAGE = 0.4  # share of symbols that are not, from which on a page is refused
 
@@ -150,7 +151,7 @@ class Sheet:
         gaps = [
             two.height - one.height for one, two in zip(self.lines, self.lines[1:]) if one.page == two.page
         ]
-        apart = before.page != line.page or line.height - before.height > WIDE_GAP * np.median(gaps)
+        gap = math.inf if before.page != line.page else (line.height - before.height) / np.median(gaps)
         tokens, last = (
             [symbol.token for symbol in line.symbols],
             before.symbols[-1:] and before.symbols[-1].token,
@@ -158,7 +159,8 @@ class Sheet:
         head = list(takewhile(lambda token: not is_note(token) and not token.startswith("rest"), tokens))
         metre = any(token.startswith("time:") for token in head)
         closed = last == "final-bar"
-        return metre and (closed or last in EDGES and apart) or closed and apart
+        far = before.page == line.page and gap > TITLE_GAP
+        return metre and (closed or last in EDGES and gap > WIDE_GAP or far) or closed and gap > WIDE_GAP
 
     @property
     def score(self) -> music21.stream.Score:

@@ -445,7 +445,9 @@ def _refuse(ink, tracks, matrix, shape, systems):
     if space / np.hypot(*matrix[:, 0]) < SMALLEST:
         why = "The staffs are too small to be read: scan the page with 300 dpi, or photograph it from nearer."
     elif any(max(track.presence[0], track.presence[-1]) > 0.5 for track in tracks):
-        why = "The lines do not stand in fives (tablature, ruled paper, text, or no music at all?): only staffs"
+        why = (
+            "The lines do not stand in fives (tablature, ruled paper, text, or no music at all?): only staffs"
+        )
         why += " of five lines can be read."
     elif systems and len(systems) < len(tracks):
         why = (
