@@ -26,8 +26,6 @@ GENRES = "blues, classical, country, disco, hiphop, jazz, metal, pop, reggae, ro
 OF_DEGRADED = "Share of these heard through mp3, in a room or with noise."
 OF_NETWORK = "converter, autoencoder, vocoder, lead, chords, judge, diffusion, distillation, regression, "
 OF_NETWORK += "reader or marks."
-)
-OF_NETWORK += " marks."
 OF_RUN = "Folder for checkpoints; started again, training goes on from there."
 OF_MODELS = "Where the weights go, and come from; data/models by default."
 BY_DEFAULT = "by default GTZAN if it is found, else a small set by the band."

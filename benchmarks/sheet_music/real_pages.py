@@ -1,8 +1,8 @@
-"""How well pages of books are read, scanned and photographed. Command: `sheets pages`. Lesson: 10_reading_sheet_music.
+"""How well real pages are read, scanned and photographed. Command: `sheets pages`.
 
 The pages are other people's: real_pages.tsv names them, and pages.json in a folder of one's own says what is
-printed on them. Each entry has `picture`, `kind`, and either `truth` (a file of ABC as it is printed), perhaps
-with `upper` (of systems the uppermost voice), or `tunes` (how many there are, and in which staff from 1 each
+printed on them. Each entry has `picture`, `kind`, and either `truth` (a file of ABC as it is printed),
+perhaps with `upper` (of systems the uppermost voice), or `tunes` (how many there are, and in which staff from 1 each
 begins), or `reason` (a word that the sentence has to hold with which it is refused).
 """
 

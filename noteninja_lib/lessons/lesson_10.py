@@ -153,7 +153,7 @@ def spoil(page: np.ndarray, blur: float = 0.0, tilt: float = 0.0, fade: float = 
 
 
 def book_page() -> np.ndarray:
-    """A page with two tunes from the books of 1782 to 1903, and their chords, engraved here: uint8, white 255.
+    """A page with two tunes of 1782 and 1903, and their chords, engraved here: uint8, white is 255.
 
     The tunes are free, and the chords our own, see `harmony.harmonise`.
     """

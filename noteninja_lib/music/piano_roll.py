@@ -253,7 +253,7 @@ def from_notes(
     return PianoRoll(drawn, np.maximum(drawn, draw_notes(others, frames)), onsets, np.asarray(beats))
 
 
-# ---- its time stretched, cut, and laid along another's ------------------------------------------------------
+# ---- its time stretched, cut, and laid along another's -----------------------------------------------------
 
 REACH = 2  # frames on either side of an onset that move with it
 FAINT = 0.02  # what is less than this is no onset

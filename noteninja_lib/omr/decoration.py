@@ -75,7 +75,7 @@ def _pick(rng, *choices):
 
 
 def decorate(writer: MeiWriter, rng: np.random.Generator) -> None:
-    """Strew signs into a score that was set, some kinds on each page; `writer.marks` tells which have tokens."""
+    """Strew signs into a score that was set, some kinds on each page; `writer.marks` gets their tokens."""
     habits = {kind: rng.uniform(0.05, 0.7) if rng.random() < 0.3 else 0.0 for kind in DECORATIONS}
     habits["harm"] = rng.uniform(0.2, 1.0) if rng.random() < 0.6 else 0.0
     script = Script(rng, writer.marks)
@@ -222,7 +222,8 @@ class Script:
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 #: Fonts that matplotlib brings, whose letters are bent as a pen bends them.
-HANDS = "DejaVuSans DejaVuSans-Oblique DejaVuSans-Bold DejaVuSansMono cmss10 cmtt10 cmti10 STIXGeneral STIXGeneralBol"
+HANDS = "DejaVuSans DejaVuSans-Oblique DejaVuSans-Bold DejaVuSansMono cmss10 cmtt10 cmti10"
+HANDS += " STIXGeneral STIXGeneralBol"
 HAND = 60  # pixels of a letter while it is written
 
 

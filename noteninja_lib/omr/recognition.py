@@ -403,7 +403,7 @@ def _spell_b(bars):
 
 
 def _beat_at(bar, column, columns, number):
-    """Quarter notes from a bar's start to what is printed in a column: a note near it, or the nearest beat."""
+    """Quarter notes from a bar's start to a column: those of a note near it, or of the nearest beat."""
     places, times, now = [], [], Fraction(0)
     for event in bar.events:
         if event.at and event.at[0] == number:
@@ -429,7 +429,7 @@ def _refuse(symbols, upper):
     if chords >= least and chords >= share * notes and not upper:
         why = "There are chords, or two voices in one staff"
         raise UserError(
-            f"{why}: choose music in which one note sounds at a time, or read the uppermost notes alone (--top)."
+            f"{why}: choose music in which one note sounds at a time, or read the uppermost notes (--top)."
         )
     if not notes:
         which = "choose a picture of printed music, sharp and with nothing cut off"

@@ -362,7 +362,7 @@ def _turned(page):
 
 
 def _angles(even):
-    """By how many degrees a page may have to be turned, likeliest first: as its longest straight lines lean."""
+    """By how many degrees a page may have to be turned, likeliest first: as its straight lines lean."""
     small = cv2.resize(
         even, None, fx=(scale := min(1, 800 / max(even.shape))), fy=scale, interpolation=cv2.INTER_AREA
     )
@@ -402,7 +402,7 @@ def _systems(ink, tracks):
 
 
 def _even(systems):
-    """The same tracks in systems of one size: as most are, or in pairs where none is joined but they are near."""
+    """The same tracks in systems of one size: as most are, or in pairs where two and two are near."""
     tracks = [track for system in systems for track in system]
     sizes = [len(system) for system in systems if len(system) > 1]
     size = max(set(sizes), key=sizes.count) if sizes else 2
