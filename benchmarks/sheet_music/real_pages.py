@@ -2,8 +2,8 @@
 
 The pages are other people's: real_pages.tsv names them, and pages.json in a folder of one's own says what is
 printed on them. Each entry has `picture`, `kind`, and either `truth` (a file of ABC as it is printed),
-perhaps with `upper` (of systems the uppermost voice), or `tunes` (how many there are, and in which staff from 1 each
-begins), or `reason` (a word that the sentence has to hold with which it is refused).
+perhaps with `upper` (of systems the uppermost voice), or `tunes` (in which staff, from 1, each tune begins),
+or `reason` (a pattern that the sentence has to hold with which it is refused).
 """
 
 import json
