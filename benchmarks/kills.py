@@ -60,7 +60,7 @@ def verbs(names: list[str]) -> dict[str, list[str]]:
 
 
 #: What is added to a command that is started again.
-RESUMED = {"convert": ["--overwrite"], "again": ["--overwrite"]}
+RESUMED = {"convert": ["--resume"], "again": ["--overwrite"]}
 
 
 def begin(words: list[str], folder: Path) -> int:
@@ -230,7 +230,7 @@ def _kill(name, words, root, kills, chance):
             killed = not again or chance.random() < AGAIN
             end = {"changes": change} if aimed else {"moment": moment}
             status, _, _ = watch(begin(called, folder), folder / "made", **end if killed else {})
-            killed, again, called = status is None, True, words + RESUMED.get(name, [])  # --resume
+            killed, again, called = status is None, True, words + RESUMED.get(name, [])
             counts["kills"] += killed
             counts["torn"] += [f"{number}: {one}" for one in torn(folder / "made", unbroken / "made")]
             left = sum(temporary(one.relative_to(folder)) for one in (folder / "made").rglob("*"))

@@ -329,7 +329,8 @@ as MusicXML)."""
     whole_book = out is not None and not to and (out.is_dir() or not out.suffix)
     if whole_book:
         make_folder(out)
-        check_places([page], [out / f"{page.stem}.musicxml"], [".musicxml"], free=True)
+        ending = ".musicxml"
+        check_places([page], [out / f"{page.stem}{ending}"], [ending], free=True, endings=[ending])
     elif out and not to:
         check_suffix(out)
         suffixes = [out.suffix, *kinds]

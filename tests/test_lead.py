@@ -398,7 +398,7 @@ def test_sheets_of_several_songs_go_to_a_folder(noteninja, song, tmp_path):
     second.write_bytes(song.read_bytes())
     bad.write_text("no music")
     status, told, err = noteninja("hear", song, bad, second, "-o", tmp_path / "out", "--json")
-    assert status == 2 and "bad.mp3" in err and "Traceback" not in err
+    assert status == 1 and "bad.mp3" in err and "Traceback" not in err  # one of them failed
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "song (lead).musicxml",
         "second (lead).musicxml",
@@ -434,9 +434,9 @@ def test_what_was_corrected_is_not_written_over(noteninja, song, tmp_path):
         assert noteninja("hear", song, "-o", tmp_path)[0] == 0
     assert (tmp_path / "song (lead).musicxml").exists() and (tmp_path / "song (lead) (2).musicxml").exists()
     (tmp_path / "b.json").write_text('{"settings": {}}')
-    for more, words in (((), "exists already"), (("--overwrite",), "stays as it is")):
+    for more in ((), ("--overwrite",)):
         status, _, err = noteninja("hear", song, "-o", tmp_path / "b.json", *more)
-        assert status == 2 and words in err and err.count("noteninja:") == 1
+        assert status == 2 and "stays as it is" in err and err.count("noteninja:") == 1
     assert noteninja("hear", song, "-o", sheet)[0] == 2 and sheet.read_bytes() == before
     assert noteninja("hear", song, "-o", sheet, "--overwrite")[0] == 0
     status, _, err = noteninja("hear", song, song, "-o", tmp_path / "two.json")

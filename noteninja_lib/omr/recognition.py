@@ -348,6 +348,9 @@ def _read_marks(network, lines):
         for images in ([line.staff.above for line in lines], [line.staff.below for line in lines])
     ]
     weights = [sum(mark.confidence for marks in side for mark in marks if mark.is_chord) for side in sides]
+    outer = [any(mark.is_chord for mark in marks) for marks in (sides[0][0], sides[1][-1])]
+    if outer[0] != outer[1]:  # what stands between two staffs may belong to either
+        weights = outer
     for number, line in enumerate(lines):
         words = [mark for side in sides for mark in side[number] if not mark.is_chord]
         chords = [mark for mark in sides[int(np.argmax(weights))][number] if mark.is_chord]

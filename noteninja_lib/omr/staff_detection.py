@@ -19,7 +19,8 @@ SIZES = np.geomspace(0.8, 1.25, 10) * SPACE  # staff spaces that are tried, for 
 TEMPLATE = np.arange(-2, 3)  # the five lines, in spaces from the middle one
 SEED, GOOD = 0.35, 0.2  # fit of a template at which a staff may begin, and may go on
 FAINT, UNREAD = 0.15, 0.6  # fit, and share of a staff's width, of what may be a staff that was not followed
-BETWEEN = 0.6  # of the way to the next staff that is looked at: a high note may lift a chord symbol
+APART = 1.15  # distances of two systems beside those within them, at least
+BETWEEN = 0.5  # of the way to the next staff: what is beyond belongs to that one
 AWAY = 0.6, 1.6  # distances of neighbours in which it lies from the nearest staff
 MOST_MISSES = 10  # slabs without a fit that are passed over (beams hide lines)
 SHORTEST, LONG = 8, 14  # spaces that each staff is long, and one of a page, at least
@@ -407,7 +408,7 @@ def _even(systems):
     sizes = [len(system) for system in systems if len(system) > 1]
     size = max(set(sizes), key=sizes.count) if sizes else 2
     gaps = np.diff([track.height for track in tracks])
-    apart = not sizes and len(gaps) > 1 and gaps[1::2].min() <= gaps[::2].max()
+    apart = not sizes and (len(gaps) < 3 or gaps[1::2].min() <= APART * gaps[::2].max())
     if len(tracks) % size or apart:
         return systems
     return [tracks[first : first + size] for first in range(0, len(tracks), size)]
