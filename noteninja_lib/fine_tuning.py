@@ -112,13 +112,13 @@ def train_converter(
     stages += [0.0 if band else HOURS * 360 * HEARD * CLIP, steps * STEP, jumps * JUMP]
     look = {"bar_format": BAR, "dynamic_ncols": True, "disable": not state.is_main_process}
     with tqdm(total=sum(stages), **look) as bar, contextlib.ExitStack() as closing:
-        whole = Whole(bar)
-        whole.stage("hearing the records", stages[0], versions(records, workers, models))
+        progress = Whole(bar)
+        progress.stage("hearing the records", stages[0], versions(records, workers, models))
         own = band or run / "band"
         if not band and state.is_main_process:
-            whole.stage("the band is playing", stages[1], build(own, HOURS, workers=workers, **BAND))
+            progress.stage("the band is playing", stages[1], build(own, HOURS, workers=workers, **BAND))
             opened = SyntheticSet(own, tell=None)
-            whole.stage("hearing the band", stages[2], hear_all(opened, workers, HEARD))
+            progress.stage("hearing the band", stages[2], hear_all(opened, workers, HEARD))
         state.wait_for_everyone()
         opened = open_dataset(own, tell=None)
         pairs = opened.part(opened.training())
@@ -130,7 +130,7 @@ def train_converter(
             trainer = Trainer(task, folder, count, ema, seed)
             steps_done = learn(trainer, batch_size)
             closing.callback(steps_done.close)
-            whole.stage(what, seconds, ((step, count) for step, _ in steps_done))
+            progress.stage(what, seconds, ((step, count) for step, _ in steps_done))
             network = trainer.averaged()
             task.finish(network)
             return network.requires_grad_(True)

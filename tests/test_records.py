@@ -405,7 +405,7 @@ def test_adapt_makes_a_genre_and_goes_on_where_it_was_stopped(home, band, noteni
     assert noteninja(*words)[0] == 0 and len(list((tmp_path / "run").rglob("*.npz"))) == 8
 
 
-def alone(records, workers, state, models=None):
+def alone(records, workers, models=None):
     """As `versions`, in this process."""
     for number in range(len(records.data)):
         records.make(number, load_pipeline())

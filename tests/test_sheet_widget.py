@@ -93,7 +93,7 @@ class Reader:
     def __init__(self):
         self.sheet, self.error, self.asked, self.wait = sheet_of(WORDS), None, [], None
 
-    def __call__(self, source, *, progress):
+    def __call__(self, source, *, progress, upper=False):
         self.asked.append(source)
         progress(0.3)
         if self.wait:

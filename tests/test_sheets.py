@@ -229,7 +229,8 @@ def test_the_frozen_set_is_whole():
     assert sum(path.stat().st_size for path in printed_pages.frozen_folder().iterdir()) < 4e6
     words = {word for sheet in FROZEN for line in sheet.lines for word in line}
     assert words <= set(VOCABULARY)
-    assert {word for word in VOCABULARY if not is_note(word)} - words == {
+    later = {word for word in VOCABULARY if word.startswith("rests:")} | {"clef:percussion"}
+    assert {word for word in VOCABULARY if not is_note(word)} - words - later == {
         "sharp7",
         "time:6/4",
         "time:3/2",
