@@ -6,9 +6,10 @@ import torch
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.crnn import COLUMN, LineReader, as_input, read_staff_image
+from noteninja_lib.omr.decoration import letter_chords
 from noteninja_lib.omr.page_maker import StaffImages, build
-from noteninja_lib.omr.vocabulary import VOCABULARY
-from noteninja_lib.training.tasks import ReadingTask
+from noteninja_lib.omr.vocabulary import MARKS, ROOTS, VOCABULARY
+from noteninja_lib.training.tasks import MarkTask, ReadingTask
 from noteninja_lib.training.trainer import Trainer, train
 
 
@@ -26,11 +27,34 @@ class Fixed(torch.nn.Module):
 
 
 @pytest.fixture(scope="module")
-def staff_images(tmp_path_factory):
+def engraved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strips")
     assert list(build(folder, 12, size=6)) == [(0, 2), (1, 2), (2, 2)]
     assert list(build(folder, 12, size=6)) == [(2, 2)]  # made already
-    return StaffImages(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def staff_images(engraved):
+    return StaffImages(engraved)
+
+
+def test_marks_are_learned_from_what_is_around_the_staves(engraved, staff_images):
+    around = StaffImages(engraved, marks=True)
+    assert len(around) == 2 * len(staff_images)
+    task = MarkTask(around, LineReader(channels=(4, 4, 4, 4, 4), features=8, hidden=8))
+    assert task.networks["reader"].config.classes == len(MARKS) + 1
+    images, frames, words, lengths = task.batch(np.random.default_rng(0), 4)
+    assert images.shape[:3] == (4, 1, 96) and len(words) == lengths.sum() and words.max() <= len(MARKS)
+    written, tokens = letter_chords(np.full((96, 600), 255, np.uint8), np.random.default_rng(1))
+    assert tokens and set(tokens) <= set(MARKS) and tokens[0] in (*ROOTS, "N.C.") and written.min() < 100
+    assert letter_chords(np.zeros((96, 600), np.uint8), np.random.default_rng(1))[1] == []  # no room
+
+
+def test_a_network_keeps_what_it_knows_for_more_classes():
+    old = LineReader(classes=5, channels=(4, 4, 4, 4, 4), features=8, hidden=8).eval()
+    new, batch = old.with_classes(9).eval(), as_input([np.zeros((96, 40), np.uint8)])
+    assert new(batch).shape[-1] == 9 and torch.equal(new(batch)[..., :5], old(batch))
 
 
 def test_columns_become_words():

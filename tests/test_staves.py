@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.omr.rendering import engrave, rasterise
-from noteninja_lib.omr.staff_detection import find_staves
+from noteninja_lib.omr.staff_detection import find_staves, read_layout
 
 ROWS = np.array([32, 40, 48, 56, 64])
 TUNE = [
@@ -242,3 +242,38 @@ def test_what_cannot_be_read_is_refused(page, name):
     with pytest.raises(UserError, match=words) as caught:
         find_staves(make(page))
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("degrees", [-25, 20])
+def test_a_page_that_leans_far_is_turned(page, degrees):
+    found = read_layout(turned(page, degrees)[0])
+    rows = [
+        float(staff.to_page(20, 48)[1] - staff.to_page(staff.width - 20, 48)[1]) for staff in found.staves
+    ]
+    assert len(rows) == 6 and np.abs(rows).max() < 0.15 * page.shape[1]  # now by no more than 8 degrees
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_page_on_its_side_is_turned(page, turns):
+    found = read_layout(np.ascontiguousarray(np.rot90(page, turns)))
+    assert len(found.staves) == 6 and found.page.shape == page.shape
+
+
+def test_of_systems_the_uppermost_staffs():
+    sheet = ruled(4, 5, system=True)
+    found = read_layout(sheet, top=True)
+    assert [round(float(staff.to_page(99, 48)[1])) for staff in found.staves] == [128, 448]
+    assert found.told == ["Of 2 systems with 4 staffs the uppermost staffs were read."]
+    single = read_layout(ruled(2, 5), top=True)
+    assert len(single.staves) == 2 and not single.told
+
+
+def test_what_stands_above_and_below_a_staff(page):
+    sheet = page.copy()
+    lines = true_lines(page)
+    between = round((lines[0, 4] + lines[1, 0]) / 2)
+    cv2.rectangle(sheet, (300, between - 30), (330, between - 20), 0, -1)  # nearer to the upper staff
+    upper, lower = find_staves(sheet)[:2]
+    plain_upper, plain_lower = find_staves(page)[:2]
+    assert (upper.below.astype(int) - plain_upper.below).min() < -150
+    assert np.abs(lower.above.astype(int) - plain_lower.above).max() < 30

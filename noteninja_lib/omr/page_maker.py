@@ -301,6 +301,8 @@ class StaffImages:
         self.pictures, self.tokens = [], []
         for path in sorted(Path(folder).glob("strips_*.npz")):
             with np.load(path) as part:
+                if f"{kind}pictures" not in part:
+                    raise UserError(f"{folder} was engraved by an older version: engrave another folder.")
                 for name, into in (("picture", self.pictures), ("word", self.tokens)):
                     ends = np.cumsum(part[f"{kind}{name}_lengths"])
                     into += np.split(part[f"{kind}{name}s"], ends[:-1])

@@ -19,6 +19,7 @@ SIZES = np.geomspace(0.8, 1.25, 10) * SPACE  # staff spaces that are tried, for 
 TEMPLATE = np.arange(-2, 3)  # the five lines, in spaces from the middle one
 SEED, GOOD = 0.35, 0.2  # fit of a template at which a staff may begin, and may go on
 FAINT, UNREAD = 0.15, 0.6  # fit, and share of a staff's width, of what may be a staff that was not followed
+SLANTED = 8  # degrees
 APART = 1.15  # distances of two systems beside those within them, at least
 BETWEEN = 0.5  # of the way to the next staff: what is beyond belongs to that one
 AWAY = 0.6, 1.6  # distances of neighbours in which it lies from the nearest staff
@@ -351,15 +352,26 @@ def _turned(page):
     if not found[2] and np.median(page) < 100:  # white on black
         even = level(255 - page)
         found = _search(even)
-    if found[2]:
-        return page, even, found
+    best, most = (page, even, found), _length(found)
     for angle in _angles(even):
+        if abs(angle) < SLANTED:  # `_search` finds what leans by less
+            if most:
+                break
+            continue
         turned = _turn(even, angle)
         found = _search(turned)
-        if found[2]:
-            return _turn(page, angle), turned, found
-    which = "choose a picture of printed sheet music, sharp and large enough"
-    raise UserError(f"No staff of five lines was found: {which}.")
+        if _length(found) > 0.9 * most:
+            best, most = (_turn(page, angle), turned, found), _length(found)
+    if not most:
+        which = "choose a picture of printed sheet music, sharp and large enough"
+        raise UserError(f"No staff of five lines was found: {which}.")
+    return best
+
+
+def _length(found):
+    """How long all staves of a page are, in its pixels."""
+    _, matrix, tracks, _ = found
+    return sum(track.width for track in tracks) / np.hypot(*matrix[:, 0]) if tracks else 0.0
 
 
 def _angles(even):
