@@ -1,10 +1,9 @@
 """Rhythm: how strongly something begins in each frame, how fast the beat is, and when the beats are.
 
-The tempo is the likeliest one by how well the onsets, of all sounds and of the low ones, come again after a
-beat, and after halves, thirds and multiples of it (a multinomial logit, fitted to 100 clips of GTZAN with the
-tempi of github.com/TempoBeatDownbeat/gtzan_tempo_beat, 40 of the arranger's and 312 made pieces). Then it may
-wander within an octave (Viterbi's path through tempi), and beats are the best way through the onsets that
-keeps to it, as Ellis has it (2007, doi 10.1080/09298210701653344).
+The tempo is the one after whose first four beats the onsets come again best (a comb, as in Davies and
+Plumbley 2007, doi 10.1109/TASL.2006.885257), rather near 120. Then it may wander within an octave (Viterbi's
+path through tempi), and beats are the best way through the onsets that keeps to it, as Ellis has it (2007,
+doi 10.1080/09298210701653344).
 """
 
 import numpy as np
@@ -21,14 +20,8 @@ FRAME_RATE = SAMPLE_RATE / HOP_LENGTH  # 86.1 frames a second
 BANDS = ((0, 200), (200, 4000), (4000, 11025))  # Hz
 MEMORY, EVERY = int(8 * FRAME_RATE), 32  # frames within which the tempo shows; from one look to the next
 TEMPI = np.exp(np.arange(np.log(36), np.log(300), 0.01))  # beats a minute
-#: Shares of a beat after which onsets may come again.
-MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 1, 3 / 2, 2, 3, 4, 5, 6, 8)
-#: What that, of all onsets and of the low ones, and the first powers of log2(tempo / 120) say about a tempo.
-AGAIN = (
-    (-0.34, -0.92, 3.86, -2.08, 9.93, -2.51, 6.6, 1.26, -0.16, 1.15, -1.64, 1.84),
-    (-0.18, 0.4, -0.63, 0.1, -3.78, -2.36, -3.35, -1.59, 1.11, -1.56, 1.62, -0.8),
-)
-USUAL = np.array((-0.27, -1.2, 0.09, -0.68))
+BEATS, AGAIN = np.arange(1, 5), 3.0  # after which onsets come again, and what each of them counts
+USUAL = -(np.log2(TEMPI / 120) ** 2)  # log probability of each tempo, before anything is heard
 WANDER = 60.0  # price of the square of a change of log(tempo), from one look to the next
 RELATED = (1 / 2, 2, 2 / 3, 3 / 2, 1 / 3, 3)  # tempi that are taken for one another
 NEAR, NEARLY = 0.06, 0.25  # log of what is one tempo; share of its likelihood with which another one is named
@@ -73,24 +66,21 @@ def _again(onsets):
     """How well each tempo explains when the onsets (3, frames) come again, look by look; (looks, tempi)."""
     window, size = np.hanning(MEMORY + 1)[:-1].astype(np.float32), 2 * scipy.fft.next_fast_len(MEMORY, True)
     fading = scipy.fft.irfft(np.abs(scipy.fft.rfft(window, size)) ** 2)[:MEMORY]
-    places = 60 * FRAME_RATE / TEMPI * np.array(MULTIPLES)[:, None]
+    places = 60 * FRAME_RATE / TEMPI * BEATS[:, None]
     first = np.minimum(places.astype(int), MEMORY - 2)
     share, inside = np.minimum(places - first, 1), places < MEMORY - 1
-    found = 0
-    for row, weights in zip((onsets.mean(0), onsets[0]), AGAIN):
-        row = np.pad(row - row.mean(), MEMORY // 2)
-        spectra = scipy.fft.rfft(sliding_window_view(row, MEMORY)[::EVERY] * window, size)
-        again = scipy.fft.irfft(np.abs(spectra) ** 2)[:, :MEMORY]  # autocorrelation (Wiener and Khinchin)
-        again /= np.maximum(fading / fading[0], 0.05) * max(again[:, 0].mean(), 1e-9)
-        again = scipy.ndimage.maximum_filter1d(np.maximum(again, -0.2), 3)
-        for weight, at, part, known in zip(weights, first, share, inside):
-            found = found + weight * known * ((1 - part) * again[:, at] + part * again[:, at + 1])
-    return found
+    row = onsets.mean(0)
+    around = sliding_window_view(np.pad(row - row.mean(), MEMORY // 2), MEMORY)[::EVERY]
+    power = np.abs(scipy.fft.rfft(around * window, size)) ** 2
+    again = scipy.fft.irfft(power)[:, :MEMORY]  # autocorrelation (Wiener and Khinchin)
+    again /= np.maximum(fading / fading[0], 0.05) * max(again[:, 0].mean(), 1e-9)
+    again = scipy.ndimage.maximum_filter1d(np.maximum(again, -0.2), 3)
+    return AGAIN * (inside * ((1 - share) * again[:, first] + share * again[:, first + 1])).sum(1)
 
 
 def tempo_scores(onsets: np.ndarray) -> np.ndarray:
     """Log probability of each of `TEMPI` for a recording with these onsets in three bands (3, frames)."""
-    scores = _again(onsets).mean(0) + _usual()
+    scores = _again(onsets).mean(0) + USUAL
     return scores - scipy.special.logsumexp(scores)
 
 
@@ -102,14 +92,10 @@ def other_tempi(onsets: np.ndarray, tempo: float) -> tuple[float, ...]:
     return tuple(round(tempo * one, 1) for one, of in zip(RELATED, share[1:]) if of > NEARLY * share[0])
 
 
-def _usual():
-    return USUAL @ np.log2(TEMPI / 120) ** np.arange(1, 5)[:, None]
-
-
 def tempo_curve(onsets: np.ndarray) -> np.ndarray:
     """The tempo at each frame, in beats a minute, from onsets in three bands (3, frames)."""
     looks = _again(onsets)
-    best = int((looks.mean(0) + _usual()).argmax())
+    best = int((looks.mean(0) + USUAL).argmax())
     low, high = max(0, best - 35), min(len(TEMPI), best + 35)  # an octave
     numbers = np.arange(high - low)
     prices = WANDER * (0.01 * (numbers[:, None] - numbers)) ** 2
