@@ -32,7 +32,7 @@ from noteninja_lib.cluster import (
     stand_in,
     tried,
 )
-from noteninja_lib.errors import Notice, UserError, claimed, make_folder, readable
+from noteninja_lib.errors import Notice, UserError, claimed, make_folder, readable, whole
 from noteninja_lib.lead_sheet import KINDS as LEADS
 from noteninja_lib.lead_sheet import LeadSheet, hear_lead, lead_of, lead_sung
 from noteninja_lib.models import check_device, share_of
@@ -59,7 +59,6 @@ from noteninja_lib.settings import (
     read_record,
     read_settings,
     stem_paths,
-    whole,
     write_record,
     write_stems,
 )

@@ -228,7 +228,7 @@ def train(
 
     saved = run_training(network, data, run, steps, batch, seed, ema, models, again, threads, records)
     models = models or models_folder()
-    of_the_pipeline = [models / part for part in WHERE.values() if part not in ("reader", "marks")]
+    of_the_pipeline = [models / part for part in WHERE.values() if part != "reader"]
     if saved and all(part.exists() for part in of_the_pipeline):
         assemble(models)
 

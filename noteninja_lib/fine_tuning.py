@@ -31,6 +31,7 @@ from noteninja_lib.datasets import Records, SyntheticSet, build, hear_all, open_
 from noteninja_lib.datasets.base import WHOLE, DataSet
 from noteninja_lib.errors import UserError, make_folder, whole, write_whole
 from noteninja_lib.models.checkpoints import (
+    MARKED,
     WHERE,
     current_names,
     load_adapter,
@@ -145,7 +146,7 @@ def train_converter(
         return None
     made = run / "models"
     make_folder(made)
-    for name in (*WHERE.values(), "scheduler"):
+    for name in (*WHERE.values(), MARKED, "scheduler"):
         if name != WHERE["Denoiser"] and (models / name).is_dir():
             with whole(made / name) as unfinished:
                 shutil.copytree(models / name, unfinished)

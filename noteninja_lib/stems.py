@@ -3,8 +3,6 @@
 import contextlib
 import itertools
 import math
-import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ import soundfile
 import soxr
 
 from noteninja_lib.audio.io import SAMPLE_RATE, SHORTEST, SILENCE, check_writable, stream
-from noteninja_lib.errors import UserError, claimed
+from noteninja_lib.errors import UserError, claimed, whole
 from noteninja_lib.models.pitch import RATE as PITCH_RATE
 from noteninja_lib.models.separator import RATE, first_look, separate
 from noteninja_lib.music.singing import kind_of_voice
@@ -94,20 +92,12 @@ def separate_file(
     for file in stem_paths(base, kind).values():
         check_writable(file, 4 * seconds)  # there are two files, and it counts with 16 bits
     suffixes = [f" {name}.{kind}" for name in STEMS]
-    advice = "choose another folder, or make room on the disk"
-    try:
-        with (
-            claimed(base, suffixes, (), overwrite) as name,
-            tempfile.TemporaryDirectory(prefix=".noteninja-", dir=base.parent) as unfinished,
-        ):
-            files = stem_paths(name, kind)
-            written = [Path(unfinished) / file.name for file in files.values()]
-            share = _write_parts(song, written, kind, seconds, progress)
-            if math.isfinite(share):
-                for file, place in zip(written, files.values()):
-                    os.replace(file, place)
-    except (OSError, soundfile.SoundFileError) as problem:
-        raise UserError(f"Voice and band of {song} could not be written: {advice}.") from problem
+    with claimed(base, suffixes, (), overwrite) as name, contextlib.ExitStack() as opened:
+        files = stem_paths(name, kind)
+        written = [opened.enter_context(whole(file)) for file in files.values()]
+        share = _write_parts(song, written, kind, seconds, progress)
+        for file in () if math.isfinite(share) else written:
+            file.unlink()
     progress(1.0, "done")
     return Separated(list(files.values()) if math.isfinite(share) else [], seconds, share)
 

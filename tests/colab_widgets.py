@@ -24,7 +24,8 @@ MADE = {
     "lesson_01.SpectrogramLab({'tone': tone})": "img",
     "lesson_02.TuneDesk()": "button",
     "lesson_03.StepSequencer(find_tune('ryan-0344-the-girl-i-left-behind-me'))": "button",
-    "lesson_06.explore(lambda share: lesson_06.plot_clouds({'dots': torch.zeros(9, 2)}), share=(0.0, 1.0, 0.1, 0.5))": ".noUi-handle, .ui-slider-handle",
+    "lesson_06.explore(lambda share: lesson_06.plot_clouds({'dots': torch.zeros(9, 2)}), "
+    "share=(0.0, 1.0, 0.1, 0.5))": ".noUi-handle, .ui-slider-handle",
     "blind_test.BlindTest({'one': (tone, -tone)}, 'Which?')": "audio",
 }
 NOTEBOOK = """

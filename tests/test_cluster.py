@@ -99,7 +99,7 @@ def test_a_scheduler_that_is_not_there(monkeypatch):
 
 
 def test_songs_are_converted_to_the_same_bytes_by_a_cluster_and_by_processes(cluster, tmp_path, capsys):
-    """Two songs by a worker that is killed, and one that comes then; again by one process, with one thread."""
+    """Two songs by a worker that is killed, and one that comes then; again by one process, on one thread."""
     song = load(sorted((data_folder() / "songs").glob("*.mp3"))[0], duration=4.0)
     songs = [tmp_path / f"{name}.wav" for name in "ab"]
     for number, path in enumerate(songs):

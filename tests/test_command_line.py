@@ -1,4 +1,4 @@
-"""The command line as people type it: genres, shares and tempi; one sentence for each slip; names of results."""
+"""The command line as people type it: genres, shares, tempi; a sentence for each slip; names of results."""
 
 import io
 import json

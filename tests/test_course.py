@@ -88,8 +88,9 @@ def test_cells_bear_what_nbgrader_wants(copies):
 
 
 def test_students_see_no_solution_and_run_everything(copies):
-    """A student's copy has no line that the lesson, where solutions are not written down, hasn't, but its checks."""
-    checks = r"from noteninja_lib\.lessons import lesson_\d\d|display\(lesson_\d\d\.\w+\.check\(\w+, solution=False\)\)"
+    """A student's copy has no line that the lesson, which holds no solutions, hasn't, but its checks."""
+    checks = r"from noteninja_lib\.lessons import lesson_\d\d|"
+    checks += r"display\(lesson_\d\d\.\w+\.check\(\w+, solution=False\)\)"
     for notebook, path in zip(copies["student"], sorted(course.LESSONS.glob("[0-9]*.ipynb"))):
         own, lesson = (
             {line for cell in one.cells for line in cell.source.split("\n")}
@@ -140,7 +141,7 @@ def test_nothing_is_overwritten_and_only_two_kinds_are_made(tmp_path):
 
 
 def hand_in(path, copies, answers=(), saved=(), more=(), **facts):
-    """Write lesson 00 as a student hands it in: {exercise: source}, {exercise: verdict}, more cells, metadata."""
+    """Write lesson 00 as handed in: {exercise: source}, {exercise: verdict}, more cells, metadata."""
     notebook = json.loads(nbformat.writes(copies["student"][0]))
     notebook["metadata"]["noteninja"] |= facts
     for cell in notebook["cells"]:
@@ -162,7 +163,8 @@ def states(rows, student):
     return [row["state"] for row in rows if row["student"] == student]
 
 
-ANSWER = 'why = "They have taken over " + "x"\nturning_point = {"song": title, "genre": "metal", "amount": 0.6, "why": %r}'
+ANSWER = 'why = "They have taken over " + "x"\n'
+ANSWER += 'turning_point = {"song": title, "genre": "metal", "amount": 0.6, "why": %r}'
 WHY = "up to here I hear the old band with another colour and then only the new one"
 
 
@@ -222,7 +224,8 @@ def test_what_is_broken_empty_foreign_or_outdated_is_named(copies, tmp_path):
     hand_in(tmp_path / "ada" / "a.ipynb", copies, {"MIX": RIGHT}, version="0.0.1")
     hand_in(tmp_path / "ben" / "a.ipynb", copies, {"MIX": RIGHT}, lesson="../../x")
     broken = {
-        "empty": "", "cut": '{"cells": [', "list": "[]", "none": "null", "deep": "[" * 100_000, "latin": "\xe9",
+        "empty": "", "cut": '{"cells": [', "list": "[]", "none": "null",
+        "deep": "[" * 100_000, "latin": "\xe9",
         "cells": '{"cells": 5}', "bare": '{"cells": [{"cell_type": "code", "source": 5}], "metadata": {}}',
         "odd": '{"cells": [], "metadata": {"noteninja": ["x"]}}',
     }  # fmt: skip

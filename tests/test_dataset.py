@@ -334,8 +334,8 @@ def test_no_family_lies_in_two_parts(band, tmp_path):
     )
     used = [{families[band.index[n].tune] for n in part} for part in parts.values()]
     assert not (used[0] & used[1] or used[0] & used[2] or used[1] & used[2])
-    # Where a set holds other tunes of several splits, the tunes' own splits count, and only training tunes may
-    # be learned.
+    # Where a set holds other tunes of several splits, the tunes' own splits count, and only training tunes
+    # may be learned.
     lines = [json.loads(line) for line in (band.root / "manifest.jsonl").read_text().splitlines()]
     for splits, training in (
         (["train", "train", "validation", "test", "test", "train"], [0, 1, 5]),

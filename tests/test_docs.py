@@ -13,7 +13,8 @@ import soundfile
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = "<html><body id=top>{}</body></html>"
-BADGES = "[![Open on Binder](b.svg)](https://mybinder.org/v2/x) [![Open in Colab](c.svg)](https://colab.research.google.com/x)"
+BADGES = "[![Open on Binder](b.svg)](https://mybinder.org/v2/x) "
+BADGES += "[![Open in Colab](c.svg)](https://colab.research.google.com/x)"
 CELLS = (
     "from noteninja_lib.widgets.players import hear\nimport ipywidgets, numpy, matplotlib.pyplot as plt",
     "hear(numpy.sin(numpy.arange(22050) / 9) / 4, 'a tone')",

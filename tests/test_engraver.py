@@ -34,8 +34,9 @@ def count(svg, kind):
 
 def test_words_become_the_signs_that_they_name():
     line = (
-        "clef:bass flat1 flat2 flat3 time:C| note:0:2 dot note:-3:4 tie bar note:-3:8 chord acc:# note:4:16 note:5:16 rest:4 triplet note:6:8 "
-        "note:5:8 note:4:8 end-triplet repeat-end time:3/4 rest:1 bar ending:1 note:1:2 dot repeat-end ending:2 note:1:32 final-bar"
+        "clef:bass flat1 flat2 flat3 time:C| note:0:2 dot note:-3:4 tie bar note:-3:8 chord "
+        "acc:# note:4:16 note:5:16 rest:4 triplet note:6:8 note:5:8 note:4:8 end-triplet repeat-end "
+        "time:3/4 rest:1 bar ending:1 note:1:2 dot repeat-end ending:2 note:1:32 final-bar"
     )
     svg = engrave([line.split()])
     assert [

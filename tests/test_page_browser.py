@@ -1,4 +1,4 @@
-"""The page without code, as `run.py lab` and `run.py app` serve it, in a real Chromium that knows no internet."""
+"""The page without code, as `run.py lab` and `run.py app` serve it, in a Chromium that knows no internet."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The parsers of our own formats: what is written is read again, and of anything else comes a value or a `UserError`.
+"""The parsers of our own formats: what is written is read again; of all else comes a value or a `UserError`.
 
 Hypothesis thinks up the inputs, always the same ones.
 """

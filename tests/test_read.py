@@ -5,6 +5,7 @@ is real.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from PIL import Image
 
 from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.errors import UserError
+from noteninja_lib.models.checkpoints import SHIPPED, write_checksums
 from noteninja_lib.models.crnn import Symbol
 from noteninja_lib.omr import recognition
 from noteninja_lib.omr.rendering import FONTS, engrave, rasterise
@@ -27,7 +29,8 @@ from noteninja_lib.source import read_source
 LINES = [
     line.split()
     for line in (
-        "clef:treble sharp1 time:3/4 note:2:4 repeat-start note:2:4 note:4:4 note:6:4 bar note:5:2 note:1:4 repeat-end",
+        "clef:treble sharp1 time:3/4 note:2:4 repeat-start note:2:4 note:4:4 note:6:4 bar "
+        "note:5:2 note:1:4 repeat-end",
         "clef:treble sharp1 note:3:4 note:4:4 note:5:4 bar note:4:4 note:3:4 bar note:2:2 final-bar",
     )
 ]
@@ -66,7 +69,7 @@ def answers(monkeypatch):
             return [Symbol(word, column, share) for word, column, share in zip(line, columns, sure)]
 
         monkeypatch.setattr(recognition, "read_staff_image", read_staff_image)
-        monkeypatch.setattr(recognition, "load_model", lambda kind, name=None: None)
+        monkeypatch.setattr(recognition, "load_model", lambda kind, folder=None, name=None: None)
 
     return say
 
@@ -287,7 +290,8 @@ def test_changed_clef_and_metre_are_read():
     lines = [
         line.split()
         for line in (
-            "clef:bass flat1 flat2 time:6/8 note:4:4 dot note:3:4 dot bar acc:# note:2:2 dot double-bar time:2/4 note:4:8 note:5:8 "
+            "clef:bass flat1 flat2 time:6/8 note:4:4 dot note:3:4 dot bar acc:# note:2:2 dot double-bar "
+            "time:2/4 note:4:8 note:5:8 "
             "note:6:4 tie bar note:6:2 final-bar",
         )
     ]
@@ -344,6 +348,14 @@ def test_of_chords_the_uppermost_notes_if_asked_for(page, answers):
     answers(lines)
     sheet = recognition.read_sheet(page, upper=True)
     assert not sheet.doubtful and [event.step for bar in sheet.bars for event in bar.events] == [32] * 8
+
+
+def test_a_converter_from_before_reads_marks_by_the_shipped_network(page, tmp_path, monkeypatch):
+    for name in ("reader", "vae"):
+        shutil.copytree(SHIPPED / name, tmp_path / name)
+    write_checksums(tmp_path)
+    monkeypatch.setenv("NOTENINJA_MODELS", str(tmp_path))
+    assert [bar.metre for bar in recognition.read_sheet(page).bars][:2] == ["3/4", "3/4"]
 
 
 def marked(page, answers, marks):

@@ -1,5 +1,5 @@
-"""A song played while it is made, then before and after, in JupyterLab and a real Chromium: gapless, in view, by
-keys alone.
+"""A song played while it is made, then before and after, in JupyterLab and a real Chromium: gapless, in view,
+by keys alone.
 
 The pipeline is a double that gives out a tone at once and takes its time for the result of a long song.
 """

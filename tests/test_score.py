@@ -208,7 +208,8 @@ def test_tie_into_nothing_is_none(line):
 
 def test_values_dots_and_triplets():
     bars = read(
-        "treble C 0:2 0:8 0:16 0:32 0:32 r:4 | 0:2 . 0:8 . 0:16 | 0:2 . . 0:8 | (3 0:8 0:8 0:8 3) (3 0:4 0:8 3) 0:2 |."
+        "treble C 0:2 0:8 0:16 0:32 0:32 r:4 | 0:2 . 0:8 . 0:16 | 0:2 . . 0:8 | "
+        "(3 0:8 0:8 0:8 3) (3 0:4 0:8 3) 0:2 |."
     )
     assert [[event.quarters for event in bar.events] for bar in bars[1:]] == [
         [3, Fraction(3, 4), Fraction(1, 4)],

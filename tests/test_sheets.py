@@ -23,7 +23,8 @@ from noteninja_lib.omr.vocabulary import VOCABULARY, is_note
 
 FROZEN = printed_pages.load_sheets()
 LINES = [
-    "clef:treble sharp1 time:3/4 acc:# note:3:4 note:3:8 note:4:8 note:-1:4 tie bar note:-1:4 rest:2 double-bar "
+    "clef:treble sharp1 time:3/4 acc:# note:3:4 note:3:8 note:4:8 note:-1:4 tie bar "
+    "note:-1:4 rest:2 double-bar "
     "cancel flat1",
     "clef:treble flat1 triplet note:4:8 acc:n note:4:8 note:4:8 end-triplet rest:4 acc:b note:2:4 tie bar "
     "note:2:4 note:2:2 final-bar",

@@ -1,4 +1,4 @@
-"""All instruments of the course in JupyterLab, in a real Chromium: mouse and keys on the page, values in Python.
+"""All instruments of the course in JupyterLab, in a real Chromium: mouse and keys there, values in Python.
 
 The notebook writes what Python knows into the page after each change, so that a test can wait for it.
 """
@@ -27,7 +27,8 @@ from noteninja_lib.music.tunes import find_tune
 from noteninja_lib.widgets import blind_test, converter, sheet_reader
 from noteninja_lib.widgets.workbench import Workbench
 
-lessons = {{number: importlib.import_module(f"noteninja_lib.lessons.lesson_{{number:02}}") for number in range(13)}}
+folder = "noteninja_lib.lessons"
+lessons = {{number: importlib.import_module(f"{{folder}}.lesson_{{number:02}}") for number in range(13)}}
 def used(kind, start):
     widget = kind(pipeline=Pipeline(), in_background=False)
     getattr(widget, start)()
@@ -40,7 +41,8 @@ stems, mask = SimpleNamespace(voice=TONE, band=TONE), np.full((1025, 130), 0.5)
 pad, studio, trip = converter.genre_pad(), converter.inventor(), converter.journey()
 drums = lessons[3].StepSequencer(find_tune("ryan-0344-the-girl-i-left-behind-me"), "disco")
 instruments = {{
-    "one": pad, "two": studio, "three": trip, "drums": drums, "converter": used(converter.converter, "convert"),
+    "one": pad, "two": studio, "three": trip, "drums": drums,
+    "converter": used(converter.converter, "convert"),
     "mixer": used(converter.song_mixer, "mix"), "journey": used(converter.journey, "make"),
     "maker": converter.genre_maker(), "sheets": converter.sheet_reader(), "tunes": lessons[2].TuneDesk(),
     "lab": lessons[1].SpectrogramLab({{"tone": TONE}}), "clips": lessons[4].ClipBrowser(clips),
@@ -59,7 +61,7 @@ for part in (pad.pad, studio.roll, trip.valence, drums.grid):
 for name, part in {{"echo": echo, **instruments}}.items():
     part.add_class("test-" + name)
 tell()
-ipywidgets.VBox([*instruments.values(), echo])  # what grows stands last, so that nothing moves under the mouse
+ipywidgets.VBox([*instruments.values(), echo])  # what grows stands last: nothing moves under the mouse
 """
 INSTRUMENTS = (
     "one",
@@ -93,7 +95,8 @@ AXE = """async selector => (await axe.run(selector, {resultTypes: ['violations']
     .map(({id, nodes}) => [id, ...nodes.map(({html}) => html.slice(0, 200))])"""
 #: All that can be used in an instrument; of the grid's steps one, from which arrow keys lead to the others.
 STOPS = """root => [...root.querySelectorAll(
-        'button:not(.step[tabindex="-1"]), select, input, textarea, audio, a[href], [role=slider], [role=button]')]
+        'button:not(.step[tabindex="-1"]), select, input, textarea, audio, ' +
+        'a[href], [role=slider], [role=button]')]
     .filter(one => one.checkVisibility({visibilityProperty: true}) && !one.disabled && one.type !== 'file')
     .forEach((one, number) => { one.dataset.stop = number; })"""
 FOCUSED = """root => {

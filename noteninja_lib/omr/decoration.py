@@ -6,58 +6,28 @@ Chord symbols and words such as "D.C. al Fine" have tokens of their own, see `vo
 """
 
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from noteninja_lib.omr.rendering import ID, UPPER, MeiWriter
+from noteninja_lib.omr.rendering import FONT_FILES, ID, UPPER, MeiWriter
 
 SYLLABLES = (
     "la mi a ve so le o ver the hills and far glo ri a Wald und Feld bon ny mor ning ma chère où est ♪ "
 )
 SYLLABLES = (SYLLABLES + "nacht do mi ne").split()
-#: Kinds of chords as they are printed, the commonest several times, and their tokens.
-KINDS = {"m": "m", "7": "7", "m7": "m 7", "maj7": "maj 7", "6": "6", "dim": "dim", "sus4": "sus 4", "9": "9"}
-KINDS |= {
-    "m6": "m 6",
-    "min7": "m 7",
-    "mi7": "m 7",
-    "-7": "m 7",
-    "min": "m",
-    "-": "m",
-    "M7": "maj 7",
-    "+": "aug",
-}
-KINDS |= {
-    "Δ": "maj 7",
-    "Maj7": "maj 7",
-    "°7": "dim 7",
-    "°": "dim",
-    "aug": "aug",
-    "dim7": "dim 7",
-    "7sus4": "7 sus 4",
-}
-KINDS |= {
-    "sus": "sus",
-    "sus2": "sus 2",
-    "add9": "add 9",
-    "m7♭5": "m 7 b 5",
-    "7♭9": "7 b 9",
-    "7♯9": "7 # 9",
-    "13": "13",
-}
-KINDS |= {
-    "m9": "m 9",
-    "maj9": "maj 9",
-    "11": "11",
-    "7(♭9)": "7 b 9",
-    "5": "5",
-    "m(maj7)": "m maj 7",
-    "6/9": "6 / 9",
-}
+#: Kinds of chords as they are printed, and their tokens.
+KINDS = dict(
+    pair.split("=")
+    for pair in (
+        "m=m|7=7|m7=m 7|maj7=maj 7|6=6|dim=dim|sus4=sus 4|9=9|m6=m 6|min7=m 7|mi7=m 7|-7=m 7|"
+        "min=m|-=m|M7=maj 7|+=aug|Δ=maj 7|Maj7=maj 7|°7=dim 7|°=dim|aug=aug|dim7=dim 7|"
+        "7sus4=7 sus 4|sus=sus|sus2=sus 2|add9=add 9|m7♭5=m 7 b 5|7♭9=7 b 9|7♯9=7 # 9|13=13|"
+        "m9=m 9|maj9=maj 9|11=11|7(♭9)=7 b 9|5=5|m(maj7)=m maj 7|6/9=6 / 9"
+    ).split("|")
+)
+#: What is drawn, the commonest several times.
 USUAL = ("",) * 40 + ("7",) * 18 + ("m",) * 18 + ("m7",) * 8 + ("maj7",) * 4 + tuple(KINDS)
 WORDS = {"D.C.": "D.C.", "D.C. al Fine": "D.C. al Fine", "D.S. al Coda": "D.S. al Coda", "D.S.": "D.S."}
 WORDS |= {"D.S. al Fine": "D.S. al Fine", "Fine": "Fine", "FINE": "Fine", "To Coda": "Coda", "Coda": "Coda"}
@@ -220,7 +190,6 @@ class Script:
                 outer.text += more
 
 
-FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 #: Fonts that matplotlib brings, whose letters are bent as a pen bends them.
 HANDS = "DejaVuSans DejaVuSans-Oblique DejaVuSans-Bold DejaVuSansMono cmss10 cmtt10 cmti10"
 HANDS += " STIXGeneral STIXGeneralBol"
@@ -242,7 +211,7 @@ def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarr
         A copy with chord symbols, and their tokens; none where there is no room.
     """
     script, tokens, out = Script(rng, {}), [], image.copy()
-    font = ImageFont.truetype(str(FONTS / f"{rng.choice(HANDS.split())}.ttf"), HAND)
+    font = ImageFont.truetype(str(FONT_FILES / f"{rng.choice(HANDS.split())}.ttf"), HAND)
     size, wild, pen = rng.uniform(11, 22) / HAND, rng.uniform(0, 1), int(rng.integers(0, 4))
     room = [row for row in range(20, 88) if image[max(row - 18, 0) : row + 4].min(axis=0).mean() > 200]
     if not room:

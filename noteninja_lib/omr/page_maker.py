@@ -1,8 +1,7 @@
 """Engraved lines cut into staff images, with their tokens: what the reader learns from.
 
-Printed pages are full of signs that are no notes: slurs, lyrics, chord symbols, fingerings, dynamics,
-ornaments. They are strewn in here without a token for them, so that the reader learns to look past them; and
-training degrades the lines as bad scans, copies of copies and photographs do. Lesson: 10_reading_sheet_music.
+Beside each line stand the images of what is above and below it, with tokens of their own. Training degrades
+all of them as bad scans, copies of copies and photographs do. Lesson: 10_reading_sheet_music.
 """
 
 import os
@@ -15,7 +14,7 @@ import cv2
 import numpy as np
 
 from noteninja_lib.cluster import ADDRESS, executor
-from noteninja_lib.errors import UserError, make_folder
+from noteninja_lib.errors import UserError, make_folder, whole
 from noteninja_lib.music.tunes import Tune, load_tunes
 from noteninja_lib.omr.composer import compose
 from noteninja_lib.omr.decoration import TEXTS, decorate
@@ -249,9 +248,8 @@ def _write_part(job):
                 f"{name}{kind}s": np.concatenate(parts),
                 f"{name}{kind}_lengths": list(map(len, parts)),
             }
-    with open(path.with_suffix(".new"), "wb") as file:
+    with whole(path) as unfinished, open(unfinished, "wb") as file:
         np.savez(file, **arrays)
-    os.replace(path.with_suffix(".new"), path)
 
 
 def build(

@@ -17,7 +17,7 @@ import numpy as np
 import pretty_midi
 
 from noteninja_lib.errors import UserError, check_range, whole, write_whole
-from noteninja_lib.models.checkpoints import load_model
+from noteninja_lib.models.checkpoints import MARKED, SHIPPED, load_model, models_folder
 from noteninja_lib.models.crnn import LineReader, Symbol, read_staff_image
 from noteninja_lib.music.harmony import beat_length, read_chord
 from noteninja_lib.music.piano_roll import PianoRoll
@@ -152,11 +152,8 @@ class Sheet:
             two.height - one.height for one, two in zip(self.lines, self.lines[1:]) if one.page == two.page
         ]
         gap = math.inf if before.page != line.page else (line.height - before.height) / np.median(gaps)
-        tokens, last = (
-            [symbol.token for symbol in line.symbols],
-            before.symbols[-1:] and before.symbols[-1].token,
-        )
-        head = list(takewhile(lambda token: not is_note(token) and not token.startswith("rest"), tokens))
+        last = (self.tokens()[number - 1] or [""])[-1]
+        head = takewhile(lambda token: not token.startswith(("note", "rest")), self.tokens()[number])
         metre = any(token.startswith("time:") for token in head)
         closed = last == "final-bar"
         far = before.page == line.page and gap > TITLE_GAP
@@ -293,7 +290,12 @@ def read_sheet(
         name, pages = "page", [source]
     else:
         name, pages = Path(source).stem, open_pictures(source)
-    network, marks, lines, left_out = load_model(LineReader), load_model(LineReader, name="marks"), [], []
+    own = models_folder() / MARKED
+    network, marks = (
+        load_model(LineReader),
+        load_model(LineReader, own.parent if own.exists() else SHIPPED, MARKED),
+    )
+    lines, left_out = [], []
     for number, page in enumerate(pages):
         where = f"Page {number + 1}: " if len(pages) > 1 else ""
         try:
@@ -305,10 +307,9 @@ def read_sheet(
         left_out += [f"{where}{sentence}" for sentence in layout.told]
         found = []
         for place, staff in enumerate(layout.staves):
-            symbols = (
-                heard[place] if place < len(heard) else read_staff_image(network, staff.image, VOCABULARY)
-            )
-            found.append(Line(number, staff, symbols))
+            if place == len(heard):
+                heard.append(read_staff_image(network, staff.image, VOCABULARY))
+            found.append(Line(number, staff, heard[place]))
             progress((number + 0.7 * (place + 1) / len(layout.staves)) / len(pages))
         _read_marks(marks, found)
         lines += found

@@ -16,6 +16,7 @@ import verovio
 
 from noteninja_lib.omr.vocabulary import LETTERS, RATIOS, SIGNS, VALUES, position_and_value, ratio, step_of
 
+FONT_FILES = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # the same text on every machine
 FONTS = ("Leipzig", "Bravura", "Gootville", "Leland", "Petaluma")
 TEXT_FONTS = (
     "STIXGeneral STIXGeneralItalic STIXGeneralBol DejaVuSans DejaVuSans-Oblique "
@@ -329,8 +330,7 @@ def engrave_score(musicxml: str, width: int = 2100, font: str = "Leland", **opti
 
 def rasterise(svg: str, zoom: float = 1.0, text_font: str = "STIXGeneral") -> np.ndarray:
     """Pixels of an SVG: uint8, (height, width), 255 is paper; `zoom` 1 has 18 pixels in a staff space."""
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # the same text on every machine
-    files = [str(folder / f"{name}.ttf") for name in TEXT_FONTS]
+    files = [str(FONT_FILES / f"{name}.ttf") for name in TEXT_FONTS]
     fonts: dict = dict(serif_family=text_font, font_family=text_font, skip_system_fonts=True)
     png = resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, background="#ffffff", font_files=files, **fonts)
     return np.asarray(cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE))

@@ -32,19 +32,9 @@ CLEFS = {"treble": clefs.TrebleClef, "bass": clefs.BassClef, "alto": clefs.AltoC
 TYPES = {1: "whole", 2: "half", 4: "quarter", 8: "eighth", 16: "16th", 32: "32nd"}
 STYLES = {"double-bar": "double", "final-bar": "final"}
 #: Words at a bar, and what music21 calls them.
-EXPRESSIONS = {
-    "segno": "Segno",
-    "coda": "Coda",
-    "Coda": "Coda",
-    "Fine": "Fine",
-    "D.C.": "DaCapo",
-    "D.S.": "DalSegno",
-}
-EXPRESSIONS |= {
-    f"D.{letter}. al {end}": f"Da{kind}Al{end}"
-    for letter, kind in (("C", "Capo"), ("S", "lSegno"))
-    for end in ("Fine", "Coda")
-}
+EXPRESSIONS = {"segno": "Segno", "coda": "Coda", "Coda": "Coda", "Fine": "Fine"}
+EXPRESSIONS |= {"D.C.": "DaCapo", "D.C. al Fine": "DaCapoAlFine", "D.C. al Coda": "DaCapoAlCoda"}
+EXPRESSIONS |= {"D.S.": "DalSegno", "D.S. al Fine": "DalSegnoAlFine", "D.S. al Coda": "DalSegnoAlCoda"}
 LEAST_CHORDS = 3  # symbols on a page from which on they are its harmony
 
 
@@ -80,7 +70,7 @@ def play_order(bars: list[Bar]) -> list[int]:
         group = list(group)
         both = bracketed and {bar.ending for bar in group} == {1, 2}  # one alone was misread
         for bar in group:
-            names = {EXPRESSIONS.get(words, words) for words in bar.words}
+            names = {EXPRESSIONS[words] for words in bar.words if words in EXPRESSIONS}
             endings = {bar.ending} if both else set()
             signs.append(Signs(bar.repeat_start, 2 if bar.repeat_end else 1, endings, names))
     codas = [one for one in signs if "Coda" in one.names]

@@ -19,7 +19,7 @@ SIZES = np.geomspace(0.8, 1.25, 10) * SPACE  # staff spaces that are tried, for 
 TEMPLATE = np.arange(-2, 3)  # the five lines, in spaces from the middle one
 SEED, GOOD = 0.35, 0.2  # fit of a template at which a staff may begin, and may go on
 FAINT, UNREAD = 0.15, 0.6  # fit, and share of a staff's width, of what may be a staff that was not followed
-SLANTED = 8  # degrees
+SLANTED = 8  # degrees from which on a page is turned before its staves are looked for
 APART = 1.15  # distances of two systems beside those within them, at least
 BETWEEN = 0.5  # of the way to the next staff: what is beyond belongs to that one
 AWAY = 0.6, 1.6  # distances of neighbours in which it lies from the nearest staff
@@ -121,7 +121,7 @@ def unread(fits: np.ndarray, tracks: list[Track]) -> list[float]:
         if (
             width > wide
             and AWAY[0] < away < AWAY[1]
-            and (hot * (parts == part)).any(axis=0).sum() > 0.5 * width
+            and hot.any(axis=0, where=parts == part).sum() > width / 2
         ):
             heights.append(float(middles[part][1]))
     return sorted(heights)
@@ -253,9 +253,7 @@ class Staff:
     image: np.ndarray
     space: float  # in pixels of the page
     confidence: float  # how much of the five lines was found, 0..1
-    above: (
-        np.ndarray
-    )  # what stands above and below it, up to half-way to the next staff, as images like its own
+    above: np.ndarray  # what stands above and below it, as images like its own
     below: np.ndarray
     _middle: np.ndarray = field(repr=False)  # (width, 2): x, y in the page of each column's row 48
     _down: np.ndarray = field(repr=False)  # (width, 2): the step in the page of one row down
@@ -376,9 +374,8 @@ def _length(found):
 
 def _angles(even):
     """By how many degrees a page may have to be turned, likeliest first: as its straight lines lean."""
-    small = cv2.resize(
-        even, None, fx=(scale := min(1, 800 / max(even.shape))), fy=scale, interpolation=cv2.INTER_AREA
-    )
+    scale = min(1, 800 / max(even.shape))
+    small = cv2.resize(even, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     ink = (small < np.percentile(small, 50) - 40).astype(np.uint8)
     lines = cv2.HoughLinesP(ink, 1, np.pi / 360, 80, minLineLength=max(small.shape) // 8, maxLineGap=4)
     if lines is None:
@@ -458,15 +455,11 @@ def _refuse(ink, tracks, matrix, shape, systems):
     if space / np.hypot(*matrix[:, 0]) < SMALLEST:
         why = "The staffs are too small to be read: scan the page with 300 dpi, or photograph it from nearer."
     elif any(max(track.presence[0], track.presence[-1]) > 0.5 for track in tracks):
-        why = (
-            "The lines do not stand in fives (tablature, ruled paper, text, or no music at all?): only staffs"
-        )
-        why += " of five lines can be read."
+        why = "The lines do not stand in fives (tablature, ruled paper, text, or no music at all?): only"
+        why += " staffs of five lines can be read."
     elif systems and len(systems) < len(tracks):
-        why = (
-            "Two or more staffs are joined to a system (piano or several parts): choose music with one staff"
-        )
-        why += " a line, or read the uppermost staffs alone (--top)."
+        why = "Two or more staffs are joined to a system (piano or several parts): choose music with one"
+        why += " staff a line, or read the uppermost staffs alone (--top)."
     else:
         edge = _part_of_a_staff(ink, tracks, matrix, shape)
     if edge:

@@ -24,6 +24,7 @@ from noteninja_lib.audio.spectrogram import (
 from noteninja_lib.datasets.base import DataSet, Sounds, StereoSounds, unpack
 from noteninja_lib.datasets.synthetic import SyntheticSet
 from noteninja_lib.errors import UserError
+from noteninja_lib.models.checkpoints import MARKED
 from noteninja_lib.models.classifiers import (
     RECOGNISED,
     ChordRecogniser,
@@ -417,7 +418,7 @@ class ReadingTask(Task):
 class MarkTask(ReadingTask):
     """Chord symbols and words above and below engraved staves, by a reader with a vocabulary of its own."""
 
-    saved_as, vocabulary = "marks", MARKS
+    saved_as, vocabulary = MARKED, MARKS
 
     def example(self, rng: np.random.Generator, number: int) -> tuple[np.ndarray, np.ndarray]:
         """An image and its class numbers; where there are no marks, some are written by hand."""
