@@ -17,7 +17,7 @@ from PIL import Image
 
 from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.errors import UserError
-from noteninja_lib.models.checkpoints import SHIPPED, write_checksums
+from noteninja_lib.models.checkpoints import models_folder, write_checksums
 from noteninja_lib.models.crnn import Symbol
 from noteninja_lib.omr import recognition
 from noteninja_lib.omr.rendering import FONTS, engrave, rasterise
@@ -352,7 +352,7 @@ def test_of_chords_the_uppermost_notes_if_asked_for(page, answers):
 
 def test_a_converter_from_before_reads_marks_by_the_shipped_network(page, tmp_path, monkeypatch):
     for name in ("reader", "vae"):
-        shutil.copytree(SHIPPED / name, tmp_path / name)
+        shutil.copytree(models_folder() / name, tmp_path / name)
     write_checksums(tmp_path)
     monkeypatch.setenv("NOTENINJA_MODELS", str(tmp_path))
     assert [bar.metre for bar in recognition.read_sheet(page).bars][:2] == ["3/4", "3/4"]

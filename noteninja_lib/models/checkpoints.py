@@ -29,7 +29,6 @@ CHECKSUMS = "SHA256SUMS.json"
 ADAPTER, ADAPTER_CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "card.json"
 PREFIX = "base_model.model."  # of the names of weights in an adapter
 STYLES = 10  # genres that a style vector names
-SHIPPED = data_folder() / "models"
 MARKED = "marks"  # folder of the reader of what stands around staves; converters made before it have none
 WHERE = {
     "MelAutoencoder": "vae",
@@ -67,7 +66,7 @@ def current_names(saved: dict) -> dict:
 
 def models_folder() -> Path:
     """Folder of the trained weights: the environment variable NOTENINJA_MODELS, or `data/models`."""
-    return Path(os.environ.get("NOTENINJA_MODELS") or SHIPPED)
+    return Path(os.environ.get("NOTENINJA_MODELS") or data_folder() / "models")
 
 
 def _sha256(path):
@@ -90,7 +89,7 @@ def write_checksums(folder: Path) -> None:
 
 def mend_of(folder: Path) -> str:
     """What to do where weights in a folder are of no use."""
-    if folder.resolve() == SHIPPED.resolve():
+    if folder.resolve() == (data_folder() / "models").resolve():
         return "get them again with `git checkout -- data/models`, or download the project anew"
     return "make this converter anew with `noteninja train converter`"
 

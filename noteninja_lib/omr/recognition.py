@@ -16,8 +16,9 @@ import music21
 import numpy as np
 import pretty_midi
 
+from noteninja_lib import data_folder
 from noteninja_lib.errors import UserError, check_range, whole, write_whole
-from noteninja_lib.models.checkpoints import MARKED, SHIPPED, load_model, models_folder
+from noteninja_lib.models.checkpoints import MARKED, load_model, models_folder
 from noteninja_lib.models.crnn import LineReader, Symbol, read_staff_image
 from noteninja_lib.music.harmony import beat_length, read_chord
 from noteninja_lib.music.piano_roll import PianoRoll
@@ -290,11 +291,9 @@ def read_sheet(
         name, pages = "page", [source]
     else:
         name, pages = Path(source).stem, open_pictures(source)
-    own = models_folder() / MARKED
-    network, marks = (
-        load_model(LineReader),
-        load_model(LineReader, own.parent if own.exists() else SHIPPED, MARKED),
-    )
+    own = models_folder()
+    own = own if (own / MARKED).exists() else data_folder() / "models"
+    network, marks = load_model(LineReader), load_model(LineReader, own, MARKED)
     lines, left_out = [], []
     for number, page in enumerate(pages):
         where = f"Page {number + 1}: " if len(pages) > 1 else ""
