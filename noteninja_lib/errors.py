@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 import traceback
 import uuid
 import zlib
@@ -269,9 +270,9 @@ def whole(path: Path) -> Iterator[Path]:
     UserError
         It can't be written; what was there before stays.
     """
-    unfinished = _beside(path, f"-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    unfinished = _beside(path, f"-{uuid.getnode():x}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
     with writing(path):
-        for old in path.parent.glob(f"{_beside(path).stem}-*-*"):
+        for old in path.parent.glob(f"{_beside(path).stem}-*-*-*"):
             if _left_behind(old):
                 _remove(old)
         try:
@@ -309,12 +310,15 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _left_behind(file):
-    """Whether the process that began a file is gone."""
+    """Whether the process that began a file is gone; of other machines' files, whether a day has passed."""
     import psutil
 
     try:
-        began = psutil.Process(int(file.name.split("-")[1])).create_time()
-        return began > file.stat().st_mtime + 1  # another one that has its number
+        _, machine, process, _ = file.name.split("-")
+        written = file.stat().st_mtime
+        if machine != f"{uuid.getnode():x}":  # a folder that several machines share
+            return written < time.time() - 24 * 3600
+        return psutil.Process(int(process)).create_time() > written + 1  # another one that has its number
     except (psutil.Error, OSError, ValueError):
         return True
 

@@ -25,6 +25,7 @@ USUAL = -(np.log2(TEMPI / 120) ** 2)  # log probability of each tempo, before an
 WANDER = 60.0  # price of the square of a change of log(tempo), from one look to the next
 RELATED = (1 / 2, 2, 2 / 3, 3 / 2, 1 / 3, 3)  # tempi that are taken for one another
 NEAR, NEARLY = 0.06, 0.25  # log of what is one tempo; share of its likelihood with which another one is named
+FAINT, FEWEST = 0.02, 3  # mean rise of the bands with which something begins; how often, or there is no beat
 TIGHTNESS = 100  # how much a beat that comes early or late costs
 
 
@@ -57,7 +58,8 @@ def hear_rhythm(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def track_beats(strength: np.ndarray, onsets: np.ndarray) -> np.ndarray:
     """Beat times in seconds from onset strength: of all sounds (frames,), and in three bands (3, frames)."""
-    if np.ptp(strength) == 0:
+    begins = np.diff((strength >= FAINT).astype(int), prepend=0) > 0
+    if begins.sum() < FEWEST:
         return np.zeros(0)
     return find_beats(strength, 60 * FRAME_RATE / tempo_curve(onsets)) / FRAME_RATE
 
