@@ -6,6 +6,7 @@ is real.
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -185,6 +186,8 @@ def test_an_unclear_symbol_makes_its_bar_doubtful(page, answers):
         ([["clef:percussion", *["note:0:4"] * 4]] * 2, 0.9, "percussion"),
         ([["clef:treble", "rest:1", "bar"]] * 2, 0.9, "No notes"),
         ([[], []], 0.9, "No notes"),
+        ([["clef:treble", "note:0:4", "chord", "note:2:4", "chord"], ["clef:treble"]], 0.9, "chords"),
+        ([["clef:treble", *["note:4:4"] * 6]] * 2, 0.9, "percussion"),  # a rhythm without its clef
         (LINES, 0.4, "handwriting"),
     ],
 )
@@ -192,6 +195,58 @@ def test_what_is_refused_while_reading(page, answers, lines, confidence, word):
     answers(lines, confidence)
     with pytest.raises(UserError, match=word):
         recognition.read_sheet(page)
+
+
+def test_what_is_joined_and_hardly_to_be_read_is_no_music(answers):
+    sheet = np.full((500, 1400), 255, np.uint8)
+    sheet[[*range(100, 160, 14), *range(260, 320, 14)], 100:1300] = 0
+    sheet[100:317, 100:103] = 0
+    for confidence, words in ((0.3, "not look like printed music"), (0.99, "joined to a system")):
+        answers(LINES, confidence)
+        with pytest.raises(UserError, match=words):
+            recognition.read_sheet(sheet)
+
+
+HALF = Symbol("note:4:2", 20, 0.99)
+
+
+def bar_of(*symbols):
+    """A line of one bar in 3/4."""
+    return [Symbol("clef:treble", 5, 0.99), Symbol("time:3/4", 9, 0.99), *symbols, Symbol("final-bar", 80, 0.99)]
+
+
+@pytest.mark.parametrize(
+    "symbols, words",
+    [
+        ([replace(HALF, missed=(Symbol("dot", 24, 0.3),))], ["note:4:2", "dot"]),
+        ([replace(HALF, missed=(Symbol("dot", 24, 0.001),))], ["note:4:2"]),  # hardly probable
+        ([HALF, Symbol("note:5:8", 40, 0.6, (("note:5:4", 0.3), ("", 0.1)))], ["note:4:2", "note:5:4"]),
+        ([HALF, Symbol("note:5:4", 40, 0.5, (("note:6:4", 0.4),))], ["note:4:2", "note:5:4"]),  # it fits
+        ([HALF, HALF, Symbol("note:5:4", 40, 0.99, (("", 0.02),))], ["note:4:2", "note:4:2", "note:5:4"]),
+        (
+            [replace(HALF, others=(("", 0.4),)), HALF, Symbol("note:5:4", 40, 0.9)],
+            ["note:4:2", "note:5:4"],
+        ),
+        (
+            [
+                Symbol("note:4:8", 20, 0.6, (("note:4:4", 0.4),)),
+                Symbol("note:5:8", 30, 0.6, (("note:5:4", 0.3), ("note:5:16", 0.35))),
+                Symbol("note:6:4", 40, 0.9),
+            ],
+            ["note:4:4", "note:5:4", "note:6:4"],
+        ),
+    ],
+)
+def test_a_bar_that_does_not_add_up_is_read_as_what_was_nearly_read(symbols, words):
+    line = bar_of(*symbols)
+    assert [one.token for one in recognition.mend([line])[0]][2:-1] == words
+
+
+def test_a_missed_bar_line_is_put_in_and_the_bars_beside_stay():
+    notes = [Symbol(f"note:{place}:4", 20 + 9 * place, 0.9) for place in range(6)]
+    notes[2] = replace(notes[2], missed=(Symbol("bar", 41, 0.2), Symbol("dot", 41, 0.3)))
+    mended = recognition.mend([bar_of(*notes), bar_of(notes[0], notes[1], notes[3])])
+    assert [one.token for one in mended[0]].index("bar") == 5 and len(mended[0]) == 10 and len(mended[1]) == 6
 
 
 def test_two_chords_are_doubts_and_no_refusal(page, answers):

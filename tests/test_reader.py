@@ -1,12 +1,13 @@
 """The network that reads lines: its shapes, CTC's way from columns to words, its training."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.crnn import COLUMN, LineReader, as_input, read_staff_image
-from noteninja_lib.omr.decoration import letter_chords
+from noteninja_lib.omr.decoration import letter_chords, letter_text
 from noteninja_lib.omr.page_maker import StaffImages, build
 from noteninja_lib.omr.vocabulary import MARKS, ROOTS, VOCABULARY
 from noteninja_lib.training.tasks import MarkTask, ReadingTask
@@ -51,6 +52,23 @@ def test_marks_are_learned_from_what_is_around_the_staves(engraved, staff_images
     assert letter_chords(np.zeros((96, 600), np.uint8), np.random.default_rng(1))[1] == []  # no room
 
 
+def test_words_are_written_where_there_is_room_and_are_no_marks():
+    page = np.full((96, 600), 255, np.uint8)
+    page[20:60, 100:140] = 0  # what is there stays
+    written = letter_text(page, np.random.default_rng(2))
+    assert 0.001 < (written < 128).mean() - (page < 128).mean() < 0.2
+    assert (written[20:60, 100:140] == 0).all() and (letter_text(page * 0, np.random.default_rng(2)) == 0).all()
+
+
+def test_chords_in_brackets_and_fractions():
+    rng = np.random.default_rng(0)
+    pages = [letter_chords(np.full((96, 2000), 255, np.uint8), rng) for _ in range(8)]
+    assert any("/" in tokens for _, tokens in pages)
+    dark = [page < 128 for page, _ in pages]
+    long = [cv2.erode(one.astype(np.uint8), np.ones((2, 24))).any() for one in dark]  # brackets' lines
+    assert any(long) and not all(long)
+
+
 def test_a_network_keeps_what_it_knows_for_more_classes():
     old = LineReader(classes=5, channels=(4, 4, 4, 4, 4), features=8, hidden=8).eval()
     new, batch = old.with_classes(9).eval(), as_input([np.zeros((96, 40), np.uint8)])
@@ -68,6 +86,25 @@ def test_columns_become_words():
         read_staff_image(Fixed([5], sure=0.5), np.full((96, 4), 255, np.uint8), VOCABULARY)[0].confidence
         < 0.1
     )
+
+
+def test_what_was_nearly_read_is_remembered():
+    chances = torch.full((1, 8, 9), 1e-6)
+    chances[..., 0] = 1  # the blank
+    chances[0, 1, [5, 6, 0]] = torch.tensor([0.7, 0.2, 0.1])
+    chances[0, 4, [7, 0]] = torch.tensor([0.3, 0.7])  # a peak of its own
+    chances[0, 7, [8, 0]] = torch.tensor([0.9, 0.1])
+    chances[0, 6, [8, 0]] = torch.tensor([0.4, 0.6])  # belongs to what follows
+
+    class Given(torch.nn.Linear):
+        def forward(self, images):
+            return chances.log()
+
+    first, second = read_staff_image(Given(1, 1), np.full((96, 32), 255, np.uint8), VOCABULARY)
+    assert [(token, round(chance, 2)) for token, chance in first.others] == [(VOCABULARY[5], 0.2), ("", 0.1)]
+    (missed,) = first.missed
+    assert (missed.token, round(missed.confidence, 2)) == (VOCABULARY[6], 0.3) and missed.column == 4.5 * COLUMN
+    assert second.token == VOCABULARY[7] and second.missed == ()
 
 
 def test_shapes_and_padding():

@@ -216,6 +216,19 @@ def ruled(count, group, system=False):
     return sheet
 
 
+def test_lines_under_beams_and_staffs_that_hardly_show_are_found():
+    """As beams hide most of a line, and as a shaken photograph loses lines of one staff alone."""
+    sheet = ruled(5, 5)
+    for left in range(150, 1250, 120):
+        cv2.rectangle(sheet, (left, 254), (left + 85, 266), 0, -1)  # on the top line of the second staff
+    faint = sheet[400:500].astype(float)
+    sheet[400:500] = np.clip(255 - 0.35 * (255 - cv2.GaussianBlur(faint, (0, 0), 2)), 0, 255)
+    layout = read_layout(sheet)
+    assert len(layout.staves) == 5 and not layout.told
+    heights = [float(staff.to_page(600, 48)[1]) for staff in layout.staves]
+    np.testing.assert_allclose(heights, 128 + 160 * np.arange(5), atol=1.5)
+
+
 REFUSED = {
     "blank": (lambda page: np.full((900, 700), 255, np.uint8), "blank"),
     "blank and grey": (lambda page: np.tile(np.linspace(90, 220, 700).astype(np.uint8), (900, 1)), "blank"),

@@ -5,17 +5,19 @@ which token stands there, or none (the blank). Connectionist temporal classifica
 to lay the tokens out along the columns, so that training needs the tokens in order but not where each of them
 stands. Lesson: 10_reading_sheet_music.
 
-References ---------- Graves et al. (2006). Connectionist temporal classification. ICML.
-https://doi.org/10.1145/1143844.1143891 Shi, Bai, Yao (2017). An end-to-end trainable neural network for
-image-based sequence recognition. IEEE TPAMI 39 (11).
-    https://doi.org/10.1109/TPAMI.2016.2646371
+References
+----------
+Graves et al. (2006). Connectionist temporal classification. ICML. https://doi.org/10.1145/1143844.1143891
+
+Shi, Bai, Yao (2017). An end-to-end trainable neural network for image-based sequence recognition. IEEE TPAMI
+39 (11). https://doi.org/10.1109/TPAMI.2016.2646371
+
 Calvo-Zaragoza, Rizo (2018). End-to-end neural optical music recognition of monophonic scores. Applied
-Sciences 8 (4).
-    https://doi.org/10.3390/app8040606
+Sciences 8 (4). https://doi.org/10.3390/app8040606
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,6 +27,7 @@ from torch import nn
 
 COLUMN = 4  # pixels of a staff image to a column of the network
 BLANK = 0
+POSSIBLE = 0.01  # probability from which on a token is remembered that was not read
 CHANNELS = (16, 32, 48, 64, 96)
 
 
@@ -35,6 +38,8 @@ class Symbol:
     token: str
     column: float
     confidence: float
+    others: tuple[tuple[str, float], ...] = ()  # what else it may be ("" for nothing), and how probable
+    missed: tuple["Symbol", ...] = ()  # what may have been missed between it and the next
 
 
 def _convolution(inputs, outputs, stride=1):
@@ -129,8 +134,28 @@ def read_staff_image(network: LineReader, staff_image: np.ndarray, tokens: Seque
     best, symbols = chances.argmax(-1), []
     edges = np.flatnonzero(np.diff(best, prepend=BLANK - 1, append=BLANK - 1))
     for begin, end in zip(edges, edges[1:]):  # equal neighbours are one symbol
+        here = chances[begin:end]
         if best[begin] != BLANK:
-            sure = chances[begin:end, best[begin]]
-            column = COLUMN * (begin + np.argmax(sure) + 0.5)
-            symbols.append(Symbol(tokens[best[begin] - 1], column, float(sure.max())))
+            peak = int(here[:, best[begin]].argmax())
+            others = [
+                (tokens[k - 1], float(here[:, k].max())) for k in _possible(here.max(0)) if k != best[begin]
+            ]
+            others.append(("", float(here[peak, BLANK])))
+            sure = float(here[peak, best[begin]])
+            symbols.append(
+                Symbol(tokens[best[begin] - 1], COLUMN * (begin + peak + 0.5), sure, tuple(others))
+            )
+        elif symbols:
+            peaks = (here[1:-1] > here[:-2]) & (here[1:-1] >= here[2:])  # else it is what is beside the gap
+            most = np.where(peaks, here[1:-1], 0).max(0, initial=0)
+            missed = [
+                Symbol(tokens[k - 1], COLUMN * (begin + 1.5 + int(here[1:-1, k].argmax())), float(most[k]))
+                for k in _possible(most)
+            ]
+            symbols[-1] = replace(symbols[-1], missed=tuple(missed))
     return symbols
+
+
+def _possible(chances):
+    """Classes, other than the blank, that are not quite improbable."""
+    return [k for k in np.flatnonzero(chances >= POSSIBLE).tolist() if k != BLANK]

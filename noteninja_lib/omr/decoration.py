@@ -17,6 +17,8 @@ SYLLABLES = (
     "la mi a ve so le o ver the hills and far glo ri a Wald und Feld bon ny mor ning ma chère où est ♪ "
 )
 SYLLABLES = (SYLLABLES + "nacht do mi ne").split()
+ONSETS = "b c d f g h l m n p r s t w br ch cl fr gl st th tr".split()
+CODAS = ("", "", "", *"d g l m n r s t nd ll ng st".split())
 #: Kinds of chords as they are printed, and their tokens.
 KINDS = dict(
     pair.split("=")
@@ -42,6 +44,15 @@ DECORATIONS = (
 
 def _pick(rng, *choices):
     return str(rng.choice(choices))
+
+
+def syllable(rng: np.random.Generator) -> str:
+    """A syllable of some language, by chance; many begin like a chord symbol."""
+    if rng.random() < 0.3:
+        return _pick(rng, *SYLLABLES)
+    text = _pick(rng, *ONSETS, "", "") + _pick(rng, *"aeiou") + _pick(rng, *CODAS)
+    text = text.capitalize() if len(text) > 1 and rng.random() < 0.25 else text
+    return text + (_pick(rng, *",.;!") if rng.random() < 0.15 else "")
 
 
 def decorate(writer: MeiWriter, rng: np.random.Generator) -> None:
@@ -80,10 +91,10 @@ def _adorn_note(note, bar, habits, rng):
         return rng.random() < share * habits[kind]
 
     if wanted("verse", 1):
-        syllable = ET.SubElement(ET.SubElement(note, "verse", {"n": "1"}), "syl")
-        syllable.text = _pick(rng, *SYLLABLES)
+        below = ET.SubElement(ET.SubElement(note, "verse", {"n": "1"}), "syl")
+        below.text = syllable(rng)
         if rng.random() < 0.4:
-            syllable.set("con", "d")
+            below.set("con", "d")
     if wanted("artic", 0.5):
         ET.SubElement(note, "artic", {"artic": _pick(rng, "stacc", "acc", "ten", "marc", "stacciss")})
     if wanted("fing", 0.5):
@@ -196,6 +207,83 @@ HANDS += " STIXGeneral STIXGeneralBol"
 HAND = 60  # pixels of a letter while it is written
 
 
+class Pen:
+    """Writes letters as one hand does on one page; pictures uint8, 255 paper."""
+
+    def __init__(self, rng: np.random.Generator, least: float, most: float):
+        self.rng, self.wild, self.width = rng, rng.uniform(0, 1), int(rng.integers(0, 4))
+        self.size = rng.uniform(least, most) / HAND
+        self.font = ImageFont.truetype(str(FONT_FILES / f"{rng.choice(HANDS.split())}.ttf"), HAND)
+
+    def write(self, text: str, scale: float = 1.0, up: float = 0.0) -> np.ndarray:
+        """A text on its base line, which is 0.2 of a letter above the picture's lower edge; raised by `up`."""
+        height = round(1.6 * HAND * self.size)
+        base, letters = height - round(0.2 * HAND * self.size), [self._letter(one, scale) for one in text]
+        picture = np.full((height, sum(one.shape[1] for one in letters)), 255, np.uint8)
+        x = 0
+        for letter in letters:
+            top = base - round(HAND * self.size * (0.95 * scale + up) + self.wild * self.rng.normal(0, 0.5))
+            high = slice(max(top, 0), min(top + len(letter), height))
+            picture[high, x : x + letter.shape[1]] = letter[high.start - top : high.stop - top]
+            x += letter.shape[1]
+        return picture
+
+    def _letter(self, letter, scale):
+        """A letter, its base line at 0.95 of `HAND` times its size."""
+        left, _, right, _ = self.font.getbbox(letter)
+        canvas = Image.new("L", (right - left + 8, HAND + 24), 255)
+        ImageDraw.Draw(canvas).text((4 - left, HAND * 0.95), letter, 0, font=self.font, anchor="ls")
+        picture = np.asarray(canvas)
+        if self.width:
+            round_pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (self.width + 1, self.width + 1))
+            picture = cv2.erode(picture, round_pen)
+        middle, wild = (picture.shape[1] / 2, HAND * 0.6), self.wild * self.rng.normal(size=4)
+        move = cv2.getRotationMatrix2D(middle, 4 * wild[0], 1 + 0.06 * wild[1])
+        move[0, 1] += 0.12 * wild[2]
+        bent = cv2.warpAffine(picture, move, picture.shape[::-1], borderValue=255)
+        shape = np.array([bent.shape[1] * (1 + 0.08 * wild[3]), bent.shape[0]]) * self.size * scale
+        return cv2.resize(bent, np.maximum(shape.round().astype(int), 2), interpolation=cv2.INTER_AREA)
+
+
+def _room(image, above=18):
+    """Rows of an image on which a line of letters would hardly touch what is there."""
+    return [row for row in range(20, 88) if image[max(row - above, 0) : row + 4].min(axis=0).mean() > 200]
+
+
+def _put(out, picture, x, base):
+    """Draw into an image where nothing is; whether there was room."""
+    top = base - len(picture)
+    where = slice(max(top, 0), max(base, 0)), slice(x, x + picture.shape[1])
+    picture = picture[max(-top, 0) :]
+    if not out[where].size or out[where].shape != picture.shape or out[where].min() <= 120:
+        return False
+    out[where] = np.minimum(out[where], picture)
+    return True
+
+
+def _fraction(upper, lower):
+    """A chord over its bass, as some books print them."""
+    width = max(upper.shape[1], lower.shape[1])
+    parts = [np.full((len(one), width), 255, np.uint8) for one in (upper, lower)]
+    for part, one in zip(parts, (upper, lower)):
+        left = (width - one.shape[1]) // 2
+        part[:, left : left + one.shape[1]] = one
+    ink = np.flatnonzero(parts[1].min(axis=1) < 128)
+    line = np.full((3, width), 255, np.uint8)
+    line[1:] = 0
+    return np.concatenate([parts[0], line, parts[1][max(ink[0] - 2, 0) if len(ink) else 0 :]])
+
+
+def _in_a_bracket(chord, pen, rng):
+    """A chord behind the number of an ending, under its bracket."""
+    number = pen.write(f"{rng.integers(1, 3)}{'.' * int(rng.integers(2))}", 0.8)
+    gap = np.full((len(chord), int(rng.integers(4, 14))), 255, np.uint8)
+    number = np.pad(number, ((len(chord) - len(number), 0), (4, 0)), constant_values=255)
+    whole = np.pad(np.concatenate([number, gap, chord], axis=1), ((3, 0), (0, 24)), constant_values=255)
+    whole[:2], whole[:, :2] = 0, 0
+    return whole
+
+
 def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
     """Write chord symbols as a pen would into what stands above or below a staff; what is there stays.
 
@@ -210,49 +298,37 @@ def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarr
     (np.ndarray, list of str)
         A copy with chord symbols, and their tokens; none where there is no room.
     """
-    script, tokens, out = Script(rng, {}), [], image.copy()
-    font = ImageFont.truetype(str(FONT_FILES / f"{rng.choice(HANDS.split())}.ttf"), HAND)
-    size, wild, pen = rng.uniform(11, 22) / HAND, rng.uniform(0, 1), int(rng.integers(0, 4))
-    room = [row for row in range(20, 88) if image[max(row - 18, 0) : row + 4].min(axis=0).mean() > 200]
+    script, pen, tokens, out = Script(rng, {}), Pen(rng, 11, 22), [], image.copy()
+    stacked, room, x = rng.random() < 0.3, _room(image), rng.uniform(8, 80)
     if not room:
         return image, []
-    base, x = int(rng.choice(room)), rng.uniform(8, 80)
+    base = int(rng.choice(room)) + round(0.2 * HAND * pen.size)
     while True:
         root, more, made = script.draw()
-        raised = (0.7, 0.3) if script.raised and len(more) < 5 else (1.0, 0.0)
-        letters = [(letter, 1.0, 0.0) for letter in root] + [(letter, *raised) for letter in more]
-        drawn = [_letter(letter, font, size * scale, wild, pen, rng) for letter, scale, _ in letters]
-        width = sum(letter.shape[1] for letter in drawn)
-        if x + width > image.shape[1] - 4:
+        if stacked and "/" in more:
+            chord = _fraction(*(pen.write(one, 0.8) for one in f"{root}{more}".split("/")[-2:]))
+        else:
+            raised = (0.7, 0.3) if script.raised and len(more) < 5 else (1.0, 0.0)
+            chord = np.concatenate([pen.write(root), pen.write(more, *raised)], axis=1)
+        if rng.random() < 0.06:
+            chord = _in_a_bracket(chord, pen, rng)
+        if x + chord.shape[1] > image.shape[1] - 4:
             return out, tokens
-        where = slice(max(base - round(HAND * size), 0), base + 2), slice(round(x), round(x) + width)
-        if image[where].size and image[where].min() > 120:
-            place, tokens = round(x), tokens + made
-            for letter, (_, _, up) in zip(drawn, letters):
-                top = base - round(HAND * size * (0.95 + up) + wild * rng.normal(0, 0.5))
-                high = slice(max(top, 0), min(top + len(letter), len(out)))
-                part = letter[high.start - top : high.stop - top]
-                out[high, place : place + letter.shape[1]] = np.minimum(
-                    out[high, place : place + letter.shape[1]], part
-                )
-                place += letter.shape[1]
-        x += width + rng.exponential(60) + rng.uniform(4, 30)
+        if _put(out, chord, round(x), base):
+            tokens += made
+        x += chord.shape[1] + rng.exponential(60) + rng.uniform(4, 30)
 
 
-def _letter(letter, font, size, wild, pen, rng):
-    """A letter as a pen writes it: uint8, 255 paper, its base line at 0.95 of `HAND` times `size`."""
-    left, _, right, _ = font.getbbox(letter)
-    canvas = Image.new("L", (right - left + 8, HAND + 24), 255)
-    ImageDraw.Draw(canvas).text((4 - left, HAND * 0.95), letter, 0, font=font, anchor="ls")
-    picture = np.asarray(canvas)
-    if pen:
-        picture = cv2.erode(picture, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pen + 1, pen + 1)))
-    middle = (picture.shape[1] / 2, HAND * 0.6)
-    move = cv2.getRotationMatrix2D(middle, wild * rng.normal(0, 4), 1 + wild * rng.normal(0, 0.06))
-    move[0, 1] += wild * rng.normal(0, 0.12)
-    bent = cv2.warpAffine(picture, move, picture.shape[::-1], borderValue=255)
-    shape = (
-        max(round(bent.shape[1] * size * (1 + wild * rng.normal(0, 0.08))), 2),
-        max(round(bent.shape[0] * size), 2),
-    )
-    return cv2.resize(bent, shape, interpolation=cv2.INTER_AREA)
+def letter_text(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Write a line of words as lyrics, titles and remarks are, which are no marks; what is there stays."""
+    pen, out, room = Pen(rng, 9, 18), image.copy(), _room(image, 12)
+    pen.wild *= 0.3 * (rng.random() < 0.3)
+    spread, x = (rng.uniform(4, 8) if rng.random() < 0.4 else rng.uniform(15, 50)), rng.uniform(4, 60)
+    base = int(rng.choice(room)) + round(0.2 * HAND * pen.size) if room else 0
+    while room:
+        text = pen.write(syllable(rng) + ("-" if rng.random() < 0.2 else ""))
+        if x + text.shape[1] > image.shape[1] - 4:
+            break
+        _put(out, text, round(x), base)
+        x += text.shape[1] + spread * rng.uniform(0.5, 1.5)
+    return out

@@ -71,6 +71,7 @@ class Bar:
     starts_joined: bool = False  # whether its first note sounds on from the bar before
     harmony: list[tuple[Fraction, str]] = field(default_factory=list)  # quarter notes from its start, symbol
     words: list[str] = field(default_factory=list)  # such as "D.C. al Fine", "segno"
+    fits: bool = True  # whether it is as long as its metre asks for, or a pick-up or part of a split bar
     doubts: list[str] = field(default_factory=list)  # why it may be wrong; each goes on after "bar 7: "
 
     @property
@@ -298,7 +299,7 @@ def check_durations(bars: list[Bar], trusted: bool = False, upper: bool = False)
     set_endings(bars)
     pickup = len(bars) > 1 and bars[0].sum < bars[0].length
     for number, (bar, right) in enumerate(zip(bars, _adding_up(bars, pickup)), 0 if pickup else 1):
-        bar.number = number
+        bar.number, bar.fits = number, right
         if bar.chords and not upper:
             bar.doubts.append("of a chord in it, only the uppermost note is read")
         if not right:

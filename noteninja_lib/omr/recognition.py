@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import takewhile
+from itertools import combinations, takewhile
 from pathlib import Path
 
 import music21
@@ -29,7 +29,15 @@ from noteninja_lib.omr.image_io import open_pictures
 from noteninja_lib.omr.measures import EDGES, Bar, check_corrections
 from noteninja_lib.omr.staff_detection import IMAGE_MIDDLE as MIDDLE
 from noteninja_lib.omr.staff_detection import Staff, read_layout
-from noteninja_lib.omr.vocabulary import BAR_LINES, MARKS, ROOTS, VOCABULARY, is_note, ratio
+from noteninja_lib.omr.vocabulary import (
+    BAR_LINES,
+    MARKS,
+    ROOTS,
+    VOCABULARY,
+    is_note,
+    position_and_value,
+    ratio,
+)
 
 Progress = Callable[[float], None] | None
 UNSURE = 0.8  # confidence below which a symbol makes its bar doubtful
@@ -37,7 +45,7 @@ TOP, BOTTOM = 20, 76  # rows of a staff image around a bar that is pointed at: 1
 BESIDE = 12  # pixels of a staff image by which a bar reaches beyond its outermost symbols
 MANY_DOUBTS = 0.5  # share of the bars above which the whole page is doubtful
 SUFFIXES = (".musicxml", ".xml", ".mid", ".midi")
-MOST_CHORDS = 3, 0.1  # number, and share of the notes, from which on a page is refused
+MOST_CHORDS = 3, 0.1, 0.5  # so many, and so large a share of the notes, are refused; or this share alone
 SURE = 0.9  # confidence of a symbol that is plain to see
 WORDS = ("D.C.", "D.S.", "Fine", "Coda", "segno", "coda")  # tokens with which words begin
 NEAR = 32  # pixels of a staff image between the parts of one chord symbol, at most
@@ -45,6 +53,10 @@ LEAST = 0.5  # confidence of a mark that is believed
 AT_A_NOTE = 16  # pixels of a staff image within which a chord symbol belongs to a note
 WIDE_GAP, TITLE_GAP = 1.3, 1.5  # usual distances of two staffs, from which on something, or a title, is there
 LOOKED_AT, BETTER = 2, 0.03  # staffs by which is seen what is upside down, and confidence that tells
+#: Of a bar that does not add up: edits that are thought of, edits at once, their odds.
+MOST_TRIED, MOST_EDITS, LEAST_ODDS = 8, 3, 0.01
+DRUMMED = 12  # notes on one height from which on they are a rhythm and no tune
+NO_MUSIC = 0.65  # share of symbols that are not, from which on there is no music where something is amiss
 UNSURE_PAGE = 0.4  # share of symbols that are not, from which on a page is refused
 
 
@@ -316,14 +328,23 @@ def read_sheet(
     if not lines:
         raise UserError(left_out[0])
     _refuse([symbol for line in lines for symbol in line.symbols], upper)
+    for line, symbols in zip(lines, mend([line.symbols for line in lines], upper, **corrections)):
+        line.symbols = symbols
     return Sheet(name, pages, lines, left_out=tuple(left_out), upper=upper, **corrections)
 
 
 def _upright(network, page, upper):
     """The layout of a page, turned by 180 degrees where that reads better, and what its first staves hold."""
-    layout = read_layout(page, upper)
+    layout = read_layout(page, upper, strict=False)
     first = layout.staves[:LOOKED_AT]
     heard = [read_staff_image(network, staff.image, VOCABULARY) for staff in first]
+    if layout.refused:
+        unsure = [symbol.confidence < SURE for line in heard for symbol in line]
+        if np.mean(unsure or [1]) > NO_MUSIC:
+            raise UserError(
+                "This does not look like printed music: choose a sharp picture of a page of notes."
+            )
+        raise UserError(layout.refused)
     if any(symbols and symbols[0].token.startswith("clef") for symbols in heard) and _sure(heard) > SURE:
         return layout, heard
     turned = [np.ascontiguousarray(np.rot90(staff.image, 2)) for staff in first]
@@ -336,6 +357,81 @@ def _upright(network, page, upper):
 def _sure(lines):
     """Mean confidence of the symbols of some lines; 0 if there are none."""
     return float(np.mean([symbol.confidence for line in lines for symbol in line] or [0]))
+
+
+# ---- bars that do not add up -------------------------------------------------------------------------------
+
+
+def mend(lines: list[list[Symbol]], upper: bool = False, **corrections) -> list[list[Symbol]]:
+    """Symbols of lines, in which what the network nearly read takes the place of what does not add up.
+
+    In a bar that is too long or too short, up to `MOST_EDITS` symbols are changed, put in or left out, the
+    likeliest first, until it is right and no other bar gets wrong.
+
+    Parameters
+    ----------
+    lines : list of list of Symbol
+    upper, **corrections
+        As for `score.read_bars`.
+    """
+
+    def bars_of(lines):
+        return music.read_bars([[one.token for one in line] for line in lines], upper, **corrections)
+
+    def wrong(bars):
+        return sum(not bar.fits for bar in bars)
+
+    bars, tried = bars_of(lines), set()
+    while bar := next((one for one in bars if not one.fits and _key(one) not in tried), None):
+        tried.add(_key(bar))
+        for edits in _likeliest([edit for span in bar.spans for edit in _edits(lines, *span)]):
+            changed = _edited(lines, edits)
+            if _fits(bar, lines, changed) and wrong(new := bars_of(changed)) < wrong(bars):
+                lines, bars = changed, new
+                break
+    return lines
+
+
+def _key(bar):
+    """What tells a bar from the others, whatever is changed in those before it."""
+    return bar.spans[-1][0], bar.number
+
+
+def _edits(lines, number, first, end):
+    """What may be changed between two symbols of a line: odds, line, place, and what stands there then."""
+    for place in range(max(first - 1, 0), end):
+        symbol = lines[number][place]
+        for token, chance in symbol.others if place >= first else ():
+            new = [replace(symbol, token=token, confidence=chance, others=())] if token else []
+            yield chance / symbol.confidence, number, place, new
+        for missed in symbol.missed:
+            yield missed.confidence, number, place, [symbol, missed]
+
+
+def _likeliest(edits):
+    """Sets of edits of different symbols, the likeliest first."""
+    edits = sorted(edits, key=lambda edit: -edit[0])[:MOST_TRIED]
+    sets = [some for count in range(1, MOST_EDITS + 1) for some in combinations(edits, count)]
+    sets = [some for some in sets if len({edit[1:3] for edit in some}) == len(some)]
+    odds = [math.prod(edit[0] for edit in some) for some in sets]
+    return [some for odd, some in sorted(zip(odds, sets), key=lambda one: -one[0]) if odd >= LEAST_ODDS]
+
+
+def _fits(bar, lines, changed):
+    """Whether a bar would be as long as its metre asks for, by itself."""
+    tokens = []
+    for number, first, end in bar.spans:
+        end += len(changed[number]) - len(lines[number])
+        tokens += [symbol.token for symbol in changed[number][first:end]]
+    return all(one.sum == bar.length for one in music.read_bars([tokens], metre=bar.metre))
+
+
+def _edited(lines, edits):
+    """A copy of lines with some symbols changed."""
+    lines = list(map(list, lines))
+    for _, number, place, new in sorted(edits, key=lambda edit: -edit[2]):
+        lines[number][place : place + 1] = new
+    return lines
 
 
 # ---- chord symbols and words -------------------------------------------------------------------------------
@@ -425,11 +521,15 @@ def _refuse(symbols, upper):
     """Refuse what this reader was not made for, in one sentence."""
     notes = sum(is_note(symbol.token) for symbol in symbols)
     chords = sum(symbol.token == "chord" for symbol in symbols)
-    least, share = MOST_CHORDS
+    least, share, most = MOST_CHORDS
     clefs = [symbol.token for symbol in symbols if symbol.token.startswith("clef:")]
-    if clefs and clefs.count("clef:percussion") > len(clefs) / 2:
+    heights = {position_and_value(symbol.token)[0] for symbol in symbols if is_note(symbol.token)}
+    if clefs and clefs.count("clef:percussion") > len(clefs) / 2 or len(heights) == 1 and notes >= DRUMMED:
         raise UserError("This is music for percussion, without pitches: choose a tune.")
-    if chords >= least and chords >= share * notes and not upper:
+    if np.mean([symbol.confidence < SURE for symbol in symbols] or [0]) > UNSURE_PAGE:
+        which = "choose a sharp picture of printed music with a single voice, not handwriting"
+        raise UserError(f"Too little could be recognised: {which}.")
+    if (chords >= least and chords >= share * notes or chords >= most * max(notes, 1)) and not upper:
         why = "There are chords, or two voices in one staff"
         raise UserError(
             f"{why}: choose music in which one note sounds at a time, or read the uppermost notes (--top)."
@@ -437,6 +537,3 @@ def _refuse(symbols, upper):
     if not notes:
         which = "choose a picture of printed music, sharp and with nothing cut off"
         raise UserError(f"No notes were read: {which}.")
-    if np.mean([symbol.confidence < SURE for symbol in symbols]) > UNSURE_PAGE:
-        which = "choose a sharp picture of printed music with a single voice, not handwriting"
-        raise UserError(f"Too little could be recognised: {which}.")

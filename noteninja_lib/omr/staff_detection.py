@@ -21,6 +21,7 @@ SEED, GOOD = 0.35, 0.2  # fit of a template at which a staff may begin, and may 
 FAINT, UNREAD = 0.15, 0.6  # fit, and share of a staff's width, of what may be a staff that was not followed
 SLANTED = 8  # degrees from which on a page is turned before its staves are looked for
 APART = 1.15  # distances of two systems beside those within them, at least
+GUIDE = 0.8  # share of the widest staff's width that another one has, or it is looked for once more
 BETWEEN = 0.5  # of the way to the next staff: what is beyond belongs to that one
 AWAY = 0.6, 1.6  # distances of neighbours in which it lies from the nearest staff
 MOST_MISSES = 10  # slabs without a fit that are passed over (beams hide lines)
@@ -99,7 +100,16 @@ def find_tracks(ink: np.ndarray) -> tuple[list[Track], np.ndarray]:
     long = [track.width >= 2 * LONG * SPACE for track in tracks]
     tracks = [one for one, share, sure in zip(tracks, there, long) if sure or share > 0.85 * usual]
     # What is short is believed only beside a longer one: five systems seen from far are five lines, too.
-    return tracks if any(track.width >= LONG * SPACE for track in tracks) else [], fits
+    if not any(track.width >= LONG * SPACE for track in tracks):
+        return [], fits
+    widest = max(track.width for track in tracks)
+    guides = [track for track in tracks if track.width > GUIDE * widest]
+    lost = [*unread(fits, tracks), *(one.height for one in tracks if one.width <= GUIDE * widest)]
+    for height in lost:
+        guide = min(guides, key=lambda one: abs(one.height - height))
+        again = _guided(ink, lines, sums, wide, guide, height)
+        tracks = _with(again, tracks) if again else tracks
+    return tracks, fits
 
 
 def unread(fits: np.ndarray, tracks: list[Track]) -> list[float]:
@@ -125,6 +135,19 @@ def unread(fits: np.ndarray, tracks: list[Track]) -> list[float]:
         ):
             heights.append(float(middles[part][1]))
     return sorted(heights)
+
+
+def _guided(ink, lines, sums, wide, guide, height):
+    """A Track near a height, bent as another one is: faint and shaken lines show only along a whole staff."""
+    at = np.arange(guide.left // HOP + 1, guide.right // HOP)
+    moves, leans = np.meshgrid(np.arange(-2 * SPACE, 2 * SPACE + 0.5, 0.5), np.linspace(-0.04, 0.04, 17))
+    bend = guide.centre[at * HOP] - guide.height
+    turn = leans[..., None] * (at * HOP - (guide.left + guide.right) / 2)
+    middles, sizes = height + bend + moves[..., None] + turn, guide.space[at * HOP]
+    fits = _fit(wide, at, middles, np.broadcast_to(sizes, middles.shape)).mean(axis=-1)
+    best = np.unravel_index(int(fits.argmax()), fits.shape)
+    known = _fit(wide, at, guide.centre[at * HOP], sizes).mean()
+    return _track(ink, lines, sums, at, middles[best], sizes) if fits[best] > known / 2 else None
 
 
 def _track(ink, lines, sums, at, middles, sizes):
@@ -233,7 +256,9 @@ def _with_ends(ink, lines, centre, space, left, right):
     for outer, missing, step in ((0, -3, -1), (-1, 2, 1)):
         if share[outer] > 0.5 and share[missing] < share[outer] - 0.3:  # one line too low, or too high
             return _with_ends(ink, lines, centre + step * space, space, left, right)
-    if share[2:-2:2].min() < 0.35 or share[3:-3:2].mean() > 0.5 * share[2:-2:2].mean():
+    plain = np.median(share[2:-2:2]) > 0.5 and share[3:-3:2].max() < 0.1  # then beams may hide most of a line
+    least = 0.2 if plain else 0.35
+    if share[2:-2:2].min() < least or share[3:-3:2].mean() > 0.5 * share[2:-2:2].mean():
         return None
     # A sixth line would begin where the others do; the bracket of an ending does not.
     share[[0, -1]] = np.minimum(share, there[:, left : left + 4 * SPACE].mean(axis=1))[[0, -1]]
@@ -283,6 +308,7 @@ class Layout:
     page: np.ndarray
     staves: list[Staff]
     told: list[str] = field(default_factory=list)
+    refused: str = ""  # why it can't be read, in one sentence
 
 
 def find_staves(page: np.ndarray) -> list[Staff]:
@@ -290,7 +316,7 @@ def find_staves(page: np.ndarray) -> list[Staff]:
     return read_layout(page).staves
 
 
-def read_layout(page: np.ndarray, top: bool = False) -> Layout:
+def read_layout(page: np.ndarray, top: bool = False, strict: bool = True) -> Layout:
     """Find the staves of a page and cut them out.
 
     Parameters
@@ -299,6 +325,8 @@ def read_layout(page: np.ndarray, top: bool = False) -> Layout:
         255 white; any lighting, leaning by up to 30 degrees or on its side, mildly bent.
     top : bool
         Of staves joined to a system, take the uppermost.
+    strict : bool
+        Raise an error for systems and what is cut off; else the layout says why it can't be read.
 
     Returns
     -------
@@ -316,7 +344,7 @@ def read_layout(page: np.ndarray, top: bool = False) -> Layout:
     systems = _systems(ink, tracks)
     if top:
         systems = _even(systems)
-    _refuse(ink, tracks, matrix, page.shape, None if top else systems)
+    refused = _why_not(ink, tracks, matrix, page.shape, None if top else systems)
     inverse = cv2.invertAffineTransform(matrix)
     for height in unread(fits, tracks):
         share = (inverse @ [ink.shape[1] / 2, height, 1])[1] / page.shape[0]
@@ -336,9 +364,11 @@ def read_layout(page: np.ndarray, top: bool = False) -> Layout:
     for number, edge in edges.items():
         where = f"Staff {number} from the top is cut off at the {edge} edge of the picture"
         if edge == "left" or len(edges) > 1:
-            raise UserError(f"{where}: scan or photograph the whole page.")
+            refused = refused or f"{where}: scan or photograph the whole page."
         told.append(f"{where}, or has no bar line there.")
-    return Layout(page, staves, told)
+    if refused and strict:
+        raise UserError(refused)
+    return Layout(page, staves, told, refused)
 
 
 def _turned(page):
@@ -448,24 +478,23 @@ def in_order(tracks: list[Track]) -> list[Track]:
     return [track for row in rows for track in sorted(row, key=lambda one: one.left)]
 
 
-def _refuse(ink, tracks, matrix, shape, systems):
-    """Say in one sentence what cannot be read in the tracks of a working picture."""
+def _why_not(ink, tracks, matrix, shape, systems):
+    """Say in one sentence why the tracks of a working picture can't be read; "" if they can."""
     space = np.median([np.median(track.space[track.left : track.right]) for track in tracks])
-    why, edge = None, None
+    why = ""
     if space / np.hypot(*matrix[:, 0]) < SMALLEST:
         why = "The staffs are too small to be read: scan the page with 300 dpi, or photograph it from nearer."
     elif any(max(track.presence[0], track.presence[-1]) > 0.5 for track in tracks):
         why = "The lines do not stand in fives (tablature, ruled paper, text, or no music at all?): only"
         why += " staffs of five lines can be read."
-    elif systems and len(systems) < len(tracks):
+    if why:  # whatever is drawn there
+        raise UserError(why)
+    if systems and len(systems) < len(tracks):
         why = "Two or more staffs are joined to a system (piano or several parts): choose music with one"
         why += " staff a line, or read the uppermost staffs alone (--top)."
-    else:
-        edge = _part_of_a_staff(ink, tracks, matrix, shape)
-    if edge:
+    elif edge := _part_of_a_staff(ink, tracks, matrix, shape):
         why = f"A staff is cut off at the {edge} edge of the picture: scan or photograph the whole page."
-    if why:
-        raise UserError(why)
+    return why
 
 
 def _part_of_a_staff(ink, tracks, matrix, shape):

@@ -37,7 +37,7 @@ from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discrim
 from noteninja_lib.models.vocoder import Vocoder
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.piano_roll import draw_notes
-from noteninja_lib.omr.decoration import letter_chords
+from noteninja_lib.omr.decoration import letter_chords, letter_text
 from noteninja_lib.omr.page_maker import StaffImages, degrade
 from noteninja_lib.omr.vocabulary import MARKS, VOCABULARY, encode
 from noteninja_lib.training.trainer import Trainer
@@ -423,7 +423,7 @@ class MarkTask(ReadingTask):
     def example(self, rng: np.random.Generator, number: int) -> tuple[np.ndarray, np.ndarray]:
         """An image and its class numbers; where there are no marks, some are written by hand."""
         image, tokens = self.data[number]
-        if len(tokens) or rng.random() < 0.2:
-            return image, tokens
-        image, written = letter_chords(image, rng)
-        return image, np.array(encode(written, MARKS), np.int16)
+        if not len(tokens) and rng.random() < 0.8:
+            image, written = letter_chords(image, rng)
+            tokens = np.array(encode(written, MARKS), np.int16)
+        return letter_text(image, rng) if rng.random() < 0.3 else image, tokens
