@@ -212,7 +212,12 @@ HALF = Symbol("note:4:2", 20, 0.99)
 
 def bar_of(*symbols):
     """A line of one bar in 3/4."""
-    return [Symbol("clef:treble", 5, 0.99), Symbol("time:3/4", 9, 0.99), *symbols, Symbol("final-bar", 80, 0.99)]
+    return [
+        Symbol("clef:treble", 5, 0.99),
+        Symbol("time:3/4", 9, 0.99),
+        *symbols,
+        Symbol("final-bar", 80, 0.99),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,9 @@ def test_words_are_written_where_there_is_room_and_are_no_marks():
     page[20:60, 100:140] = 0  # what is there stays
     written = letter_text(page, np.random.default_rng(2))
     assert 0.001 < (written < 128).mean() - (page < 128).mean() < 0.2
-    assert (written[20:60, 100:140] == 0).all() and (letter_text(page * 0, np.random.default_rng(2)) == 0).all()
+    assert (written[20:60, 100:140] == 0).all() and (
+        letter_text(page * 0, np.random.default_rng(2)) == 0
+    ).all()
 
 
 def test_chords_in_brackets_and_fractions():
@@ -103,7 +105,10 @@ def test_what_was_nearly_read_is_remembered():
     first, second = read_staff_image(Given(1, 1), np.full((96, 32), 255, np.uint8), VOCABULARY)
     assert [(token, round(chance, 2)) for token, chance in first.others] == [(VOCABULARY[5], 0.2), ("", 0.1)]
     (missed,) = first.missed
-    assert (missed.token, round(missed.confidence, 2)) == (VOCABULARY[6], 0.3) and missed.column == 4.5 * COLUMN
+    assert (missed.token, round(missed.confidence, 2)) == (
+        VOCABULARY[6],
+        0.3,
+    ) and missed.column == 4.5 * COLUMN
     assert second.token == VOCABULARY[7] and second.missed == ()
 
 

@@ -216,7 +216,7 @@ class Pen:
         self.font = ImageFont.truetype(str(FONT_FILES / f"{rng.choice(HANDS.split())}.ttf"), HAND)
 
     def write(self, text: str, scale: float = 1.0, up: float = 0.0) -> np.ndarray:
-        """A text on its base line, which is 0.2 of a letter above the picture's lower edge; raised by `up`."""
+        """A text, raised by `up`; its base line is 0.2 of a letter above the picture's lower edge."""
         height = round(1.6 * HAND * self.size)
         base, letters = height - round(0.2 * HAND * self.size), [self._letter(one, scale) for one in text]
         picture = np.full((height, sum(one.shape[1] for one in letters)), 255, np.uint8)
