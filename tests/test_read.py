@@ -22,7 +22,7 @@ from noteninja_lib.models.checkpoints import models_folder, write_checksums
 from noteninja_lib.models.crnn import Symbol
 from noteninja_lib.omr import recognition
 from noteninja_lib.omr.rendering import FONTS, engrave, rasterise
-from noteninja_lib.omr.score import played_notes
+from noteninja_lib.omr.score import played_notes, read_bars
 from noteninja_lib.omr.vocabulary import MARKS
 from noteninja_lib.settings import read_settings
 from noteninja_lib.source import read_source
@@ -172,11 +172,32 @@ def test_a_bar_split_between_lines_has_two_outlines(page, answers):
 
 
 def test_an_unclear_symbol_makes_its_bar_doubtful(page, answers):
-    answers([LINES[0], LINES[0]], np.where(np.arange(len(LINES[0])) == 7, 0.3, 0.95))
+    answers([LINES[0], LINES[0]], np.where(np.arange(len(LINES[0])) == 7, 0.05, 0.95))
     sheet = recognition.read_sheet(page)
     assert LINES[0][7] == "note:6:4" and [
         doubt.number for doubt in sheet.doubtful if "recognised" in doubt.why
     ] == [1, 4]
+
+
+@pytest.mark.parametrize(
+    "symbol, doubtful",
+    [
+        (Symbol("note:4:4", 40, 0.6, (("note:5:4", 0.3),)), True),  # another height
+        (Symbol("note:4:4", 40, 0.6, (("note:4:8", 0.3),)), False),  # the bar's length settles it
+        (Symbol("note:4:4", 40, 0.95, (), (Symbol("acc:sharp", 44, 0.3),)), True),
+        (Symbol("note:4:4", 40, 0.95, (), (Symbol("tie", 44, 0.3),)), False),
+    ],
+)
+def test_doubts_are_worth_reading(symbol, doubtful):
+    assert recognition._unclear(symbol) == doubtful
+
+
+def test_where_no_metre_is_printed_and_none_fits_sums_are_no_doubts():
+    lines = [["clef:treble", *["note:4:4"] * count, "bar"] for count in (3, 5, 7, 4, 6, 2)]
+    bars = read_bars(lines)
+    assert all(bar.fits for bar in bars) and [bool(bar.doubts) for bar in bars] == [True] + [False] * 5
+    lines[0].insert(1, "time:4/4")
+    assert [bar.fits for bar in read_bars(lines)].count(False) > 3
 
 
 @pytest.mark.parametrize(

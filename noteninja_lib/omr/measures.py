@@ -71,6 +71,7 @@ class Bar:
     starts_joined: bool = False  # whether its first note sounds on from the bar before
     harmony: list[tuple[Fraction, str]] = field(default_factory=list)  # quarter notes from its start, symbol
     words: list[str] = field(default_factory=list)  # such as "D.C. al Fine", "segno"
+    guessed: bool = False  # whether its metre was not printed
     fits: bool = True  # whether it is as long as its metre asks for, or a pick-up or part of a split bar
     doubts: list[str] = field(default_factory=list)  # why it may be wrong; each goes on after "bar 7: "
 
@@ -298,11 +299,14 @@ def check_durations(bars: list[Bar], trusted: bool = False, upper: bool = False)
     bars = join_systems(bars)
     set_endings(bars)
     pickup = len(bars) > 1 and bars[0].sum < bars[0].length
-    for number, (bar, right) in enumerate(zip(bars, _adding_up(bars, pickup)), 0 if pickup else 1):
-        bar.number, bar.fits = number, right
+    adding_up = _adding_up(bars, pickup)
+    guessed = [right for bar, right in zip(bars, adding_up) if bar.guessed]
+    free = sum(guessed) < MOST_FIT * len(guessed)  # then their sums say nothing
+    for number, (bar, right) in enumerate(zip(bars, adding_up), 0 if pickup else 1):
+        bar.number, bar.fits = number, right or free and bar.guessed
         if bar.chords and not upper:
             bar.doubts.append("of a chord in it, only the uppermost note is read")
-        if not right:
+        if not bar.fits:
             bar.doubts.append(f"its notes last {_quarters(bar.sum)} in place of {_quarters(bar.length)}")
     return bars
 
@@ -340,7 +344,7 @@ def settle_metres(bars: list[Bar], trusted: bool = False) -> None:
         metre = guess_metre(stretch)
         stretch[0].doubts.append(why.format(metre))
         for bar in stretch:
-            bar.metre = metre
+            bar.metre, bar.guessed = metre, not printed
 
 
 def _misfits(bars):

@@ -40,7 +40,8 @@ from noteninja_lib.omr.vocabulary import (
 )
 
 Progress = Callable[[float], None] | None
-UNSURE = 0.8  # confidence below which a symbol makes its bar doubtful
+UNSURE = 0.8  # confidence of an accidental below which its bar is doubtful
+HARDLY = 0.1  # and that of what was mended; chance of another height from which on a bar is doubtful
 TOP, BOTTOM = 20, 76  # rows of a staff image around a bar that is pointed at: 1.5 spaces beyond the staff
 BESIDE = 12  # pixels of a staff image by which a bar reaches beyond its outermost symbols
 MANY_DOUBTS = 0.5  # share of the bars above which the whole page is doubtful
@@ -126,7 +127,7 @@ class Sheet:
         bars = music.read_bars(self.tokens(), self.upper, clef=self.clef, key=self.key, metre=self.metre)
         for bar in bars:
             symbols = sum((self.lines[line].symbols[first:end] for line, first, end in bar.spans), [])
-            if min(symbol.confidence for symbol in symbols) < UNSURE:
+            if any(map(_unclear, symbols)):
                 bar.doubts.append("a symbol in it can hardly be recognised")
         for number, line in enumerate(self.lines):
             _place_marks(line, [bar for bar in bars if any(span[0] == number for span in bar.spans)], number)
@@ -390,6 +391,18 @@ def mend(lines: list[list[Symbol]], upper: bool = False, **corrections) -> list[
                 lines, bars = changed, new
                 break
     return lines
+
+
+def _unclear(symbol):
+    """Whether a symbol makes its bar doubtful: other doubts are settled by what the bar's notes last."""
+    if symbol.confidence < HARDLY or symbol.token.startswith("acc") and symbol.confidence < UNSURE:
+        return True
+    height = symbol.token.rpartition(":")[0]
+    others = [
+        chance for token, chance in symbol.others if is_note(token) and token.rpartition(":")[0] != height
+    ]
+    missed = [one.confidence for one in symbol.missed if one.token.startswith("acc")]
+    return max(missed + others * is_note(symbol.token), default=0) > HARDLY
 
 
 def _key(bar):
