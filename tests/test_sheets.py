@@ -18,7 +18,7 @@ from benchmarks.sheet_music import (
 from benchmarks.sheet_music.printed_pages import distract, find_drawn_staves
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.music.tunes import find_tune, load_tunes
-from noteninja_lib.omr.staff_detection import find_staves
+from noteninja_lib.omr.staff_detection import read_layout
 from noteninja_lib.omr.vocabulary import VOCABULARY, is_note
 
 FROZEN = printed_pages.load_sheets()
@@ -253,7 +253,7 @@ def test_the_truth_is_where_the_ink_is():
 
 def test_all_clean_staffs_are_found():
     for sheet in FROZEN[:24:8]:
-        found = find_staves(np.asarray(Image.open(sheet.picture).convert("L")))
+        found = read_layout(np.asarray(Image.open(sheet.picture).convert("L"))).staves
         assert len(found) == len(sheet.lines) == len(reading_errors.match_staves(sheet, found)), (
             sheet.picture.name
         )

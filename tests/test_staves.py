@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.omr.rendering import engrave, rasterise
-from noteninja_lib.omr.staff_detection import find_staves, read_layout
+from noteninja_lib.omr.staff_detection import read_layout
 
 ROWS = np.array([32, 40, 48, 56, 64])
 TUNE = [
@@ -27,6 +27,10 @@ TUNE = [
     "note:-5:4",
     "bar",
 ]
+
+
+def find_staves(page):
+    return read_layout(page).staves
 
 
 def lines(count=6, bars=4):
@@ -202,6 +206,17 @@ def cat(seed):
     return np.clip(128 + 40 * sum(layer / 1.5**level for level, layer in enumerate(layers)), 0, 255).astype(
         np.uint8
     )
+
+
+def test_two_pages_side_by_side_are_read_one_after_the_other():
+    pages = np.concatenate(
+        [ruled(4, 5), np.full((1000, 60), 255, np.uint8), ruled(4, 5, system=True)], axis=1
+    )
+    places = [staff.to_page(30, 48) for staff in read_layout(pages, strict=False).staves]
+    assert [x > 1400 for x, _ in places] == [False] * 4 + [True] * 4
+    np.testing.assert_allclose([y for _, y in places], [*(128 + 160 * np.arange(4))] * 2, atol=1.5)
+    tops = read_layout(pages[:, 1400:], top=True).staves
+    assert len(tops) == 2 and all(staff.above[-30:].min() < 128 for staff in tops)
 
 
 def ruled(count, group, system=False):

@@ -22,6 +22,7 @@ FAINT, UNREAD = 0.15, 0.6  # fit, and share of a staff's width, of what may be a
 SLANTED = 8  # degrees from which on a page is turned before its staves are looked for
 APART = 1.15  # distances of two systems beside those within them, at least
 GUIDE = 0.8  # share of the widest staff's width that another one has, or it is looked for once more
+BETWEEN_PAGES = 8 * SPACE  # pixels of a working picture from a staff to one on the next page
 BETWEEN = 0.5  # of the way to the next staff: what is beyond belongs to that one
 AWAY = 0.6, 1.6  # distances of neighbours in which it lies from the nearest staff
 MOST_MISSES = 10  # slabs without a fit that are passed over (beams hide lines)
@@ -160,11 +161,14 @@ def _track(ink, lines, sums, at, middles, sizes):
 
 def _with(track, tracks):
     """The tracks with one more; of two that meet, the longer stays."""
-    inside = slice(track.left, track.right)
-    meets = [np.abs(track.centre - one.centre)[inside].min() <= 4 * SPACE for one in tracks]
-    if any(meet and one.width >= track.width for one, meet in zip(tracks, meets)):
+
+    def meets(one):
+        both = slice(max(track.left, one.left), min(track.right, one.right))
+        return np.abs(track.centre - one.centre)[both].min(initial=np.inf) <= 4 * SPACE
+
+    if any(meets(one) and one.width >= track.width for one in tracks):
         return tracks
-    return [one for one, meet in zip(tracks, meets) if not meet] + [track]
+    return [one for one in tracks if not meets(one)] + [track]
 
 
 def _follow(sums, slab, middle, space):
@@ -311,11 +315,6 @@ class Layout:
     refused: str = ""  # why it can't be read, in one sentence
 
 
-def find_staves(page: np.ndarray) -> list[Staff]:
-    """The staves of a page; see `read_layout`."""
-    return read_layout(page).staves
-
-
 def read_layout(page: np.ndarray, top: bool = False, strict: bool = True) -> Layout:
     """Find the staves of a page and cut them out.
 
@@ -351,8 +350,7 @@ def read_layout(page: np.ndarray, top: bool = False, strict: bool = True) -> Lay
         told.append(f"What looks like a staff, {share:.0%} down the page, could not be read.")
     if top and len(systems) < len(tracks):
         told.append(f"Of {len(systems)} systems with {len(tracks)} staffs the uppermost staffs were read.")
-    gaps = np.diff([-np.inf, *(track.height for track in tracks), np.inf])
-    reaches = np.minimum(np.minimum(gaps[:-1], gaps[1:]) * BETWEEN, 4 * SPACE * SPACE)
+    reaches = [min(_gap(track, tracks) * BETWEEN, 4 * SPACE * SPACE) for track in tracks]
     uppermost = {id(system[0]) for system in systems}
     staves = [
         _cut(even, track, matrix, reach)
@@ -430,6 +428,12 @@ def _turn(page, angle):
     return cv2.warpAffine(page, move, size, flags=cv2.INTER_AREA, borderValue=white)
 
 
+def _gap(track, tracks):
+    """How far the next track above or below is away."""
+    beside = [one for one in tracks if one.left < track.right and track.left < one.right and one is not track]
+    return min((abs(one.height - track.height) for one in beside), default=np.inf)
+
+
 def _systems(ink, tracks):
     """Tracks that belong together: those joined by a line, from top to bottom."""
     systems = [[track] for track in tracks[:1]]
@@ -468,7 +472,12 @@ def _search(even):
 
 
 def in_order(tracks: list[Track]) -> list[Track]:
-    """From top to bottom; side by side on one row from left to right."""
+    """From top to bottom; side by side on one row from left to right, but one page after the other."""
+    for middle in sorted(track.right for track in tracks):
+        left = [track for track in tracks if track.right <= middle]
+        right = [track for track in tracks if track.left >= middle + BETWEEN_PAGES]
+        if min(len(left), len(right)) > 1 and len(left) + len(right) == len(tracks):
+            return in_order(left) + in_order(right)
     rows = []
     for track in sorted(tracks, key=lambda one: one.height):
         if rows and abs(track.height - rows[-1][-1].height) < 2 * SPACE:
