@@ -21,6 +21,7 @@ SEED, GOOD = 0.35, 0.2  # fit of a template at which a staff may begin, and may 
 FAINT, UNREAD = 0.15, 0.6  # fit, and share of a staff's width, of what may be a staff that was not followed
 SLANTED = 8  # degrees from which on a page is turned before its staves are looked for
 APART = 1.15  # distances of two systems beside those within them, at least
+ALIKE = 0.5  # how well five lines fit where a staff is, beside one that was found; by half, it may be lost
 GUIDE = 0.8  # share of the widest staff's width that another one has, or it is looked for once more
 BETWEEN_PAGES = 8 * SPACE  # pixels of a working picture from a staff to one on the next page
 BETWEEN = 0.5  # of the way to the next staff: what is beyond belongs to that one
@@ -71,11 +72,8 @@ def _fit(sums, slab, middle, space):
     return (lines.mean(axis=-1) + lines.min(axis=-1)) / 2 - at(TEMPLATE[:-1] + 0.5).mean(axis=-1)
 
 
-def find_tracks(ink: np.ndarray) -> tuple[list[Track], np.ndarray]:
-    """All staves of a working picture (uint8, see `image_io.prepare`), the best first.
-
-    The second array, shape (height, every third slab), says how well five lines fit anywhere.
-    """
+def find_tracks(ink: np.ndarray) -> tuple[list[Track], list[float]]:
+    """All staves of a working picture (uint8, see `image_io.prepare`), the best first; heights of lost ones."""
     lines = thin(ink)
     sums = slabs(lines)
     wide = cv2.dilate(sums, np.ones((3, 1), np.uint8))  # a template's line may be off by a pixel
@@ -102,19 +100,22 @@ def find_tracks(ink: np.ndarray) -> tuple[list[Track], np.ndarray]:
     tracks = [one for one, share, sure in zip(tracks, there, long) if sure or share > 0.85 * usual]
     # What is short is believed only beside a longer one: five systems seen from far are five lines, too.
     if not any(track.width >= LONG * SPACE for track in tracks):
-        return [], fits
+        return [], []
     widest = max(track.width for track in tracks)
     guides = [track for track in tracks if track.width > GUIDE * widest]
-    lost = [*unread(fits, tracks), *(one.height for one in tracks if one.width <= GUIDE * widest)]
-    for height in lost:
+    short, lost = [one.height for one in tracks if one.width <= GUIDE * widest], []
+    for height in _unread(fits, tracks) + short:
         guide = min(guides, key=lambda one: abs(one.height - height))
-        again = _guided(ink, lines, sums, wide, guide, height)
-        tracks = _with(again, tracks) if again else tracks
-    return tracks, fits
+        again, likeness = _guided(ink, lines, sums, wide, guide, height)
+        if again:
+            tracks = _with(again, tracks)
+        elif likeness > ALIKE / 2 and height not in short:
+            lost.append(height)
+    return tracks, lost
 
 
-def unread(fits: np.ndarray, tracks: list[Track]) -> list[float]:
-    """Heights in a working picture of what looks like staves where there is no track; see `find_tracks`."""
+def _unread(fits, tracks):
+    """Heights in a working picture of what may be staves where there is no track."""
     best, rows = fits.copy(), np.arange(len(fits))[:, None]
     columns = np.arange(fits.shape[1]) * 3 * HOP
     for track in tracks:
@@ -129,17 +130,15 @@ def unread(fits: np.ndarray, tracks: list[Track]) -> list[float]:
     for part in range(1, len(found)):
         width = found[part, cv2.CC_STAT_WIDTH]
         away = np.abs(known - middles[part][1]).min() / gap
-        if (
-            width > wide
-            and AWAY[0] < away < AWAY[1]
-            and hot.any(axis=0, where=parts == part).sum() > width / 2
-        ):
+        filled = hot.any(axis=0, where=parts == part).sum() > width / 2
+        if width > wide and AWAY[0] < away < AWAY[1] and filled:
             heights.append(float(middles[part][1]))
     return sorted(heights)
 
 
 def _guided(ink, lines, sums, wide, guide, height):
-    """A Track near a height, bent as another one is: faint and shaken lines show only along a whole staff."""
+    """A Track near a height (or None), bent as another one is, since faint lines show along a whole staff
+    alone; and how well five lines fit there, beside those of the guide."""
     at = np.arange(guide.left // HOP + 1, guide.right // HOP)
     moves, leans = np.meshgrid(np.arange(-2 * SPACE, 2 * SPACE + 0.5, 0.5), np.linspace(-0.04, 0.04, 17))
     bend = guide.centre[at * HOP] - guide.height
@@ -147,8 +146,9 @@ def _guided(ink, lines, sums, wide, guide, height):
     middles, sizes = height + bend + moves[..., None] + turn, guide.space[at * HOP]
     fits = _fit(wide, at, middles, np.broadcast_to(sizes, middles.shape)).mean(axis=-1)
     best = np.unravel_index(int(fits.argmax()), fits.shape)
-    known = _fit(wide, at, guide.centre[at * HOP], sizes).mean()
-    return _track(ink, lines, sums, at, middles[best], sizes) if fits[best] > known / 2 else None
+    likeness = fits[best] / _fit(wide, at, guide.centre[at * HOP], sizes).mean()
+    track = _track(ink, lines, sums, at, middles[best], sizes) if likeness > ALIKE else None
+    return track, likeness
 
 
 def _track(ink, lines, sums, at, middles, sizes):
@@ -338,14 +338,14 @@ def read_layout(page: np.ndarray, top: bool = False, strict: bool = True) -> Lay
         A blank page, no staff found, staves joined to systems, too small, cut off at the margin, or not of
         five lines.
     """
-    page, even, (ink, matrix, tracks, fits) = _turned(page)
+    page, even, (ink, matrix, tracks, lost) = _turned(page)
     tracks, told = in_order(tracks), []
     systems = _systems(ink, tracks)
     if top:
         systems = _even(systems)
     refused = _why_not(ink, tracks, matrix, page.shape, None if top else systems)
     inverse = cv2.invertAffineTransform(matrix)
-    for height in unread(fits, tracks):
+    for height in lost:
         share = (inverse @ [ink.shape[1] / 2, height, 1])[1] / page.shape[0]
         told.append(f"What looks like a staff, {share:.0%} down the page, could not be read.")
     if top and len(systems) < len(tracks):
@@ -458,14 +458,14 @@ def _even(systems):
 
 
 def _search(even):
-    """Working picture, matrix, tracks and fits of a levelled page, at the size that gives most."""
-    best, most = (None, None, [], None), 0
+    """Working picture, matrix, tracks and lost staves of a levelled page, at the size that gives most."""
+    best, most = (None, None, [], []), 0
     for space in staff_spaces(even):
         ink, matrix = prepare(even, space)
-        tracks, fits = find_tracks(ink)
+        tracks, lost = find_tracks(ink)
         found = space * sum(track.width for track in tracks)
         if found > most:
-            best, most = (ink, matrix, tracks, fits), found
+            best, most = (ink, matrix, tracks, lost), found
         if found > ENOUGH * SPACE * even.shape[1]:
             break
     return best
