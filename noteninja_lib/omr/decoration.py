@@ -26,11 +26,12 @@ KINDS = dict(
         "m=m|7=7|m7=m 7|maj7=maj 7|6=6|dim=dim|sus4=sus 4|9=9|m6=m 6|min7=m 7|mi7=m 7|-7=m 7|"
         "min=m|-=m|M7=maj 7|+=aug|Δ=maj 7|Maj7=maj 7|°7=dim 7|°=dim|aug=aug|dim7=dim 7|"
         "7sus4=7 sus 4|sus=sus|sus2=sus 2|add9=add 9|m7♭5=m 7 b 5|7♭9=7 b 9|7♯9=7 # 9|13=13|"
-        "m9=m 9|maj9=maj 9|11=11|7(♭9)=7 b 9|5=5|m(maj7)=m maj 7|6/9=6 / 9"
+        "m9=m 9|maj9=maj 9|11=11|7(♭9)=7 b 9|5=5|m(maj7)=m maj 7|6/9=6 / 9|"
+        "mi=m|MI=m|MI7=m 7|MA7=maj 7|ma7=maj 7|mi9=m 9|2=2|(4)=4|ø=m 7 b 5|ø7=m 7 b 5|+7=aug 7"
     ).split("|")
 )
 #: What is drawn, the commonest several times.
-USUAL = ("",) * 40 + ("7",) * 18 + ("m",) * 18 + ("m7",) * 8 + ("maj7",) * 4 + tuple(KINDS)
+USUAL = ("",) * 40 + ("7",) * 18 + ("m",) * 18 + ("m7",) * 8 + ("maj7", "mi", "sus") * 4 + tuple(KINDS)
 WORDS = {"D.C.": "D.C.", "D.C. al Fine": "D.C. al Fine", "D.S. al Coda": "D.S. al Coda", "D.S.": "D.S."}
 WORDS |= {"D.S. al Fine": "D.S. al Fine", "Fine": "Fine", "FINE": "Fine", "To Coda": "Coda", "Coda": "Coda"}
 WORDS |= {"D. C.": "D.C.", "D.C. al Coda": "D.C. al Coda", "Fin": "Fine", "D. S. al Fine": "D.S. al Fine"}
