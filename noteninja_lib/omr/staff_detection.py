@@ -73,7 +73,7 @@ def _fit(sums, slab, middle, space):
 
 
 def find_tracks(ink: np.ndarray) -> tuple[list[Track], list[float]]:
-    """All staves of a working picture (uint8, see `image_io.prepare`), the best first; heights of lost ones."""
+    """All staves of a working picture (see `image_io.prepare`), the best first; heights of lost ones."""
     lines = thin(ink)
     sums = slabs(lines)
     wide = cv2.dilate(sums, np.ones((3, 1), np.uint8))  # a template's line may be off by a pixel
