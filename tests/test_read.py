@@ -275,6 +275,13 @@ def test_a_missed_bar_line_is_put_in_and_the_bars_beside_stay():
     assert [one.token for one in mended[0]].index("bar") == 5 and len(mended[0]) == 10 and len(mended[1]) == 6
 
 
+def test_many_unclear_signs_are_told(page, answers):
+    for few, told in ((1, False), (3, True)):
+        answers([LINES[1]] * 2, np.where(np.arange(len(LINES[1])) < few, 0.6, 0.99))
+        sheet = recognition.read_sheet(page)
+        assert any("by hand" in sentence for sentence in sheet.warnings()) == told
+
+
 def test_two_chords_are_doubts_and_no_refusal(page, answers):
     answers([[*LINES[0][:4], "chord", *LINES[0][4:]], [*LINES[1][:3], "chord", *LINES[1][3:]]])
     sheet = recognition.read_sheet(page)

@@ -1,6 +1,7 @@
 """The reader's test: the measures on known cases, the frozen pages against their truth, and how well the
 shipped reader does."""
 
+import subprocess
 from fractions import Fraction
 
 import numpy as np
@@ -14,14 +15,48 @@ from benchmarks.sheet_music import (
     printed_pages,
     printed_tunes,
     reading_errors,
+    real_pages,
 )
 from benchmarks.sheet_music.printed_pages import distract, find_drawn_staves
 from noteninja_lib.models.checkpoints import models_folder
 from noteninja_lib.music.tunes import find_tune, load_tunes
+from noteninja_lib.omr.image_io import open_pictures
 from noteninja_lib.omr.staff_detection import read_layout
 from noteninja_lib.omr.vocabulary import VOCABULARY, is_note
 
 FROZEN = printed_pages.load_sheets()
+
+
+def test_real_pages_are_taken_from_clones_and_counted(tmp_path, monkeypatch):
+    clone = tmp_path / "somebody" / "pages"
+    clone.mkdir(parents=True)
+    picture = Image.open(FROZEN[0].picture)
+    picture.save(clone / "page.pdf", save_all=True, append_images=[picture, picture])
+    git = ["git", "-C", str(clone), "-c", "user.name=a", "-c", "user.email=a@b.example"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "a page"]):
+        subprocess.run(git + command, check=True)
+    rows = ["number kind repository commit path pages tunes what".replace(" ", "\t")]
+    rows += ["074\tscan\tsomebody/pages\tHEAD\tpage.pdf\t2\t1\t"]
+    rows += ["099\tto refuse\tsomebody/pages\tHEAD\tpage.pdf\t1,3\t\tsystems,handwriting"]
+    rows += [
+        "100\tscan\tnobody/here\tHEAD\tpage.pdf\t\t\t",
+        "101\tleft out\tsomebody/pages\tHEAD\tpage.pdf\t\t\t",
+    ]
+    (tmp_path / "list.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    monkeypatch.setattr(real_pages, "LIST", tmp_path / "list.tsv")
+    first, second = real_pages.listed(tmp_path)
+    assert first["tunes"] == [1] and "M:" in first["abc"] and "joined" in second["reason"]
+    counts = [len(open_pictures(tmp_path / entry["picture"])) for entry in (first, second)]
+    assert counts == [1, 2]
+
+
+def test_what_is_printed_on_real_pages_can_be_counted():
+    pages = real_pages.TRUTHS.read_text(encoding="utf-8").split("%page ")[1:]
+    counts = [list(map(len, real_pages.truth_of(text.split("\n", 1)[1]))) for text in pages]
+    assert len(pages) == 88 and all(notes == bars > 3 for notes, bars, _ in counts)
+    assert sum(chords for _, _, chords in counts) > 800
+
+
 LINES = [
     "clef:treble sharp1 time:3/4 acc:# note:3:4 note:3:8 note:4:8 note:-1:4 tie bar "
     "note:-1:4 rest:2 double-bar "

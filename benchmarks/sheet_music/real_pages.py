@@ -1,20 +1,27 @@
 """How well real pages are read, scanned and photographed. Command: `sheets pages`.
 
-The pages are other people's: real_pages.tsv names them, and pages.json in a folder of one's own says what is
-printed on them. Each entry has `picture`, `kind`, and either `truth` (a file of ABC as it is printed),
-perhaps with `upper` (of systems the uppermost voice), or `tunes` (in which staff, from 1, each tune begins),
-or `reason` (a pattern that the sentence has to hold with which it is refused).
+The pages are other people's: real_pages.tsv names them, and they are taken from clones of their repositories,
+`owner/name` in a folder of one's own. What is printed on them was written by eye before anything was read;
+where the tune is old enough to be everybody's, it stands in real_pages.abc.
+
+Other pages are measured by a pages.json in the folder. Each entry has `picture`, `kind`, and either `truth` (a
+file of ABC as it is printed), perhaps with `upper` (of systems the uppermost voice), or `tunes` (in which staff,
+from 1, each tune begins), or `reason` (a pattern that the sentence has to hold with which it is refused).
 """
 
+import csv
 import json
 import re
+import subprocess
 import time
 import warnings
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import pypdfium2
 from music21 import harmony, note
 from tqdm import tqdm
 from typer import Argument
@@ -41,6 +48,40 @@ FIGURES |= {
 }
 FIGURES |= {"accepted": "read though they can't be"}
 Notes = list[tuple[int | None, float]]
+LIST, TRUTHS = (Path(__file__).with_name(f"real_pages.{kind}") for kind in ("tsv", "abc"))
+#: What can't be read -> how the sentence may say so.
+REASONS = {"systems": "joined to a system", "chords": "chords, or two voices", "percussion": "percussion"}
+REASONS |= {"tablature": "tablature", "cut": "cut off", "handwriting": "handwriting|not look like printed"}
+REASONS |= {"blank": "No notes|blank|No staff", "illegible": "too small|No staff|Too little"}
+REASONS |= {
+    what: "No staff|fives|No notes|Too little|not look like printed" for what in ("no music", "chant")
+}
+
+
+def listed(folder: Path) -> Iterator[dict]:
+    """Entries for the pages of real_pages.tsv whose repositories were cloned into a folder."""
+    truths = dict(part.split("\n", 1) for part in TRUTHS.read_text(encoding="utf-8").split("%page ")[1:])
+    for row in csv.DictReader(LIST.read_text(encoding="utf-8").splitlines(), delimiter="\t"):
+        clone = folder / row["repository"]
+        if row["kind"] == "left out" or not clone.is_dir():
+            continue
+        picture = folder / f"{row['number']}{Path(row['path']).suffix}"
+        if not picture.exists():
+            command = ["git", "-C", str(clone), "show", f"{row['commit']}:{row['path']}"]
+            picture.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+            if row["pages"]:
+                chosen = pypdfium2.PdfDocument.new()
+                chosen.import_pages(
+                    pypdfium2.PdfDocument(picture.read_bytes()),
+                    [int(one) - 1 for one in row["pages"].split(",")],
+                )
+                chosen.save(str(picture))
+        entry = {"picture": picture.name, "kind": row["kind"], "upper": row["kind"] == "top voice"}
+        if row["what"]:
+            entry["reason"] = "|".join(REASONS[what] for what in row["what"].split(","))
+        if row["tunes"]:
+            entry["tunes"] = [int(one) for one in row["tunes"].split(",")]
+        yield entry | ({"abc": truths[row["number"]]} if row["number"] in truths else {})
 
 
 def truth_of(text: str) -> tuple[Notes, list[int], list[tuple[str, str]]]:
@@ -119,19 +160,21 @@ def measure(folder: Path, entry: dict) -> dict:
             )
         elif "tunes" in entry:
             counts["tunes_right"] = (0, len(entry["tunes"]))
-        if "truth" in entry and sheet:
-            counts |= compare(sheet, (folder / entry["truth"]).read_text(encoding="utf-8"))
+        text = entry.get("abc") or "truth" in entry and (folder / entry["truth"]).read_text(encoding="utf-8")
+        if text and sheet:
+            counts |= compare(sheet, text)
     told = refused or " ".join(sheet.left_out)
     return {"picture": entry["picture"], "kind": entry["kind"], "seconds": seconds, "told": told} | counts
 
 
 def report(
-    folder: Annotated[Path, Argument(help="With pictures and pages.json.")],
+    folder: Annotated[Path, Argument(help="With clones of the repositories, or pictures and pages.json.")],
     kind: str | None = None,
     out: Out = None,
 ) -> dict:
     """Measure how well real pages are read that lie in a folder with their truth."""
-    entries = json.loads((folder / "pages.json").read_text(encoding="utf-8"))
+    own = folder / "pages.json"
+    entries = json.loads(own.read_text(encoding="utf-8")) if own.exists() else list(listed(folder))
     entries = [entry for entry in entries if kind in (None, entry["kind"])]
     results = [measure(folder, entry) for entry in tqdm(entries, unit=" pages", dynamic_ncols=True)]
     kinds = defaultdict(list)

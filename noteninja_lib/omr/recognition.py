@@ -58,6 +58,7 @@ LOOKED_AT, BETTER = 2, 0.03  # staffs by which is seen what is upside down, and 
 MOST_TRIED, MOST_EDITS, LEAST_ODDS = 8, 3, 0.01
 DRUMMED = 12  # notes on one height from which on they are a rhythm and no tune
 NO_MUSIC = 0.65  # share of symbols that are not, from which on there is no music where something is amiss
+UNCLEAR = 0.15  # share of symbols that are not, from which on that is told: at most 0.12 on printed pages
 UNSURE_PAGE = 0.4  # share of symbols that are not, from which on a page is refused
 
 
@@ -328,7 +329,12 @@ def read_sheet(
         progress((number + 1) / len(pages))
     if not lines:
         raise UserError(left_out[0])
-    _refuse([symbol for line in lines for symbol in line.symbols], upper)
+    symbols = [symbol for line in lines for symbol in line.symbols]
+    _refuse(symbols, upper)
+    if _unsure(symbols) > UNCLEAR:
+        left_out.append(
+            "Many signs are unclear: is it written by hand, or the picture blurred? Check all of it."
+        )
     for line, symbols in zip(lines, mend([line.symbols for line in lines], upper, **corrections)):
         line.symbols = symbols
     return Sheet(name, pages, lines, left_out=tuple(left_out), upper=upper, **corrections)
@@ -340,8 +346,7 @@ def _upright(network, page, upper):
     first = layout.staves[:LOOKED_AT]
     heard = [read_staff_image(network, staff.image, VOCABULARY) for staff in first]
     if layout.refused:
-        unsure = [symbol.confidence < SURE for line in heard for symbol in line]
-        if np.mean(unsure or [1]) > NO_MUSIC:
+        if _unsure([symbol for line in heard for symbol in line]) > NO_MUSIC:
             raise UserError(
                 "This does not look like printed music: choose a sharp picture of a page of notes."
             )
@@ -353,6 +358,11 @@ def _upright(network, page, upper):
         layout = read_layout(np.ascontiguousarray(np.rot90(layout.page, 2)), upper)
         return layout, []
     return layout, heard
+
+
+def _unsure(symbols, nothing=1.0):
+    """Share of symbols that are not plain to see; `nothing` if there are none."""
+    return float(np.mean([symbol.confidence < SURE for symbol in symbols] or [nothing]))
 
 
 def _sure(lines):
@@ -539,7 +549,7 @@ def _refuse(symbols, upper):
     heights = {position_and_value(symbol.token)[0] for symbol in symbols if is_note(symbol.token)}
     if clefs and clefs.count("clef:percussion") > len(clefs) / 2 or len(heights) == 1 and notes >= DRUMMED:
         raise UserError("This is music for percussion, without pitches: choose a tune.")
-    if np.mean([symbol.confidence < SURE for symbol in symbols] or [0]) > UNSURE_PAGE:
+    if _unsure(symbols, 0.0) > UNSURE_PAGE:
         which = "choose a sharp picture of printed music with a single voice, not handwriting"
         raise UserError(f"Too little could be recognised: {which}.")
     if (chords >= least and chords >= share * notes or chords >= most * max(notes, 1)) and not upper:
