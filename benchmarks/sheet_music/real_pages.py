@@ -4,9 +4,10 @@ The pages are other people's: real_pages.tsv names them, and they are taken from
 `owner/name` in a folder of one's own. What is printed on them was written by eye before anything was read;
 where the tune is old enough to be everybody's, it stands in real_pages.abc.
 
-Other pages are measured by a pages.json in the folder. Each entry has `picture`, `kind`, and either `truth` (a
-file of ABC as it is printed), perhaps with `upper` (of systems the uppermost voice), or `tunes` (in which staff,
-from 1, each tune begins), or `reason` (a pattern that the sentence has to hold with which it is refused).
+Other pages are measured by a pages.json in the folder. Each entry has `picture`, `kind`, and either `truth`
+(a file of ABC as it is printed), perhaps with `upper` (of systems the uppermost voice), or `tunes` (in which
+staff, from 1, each tune begins), or `reason` (a pattern that the sentence has to hold with which it is
+refused).
 """
 
 import csv
