@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import platform
 import re
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ BOUNDS = {
     r"less than or equal to (\S+)": "at most",
     r"in the range (.*)": "in the range",
 }
+MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"  # in the names of unfinished files
 TORN = "PytorchStreamWriter failed"  # what PyTorch says where it can't write
 NO_MEMORY = "There is not enough memory: close other programs, or take a shorter song."
 LEAST = 1_000_000_000  # bytes of addresses that all packages take, before anything is computed
@@ -270,7 +272,7 @@ def whole(path: Path) -> Iterator[Path]:
     UserError
         It can't be written; what was there before stays.
     """
-    unfinished = _beside(path, f"-{uuid.getnode():x}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    unfinished = _beside(path, f"-{MACHINE}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
     with writing(path):
         for old in path.parent.glob(f"{_beside(path).stem}-*-*-*"):
             if _left_behind(old):
@@ -316,7 +318,7 @@ def _left_behind(file):
     try:
         _, machine, process, _ = file.name.split("-")
         written = file.stat().st_mtime
-        if machine != f"{uuid.getnode():x}":  # a folder that several machines share
+        if machine != MACHINE:  # a folder that several machines share
             return written < time.time() - 24 * 3600
         return psutil.Process(int(process)).create_time() > written + 1  # another one that has its number
     except (psutil.Error, OSError, ValueError):

@@ -4,13 +4,14 @@ import errno
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import noteninja_lib
-from noteninja_lib import cli
+from noteninja_lib import cli, errors
 from noteninja_lib.arranger.recipe import load_recipe
 from noteninja_lib.audio.io import load, save
 from noteninja_lib.errors import UserError, unexpected
@@ -94,3 +95,20 @@ def test_a_name_that_is_no_utf8(tmp_path):
     name = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav"))
     save(name, sound)
     assert len(load(name)) == 22050
+
+
+def test_unfinished_files_of_killed_processes_are_cleared_away_and_no_others(tmp_path):
+    target = tmp_path / "song.txt"
+    stem, yesterday = errors._beside(target).stem, time.time() - 25 * 3600
+    names = [
+        f"{stem}-{errors.MACHINE}-{2**30}-a.txt",
+        f"{stem}-elsewhere-1-a.txt",
+        f"{stem}-elsewhere-1-b.txt",
+    ]
+    names += [f"{stem}-{errors.MACHINE}-{os.getpid()}-a.txt"]
+    for name in names:
+        (tmp_path / name).write_text("half")
+    os.utime(tmp_path / names[2], (yesterday, yesterday))
+    errors.write_whole(target, "all")
+    assert {path.name for path in tmp_path.iterdir()} == {"song.txt", names[1], names[3]}
+    assert target.read_text() == "all"
