@@ -207,6 +207,7 @@ def test_where_no_metre_is_printed_and_none_fits_sums_are_no_doubts():
         ([["clef:percussion", *["note:0:4"] * 4]] * 2, 0.9, "percussion"),
         ([["clef:treble", "rest:1", "bar"]] * 2, 0.9, "No notes"),
         ([[], []], 0.9, "No notes"),
+        ([["clef:treble", "bar", "note:4:4", "bar"], ["clef:treble", "bar", "bar"]], 0.9, "No notes"),
         ([["clef:treble", "note:0:4", "chord", "note:2:4", "chord"], ["clef:treble"]], 0.9, "chords"),
         ([["clef:treble", *["note:4:4"] * 6]] * 2, 0.9, "percussion"),  # a rhythm without its clef
         (LINES, 0.4, "handwriting"),

@@ -330,7 +330,7 @@ def read_sheet(
     if not lines:
         raise UserError(left_out[0])
     symbols = [symbol for line in lines for symbol in line.symbols]
-    _refuse(symbols, upper)
+    _refuse(symbols, upper, len(lines))
     if _unsure(symbols) > UNCLEAR:
         left_out.append(
             "Many signs are unclear: is it written by hand, or the picture blurred? Check all of it."
@@ -540,7 +540,7 @@ def _beat_at(bar, column, columns, number):
     return min(round(time / beat) * beat, times[-1])
 
 
-def _refuse(symbols, upper):
+def _refuse(symbols, upper, staffs):
     """Refuse what this reader was not made for, in one sentence."""
     notes = sum(is_note(symbol.token) for symbol in symbols)
     chords = sum(symbol.token == "chord" for symbol in symbols)
@@ -557,6 +557,6 @@ def _refuse(symbols, upper):
         raise UserError(
             f"{why}: choose music in which one note sounds at a time, or read the uppermost notes (--top)."
         )
-    if not notes:
+    if notes < staffs:  # of empty staffs some seem to have a note
         which = "choose a picture of printed music, sharp and with nothing cut off"
         raise UserError(f"No notes were read: {which}.")
