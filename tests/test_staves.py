@@ -299,8 +299,8 @@ def test_of_systems_the_uppermost_staffs():
 def test_what_stands_above_and_below_a_staff(page):
     sheet = page.copy()
     lines = true_lines(page)
-    between = round((lines[0, 4] + lines[1, 0]) / 2)
-    cv2.rectangle(sheet, (300, between - 30), (330, between - 20), 0, -1)  # nearer to the upper staff
+    top, bottom = (round(lines[0, 2] + share * (lines[1, 2] - lines[0, 2])) for share in (0.28, 0.32))
+    cv2.rectangle(sheet, (300, top), (330, bottom), 0, -1)  # much nearer to the upper staff
     upper, lower = find_staves(sheet)[:2]
     plain_upper, plain_lower = find_staves(page)[:2]
     assert (upper.below.astype(int) - plain_upper.below).min() < -150
