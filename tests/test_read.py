@@ -269,6 +269,23 @@ def test_a_bar_that_does_not_add_up_is_read_as_what_was_nearly_read(symbols, wor
     assert [one.token for one in recognition.mend([line])[0]][2:-1] == words
 
 
+def test_another_metre_mends_anew_what_was_read(page, answers, monkeypatch):
+    whole = ["note:4:2", "dot", "bar"]
+    answers([["clef:treble", "time:3/4", *whole, "note:4:2", "bar", *whole], ["clef:treble", *whole * 2]])
+    read = recognition.read_staff_image
+
+    def nearly(*given):
+        missed = (Symbol("dot", 1, 0.3),)
+        return [replace(one, missed=missed) if one.token == "note:4:2" else one for one in read(*given)]
+
+    monkeypatch.setattr(recognition, "read_staff_image", nearly)
+    sheet = recognition.read_sheet(page)
+    assert {bar.sum for bar in sheet.bars} == {3} and not any(bar.doubts for bar in sheet.bars)
+    corrected = sheet.corrected(metre="2/4")
+    assert [bar.sum for bar in corrected.bars] == [3, 2, 3, 3, 3]  # the second bar as it was read
+    assert {bar.sum for bar in corrected.corrected().bars} == {3}
+
+
 def test_a_missed_bar_line_is_put_in_and_the_bars_beside_stay():
     notes = [Symbol(f"note:{place}:4", 20 + 9 * place, 0.9) for place in range(6)]
     notes[2] = replace(notes[2], missed=(Symbol("bar", 41, 0.2), Symbol("dot", 41, 0.3)))

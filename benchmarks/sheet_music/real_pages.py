@@ -69,14 +69,18 @@ def listed(folder: Path) -> Iterator[dict]:
         picture = folder / f"{row['number']}{Path(row['path']).suffix}"
         if not picture.exists():
             command = ["git", "-C", str(clone), "show", f"{row['commit']}:{row['path']}"]
-            picture.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+            done = subprocess.run(command, capture_output=True)
+            if done.returncode:
+                raise UserError(f"{clone} lacks the commit {row['commit']}: fetch it with all its history.")
             if row["pages"]:
-                chosen = pypdfium2.PdfDocument.new()
-                chosen.import_pages(
-                    pypdfium2.PdfDocument(picture.read_bytes()),
+                chosen, numbers = (
+                    pypdfium2.PdfDocument.new(),
                     [int(one) - 1 for one in row["pages"].split(",")],
                 )
+                chosen.import_pages(pypdfium2.PdfDocument(done.stdout), numbers)
                 chosen.save(str(picture))
+            else:
+                picture.write_bytes(done.stdout)
         entry = {"picture": picture.name, "kind": row["kind"], "upper": row["kind"] == "top voice"}
         if row["what"]:
             entry["reason"] = "|".join(REASONS[what] for what in row["what"].split(","))
@@ -177,6 +181,8 @@ def report(
     own = folder / "pages.json"
     entries = json.loads(own.read_text(encoding="utf-8")) if own.exists() else list(listed(folder))
     entries = [entry for entry in entries if kind in (None, entry["kind"])]
+    if not entries:
+        raise UserError(f"{folder} holds no such page: clone the repositories of {LIST.name} into it.")
     results = [measure(folder, entry) for entry in tqdm(entries, unit=" pages", dynamic_ncols=True)]
     kinds = defaultdict(list)
     for result in results:

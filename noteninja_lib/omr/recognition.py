@@ -84,6 +84,7 @@ class Line:
     staff: Staff
     symbols: list[Symbol]
     marks: list[Mark] = field(default_factory=list)
+    read: list[Symbol] = field(default_factory=list)  # the symbols before bars were mended
 
     @property
     def height(self) -> float:
@@ -120,7 +121,8 @@ class Sheet:
     def corrected(self, clef: str | None = None, key: int | None = None, metre: str | None = None) -> "Sheet":
         """The same page with these corrections alone (key in sharps); it is not read again."""
         check_corrections(clef, key, metre)
-        return replace(self, clef=clef, key=key, metre=metre)
+        corrections = dict(clef=clef, key=key, metre=metre)
+        return replace(self, lines=_mended(self.lines, self.upper, corrections), **corrections)
 
     @cached_property
     def bars(self) -> list[Bar]:
@@ -335,8 +337,7 @@ def read_sheet(
         left_out.append(
             "Many signs are unclear: is it written by hand, or the picture blurred? Check all of it."
         )
-    for line, symbols in zip(lines, mend([line.symbols for line in lines], upper, **corrections)):
-        line.symbols = symbols
+    lines = _mended(lines, upper, corrections)
     return Sheet(name, pages, lines, left_out=tuple(left_out), upper=upper, **corrections)
 
 
@@ -401,6 +402,13 @@ def mend(lines: list[list[Symbol]], upper: bool = False, **corrections) -> list[
                 lines, bars = changed, new
                 break
     return lines
+
+
+def _mended(lines, upper, corrections):
+    """Lines with their bars mended, from what was read in them, not from what was mended before."""
+    read = [line.read or line.symbols for line in lines]
+    mended = mend(read, upper, **corrections)
+    return [replace(line, symbols=new, read=old) for line, new, old in zip(lines, mended, read)]
 
 
 def _unclear(symbol):
