@@ -33,7 +33,8 @@ OF_DATA = f"GTZAN's folder, or one made by `noteninja dataset build`; {BY_DEFAUL
 OF_RECORDS = "A folder of other recordings, half of what autoencoder, vocoder or judge then learn from."
 OF_SHARE = "Of the converter's examples that are records'; the others are the band's."
 OF_BAND = "A set that `noteninja dataset build` made, for the converter; one is made by default."
-OF_LINES = " For reader and marks: a folder made by `noteninja dataset engrave`."
+OF_LINES = " For reader and marks: a folder made by `noteninja dataset engrave`; marks are written "
+OF_LINES += "with the fonts that lie in its folder `fonts`, too."
 
 
 def use_cluster(address: str | None) -> None:

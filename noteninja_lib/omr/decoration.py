@@ -5,10 +5,14 @@ Chord symbols and words such as "D.C. al Fine" have tokens of their own, see `vo
 10_reading_sheet_music.
 """
 
+import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
+from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
 from noteninja_lib.omr.rendering import FONT_FILES, ID, UPPER, MeiWriter
@@ -26,8 +30,10 @@ KINDS = dict(
         "m=m|7=7|m7=m 7|maj7=maj 7|6=6|dim=dim|sus4=sus 4|9=9|m6=m 6|min7=m 7|mi7=m 7|-7=m 7|"
         "min=m|-=m|M7=maj 7|+=aug|Δ=maj 7|Maj7=maj 7|°7=dim 7|°=dim|aug=aug|dim7=dim 7|"
         "7sus4=7 sus 4|sus=sus|sus2=sus 2|add9=add 9|m7♭5=m 7 b 5|7♭9=7 b 9|7♯9=7 # 9|13=13|"
-        "m9=m 9|maj9=maj 9|11=11|7(♭9)=7 b 9|5=5|m(maj7)=m maj 7|6/9=6 / 9|"
-        "mi=m|MI=m|MI7=m 7|MA7=maj 7|ma7=maj 7|mi9=m 9|2=2|(4)=4|ø=m 7 b 5|ø7=m 7 b 5|+7=aug 7"
+        "m9=m 9|maj9=maj 9|11=11|7(♭9)=7 b 9|5=5|m(maj7)=m maj 7|6/9=6 9|"
+        "mi=m|MI=m|MI7=m 7|MA7=maj 7|ma7=maj 7|mi9=m 9|2=2|(4)=4|ø=m 7 b 5|ø7=m 7 b 5|+7=aug 7|"
+        "MI6=m 6|mi6=m 6|MI9=m 9|MA9=maj 9|Δ7=maj 7|△7=maj 7|△=maj 7|△9=maj 9|-9=m 9|-6=m 6|7♯5=7 # 5|"
+        "mi7(♭5)=m 7 b 5|MI7(♭5)=m 7 b 5|-7♭5=m 7 b 5|7(♯9)=7 # 9|min6=m 6|min9=m 9|M9=maj 9|o=dim|o7=dim 7"
     ).split("|")
 )
 #: What is drawn, the commonest several times.
@@ -35,6 +41,7 @@ USUAL = ("",) * 40 + ("7",) * 18 + ("m",) * 18 + ("m7",) * 8 + ("maj7", "mi", "s
 WORDS = {"D.C.": "D.C.", "D.C. al Fine": "D.C. al Fine", "D.S. al Coda": "D.S. al Coda", "D.S.": "D.S."}
 WORDS |= {"D.S. al Fine": "D.S. al Fine", "Fine": "Fine", "FINE": "Fine", "To Coda": "Coda", "Coda": "Coda"}
 WORDS |= {"D. C.": "D.C.", "D.C. al Coda": "D.C. al Coda", "Fin": "Fine", "D. S. al Fine": "D.S. al Fine"}
+SMALL_SIGNS = "^ ^ ^ > > 0 1 2 3 4 V p f mf mp . ,".split()  # strokes, fingers and loudness
 TEXTS = ("STIXGeneral", "DejaVu Sans", "DejaVu Serif", "cmr10")
 TEMPI = ("Allegro", "Andante con moto", "Moderato ♩ = 96", "Lively", "Slow", "rit.", "cresc.")
 TEMPI += ("dolce", "pizz.", "Swing", "Intro", "Chorus", "Verse 1", "Capo 2", "slowly", "Reel", "Jig")
@@ -174,7 +181,7 @@ class Script:
         self._print(bar, note, "harm", tokens, root, kind, place=self.place)
 
     def _root(self):
-        accidental = self.rng.choice(("", "b", "#"), p=(0.76, 0.14, 0.1))
+        accidental = self.rng.choice(("", "b", "#"), p=(0.7, 0.18, 0.12))
         return f"{self.rng.choice(self.roots)}{accidental}"
 
     def word(self, bar: ET.Element, note: ET.Element) -> None:
@@ -205,16 +212,27 @@ class Script:
 #: Fonts that matplotlib brings, whose letters are bent as a pen bends them.
 HANDS = "DejaVuSans DejaVuSans-Oblique DejaVuSans-Bold DejaVuSansMono cmss10 cmtt10 cmti10"
 HANDS += " STIXGeneral STIXGeneralBol"
+SIGNS = "DejaVuSans.ttf"  # has what other fonts lack
 HAND = 60  # pixels of a letter while it is written
+#: A chord symbol: accidental of the root, what it is, numbers and the like, and the bass.
+PARTS = re.compile(r"([b#]?)([^\d(/]*)((?:(?!/[A-H]).)*)(/[A-H])?([b#]?)")
 
 
 class Pen:
-    """Writes letters as one hand does on one page; pictures uint8, 255 paper."""
+    """Writes letters as one hand does on one page; pictures uint8, 255 paper.
 
-    def __init__(self, rng: np.random.Generator, least: float, most: float):
-        self.rng, self.wild, self.width = rng, rng.uniform(0, 1), int(rng.integers(0, 4))
-        self.size = rng.uniform(least, most) / HAND
-        self.font = ImageFont.truetype(str(FONT_FILES / f"{rng.choice(HANDS.split())}.ttf"), HAND)
+    Letters are from `least` to `most` pixels large, of one of the fonts that matplotlib brings or, as often,
+    one of `fonts`, which are files. In three of ten cases they are as even as print.
+    """
+
+    def __init__(self, rng: np.random.Generator, least: float, most: float, fonts: Sequence[Path] = ()):
+        self.rng, self.width = rng, int(rng.integers(0, 4))
+        self.wild, self.gap = rng.uniform(0, 1) * (rng.random() < 0.7), int(rng.integers(1, 5))
+        self.size = np.exp(rng.uniform(np.log(least), np.log(most))) / HAND
+        file = FONT_FILES / f"{rng.choice(HANDS.split())}.ttf"
+        if fonts and rng.random() < 0.7:
+            file = fonts[rng.integers(len(fonts))]
+        self.font, self.known = ImageFont.truetype(str(file), HAND), FT2Font(str(file)).get_charmap()
 
     def write(self, text: str, scale: float = 1.0, up: float = 0.0) -> np.ndarray:
         """A text, raised by `up`; its base line is 0.2 of a letter above the picture's lower edge."""
@@ -231,9 +249,10 @@ class Pen:
 
     def _letter(self, letter, scale):
         """A letter, its base line at 0.95 of `HAND` times its size."""
-        left, _, right, _ = self.font.getbbox(letter)
+        font = self.font if ord(letter) in self.known else ImageFont.truetype(str(FONT_FILES / SIGNS), HAND)
+        left, _, right, _ = font.getbbox(letter)
         canvas = Image.new("L", (right - left + 8, HAND + 24), 255)
-        ImageDraw.Draw(canvas).text((4 - left, HAND * 0.95), letter, 0, font=self.font, anchor="ls")
+        ImageDraw.Draw(canvas).text((4 - left, HAND * 0.95), letter, 0, font=font, anchor="ls")
         picture = np.asarray(canvas)
         if self.width:
             round_pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (self.width + 1, self.width + 1))
@@ -242,6 +261,9 @@ class Pen:
         move = cv2.getRotationMatrix2D(middle, 4 * wild[0], 1 + 0.06 * wild[1])
         move[0, 1] += 0.12 * wild[2]
         bent = cv2.warpAffine(picture, move, picture.shape[::-1], borderValue=255)
+        ink = np.flatnonzero(bent.min(axis=0) < 255)
+        if len(ink):
+            bent = np.pad(bent[:, ink[0] : ink[-1] + 1], ((0, 0), (self.gap, self.gap)), constant_values=255)
         shape = np.array([bent.shape[1] * (1 + 0.08 * wild[3]), bent.shape[0]]) * self.size * scale
         return cv2.resize(bent, np.maximum(shape.round().astype(int), 2), interpolation=cv2.INTER_AREA)
 
@@ -260,6 +282,32 @@ def _put(out, picture, x, base):
         return False
     out[where] = np.minimum(out[where], picture)
     return True
+
+
+class Style:
+    """How large and how high the parts of chord symbols are on one page, and what signs they have."""
+
+    def __init__(self, rng: np.random.Generator):
+        small, raised = rng.uniform(0.55, 0.8), rng.uniform(0.25, 0.5)
+        plain, high, low = (1.0, 0.0), (small, raised), (rng.uniform(0.6, 0.8), 0.0)
+        looks = [plain, plain, low, high]
+        self.accidental = looks[rng.integers(4)] if rng.random() < 0.5 else plain
+        self.kind, self.number = looks[rng.integers(4)], looks[rng.integers(4)]
+        self.signs, self.room = rng.random() < 0.5, int(rng.integers(0, 4))
+
+    def write(self, pen: Pen, root: str, more: str) -> np.ndarray:
+        """A chord symbol, its root and the rest of it."""
+        accidental, kind, number, bass, lower = PARTS.fullmatch(root[1:] + more).groups(default="")
+        parts = [(root[0], 1.0, 0.0), (accidental, *self.accidental), (kind, *self.kind)]
+        parts += [(number, *self.number), (bass, 1.0, 0.0), (lower, *self.accidental)]
+        pictures = []
+        for text, scale, up in parts:
+            if self.signs:
+                text = re.sub("b(?=[\\d]|$)", "♭", text).replace("#", "♯")
+            if text:
+                pictures.append(pen.write(text, scale, up))
+                pictures.append(np.full((len(pictures[0]), self.room), 255, np.uint8))
+        return np.concatenate(pictures, axis=1)
 
 
 def _fraction(upper, lower):
@@ -285,7 +333,9 @@ def _in_a_bracket(chord, pen, rng):
     return whole
 
 
-def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
+def letter_chords(
+    image: np.ndarray, rng: np.random.Generator, fonts: Sequence[Path] = ()
+) -> tuple[np.ndarray, list[str]]:
     """Write chord symbols as a pen would into what stands above or below a staff; what is there stays.
 
     Parameters
@@ -293,14 +343,17 @@ def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarr
     image : np.ndarray, uint8, shape (96, width)
         Without marks of its own.
     rng : np.random.Generator
+    fonts : sequence of Path
+        Files of fonts, besides those that matplotlib brings.
 
     Returns
     -------
     (np.ndarray, list of str)
         A copy with chord symbols, and their tokens; none where there is no room.
     """
-    script, pen, tokens, out = Script(rng, {}), Pen(rng, 11, 22), [], image.copy()
-    stacked, room, x = rng.random() < 0.3, _room(image), rng.uniform(8, 80)
+    script, pen, style, tokens, out = Script(rng, {}), Pen(rng, 10, 38, fonts), Style(rng), [], image.copy()
+    room = _room(image, max(18, round(0.75 * HAND * pen.size)))
+    stacked, numbered, x = rng.random() < 0.15, rng.random() < 0.2, rng.uniform(8, 80)
     if not room:
         return image, []
     base = int(rng.choice(room)) + round(0.2 * HAND * pen.size)
@@ -309,27 +362,64 @@ def letter_chords(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarr
         if stacked and "/" in more:
             chord = _fraction(*(pen.write(one, 0.8) for one in f"{root}{more}".split("/")[-2:]))
         else:
-            raised = (0.7, 0.3) if script.raised and len(more) < 5 else (1.0, 0.0)
-            chord = np.concatenate([pen.write(root), pen.write(more, *raised)], axis=1)
+            chord = pen.write(root) if root == "N.C." else style.write(pen, root, more)
         if rng.random() < 0.06:
             chord = _in_a_bracket(chord, pen, rng)
         if x + chord.shape[1] > image.shape[1] - 4:
             return out, tokens
         if _put(out, chord, round(x), base):
             tokens += made
+            if numbered and rng.random() < 0.5:  # the bar, small, above it and to its left
+                number = pen.write(str(rng.integers(2, 80)), 0.4)
+                _put(out, number, max(round(x) - 8, 0), base - round(0.85 * HAND * pen.size))
         x += chord.shape[1] + rng.exponential(60) + rng.uniform(4, 30)
 
 
-def letter_text(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Write a line of words as lyrics, titles and remarks are, which are no marks; what is there stays."""
-    pen, out, room = Pen(rng, 9, 18), image.copy(), _room(image, 12)
+def letter_octave(
+    image: np.ndarray, rng: np.random.Generator, fonts: Sequence[Path] = ()
+) -> tuple[np.ndarray, list[str]]:
+    """Write an octave sign with its line into what stands above a staff, as `letter_chords` does chords.
+
+    The line has a hook where it ends; some go on to the end of the staff.
+    """
+    pen, width = Pen(rng, 12, 30, fonts), image.shape[1]
+    room, high = _room(image, max(18, round(0.75 * HAND * pen.size))), rng.uniform(0.4, 1)
+    parts = [("8", 1.0, 0.0), ("va", high, min(rng.uniform(0, 0.4), 1 - high))][: 2 - (rng.random() < 0.3)]
+    parts = [("(", 1.0, 0.0), *parts, (")", 1.0, 0.0)] if rng.random() < 0.15 else parts
+    sign = np.concatenate([pen.write(*part) for part in parts], axis=1)
+    out, x, base = image.copy(), round(rng.uniform(4, width / 2)), round(0.2 * HAND * pen.size)
+    first = x + sign.shape[1] + 3
+    if not room or first > width - 30 or not _put(out, sign, x, base := base + int(rng.choice(room))):
+        return image, []
+    hooked = rng.random() < 0.8
+    last = round(rng.uniform(first + 8, width - 8)) if hooked else width - 4
+    line, (dash, gap) = base - round(rng.uniform(0.3, 0.8) * HAND * pen.size), rng.integers(2, 9, 2)
+    for left in range(first, last, dash + gap):
+        out[line, left : min(left + dash, last)] = 0
+    if hooked:
+        out[line : line + rng.integers(5, 13), last] = 0
+    return out, ["8va", "8va-end"][: 1 + hooked]
+
+
+def letter_text(image: np.ndarray, rng: np.random.Generator, fonts: Sequence[Path] = ()) -> np.ndarray:
+    """Write a line of words as lyrics, titles and remarks are, which are no marks; what is there stays.
+
+    Some of them are cut through, as those are that belong to the next staff.
+    """
+    pen, out, room = Pen(rng, 9, 24, fonts), image.copy(), _room(image, 12)
     pen.wild *= 0.3 * (rng.random() < 0.3)
     spread, x = (rng.uniform(4, 8) if rng.random() < 0.4 else rng.uniform(15, 50)), rng.uniform(4, 60)
+    signs = rng.random() < 0.25
     base = int(rng.choice(room)) + round(0.2 * HAND * pen.size) if room else 0
     while room:
-        text = pen.write(syllable(rng) + ("-" if rng.random() < 0.2 else ""))
+        word = _pick(rng, *SMALL_SIGNS) if signs else syllable(rng) + ("-" if rng.random() < 0.2 else "")
+        text = pen.write(word)
         if x + text.shape[1] > image.shape[1] - 4:
             break
         _put(out, text, round(x), base)
         x += text.shape[1] + spread * rng.uniform(0.5, 1.5)
+    if room and rng.random() < 0.4:
+        cut = max(base - round(rng.uniform(0.2, 0.7) * HAND * pen.size), 0)
+        if (image[:cut] > 200).all():
+            out[:cut] = 255
     return out

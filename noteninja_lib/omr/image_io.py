@@ -195,6 +195,34 @@ def level(page: np.ndarray) -> np.ndarray:
     return cv2.convertScaleAbs(even, alpha=255 / usual)
 
 
+def angles(even: np.ndarray) -> list[float]:
+    """By how many degrees a page may have to be turned, likeliest first: as its straight lines lean."""
+    scale = min(1, 800 / max(even.shape))
+    small = cv2.resize(even, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    ink = (small < np.percentile(small, 50) - 40).astype(np.uint8)
+    lines = cv2.HoughLinesP(ink, 1, np.pi / 360, 80, minLineLength=max(small.shape) // 8, maxLineGap=4)
+    if lines is None:
+        return [90]
+    x1, y1, x2, y2 = lines.reshape(-1, 4).T.astype(float)
+    leans = np.degrees(np.arctan2(y2 - y1, x2 - x1))
+    counts, edges = np.histogram(leans % 180, bins=90, range=(0, 180), weights=np.hypot(x2 - x1, y2 - y1))
+    best = [edges[place] + 1 for place in np.argsort(-counts)[:3] if counts[place]]
+    return [lean - 180 if lean > 120 else lean for lean in best]
+
+
+def turn(page: np.ndarray, angle: float) -> np.ndarray:
+    """A page turned back by so many degrees, on white, with nothing cut off."""
+    if abs(angle - 90) < 2:
+        return np.ascontiguousarray(np.rot90(page))
+    height, width = page.shape
+    cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    size = [round(width * abs(cosine) + height * abs(sine)), round(width * abs(sine) + height * abs(cosine))]
+    move = np.array([[cosine, sine, 0], [-sine, cosine, 0]])
+    move[:, 2] = np.array(size) / 2 - move[:, :2] @ [width / 2, height / 2]
+    white = int(np.percentile(page, 90))
+    return cv2.warpAffine(page, move, size, flags=cv2.INTER_AREA, borderValue=white)
+
+
 def staff_spaces(even: np.ndarray) -> list[float]:
     """Staff spaces that a levelled page may have, in pixels, likeliest first.
 
@@ -279,11 +307,11 @@ def slabs(lines: np.ndarray) -> np.ndarray:
 
 def _lean(sums):
     """The slope at which the row sums are sharpest."""
-    sums = sums[:, ::2]
-    across = (np.arange(sums.shape[1]) - sums.shape[1] / 2) * 2 * HOP
+    rows, columns = len(sums), np.concatenate([sums[:, ::2]] * 2).T.copy()
+    across = (np.arange(len(columns)) - len(columns) / 2) * 2 * HOP
     sharpness = []
     for lean in LEANS:
-        shifts = np.rint(lean * across).astype(int)
-        profile = sum(np.roll(column, -shift) for column, shift in zip(sums.T, shifts))
+        shifts = np.rint(lean * across).astype(int) % rows
+        profile = sum(column[shift : shift + rows] for column, shift in zip(columns, shifts))
         sharpness.append(float((profile**2).sum()))
     return float(LEANS[int(np.argmax(sharpness))])

@@ -6,20 +6,23 @@ where the music begins or ends, or where a repeat or double bar line splits it: 
 it up.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from noteninja_lib.errors import UserError, check_range
 from noteninja_lib.music.harmony import bar_length
-from noteninja_lib.omr.vocabulary import BAR_LINES, CLEFS, METRES, position_and_value, ratio
+from noteninja_lib.omr.vocabulary import BAR_LINES, CLEFS, LETTERS, METRES, position_and_value, ratio
 
 EDGES = ("double-bar", "final-bar", "repeat-start", "repeat-end", "repeat-both")  # bar lines that end a part
 MOST_DOTS = 2
 FEW_FIT = 1 / 3  # of the bars under a printed metre: then the metre was read wrong
 MOST_FIT = 0.6  # of them that need to fit another one
 ENOUGH = 4  # bars to judge by
+#: Letters, so many and so large a share of all, that are the names of the notes at which they stand.
+LEAST_NAMES, NAMES = 8, 0.6
 
 
 @dataclass
@@ -463,3 +466,32 @@ def set_endings(bars: list[Bar]) -> None:
             bars[reach].repeat_end |= following[reach] == 2  # before a second bracket music is repeated
         for bar in bars[number : reach + 1]:
             bar.ending = ending
+
+
+def settle_chords(bars: list[Bar]) -> None:
+    """Take away letters that are no chords, and spell B as it is meant.
+
+    Letters at most of the notes that name these, as in primers, are no chords. In German and Nordic books H is
+    B, and B is B flat: so it is, too, in flat keys without a B flat.
+    """
+    if _name_notes(bars):
+        for bar in bars:
+            bar.harmony = []
+    texts = [text for bar in bars for _, text in bar.harmony]
+    german = any("H" in text for text in texts)
+    plain = not any(text.startswith("Bb") for text in texts)
+    for bar in bars:
+        if german or plain and bar.fifths < 0:
+            spelt = [(at, re.sub("B(?!b)", "Bb", text).replace("H", "B")) for at, text in bar.harmony]
+            bar.harmony = spelt
+
+
+def _name_notes(bars):
+    """Whether the letters that were read as chords are the names of the notes at which they stand."""
+    letters, named = 0, 0
+    for bar in bars:
+        starts = accumulate([event.quarters for event in bar.events], initial=Fraction(0))
+        steps = {start: event.step for start, event in zip(starts, bar.events) if event.step is not None}
+        letters += len(bar.harmony)
+        named += sum(at in steps and LETTERS[steps[at] % 7] == text for at, text in bar.harmony)
+    return named >= LEAST_NAMES and named >= NAMES * letters

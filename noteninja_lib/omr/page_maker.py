@@ -292,10 +292,16 @@ class StaffImages:
         As `build` makes it.
     marks : bool
         What stands above and below the staves, with its own tokens, in place of the staves.
+
+    Attributes
+    ----------
+    fonts : list of Path
+        Files in the folder's own folder `fonts`, if there are any, with which chord symbols are written.
     """
 
     def __init__(self, folder: str | Path, marks: bool = False):
         kind = "mark_" if marks else ""
+        self.fonts = sorted(Path(folder).glob("fonts/*.[ot]tf"))
         self.pictures, self.tokens = [], []
         for path in sorted(Path(folder).glob("strips_*.npz")):
             with np.load(path) as part:

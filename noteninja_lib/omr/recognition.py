@@ -4,7 +4,6 @@ Lesson: 10_reading_sheet_music.
 """
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -26,7 +25,7 @@ from noteninja_lib.music.playback import from_score
 from noteninja_lib.music.tunes import Tune
 from noteninja_lib.omr import score as music
 from noteninja_lib.omr.image_io import open_pictures
-from noteninja_lib.omr.measures import EDGES, Bar, check_corrections
+from noteninja_lib.omr.measures import EDGES, Bar, check_corrections, settle_chords
 from noteninja_lib.omr.staff_detection import IMAGE_MIDDLE as MIDDLE
 from noteninja_lib.omr.staff_detection import Staff, read_layout
 from noteninja_lib.omr.vocabulary import (
@@ -49,6 +48,7 @@ SUFFIXES = (".musicxml", ".xml", ".mid", ".midi")
 MOST_CHORDS = 3, 0.1, 0.5  # so many, and so large a share of the notes, are refused; or this share alone
 SURE = 0.9  # confidence of a symbol that is plain to see
 WORDS = ("D.C.", "D.S.", "Fine", "Coda", "segno", "coda")  # tokens with which words begin
+OCTAVE, OCTAVE_END = "8va", "8va-end"
 NEAR = 32  # pixels of a staff image between the parts of one chord symbol, at most
 LEAST = 0.5  # confidence of a mark that is believed
 AT_A_NOTE = 16  # pixels of a staff image within which a chord symbol belongs to a note
@@ -64,7 +64,7 @@ UNSURE_PAGE = 0.4  # share of symbols that are not, from which on a page is refu
 
 @dataclass(frozen=True)
 class Mark:
-    """What stands above or below a staff: a chord symbol such as "F#m7", or words such as "D.C. al Fine"."""
+    """What stands around a staff: a chord symbol such as "F#m7", words such as "D.C. al Fine", or "8va"."""
 
     text: str
     column: float  # of the staff image, in pixels
@@ -73,7 +73,7 @@ class Mark:
     @property
     def is_chord(self) -> bool:
         """Whether it is a chord symbol."""
-        return self.text.split()[0] not in WORDS
+        return self.text.split()[0] not in (*WORDS, OCTAVE, OCTAVE_END)
 
 
 @dataclass
@@ -134,7 +134,7 @@ class Sheet:
                 bar.doubts.append("a symbol in it can hardly be recognised")
         for number, line in enumerate(self.lines):
             _place_marks(line, [bar for bar in bars if any(span[0] == number for span in bar.spans)], number)
-        _spell_b(bars)
+        settle_chords(bars)
         return bars
 
     @cached_property
@@ -480,6 +480,7 @@ def _read_marks(network, lines):
         weights = outer
     for number, line in enumerate(lines):
         words = [mark for side in sides for mark in side[number] if not mark.is_chord]
+        words = [mark for mark in words if OCTAVE not in mark.text or mark in sides[0][number]]
         chords = [mark for mark in sides[int(np.argmax(weights))][number] if mark.is_chord]
         line.marks = sorted(words + chords, key=lambda mark: mark.column)
 
@@ -487,20 +488,21 @@ def _read_marks(network, lines):
 def parse_marks(symbols: list[Symbol]) -> list[Mark]:
     """Chord symbols and words of the tokens that were read above or below a staff."""
     groups: list[list[Symbol]] = []
+    alone = (*ROOTS, *WORDS, OCTAVE, OCTAVE_END, "N.C.")
     for symbol in symbols:
         last = groups[-1][-1] if groups else None
         near = last is not None and symbol.column - last.column < NEAR
         chord = near and groups[-1][0].token in ROOTS
         bass = symbol.token in ROOTS and chord and last.token == "/"
-        part = symbol.token not in (*ROOTS, *WORDS, "N.C.") and chord
+        part = symbol.token not in alone and chord
         word = symbol.token in ("al", "Fine", "Coda") and near and groups[-1][0].token in ("D.C.", "D.S.")
         if bass or part or word:
             groups[-1].append(symbol)
-        elif symbol.token in (*ROOTS, *WORDS, "N.C."):
+        elif symbol.token in alone:
             groups.append([symbol])
     marks = []
     for group in groups:
-        words = group[0].token in WORDS
+        words = group[0].token in (*WORDS, OCTAVE, OCTAVE_END)
         text = (" " if words else "").join(symbol.token for symbol in group)
         confidence = min(symbol.confidence for symbol in group)
         if confidence > LEAST and (words or read_chord(text.replace("H", "B"))):
@@ -509,7 +511,10 @@ def parse_marks(symbols: list[Symbol]) -> list[Mark]:
 
 
 def _place_marks(line, bars, number):
-    """Put the marks of a line into its bars: chord symbols onto beats, words to the bar they stand at."""
+    """Put the marks of a line into its bars: chord symbols onto beats, words to the bar they stand at.
+
+    Notes under an octave sign sound an octave higher than they are written.
+    """
     columns = [symbol.column for symbol in line.symbols]
     begins = [columns[next(span[1] for span in bar.spans if span[0] == number)] for bar in bars]
     for mark in line.marks if bars else ():
@@ -517,19 +522,22 @@ def _place_marks(line, bars, number):
         bar = bars[at]
         if mark.is_chord:
             bar.harmony.append((_beat_at(bar, mark.column, columns, number), mark.text))
-        else:
+        elif OCTAVE not in mark.text:
             bar.words.append(mark.text)
+    for event in (event for bar in bars for event in bar.events if event.at and event.at[0] == number):
+        if event.step is not None and _is_raised(line, columns[event.at[1]]):
+            event.step += 7
 
 
-def _spell_b(bars):
-    """In German and Nordic books H is B, and B is B flat: so it is, too, in flat keys without a B flat."""
-    texts = [text for bar in bars for _, text in bar.harmony]
-    german = any("H" in text for text in texts)
-    plain = not any(text.startswith("Bb") for text in texts)
-    for bar in bars:
-        if german or plain and bar.fifths < 0:
-            spelt = [(at, re.sub("B(?!b)", "Bb", text).replace("H", "B")) for at, text in bar.harmony]
-            bar.harmony = spelt
+def _is_raised(line, column):
+    """Whether a column of a line is under an octave sign."""
+    raised = False
+    for mark in line.marks:
+        if mark.text == OCTAVE and mark.column < column + AT_A_NOTE:
+            raised = True
+        elif mark.text == OCTAVE_END and mark.column < column - AT_A_NOTE:
+            raised = False
+    return raised
 
 
 def _beat_at(bar, column, columns, number):

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.interpolate import make_smoothing_spline
 
 from noteninja_lib.errors import UserError
-from noteninja_lib.omr.image_io import HOP, SPACE, level, prepare, slabs, staff_spaces, thin
+from noteninja_lib.omr.image_io import HOP, SPACE, angles, level, prepare, slabs, staff_spaces, thin, turn
 
 SIZES = np.geomspace(0.8, 1.25, 10) * SPACE  # staff spaces that are tried, for perspective
 TEMPLATE = np.arange(-2, 3)  # the five lines, in spaces from the middle one
@@ -24,6 +24,7 @@ APART = 1.15  # distances of two systems beside those within them, at least
 ALIKE = 0.5  # how well five lines fit where a staff is, beside one that was found; by half, it may be lost
 GUIDE = 0.8  # share of the widest staff's width that another one has, or it is looked for once more
 BETWEEN_PAGES = 8 * SPACE  # pixels of a working picture from a staff to one on the next page
+BESIDE, UNDER = 3.2, 17  # spaces from a staff's middle, from which to which tablature stands below it
 BETWEEN = 0.65  # of the way to the next staff: what is beyond belongs to that one
 AWAY = 0.6, 1.6  # distances of neighbours in which it lies from the nearest staff
 MOST_MISSES = 10  # slabs without a fit that are passed over (beams hide lines)
@@ -350,6 +351,8 @@ def read_layout(page: np.ndarray, top: bool = False, strict: bool = True) -> Lay
         told.append(f"What looks like a staff, {share:.0%} down the page, could not be read.")
     if top and len(systems) < len(tracks):
         told.append(f"Of {len(systems)} systems with {len(tracks)} staffs the uppermost staffs were read.")
+    if any(_over_tablature(ink, tracks)):
+        told.append("The tablature below the staffs was left out.")
     reaches = [min(_gap(track, tracks) * BETWEEN, 4 * SPACE * SPACE) for track in tracks]
     uppermost = {id(system[0]) for system in systems}
     staves = [
@@ -379,15 +382,15 @@ def _turned(page):
         even = level(255 - page)
         found = _search(even)
     best, most = (page, even, found), _length(found)
-    for angle in _angles(even):
+    for angle in angles(even):
         if abs(angle) < SLANTED:  # `_search` finds what leans by less
             if most:
                 break
             continue
-        turned = _turn(even, angle)
+        turned = turn(even, angle)
         found = _search(turned)
         if _length(found) > 0.9 * most:
-            best, most = (_turn(page, angle), turned, found), _length(found)
+            best, most = (turn(page, angle), turned, found), _length(found)
     if not most:
         which = "choose a picture of printed sheet music, sharp and large enough"
         raise UserError(f"No staff of five lines was found: {which}.")
@@ -398,34 +401,6 @@ def _length(found):
     """How long all staves of a page are, in its pixels."""
     _, matrix, tracks, _ = found
     return sum(track.width for track in tracks) / np.hypot(*matrix[:, 0]) if tracks else 0.0
-
-
-def _angles(even):
-    """By how many degrees a page may have to be turned, likeliest first: as its straight lines lean."""
-    scale = min(1, 800 / max(even.shape))
-    small = cv2.resize(even, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    ink = (small < np.percentile(small, 50) - 40).astype(np.uint8)
-    lines = cv2.HoughLinesP(ink, 1, np.pi / 360, 80, minLineLength=max(small.shape) // 8, maxLineGap=4)
-    if lines is None:
-        return [90]
-    x1, y1, x2, y2 = lines.reshape(-1, 4).T.astype(float)
-    leans = np.degrees(np.arctan2(y2 - y1, x2 - x1))
-    counts, edges = np.histogram(leans % 180, bins=90, range=(0, 180), weights=np.hypot(x2 - x1, y2 - y1))
-    best = [edges[place] + 1 for place in np.argsort(-counts)[:3] if counts[place]]
-    return [lean - 180 if lean > 120 else lean for lean in best]
-
-
-def _turn(page, angle):
-    """A page turned back by so many degrees, on white, with nothing cut off."""
-    if abs(angle - 90) < 2:
-        return np.ascontiguousarray(np.rot90(page))
-    height, width = page.shape
-    cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    size = [round(width * abs(cosine) + height * abs(sine)), round(width * abs(sine) + height * abs(cosine))]
-    move = np.array([[cosine, sine, 0], [-sine, cosine, 0]])
-    move[:, 2] = np.array(size) / 2 - move[:, :2] @ [width / 2, height / 2]
-    white = int(np.percentile(page, 90))
-    return cv2.warpAffine(page, move, size, flags=cv2.INTER_AREA, borderValue=white)
 
 
 def _gap(track, tracks):
@@ -506,20 +481,41 @@ def _why_not(ink, tracks, matrix, shape, systems):
     return why
 
 
-def _part_of_a_staff(ink, tracks, matrix, shape):
-    """ "upper" or "lower" where two to four lines, and no more, run along that edge of the page."""
+def _lines_beside(ink, tracks):
+    """Where there are lines that belong to no track, a column for each slab; and where these columns are."""
     lines = slabs(thin(ink)) > 0.5
-    size = int(np.median([np.median(track.space) for track in tracks]))
-    length = np.median([track.width for track in tracks]) / HOP
     at = np.arange(lines.shape[1]) * HOP + HOP // 2
     for track in tracks:
         for place, column in enumerate(at):
-            middle, reach = int(track.centre[column]), int(3.2 * track.space[column])
+            middle, reach = int(track.centre[column]), int(BESIDE * track.space[column])
             lines[max(middle - reach, 0) : max(middle + reach, 0), place] = False
+    return lines.astype(np.uint8), at
+
+
+def _over_tablature(ink, tracks):
+    """For each track, one after another, whether four or more lines are below it, further apart than its own."""
+    lines, at = _lines_beside(ink, tracks)
+    for track in tracks:
+        space = float(np.median(track.space[track.left : track.right]))
+        first, last = (int(track.height + spaces * space) for spaces in (BESIDE, UNDER))
+        below = cv2.dilate(
+            lines[first:last, (at > track.left) & (at < track.right)], np.ones((3, 1), np.uint8)
+        )
+        places, _ = _begins_and_ends(below.mean(axis=1) > 0.6) if below.size else ([], [])
+        steps = np.diff(places) / space
+        threes = [steps[first : first + 3] for first in range(len(steps) - 2)]
+        yield any(1.2 < min(three) and max(three) < min(1.25 * min(three), 2.3) for three in threes)
+
+
+def _part_of_a_staff(ink, tracks, matrix, shape):
+    """ "upper" or "lower" where two to four lines, and no more, run along that edge of the page."""
+    lines, at = _lines_beside(ink, tracks)
+    size = int(np.median([np.median(track.space) for track in tracks]))
+    length = np.median([track.width for track in tracks]) / HOP
     for edge, y in (("upper", 0), ("lower", shape[0] - 1)):
         corners = np.array([[0, y, 1], [shape[1] - 1, y, 1]]) @ matrix.T
         near = np.abs(np.arange(len(lines))[:, None] - np.interp(at, *corners.T)) < 4.2 * size
-        dark = cv2.dilate((lines & near).astype(np.uint8), np.ones((3, 1), np.uint8)).sum(axis=1)
+        dark = cv2.dilate(lines * near, np.ones((3, 1), np.uint8)).sum(axis=1)
         places, _ = _begins_and_ends(dark > 0.5 * length)
         if (np.abs(np.diff(places) - size) < 0.2 * size).any():
             return edge

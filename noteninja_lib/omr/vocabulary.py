@@ -53,6 +53,7 @@ MARKS = (
     *"maj dim aug sus add 2 4 5 6 7 9 11 13 N.C.".split(),
     *"D.C. D.S. al Fine Coda segno coda".split(),
     "H",  # in German and Nordic books what others call B
+    *("8va", "8va-end"),  # an octave higher, from the sign to the hook of its line
 )
 ROOTS = (*MARKS[:7], "H")
 

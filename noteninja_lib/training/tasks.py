@@ -37,7 +37,7 @@ from noteninja_lib.models.vae import MelAutoencoder, PatchDiscriminator, discrim
 from noteninja_lib.models.vocoder import Vocoder
 from noteninja_lib.music.beats import FRAME_RATE
 from noteninja_lib.music.piano_roll import draw_notes
-from noteninja_lib.omr.decoration import letter_chords, letter_text
+from noteninja_lib.omr.decoration import letter_chords, letter_octave, letter_text
 from noteninja_lib.omr.page_maker import StaffImages, degrade
 from noteninja_lib.omr.vocabulary import MARKS, VOCABULARY, encode
 from noteninja_lib.training.trainer import Trainer
@@ -424,6 +424,9 @@ class MarkTask(ReadingTask):
         """An image and its class numbers; where there are no marks, some are written by hand."""
         image, tokens = self.data[number]
         if not len(tokens) and rng.random() < 0.8:
-            image, written = letter_chords(image, rng)
+            write = letter_octave if rng.random() < 0.06 else letter_chords
+            image, written = write(image, rng, self.data.fonts)
             tokens = np.array(encode(written, MARKS), np.int16)
-        return letter_text(image, rng) if rng.random() < 0.3 else image, tokens
+        if rng.random() < 0.4:
+            image = letter_text(image, rng, self.data.fonts)
+        return image, tokens
