@@ -219,7 +219,8 @@ def lessons(arguments):
 
 def test(arguments):
     chosen = any((ROOT / argument.split("::")[0]).exists() for argument in arguments if argument[:1] != "-")
-    everything = [] if chosen else ["tests", "notebooks"]
+    # A file a process: most of a test's time is Python's, which uses one core. A process takes 2 GB at most.
+    everything = [] if chosen else ["tests", "notebooks", f"-n{min(os.cpu_count() or 1, 4)}", "--dist=loadfile"]
     return run(
         [
             "-m",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 # Before torch, numpy and the notebooks' kernels start: they inherit these.
 os.environ.setdefault("NOTENINJA_FAST", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "NOTENINJA_ADAPTERS" not in os.environ:  # a user's own genres are not the tests'
     _own = tempfile.TemporaryDirectory(prefix="noteninja-")

@@ -507,6 +507,23 @@ def test_words_say_where_to_go_on(page, answers):
     assert "Da Capo al fine" in sheet.musicxml()
 
 
+def test_notes_under_an_octave_sign_sound_an_octave_higher(page, answers):
+    at, under = (columns(marked(page, answers, []), line) for line in (0, 1))
+    ends = [("8va", at[3] - 4), ("8va-end", at[4] + 3)]
+    sheet = marked(page, answers, [ends, [("8va", under[5])]])
+    assert [event.step for bar in sheet.bars for event in bar.events] == [32, 40, 41, 35, 32, 33, 34, 42]
+    assert not any(bar.words or bar.harmony for bar in sheet.bars)
+    assert [pitch for _, _, pitch in played_notes(sheet.bars)] == [67, 81, 83, 72, 67, 69, 71, 84]
+
+
+def test_letters_that_name_the_notes_are_no_chords(page, answers):
+    at, under = (columns(marked(page, answers, []), line) for line in (0, 1))
+    names = [[(letter, column) for letter, column in zip("GABC", columns[2:])] for columns in (at, under)]
+    assert not any(bar.harmony for bar in marked(page, answers, names).bars)
+    others = [[("G", at[2]), ("D", at[3]), ("E", at[4])], names[1]]
+    assert sum(len(bar.harmony) for bar in marked(page, answers, others).bars) == 7
+
+
 BOOK = [
     "clef:treble sharp1 time:3/4 note:2:4 note:4:4 note:6:4 bar".split(),
     "note:5:2 note:1:4 final-bar".split(),

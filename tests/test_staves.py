@@ -287,6 +287,17 @@ def test_a_page_on_its_side_is_turned(page, turns):
     assert len(found.staves) == 6 and found.page.shape == page.shape
 
 
+def test_tablature_below_a_staff_is_left_out_and_told():
+    sheet = ruled(4, 5)
+    sheet[210:340] = sheet[530:660] = 255  # every other staff
+    plain = sheet.copy()
+    for line in range(6):
+        for top in (220, 540):
+            cv2.line(sheet, (100, top + 21 * line), (1300, top + 21 * line), 0, 2)
+    found = read_layout(sheet)
+    assert len(found.staves) == 2 and found.told == ["The tablature below the staffs was left out."]
+    assert not read_layout(plain).told
+
 def test_of_systems_the_uppermost_staffs():
     sheet = ruled(4, 5, system=True)
     found = read_layout(sheet, top=True)

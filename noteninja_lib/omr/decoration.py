@@ -351,8 +351,9 @@ def letter_chords(
     (np.ndarray, list of str)
         A copy with chord symbols, and their tokens; none where there is no room.
     """
-    script, pen, style, tokens, out = Script(rng, {}), Pen(rng, 10, 38, fonts), Style(rng), [], image.copy()
+    script, pen, style, tokens, out = Script(rng, {}), Pen(rng, 12, 38, fonts), Style(rng), [], image.copy()
     room = _room(image, max(18, round(0.75 * HAND * pen.size)))
+    apart = rng.choice((25, 60, 150))  # pixels from one to the next
     stacked, numbered, x = rng.random() < 0.15, rng.random() < 0.2, rng.uniform(8, 80)
     if not room:
         return image, []
@@ -372,7 +373,7 @@ def letter_chords(
             if numbered and rng.random() < 0.5:  # the bar, small, above it and to its left
                 number = pen.write(str(rng.integers(2, 80)), 0.4)
                 _put(out, number, max(round(x) - 8, 0), base - round(0.85 * HAND * pen.size))
-        x += chord.shape[1] + rng.exponential(60) + rng.uniform(4, 30)
+        x += chord.shape[1] + rng.exponential(apart) + rng.uniform(4, 30)
 
 
 def letter_octave(

@@ -56,7 +56,8 @@ WIDE_GAP, TITLE_GAP = 1.3, 1.5  # usual distances of two staffs, from which on s
 LOOKED_AT, BETTER = 2, 0.03  # staffs by which is seen what is upside down, and confidence that tells
 #: Of a bar that does not add up: edits that are thought of, edits at once, their odds.
 MOST_TRIED, MOST_EDITS, LEAST_ODDS = 8, 3, 0.01
-DRUMMED = 12  # notes on one height from which on they are a rhythm and no tune
+#: Notes on one height, or on few where there is no clef, from which on they are a rhythm and no tune.
+DRUMMED, FEW_HEIGHTS = 12, 3
 NO_MUSIC = 0.65  # share of symbols that are not, from which on there is no music where something is amiss
 UNCLEAR = 0.15  # share of symbols that are not, from which on that is told: at most 0.12 on printed pages
 UNSURE_PAGE = 0.4  # share of symbols that are not, from which on a page is refused
@@ -563,7 +564,8 @@ def _refuse(symbols, upper, staffs):
     least, share, most = MOST_CHORDS
     clefs = [symbol.token for symbol in symbols if symbol.token.startswith("clef:")]
     heights = {position_and_value(symbol.token)[0] for symbol in symbols if is_note(symbol.token)}
-    if clefs and clefs.count("clef:percussion") > len(clefs) / 2 or len(heights) == 1 and notes >= DRUMMED:
+    few = len(heights) == 1 or len(heights) <= FEW_HEIGHTS and not clefs
+    if clefs and clefs.count("clef:percussion") > len(clefs) / 2 or few and notes >= DRUMMED:
         raise UserError("This is music for percussion, without pitches: choose a tune.")
     if _unsure(symbols, 0.0) > UNSURE_PAGE:
         which = "choose a sharp picture of printed music with a single voice, not handwriting"

@@ -433,17 +433,22 @@ def _even(systems):
 
 
 def _search(even):
-    """Working picture, matrix, tracks and lost staves of a levelled page, at the size that gives most."""
+    """Working picture, matrix, tracks and lost staves at the size that gives most, tablature where nothing else."""
     best, most = (None, None, [], []), 0
     for space in staff_spaces(even):
         ink, matrix = prepare(even, space)
         tracks, lost = find_tracks(ink)
-        found = space * sum(track.width for track in tracks)
+        found = space * sum(track.width * (0.001 if _sixth(track) else 1) for track in tracks)
         if found > most:
             best, most = (ink, matrix, tracks, lost), found
         if found > ENOUGH * SPACE * even.shape[1]:
             break
     return best
+
+
+def _sixth(track):
+    """Whether there is one line more than five."""
+    return max(track.presence[0], track.presence[-1]) > 0.5
 
 
 def in_order(tracks: list[Track]) -> list[Track]:
@@ -468,7 +473,7 @@ def _why_not(ink, tracks, matrix, shape, systems):
     why = ""
     if space / np.hypot(*matrix[:, 0]) < SMALLEST:
         why = "The staffs are too small to be read: scan the page with 300 dpi, or photograph it from nearer."
-    elif any(max(track.presence[0], track.presence[-1]) > 0.5 for track in tracks):
+    elif any(map(_sixth, tracks)):
         why = "The lines do not stand in fives (tablature, ruled paper, text, or no music at all?): only"
         why += " staffs of five lines can be read."
     if why:  # whatever is drawn there

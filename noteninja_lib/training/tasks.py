@@ -373,6 +373,7 @@ class ReadingTask(Task):
 
     model, main = LineReader, "reader"
     vocabulary: tuple[str, ...] = VOCABULARY
+    worn = 1.0  # share of the images that are degraded
     widths = 64  # pixels to which images are padded: each new width costs time and memory once
 
     def __init__(self, data: StaffImages, start: LineReader | None = None, peak: float | None = None):
@@ -391,7 +392,10 @@ class ReadingTask(Task):
         place = rng.integers(max(1, len(self.data) - 12 * size))
         numbers = rng.choice(self.by_width[place : place + 12 * size], size, replace=len(self.data) < size)
         images, tokens = zip(*(self.example(rng, number) for number in numbers))
-        degraded = [degrade(image, rng, other=images[k - 1]) for k, image in enumerate(images)]
+        degraded = [
+            degrade(image, rng, other=images[k - 1]) if rng.random() < self.worn else image
+            for k, image in enumerate(images)
+        ]
         frames = np.array([-(-image.shape[1] // COLUMN) for image in degraded])
         lengths = np.array([len(one) for one in tokens])
         return [as_input(degraded, self.widths), frames, np.concatenate(tokens).astype(np.int64), lengths]
@@ -418,7 +422,7 @@ class ReadingTask(Task):
 class MarkTask(ReadingTask):
     """Chord symbols and words above and below engraved staves, by a reader with a vocabulary of its own."""
 
-    saved_as, vocabulary = MARKED, MARKS
+    saved_as, vocabulary, worn = MARKED, MARKS, 0.6
 
     def example(self, rng: np.random.Generator, number: int) -> tuple[np.ndarray, np.ndarray]:
         """An image and its class numbers; where there are no marks, some are written by hand."""
