@@ -298,6 +298,7 @@ def test_tablature_below_a_staff_is_left_out_and_told():
     assert len(found.staves) == 2 and found.told == ["The tablature below the staffs was left out."]
     assert not read_layout(plain).told
 
+
 def test_of_systems_the_uppermost_staffs():
     sheet = ruled(4, 5, system=True)
     found = read_layout(sheet, top=True)

@@ -77,6 +77,7 @@ class Bar:
     guessed: bool = False  # whether its metre was not printed
     fits: bool = True  # whether it is as long as its metre asks for, or a pick-up or part of a split bar
     doubts: list[str] = field(default_factory=list)  # why it may be wrong; each goes on after "bar 7: "
+    remarks: list[str] = field(default_factory=list)  # what was settled in it, rightly as a rule
 
     @property
     def sum(self) -> Fraction:
@@ -299,7 +300,7 @@ def check_durations(bars: list[Bar], trusted: bool = False, upper: bool = False)
         mark_triplets(bar)
         if [(event.position, event.value, event.dots) for event in bar.events] == [(None, 1, 0)]:
             bar.events[0].whole = bar.length
-    bars = join_systems(bars)
+    bars = join_bars(bars)
     set_endings(bars)
     pickup = len(bars) > 1 and bars[0].sum < bars[0].length
     adding_up = _adding_up(bars, pickup)
@@ -308,7 +309,7 @@ def check_durations(bars: list[Bar], trusted: bool = False, upper: bool = False)
     for number, (bar, right) in enumerate(zip(bars, adding_up), 0 if pickup else 1):
         bar.number, bar.fits = number, right or free and bar.guessed
         if bar.chords and not upper:
-            bar.doubts.append("of a chord in it, only the uppermost note is read")
+            bar.remarks.append("of a chord in it, only the uppermost note is read")
         if not bar.fits:
             bar.doubts.append(f"its notes last {_quarters(bar.sum)} in place of {_quarters(bar.length)}")
     return bars
@@ -336,8 +337,8 @@ def _adding_up(bars, pickup):
 
 def settle_metres(bars: list[Bar], trusted: bool = False) -> None:
     """Find a metre for bars before the first one that was read, and for those that hardly fit theirs."""
-    for printed, stretch in groupby(bars, key=lambda bar: bar.metre):
-        stretch = list(stretch)
+    for stretch in _stretches(bars):
+        printed = stretch[0].metre
         if not printed:
             why = "no metre was read before it, and {} was taken"
         elif not trusted and _misfits(stretch):
@@ -345,9 +346,22 @@ def settle_metres(bars: list[Bar], trusted: bool = False) -> None:
         else:
             continue
         metre = guess_metre(stretch)
-        stretch[0].doubts.append(why.format(metre))
+        stretch[0].remarks.append(why.format(metre))
         for bar in stretch:
             bar.metre, bar.guessed = metre, not printed
+
+
+def _stretches(bars):
+    """Bars under one metre (lists); those from the start of a line on that do not fit it are apart."""
+    for _, stretch in groupby(bars, key=lambda bar: bar.metre):
+        stretch = list(stretch)
+        lines = [bar.spans[0][0] for bar in stretch]
+        starts = [place for place in range(1, len(stretch)) if lines[place] != lines[place - 1]]
+        cut = next((place for place in starts if _misfits(stretch[place:])), None)
+        if stretch[0].metre and cut and not _misfits(stretch):
+            yield stretch[:cut]
+            stretch = stretch[cut:]
+        yield stretch
 
 
 def _misfits(bars):
@@ -423,13 +437,20 @@ def _complete_triplet(bar, first, last):
         _set_triplet(choices[0], True)
 
 
-def join_systems(bars: list[Bar]) -> list[Bar]:
-    """Put a bar together that begins at the end of one line and ends in the next."""
-    joined = []
-    for bar in bars:
+def join_bars(bars: list[Bar]) -> list[Bar]:
+    """Put a bar together that begins at the end of one line and ends in the next, or that is split in a line.
+
+    What splits it there is a dashed line, or was taken for a bar line.
+    """
+    joined: list[Bar] = []
+    for number, bar in enumerate(bars):
         before = joined[-1] if joined else None
         same_line = before is not None and before.spans[-1][0] == bar.spans[0][0]
-        if before is None or before.close or same_line or before.sum + bar.sum > before.length:
+        if same_line:
+            apart = not _halves(joined[-2:], bar, bars[number + 1 : number + 2])
+        else:
+            apart = before is None or before.close or before.sum + bar.sum > before.length
+        if apart:
             joined.append(bar)
             continue
         if bar.clef != (before.clefs[-1][1] if before.clefs else before.clef):
@@ -439,7 +460,16 @@ def join_systems(bars: list[Bar]) -> list[Bar]:
         before.spans += bar.spans
         before.repeat_end, before.close = before.repeat_end or bar.repeat_end, bar.close
         before.chords, before.doubts = before.chords + bar.chords, before.doubts + bar.doubts
+        before.remarks += bar.remarks
     return joined
+
+
+def _halves(before, bar, after):
+    """Whether the last of the bars before and this one are one bar: as long as one, among others that fit."""
+    if len(before) < 2 or bar.ending or bar.repeat_start or before[1].close != "bar":
+        return False
+    whole = bar.metre == before[1].metre and before[1].sum + bar.sum == bar.length
+    return whole and all(one.sum == one.length for one in (before[0], *after))
 
 
 def set_endings(bars: list[Bar]) -> None:

@@ -238,6 +238,12 @@ class Sheet:
     def warnings(self) -> list[str]:
         """What a user should look at, a sentence each: doubtful bars, pages that were left out."""
         doubts, sentences = {}, list(self.left_out)
+        remarks: dict[str, list[str]] = {}
+        for bar in self.bars:
+            for remark in bar.remarks:
+                remarks.setdefault(remark, []).append(str(bar.number))
+        for remark, numbers in remarks.items():
+            sentences.append(f"Bar{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {remark}.")
         for doubt in self.doubtful:
             doubts.setdefault(doubt.line + 1, []).append(str(doubt.number))
         if doubts:
