@@ -70,9 +70,9 @@ SPARING = {
 }
 
 
-def fingerprint():
-    """A hash of all that decides what .venv must hold; it changes when the folder moves, too."""
-    text = [(ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "constraints.txt")]
+def fingerprint(names=("pyproject.toml", "constraints.txt")):
+    """A hash of all that decides what .venv must hold; it changes when the folder or Python does, too."""
+    text = [(ROOT / name).read_text(encoding="utf-8") for name in names]
     return hashlib.sha256("\n".join(text + [str(ROOT), sys.version]).encode()).hexdigest()
 
 
@@ -87,11 +87,15 @@ def set_up(cpu):
             f"The set-up needs {GIGABYTES} GB of room on the disk that holds {ROOT}: free some, "
             "then run this command again."
         )
+    # Where only the lists changed, as after a pull, what is right already stays, and so does a kernel in use.
+    new = fingerprint(()) not in done or cpu and "cpu" not in done or not PYTHON.exists()
+    STAMP.unlink(missing_ok=True)
     print("Setting NoteNinja up in .venv; this takes a few minutes, once.", flush=True)
     if sys.platform == "linux" and not cpu and not shutil.which("nvidia-smi"):
         print("No NVIDIA GPU was found: with --cpu the download is several gigabytes smaller.", flush=True)
     try:
-        venv.create(VENV, with_pip=True, clear=True)
+        if new:
+            venv.create(VENV, with_pip=True, clear=True)
     except (OSError, subprocess.CalledProcessError):
         sys.exit(
             f"Python could not make the folder .venv: check that you may write in {ROOT}, and on Debian or "
@@ -108,7 +112,7 @@ def set_up(cpu):
             {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
         )
     )
-    STAMP.write_text(wanted + (" cpu" if cpu else ""))
+    STAMP.write_text(" ".join([wanted, fingerprint(())] + ["cpu"] * (cpu or "cpu" in done and not new)))
 
 
 def installed():
@@ -219,8 +223,10 @@ def lessons(arguments):
 
 def test(arguments):
     chosen = any((ROOT / argument.split("::")[0]).exists() for argument in arguments if argument[:1] != "-")
-    # A file a process: most of a test's time is Python's, which uses one core. A process takes 2 GB at most.
-    everything = [] if chosen else ["tests", "notebooks", f"-n{min(os.cpu_count() or 1, 4)}", "--dist=loadfile"]
+    # A file a process: most of a test's time is Python's, which uses one core.
+    everything = [] if chosen else ["tests", "notebooks"]
+    if not chosen and not any(argument.startswith(("-n", "--pdb", "--trace")) for argument in arguments):
+        everything += [f"-n{min(os.cpu_count() or 1, 4)}", "--dist=loadfile"]
     return run(
         [
             "-m",

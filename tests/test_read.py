@@ -303,7 +303,7 @@ def test_many_unclear_signs_are_told(page, answers):
 def test_two_chords_are_told_and_no_refusal(page, answers):
     answers([[*LINES[0][:4], "chord", *LINES[0][4:]], [*LINES[1][:3], "chord", *LINES[1][3:]]])
     sheet = recognition.read_sheet(page)
-    assert "Bars 0, 3: of a chord in it, only the uppermost note is read." in sheet.warnings()
+    assert "Bars 0, 3: of chords, only the uppermost notes are read." in sheet.warnings()
 
 
 def test_a_page_without_staffs_does_not_spoil_the_others(page, answers, monkeypatch):

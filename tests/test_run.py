@@ -117,16 +117,23 @@ def test_set_up_only_once(run, monkeypatch):
     run.STAMP.write_text("of other lists")
     run.set_up(cpu=False)
     assert len(steps) == 7
+    run.STAMP.write_text(f"of other lists {run.fingerprint(())}")  # as after a pull: the folder stays
+    run.set_up(cpu=False)
+    assert len(steps) == 8 and steps[7][0] == "-e"
+    run.set_up(cpu=False)
+    assert len(steps) == 8
 
 
 def test_arguments_reach_pytest_and_jupyter(run, monkeypatch):
     called = []
     monkeypatch.setattr(run, "run", lambda words, **environment: called.append((words, environment)) or 7)
     monkeypatch.setattr(run, "set_up", lambda cpu: called.append(cpu))
-    for words in (["test", "-k", "audio"], ["test", "tests/test_run.py"], ["app", "--no-browser", "--cpu"]):
+    words = [["test", "-k", "audio"], ["test", "tests/test_run.py"], ["app", "--no-browser", "--cpu"]]
+    for words in [*words, ["test", "--pdb"]]:
         monkeypatch.setattr(run.sys, "argv", ["run.py", *words])
         assert run.main() == 7
-    (_, (everything, fast), _, (one, _), cpu, (app, _)) = called
+    (_, (everything, fast), _, (one, _), cpu, (app, _), _, (alone, _)) = called
+    assert "--dist=loadfile" in everything and not {"-n1", "-n2", "-n4", "--dist=loadfile"} & {*one, *alone}
     assert everything[2:4] == ["tests", "notebooks"] and everything[-2:] == ["-k", "audio"]
     assert fast["NOTENINJA_FAST"]
     assert "notebooks" not in one and one[-1] == "tests/test_run.py"

@@ -295,7 +295,7 @@ def test_tablature_below_a_staff_is_left_out_and_told():
         for top in (220, 540):
             cv2.line(sheet, (100, top + 21 * line), (1300, top + 21 * line), 0, 2)
     found = read_layout(sheet)
-    assert len(found.staves) == 2 and found.told == ["The tablature below the staffs was left out."]
+    assert len(found.staves) == 2 and found.told == ["Lines below the staffs (tablature?) were left out."]
     assert not read_layout(plain).told
 
 

@@ -21,7 +21,8 @@ MOST_DOTS = 2
 FEW_FIT = 1 / 3  # of the bars under a printed metre: then the metre was read wrong
 MOST_FIT = 0.6  # of them that need to fit another one
 ENOUGH = 4  # bars to judge by
-#: Letters, so many and so large a share of all, that are the names of the notes at which they stand.
+FEWEST = 3  # bars of a line to judge it by
+#: Letters, so many and so large a share of all and of the notes, that name the notes at which they stand.
 LEAST_NAMES, NAMES = 8, 0.6
 
 
@@ -44,6 +45,7 @@ class Event:
     alter: int = 0  # semitones that an accidental or the key moves it
     joined: bool = False  # whether it sounds on in the next note
     at: tuple[int, int] | None = None  # where it was read: line and token
+    raised: bool = False  # whether an octave sign is above it
 
     @property
     def quarters(self) -> Fraction:
@@ -281,7 +283,9 @@ class _Splitter:
         return not self.bar.events
 
 
-def check_durations(bars: list[Bar], trusted: bool = False, upper: bool = False) -> list[Bar]:
+def check_durations(
+    bars: list[Bar], trusted: bool = False, upper: bool = False, final: bool = True
+) -> list[Bar]:
     """Settle missing metres, open triplets, whole-bar rests and bars split by a system; doubt what is left.
 
     Parameters
@@ -292,15 +296,17 @@ def check_durations(bars: list[Bar], trusted: bool = False, upper: bool = False)
         Whether the metre is the user's own.
     upper : bool
         Whether of chords and voices the uppermost notes are wanted.
+    final : bool
+        Whether halves of a bar are joined, and lines in another metre found: there is nothing left to mend.
     """
     for bar in bars:
         mark_triplets(bar)
-    settle_metres(bars, trusted)
+    settle_metres(bars, trusted, final)
     for bar in bars:
         mark_triplets(bar)
-        if [(event.position, event.value, event.dots) for event in bar.events] == [(None, 1, 0)]:
+        if _is_rest(bar):
             bar.events[0].whole = bar.length
-    bars = join_bars(bars)
+    bars = join_bars(bars, final)
     set_endings(bars)
     pickup = len(bars) > 1 and bars[0].sum < bars[0].length
     adding_up = _adding_up(bars, pickup)
@@ -309,7 +315,7 @@ def check_durations(bars: list[Bar], trusted: bool = False, upper: bool = False)
     for number, (bar, right) in enumerate(zip(bars, adding_up), 0 if pickup else 1):
         bar.number, bar.fits = number, right or free and bar.guessed
         if bar.chords and not upper:
-            bar.remarks.append("of a chord in it, only the uppermost note is read")
+            bar.remarks.append("of chords, only the uppermost notes are read")
         if not bar.fits:
             bar.doubts.append(f"its notes last {_quarters(bar.sum)} in place of {_quarters(bar.length)}")
     return bars
@@ -335,13 +341,21 @@ def _adding_up(bars, pickup):
     return right
 
 
-def settle_metres(bars: list[Bar], trusted: bool = False) -> None:
-    """Find a metre for bars before the first one that was read, and for those that hardly fit theirs."""
-    for stretch in _stretches(bars):
+def _is_rest(bar):
+    """Whether there is only a whole rest in it, which fills a bar of any metre."""
+    return [(event.position, event.value, event.dots) for event in bar.events] == [(None, 1, 0)]
+
+
+def settle_metres(bars: list[Bar], trusted: bool = False, by_line: bool = False) -> None:
+    """Find a metre for bars before the first one that was read, and for those that hardly fit theirs.
+
+    With `by_line`, for lines too in which no bar fits.
+    """
+    for stretch in _stretches(bars, by_line):
         printed = stretch[0].metre
         if not printed:
             why = "no metre was read before it, and {} was taken"
-        elif not trusted and _misfits(stretch):
+        elif not trusted and _misfits(stretch, enough=ENOUGH):
             why = f"the metre {printed} does not fit the bars from here, and {{}} was taken"
         else:
             continue
@@ -351,25 +365,31 @@ def settle_metres(bars: list[Bar], trusted: bool = False) -> None:
             bar.metre, bar.guessed = metre, not printed
 
 
-def _stretches(bars):
-    """Bars under one metre (lists); those from the start of a line on that do not fit it are apart."""
-    for _, stretch in groupby(bars, key=lambda bar: bar.metre):
-        stretch = list(stretch)
-        lines = [bar.spans[0][0] for bar in stretch]
-        starts = [place for place in range(1, len(stretch)) if lines[place] != lines[place - 1]]
-        cut = next((place for place in starts if _misfits(stretch[place:])), None)
-        if stretch[0].metre and cut and not _misfits(stretch):
-            yield stretch[:cut]
-            stretch = stretch[cut:]
-        yield stretch
+def _stretches(bars, by_line):
+    """Bars under one metre (lists); if asked for, lines in which no bar fits it are apart."""
+    for metre, stretch in groupby(bars, key=lambda bar: bar.metre):
+        lines = [list(line) for _, line in groupby(stretch, key=lambda bar: bar.spans[0][0])]
+        for _, part in groupby(lines, key=lambda line: by_line and metre != "" and _is_foreign(line)):
+            yield sum(part, [])
 
 
-def _misfits(bars):
+def _is_foreign(line):
+    """Whether no bar of a line fits its metre, and most of them fit another; bars at edges do not count."""
+    inner = [
+        bar for bar in line if bar.close == "bar" and not (bar.ending or bar.repeat_start or _is_rest(bar))
+    ]
+    return len(inner) >= FEWEST and _misfits(inner, 0)
+
+
+def _misfits(bars, share=FEW_FIT, enough=0):
     """Whether few bars fit their metre and most of them another."""
+    bars = [bar for bar in bars if not _is_rest(bar)]
+    if len(bars) < enough or not bars:
+        return False
     sums = Counter(bar.sum for bar in bars)
     length, most = sums.most_common(1)[0]
-    few = sums[bars[0].length] < FEW_FIT * len(bars) and most >= MOST_FIT * len(bars)
-    return len(bars) >= ENOUGH and few and length in map(metre_length, METRES)
+    few = sums[bars[0].length] < max(share * len(bars), 1) and most >= MOST_FIT * len(bars)
+    return few and length in map(metre_length, METRES)
 
 
 def guess_metre(bars: list[Bar]) -> str:
@@ -379,7 +399,7 @@ def guess_metre(bars: list[Bar]) -> str:
     the other beats.
     """
     known = {metre_length(metre): metre for metre in reversed(METRES)}
-    lengths = Counter(bar.sum for bar in bars if bar.sum in known)
+    lengths = Counter(bar.sum for bar in bars if bar.sum in known and not _is_rest(bar))
     if not lengths:
         return "4/4"
     length = lengths.most_common(1)[0][0]
@@ -437,17 +457,17 @@ def _complete_triplet(bar, first, last):
         _set_triplet(choices[0], True)
 
 
-def join_bars(bars: list[Bar]) -> list[Bar]:
-    """Put a bar together that begins at the end of one line and ends in the next, or that is split in a line.
+def join_bars(bars: list[Bar], halves: bool = False) -> list[Bar]:
+    """Put a bar together that begins at the end of one line and ends in the next.
 
-    What splits it there is a dashed line, or was taken for a bar line.
+    With `halves`, one too that is split in a line, by a dashed line or what was taken for a bar line.
     """
     joined: list[Bar] = []
     for number, bar in enumerate(bars):
         before = joined[-1] if joined else None
         same_line = before is not None and before.spans[-1][0] == bar.spans[0][0]
         if same_line:
-            apart = not _halves(joined[-2:], bar, bars[number + 1 : number + 2])
+            apart = not halves or not _halves(joined[-2:], bar, bars[number + 1 : number + 2])
         else:
             apart = before is None or before.close or before.sum + bar.sum > before.length
         if apart:
@@ -460,16 +480,20 @@ def join_bars(bars: list[Bar]) -> list[Bar]:
         before.spans += bar.spans
         before.repeat_end, before.close = before.repeat_end or bar.repeat_end, bar.close
         before.chords, before.doubts = before.chords + bar.chords, before.doubts + bar.doubts
-        before.remarks += bar.remarks
+        before.remarks += bar.remarks + ["a bar line in it was left out"] * same_line
     return joined
 
 
 def _halves(before, bar, after):
     """Whether the last of the bars before and this one are one bar: as long as one, among others that fit."""
-    if len(before) < 2 or bar.ending or bar.repeat_start or before[1].close != "bar":
+    if len(before) < 2 or bar.guessed or bar.ending or bar.repeat_start or before[1].close != "bar":
         return False
-    whole = bar.metre == before[1].metre and before[1].sum + bar.sum == bar.length
-    return whole and all(one.sum == one.length for one in (before[0], *after))
+    alike = (bar.metre, bar.fifths) == (before[1].metre, before[1].fifths)
+    return (
+        alike
+        and before[1].sum + bar.sum == bar.length
+        and all(one.sum == one.length for one in (before[0], *after))
+    )
 
 
 def set_endings(bars: list[Bar]) -> None:
@@ -505,6 +529,7 @@ def settle_chords(bars: list[Bar]) -> None:
     B, and B is B flat: so it is, too, in flat keys without a B flat.
     """
     if _name_notes(bars):
+        bars[0].remarks.append("from here on letters at the notes are taken for their names")
         for bar in bars:
             bar.harmony = []
     texts = [text for bar in bars for _, text in bar.harmony]
@@ -524,4 +549,5 @@ def _name_notes(bars):
         steps = {start: event.step for start, event in zip(starts, bar.events) if event.step is not None}
         letters += len(bar.harmony)
         named += sum(at in steps and LETTERS[steps[at] % 7] == text for at, text in bar.harmony)
-    return named >= LEAST_NAMES and named >= NAMES * letters
+    notes = sum(event.step is not None for bar in bars for event in bar.events)
+    return named >= LEAST_NAMES and named >= NAMES * letters and letters >= NAMES * notes

@@ -36,6 +36,7 @@ from noteninja_lib.omr.vocabulary import (
     is_note,
     position_and_value,
     ratio,
+    set_pitches,
 )
 
 Progress = Callable[[float], None] | None
@@ -43,6 +44,7 @@ UNSURE = 0.8  # confidence of an accidental below which its bar is doubtful
 HARDLY = 0.1  # and that of what was mended; chance of another height from which on a bar is doubtful
 TOP, BOTTOM = 20, 76  # rows of a staff image around a bar that is pointed at: 1.5 spaces beyond the staff
 BESIDE = 12  # pixels of a staff image by which a bar reaches beyond its outermost symbols
+MOST_NAMED = 6  # bars that are named in a sentence
 MANY_DOUBTS = 0.5  # share of the bars above which the whole page is doubtful
 SUFFIXES = (".musicxml", ".xml", ".mid", ".midi")
 MOST_CHORDS = 3, 0.1, 0.5  # so many, and so large a share of the notes, are refused; or this share alone
@@ -57,7 +59,7 @@ LOOKED_AT, BETTER = 2, 0.03  # staffs by which is seen what is upside down, and 
 #: Of a bar that does not add up: edits that are thought of, edits at once, their odds.
 MOST_TRIED, MOST_EDITS, LEAST_ODDS = 8, 3, 0.01
 #: Notes on one height, or on few where there is no clef, from which on they are a rhythm and no tune.
-DRUMMED, FEW_HEIGHTS = 12, 3
+DRUMMED, FEW_HEIGHTS = 12, 2
 NO_MUSIC = 0.65  # share of symbols that are not, from which on there is no music where something is amiss
 UNCLEAR = 0.15  # share of symbols that are not, from which on that is told: at most 0.12 on printed pages
 UNSURE_PAGE = 0.4  # share of symbols that are not, from which on a page is refused
@@ -133,8 +135,12 @@ class Sheet:
             symbols = sum((self.lines[line].symbols[first:end] for line, first, end in bar.spans), [])
             if any(map(_unclear, symbols)):
                 bar.doubts.append("a symbol in it can hardly be recognised")
+        raised = False
         for number, line in enumerate(self.lines):
-            _place_marks(line, [bar for bar in bars if any(span[0] == number for span in bar.spans)], number)
+            inside = [bar for bar in bars if any(span[0] == number for span in bar.spans)]
+            _place_marks(line, inside, number)
+            raised = _raise_octaves(line, inside, number, raised)
+        set_pitches(bars)
         settle_chords(bars)
         return bars
 
@@ -243,7 +249,9 @@ class Sheet:
             for remark in bar.remarks:
                 remarks.setdefault(remark, []).append(str(bar.number))
         for remark, numbers in remarks.items():
-            sentences.append(f"Bar{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {remark}.")
+            more = f" and {len(numbers) - MOST_NAMED} more" if len(numbers) > MOST_NAMED else ""
+            which = f"Bar{'s' * (len(numbers) > 1)} {', '.join(numbers[:MOST_NAMED])}{more}"
+            sentences.append(f"{which}: {remark}.")
         for doubt in self.doubtful:
             doubts.setdefault(doubt.line + 1, []).append(str(doubt.number))
         if doubts:
@@ -395,7 +403,7 @@ def mend(lines: list[list[Symbol]], upper: bool = False, **corrections) -> list[
     """
 
     def bars_of(lines):
-        return music.read_bars([[one.token for one in line] for line in lines], upper, **corrections)
+        return music.read_bars([[one.token for one in line] for line in lines], upper, False, **corrections)
 
     def wrong(bars):
         return sum(not bar.fits for bar in bars)
@@ -518,10 +526,7 @@ def parse_marks(symbols: list[Symbol]) -> list[Mark]:
 
 
 def _place_marks(line, bars, number):
-    """Put the marks of a line into its bars: chord symbols onto beats, words to the bar they stand at.
-
-    Notes under an octave sign sound an octave higher than they are written.
-    """
+    """Put the marks of a line into its bars: chord symbols onto beats, words to the bar they stand at."""
     columns = [symbol.column for symbol in line.symbols]
     begins = [columns[next(span[1] for span in bar.spans if span[0] == number)] for bar in bars]
     for mark in line.marks if bars else ():
@@ -531,20 +536,26 @@ def _place_marks(line, bars, number):
             bar.harmony.append((_beat_at(bar, mark.column, columns, number), mark.text))
         elif OCTAVE not in mark.text:
             bar.words.append(mark.text)
-    for event in (event for bar in bars for event in bar.events if event.at and event.at[0] == number):
-        if event.step is not None and _is_raised(line, columns[event.at[1]]):
-            event.step += 7
 
 
-def _is_raised(line, column):
-    """Whether a column of a line is under an octave sign."""
-    raised = False
-    for mark in line.marks:
-        if mark.text == OCTAVE and mark.column < column + AT_A_NOTE:
-            raised = True
-        elif mark.text == OCTAVE_END and mark.column < column - AT_A_NOTE:
-            raised = False
-    return raised
+def _raise_octaves(line, bars, number, before):
+    """Mark the notes of a line under octave signs, one of which may go on from the line before.
+
+    Returns whether one goes on in the next line.
+    """
+    signs = [(mark.column, mark.text) for mark in line.marks if OCTAVE in mark.text]
+    first = before and bool(signs) and signs[0][1] == OCTAVE_END
+    for bar in bars:
+        for event in (event for event in bar.events if event.at and event.at[0] == number):
+            column, event.raised = line.symbols[event.at[1]].column, first
+            for at, text in signs:
+                if text == OCTAVE and at < column + AT_A_NOTE:
+                    event.raised = True
+                elif text == OCTAVE_END and at < column - AT_A_NOTE:
+                    event.raised = False
+        if any(event.raised for event in bar.events):
+            bar.remarks.append("under an octave sign, and so an octave higher")
+    return bool(signs) and signs[-1][1] == OCTAVE
 
 
 def _beat_at(bar, column, columns, number):
@@ -570,7 +581,7 @@ def _refuse(symbols, upper, staffs):
     least, share, most = MOST_CHORDS
     clefs = [symbol.token for symbol in symbols if symbol.token.startswith("clef:")]
     heights = {position_and_value(symbol.token)[0] for symbol in symbols if is_note(symbol.token)}
-    few = len(heights) == 1 or len(heights) <= FEW_HEIGHTS and not clefs
+    few = len(heights) == 1 or len(heights) <= FEW_HEIGHTS and not clefs and staffs > 1
     if clefs and clefs.count("clef:percussion") > len(clefs) / 2 or few and notes >= DRUMMED:
         raise UserError("This is music for percussion, without pitches: choose a tune.")
     if _unsure(symbols, 0.0) > UNSURE_PAGE:

@@ -38,7 +38,7 @@ EXPRESSIONS |= {"D.S.": "DalSegno", "D.S. al Fine": "DalSegnoAlFine", "D.S. al C
 LEAST_CHORDS = 3  # symbols on a page from which on they are its harmony
 
 
-def read_bars(lines: list[list[str]], upper: bool = False, **corrections) -> list[Bar]:
+def read_bars(lines: list[list[str]], upper: bool = False, final: bool = True, **corrections) -> list[Bar]:
     """Bars with pitches, as printed, checked for what does not add up; none if there are no notes and rests.
 
     Parameters
@@ -47,11 +47,13 @@ def read_bars(lines: list[list[str]], upper: bool = False, **corrections) -> lis
         Tokens as in `vocabulary`, a list for each staff, top to bottom.
     upper : bool
         Whether of chords and voices the uppermost notes are wanted.
+    final : bool
+        As for `measures.check_durations`.
     **corrections
         Clef, key (sharps, or minus the flats) and metre in place of all that was read.
     """
     trusted = corrections.get("metre") is not None
-    bars = check_durations(split_bars(lines, **corrections), trusted, upper)
+    bars = check_durations(split_bars(lines, **corrections), trusted, upper, final)
     set_pitches(bars)
     return bars
 
@@ -280,7 +282,9 @@ def _note_or_rest(event):
     if event.triplet:
         length.appendTuplet(duration.Tuplet(3, 2, TYPES[event.value]))
     if event.position is None:
-        return note.Rest(duration=length)
+        rest = note.Rest(duration=length)
+        rest.fullMeasure = False
+        return rest
     sound = pitch.Pitch(pitch_name(event.step, event.alter))
     if event.accidental or event.alter:
         sound.accidental = pitch.Accidental(event.alter)

@@ -352,7 +352,7 @@ def read_layout(page: np.ndarray, top: bool = False, strict: bool = True) -> Lay
     if top and len(systems) < len(tracks):
         told.append(f"Of {len(systems)} systems with {len(tracks)} staffs the uppermost staffs were read.")
     if any(_over_tablature(ink, tracks)):
-        told.append("The tablature below the staffs was left out.")
+        told.append("Lines below the staffs (tablature?) were left out.")
     reaches = [min(_gap(track, tracks) * BETWEEN, 4 * SPACE * SPACE) for track in tracks]
     uppermost = {id(system[0]) for system in systems}
     staves = [

@@ -137,7 +137,7 @@ def set_pitches(bars: list) -> None:
             before, event.joined = event, False
             if event.position is None:
                 continue
-            event.step = step_of(event.position, event.clef)
+            event.step = step_of(event.position, event.clef) + 7 * event.raised
             if event.accidental:
                 event.alter = held[event.step] = ALTERS[event.accidental]
             elif tied and tied.step == event.step:
