@@ -525,8 +525,8 @@ def set_endings(bars: list[Bar]) -> None:
 def settle_chords(bars: list[Bar]) -> None:
     """Take away letters that are no chords, and spell B as it is meant.
 
-    Letters at most of the notes that name these, as in primers, are no chords. In German and Nordic books H is
-    B, and B is B flat: so it is, too, in flat keys without a B flat.
+    Letters at most of the notes that name these, as in primers, are no chords. In German and Nordic books H
+    is B, and B is B flat: so it is, too, in flat keys without a B flat.
     """
     if _name_notes(bars):
         bars[0].remarks.append("from here on letters at the notes are taken for their names")

@@ -433,7 +433,7 @@ def _even(systems):
 
 
 def _search(even):
-    """Working picture, matrix, tracks and lost staves at the size that gives most, tablature where nothing else."""
+    """Working picture, matrix, tracks and lost staves at the size that gives most, even if tablature."""
     best, most = (None, None, [], []), 0
     for space in staff_spaces(even):
         ink, matrix = prepare(even, space)
@@ -498,7 +498,7 @@ def _lines_beside(ink, tracks):
 
 
 def _over_tablature(ink, tracks):
-    """For each track, one after another, whether four or more lines are below it, further apart than its own."""
+    """For each track in turn, whether four or more lines are below it, further apart than its own."""
     lines, at = _lines_beside(ink, tracks)
     for track in tracks:
         space = float(np.median(track.space[track.left : track.right]))
