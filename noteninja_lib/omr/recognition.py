@@ -135,11 +135,10 @@ class Sheet:
             symbols = sum((self.lines[line].symbols[first:end] for line, first, end in bar.spans), [])
             if any(map(_unclear, symbols)):
                 bar.doubts.append("a symbol in it can hardly be recognised")
-        raised = False
         for number, line in enumerate(self.lines):
             inside = [bar for bar in bars if any(span[0] == number for span in bar.spans)]
             _place_marks(line, inside, number)
-            raised = _raise_octaves(line, inside, number, raised)
+            _raise_octaves(line, inside, number)
         set_pitches(bars)
         settle_chords(bars)
         return bars
@@ -538,24 +537,21 @@ def _place_marks(line, bars, number):
             bar.words.append(mark.text)
 
 
-def _raise_octaves(line, bars, number, before):
-    """Mark the notes of a line under octave signs, one of which may go on from the line before.
-
-    Returns whether one goes on in the next line.
-    """
+def _raise_octaves(line, bars, number):
+    """Mark the notes of a line from octave signs to their hooks; a sign without one is a doubt."""
     signs = [(mark.column, mark.text) for mark in line.marks if OCTAVE in mark.text]
-    first = before and bool(signs) and signs[0][1] == OCTAVE_END
+    ends = [one for one in zip(signs, signs[1:]) if (one[0][1], one[1][1]) == (OCTAVE, OCTAVE_END)]
+    spans = [(first - AT_A_NOTE, last + AT_A_NOTE) for (first, _), (last, _) in ends]
     for bar in bars:
-        for event in (event for event in bar.events if event.at and event.at[0] == number):
-            column, event.raised = line.symbols[event.at[1]].column, first
-            for at, text in signs:
-                if text == OCTAVE and at < column + AT_A_NOTE:
-                    event.raised = True
-                elif text == OCTAVE_END and at < column - AT_A_NOTE:
-                    event.raised = False
-        if any(event.raised for event in bar.events):
+        events = [event for event in bar.events if event.at and event.at[0] == number]
+        columns = [line.symbols[event.at[1]].column for event in events]
+        for event, column in zip(events, columns):
+            event.raised = any(first < column < last for first, last in spans)
+        if any(event.raised for event in events):
             bar.remarks.append("under an octave sign, and so an octave higher")
-    return bool(signs) and signs[-1][1] == OCTAVE
+        begun = [at for at, text in signs if text == OCTAVE and at - AT_A_NOTE not in dict(spans)]
+        if any(min(columns, default=0) - AT_A_NOTE < at < max(columns, default=0) for at in begun):
+            bar.doubts.append("an octave sign begins there, whose end was not read")
 
 
 def _beat_at(bar, column, columns, number):
