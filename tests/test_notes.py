@@ -276,6 +276,8 @@ def test_what_can_not_be_read_is_named_with_its_bar():
         ("D6", "D", "major-sixth"),
         ("Cadd9", "C", "major"),
         ("E5", "E", "power"),
+        ("E-7", "E", "minor-seventh"),
+        ("F#-6", "F#", "minor-sixth"),
         ("N.C.", "", "none"),
     ],
 )

@@ -148,6 +148,7 @@ def read_chord(text: str) -> tuple[str, str] | None:
     if not found:
         return None
     name = found[3].replace("♭", "b").replace("♯", "#").replace("°", "dim").replace("o", "dim")
+    name = re.sub(r"^-(?!5)", "m", name)  # as jazz books have it: E-7 is Em7
     third, fifth = 3 if re.match(r"m(?!aj)|-|min", name) else 4, 7
     high = re.search(r"7|9|11|13|Δ|\^", re.sub(r"(add|no|omit|[#b+-])\(?\d+", "", name))
     seventh = (11 if re.search(r"maj|M|Δ|\^", name) else 10) if high else 0
