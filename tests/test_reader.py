@@ -7,7 +7,7 @@ import torch
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.models.crnn import COLUMN, LineReader, as_input, read_staff_image
-from noteninja_lib.omr.decoration import letter_chords, letter_text
+from noteninja_lib.omr.decoration import letter_chords, letter_octave, letter_text
 from noteninja_lib.omr.page_maker import StaffImages, build
 from noteninja_lib.omr.vocabulary import MARKS, ROOTS, VOCABULARY
 from noteninja_lib.training.tasks import MarkTask, ReadingTask
@@ -60,6 +60,17 @@ def test_words_are_written_where_there_is_room_and_are_no_marks():
     assert (written[20:60, 100:140] == 0).all() and (
         letter_text(page * 0, np.random.default_rng(2)) == 0
     ).all()
+
+
+def test_octave_signs_end_in_a_hook_or_go_on():
+    rng, blank = np.random.default_rng(0), np.full((96, 600), 255, np.uint8)
+    signs = [letter_octave(blank, rng) for _ in range(12)]
+    assert {tuple(tokens) for _, tokens in signs} == {("8va", "8va-end"), ("8va",)}
+    for page, tokens in signs:
+        dark = page < 128
+        last = np.flatnonzero(dark.any(axis=0))[-1]
+        assert dark[:, last].sum() >= 5 if "8va-end" in tokens else last > 580
+    assert letter_octave(blank * 0, rng)[1] == []
 
 
 def test_chords_in_brackets_and_fractions():
