@@ -224,9 +224,10 @@ def lessons(arguments):
 def test(arguments):
     chosen = any((ROOT / argument.split("::")[0]).exists() for argument in arguments if argument[:1] != "-")
     # A file a process: most of a test's time is Python's, which uses one core.
-    everything = [] if chosen else ["tests", "notebooks"]
-    if not chosen and not any(argument.startswith(("-n", "--pdb", "--trace")) for argument in arguments):
-        everything += [f"-n{min(os.cpu_count() or 1, 4)}", "--dist=loadfile"]
+    spread = [f"-n{min(os.cpu_count() or 1, 4)}", "--dist=loadfile"]
+    if any(argument.startswith(("-n", "--pdb", "--trace")) for argument in arguments):
+        spread = []
+    everything = [] if chosen else ["tests", "notebooks", *spread]
     return run(
         [
             "-m",

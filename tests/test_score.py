@@ -395,6 +395,15 @@ def test_a_line_in_another_metre_that_is_not_printed():
     assert [number for number, bar in enumerate(bars, 1) if bar.remarks] == [4]
 
 
+def test_rests_and_endings_are_no_other_metre():
+    rests = read("treble 2/4 " + "0:4 0:4 | " * 8, "treble r:1 | r:1 | r:1 | 0:2 |.")
+    assert {(bar.metre, bar.sum) for bar in rests} == {("2/4", 2)}
+    jig = read(
+        "treble 6/8 " + "0:4 . 0:4 . | " * 4, "treble [1 0:4 . 0:4 :| [2 0:4 . 0:4 |: 0:8 | 0:4 . 0:4 :|"
+    )
+    assert {bar.metre for bar in jig} == {"6/8"} and not doubtful(jig)
+
+
 def test_a_bar_that_a_dashed_line_splits_is_one():
     bars = read("treble 3/4 0:2 . | 0:2 . | 0:2 | 0:4 | 0:4 0:4 0:4 |.")
     assert sums(bars) == [3] * 4 and bars[2].spans == [(0, 8, 9), (0, 10, 11)] and not doubtful(bars)

@@ -221,8 +221,8 @@ PARTS = re.compile(r"([b#]?)([^\d(/]*)((?:(?!/[A-H]).)*)(/[A-H])?([b#]?)")
 class Pen:
     """Writes letters as one hand does on one page; pictures uint8, 255 paper.
 
-    Letters are from `least` to `most` pixels large, of one of the fonts that matplotlib brings or, as often,
-    one of `fonts`, which are files. In three of ten cases they are as even as print.
+    Letters are from `least` to `most` pixels large, of one of the fonts that matplotlib brings or, in seven
+    of ten cases, one of `fonts`, which are files. In three of ten cases they are as even as print.
     """
 
     def __init__(self, rng: np.random.Generator, least: float, most: float, fonts: Sequence[Path] = ()):

@@ -402,7 +402,9 @@ def mend(lines: list[list[Symbol]], upper: bool = False, **corrections) -> list[
     """
 
     def bars_of(lines):
-        return music.read_bars([[one.token for one in line] for line in lines], upper, False, **corrections)
+        return music.read_bars(
+            [[one.token for one in line] for line in lines], upper, final=False, **corrections
+        )
 
     def wrong(bars):
         return sum(not bar.fits for bar in bars)

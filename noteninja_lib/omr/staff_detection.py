@@ -344,14 +344,15 @@ def read_layout(page: np.ndarray, top: bool = False, strict: bool = True) -> Lay
     systems = _systems(ink, tracks)
     if top:
         systems = _even(systems)
-    refused = _why_not(ink, tracks, matrix, page.shape, None if top else systems)
+    beside = _lines_beside(ink, tracks)
+    refused = _why_not(beside, tracks, matrix, page.shape, None if top else systems)
     inverse = cv2.invertAffineTransform(matrix)
     for height in lost:
         share = (inverse @ [ink.shape[1] / 2, height, 1])[1] / page.shape[0]
         told.append(f"What looks like a staff, {share:.0%} down the page, could not be read.")
     if top and len(systems) < len(tracks):
         told.append(f"Of {len(systems)} systems with {len(tracks)} staffs the uppermost staffs were read.")
-    if any(_over_tablature(ink, tracks)):
+    if any(_over_tablature(*beside, tracks)):
         told.append("Lines below the staffs (tablature?) were left out.")
     reaches = [min(_gap(track, tracks) * BETWEEN, 4 * SPACE * SPACE) for track in tracks]
     uppermost = {id(system[0]) for system in systems}
@@ -467,7 +468,7 @@ def in_order(tracks: list[Track]) -> list[Track]:
     return [track for row in rows for track in sorted(row, key=lambda one: one.left)]
 
 
-def _why_not(ink, tracks, matrix, shape, systems):
+def _why_not(beside, tracks, matrix, shape, systems):
     """Say in one sentence why the tracks of a working picture can't be read; "" if they can."""
     space = np.median([np.median(track.space[track.left : track.right]) for track in tracks])
     why = ""
@@ -481,7 +482,7 @@ def _why_not(ink, tracks, matrix, shape, systems):
     if systems and len(systems) < len(tracks):
         why = "Two or more staffs are joined to a system (piano or several parts): choose music with one"
         why += " staff a line, or read the uppermost staffs alone (--top)."
-    elif edge := _part_of_a_staff(ink, tracks, matrix, shape):
+    elif edge := _part_of_a_staff(*beside, tracks, matrix, shape):
         why = f"A staff is cut off at the {edge} edge of the picture: scan or photograph the whole page."
     return why
 
@@ -497,9 +498,8 @@ def _lines_beside(ink, tracks):
     return lines.astype(np.uint8), at
 
 
-def _over_tablature(ink, tracks):
+def _over_tablature(lines, at, tracks):
     """For each track in turn, whether four or more lines are below it, further apart than its own."""
-    lines, at = _lines_beside(ink, tracks)
     for track in tracks:
         space = float(np.median(track.space[track.left : track.right]))
         first, last = (int(track.height + spaces * space) for spaces in (BESIDE, UNDER))
@@ -512,9 +512,8 @@ def _over_tablature(ink, tracks):
         yield any(1.2 < min(three) and max(three) < min(1.25 * min(three), 2.3) for three in threes)
 
 
-def _part_of_a_staff(ink, tracks, matrix, shape):
+def _part_of_a_staff(lines, at, tracks, matrix, shape):
     """ "upper" or "lower" where two to four lines, and no more, run along that edge of the page."""
-    lines, at = _lines_beside(ink, tracks)
     size = int(np.median([np.median(track.space) for track in tracks]))
     length = np.median([track.width for track in tracks]) / HOP
     for edge, y in (("upper", 0), ("lower", shape[0] - 1)):
