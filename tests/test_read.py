@@ -525,6 +525,16 @@ def test_letters_that_name_the_notes_are_no_chords(page, answers):
     assert sum(len(bar.harmony) for bar in marked(page, answers, others).bars) == 7
 
 
+def test_two_heights_without_a_clef_are_drums_and_three_a_tune():
+    def line(*heights):
+        return [Symbol(f"note:{height}:4", 9, 0.99) for height in heights * 12]
+
+    with pytest.raises(UserError, match="percussion"):
+        recognition._refuse(line(3, 7), False, 2)
+    recognition._refuse(line(0, 1, 2), False, 2)
+    recognition._refuse([Symbol("clef:treble", 1, 0.99), *line(3, 7)], False, 2)
+
+
 BOOK = [
     "clef:treble sharp1 time:3/4 note:2:4 note:4:4 note:6:4 bar".split(),
     "note:5:2 note:1:4 final-bar".split(),

@@ -1,5 +1,8 @@
 """The network that reads lines: its shapes, CTC's way from columns to words, its training."""
 
+import shutil
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.models.crnn import COLUMN, LineReader, as_input, read_staff_image
 from noteninja_lib.omr.decoration import letter_chords, letter_octave, letter_text
 from noteninja_lib.omr.page_maker import StaffImages, build
+from noteninja_lib.omr.rendering import FONT_FILES
 from noteninja_lib.omr.vocabulary import MARKS, ROOTS, VOCABULARY
 from noteninja_lib.training.tasks import MarkTask, ReadingTask
 from noteninja_lib.training.trainer import Trainer, train
@@ -60,6 +64,18 @@ def test_words_are_written_where_there_is_room_and_are_no_marks():
     assert (written[20:60, 100:140] == 0).all() and (
         letter_text(page * 0, np.random.default_rng(2)) == 0
     ).all()
+
+
+def test_fonts_that_lie_with_the_lines_write_chords(engraved, tmp_path):
+    shutil.copytree(engraved, tmp_path / "lines")
+    assert StaffImages(engraved).fonts == []
+    (tmp_path / "lines/fonts").mkdir()
+    own = Path(shutil.copy(FONT_FILES / "DejaVuSerif-Bold.ttf", tmp_path / "lines/fonts"))
+    fonts = StaffImages(tmp_path / "lines", marks=True).fonts
+    assert fonts == [own]
+    blank = np.full((96, 600), 255, np.uint8)
+    with_them, without = (letter_chords(blank, np.random.default_rng(1), some) for some in (fonts, ()))
+    assert with_them[1] and (with_them[0] != without[0]).any()
 
 
 def test_octave_signs_end_in_a_hook_or_go_on():

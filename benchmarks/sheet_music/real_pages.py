@@ -73,10 +73,8 @@ def listed(folder: Path) -> Iterator[dict]:
             if done.returncode:
                 raise UserError(f"{clone} lacks the commit {row['commit']}: fetch it with all its history.")
             if row["pages"]:
-                chosen, numbers = (
-                    pypdfium2.PdfDocument.new(),
-                    [int(one) - 1 for one in row["pages"].split(",")],
-                )
+                chosen = pypdfium2.PdfDocument.new()
+                numbers = [int(one) - 1 for one in row["pages"].split(",")]
                 chosen.import_pages(pypdfium2.PdfDocument(done.stdout), numbers)
                 chosen.save(str(picture))
             else:
