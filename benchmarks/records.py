@@ -29,6 +29,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.models.basic_pitch import transcribe
 from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.classifiers import GenreClassifier, classify
+from noteninja_lib.models.tagger import hear_genres
 from noteninja_lib.music.piano_roll import sounding, strongest_octave
 from noteninja_lib.pipeline import load_pipeline
 
@@ -74,6 +75,7 @@ def play(job: Job, data: File, judge: File, folder: File, options: dict) -> dict
         audio
     )
     found |= {"file": str(file), "judge": next(iter(heard)), "onsets": onset_chroma(notes[0]).reshape(12, -1)}
+    found["heard"] = hear_genres(audio)
     if made:
         tune = made.notes
         found |= {"tune": made.tune_kept, "voice": made.voice}
@@ -149,6 +151,9 @@ def figures_of(real: list[dict], made: list[dict]) -> dict:
             row["rises"] = float(row["scores"][row["target"]] > source["scores"][row["target"]])
             row["among three"], row["first"] = float(place <= STRONGEST), float(place == 1)
         row["judge right"] = float(row["judge"] == row["target"])
+        place = list(row["heard"]).index(row["target"]) + 1
+        row["heard among three"], row["heard first"] = float(place <= STRONGEST), float(place == 1)
+        row["heard rises"] = float(row["heard"][row["target"]] > source["heard"][row["target"]])
         row["attack ratio"] = row["attack"] / np.mean([one["attack"] for one in like])
         row["range ratio"] = row["range"] / source["range"]
         row["treble difference"] = row["treble"] - np.mean([one["treble"] for one in like])
@@ -159,6 +164,9 @@ def figures_of(real: list[dict], made: list[dict]) -> dict:
         "among three",
         "first",
         "judge right",
+        "heard rises",
+        "heard among three",
+        "heard first",
         "attack ratio",
         "range ratio",
         "treble difference",
@@ -175,6 +183,8 @@ def figures_of(real: list[dict], made: list[dict]) -> dict:
             }
     right = [float(row["judge"] == row["source"]) for row in real]
     figures["judge on real recordings"] = bootstrap(right)
+    right = [float(next(iter(row["heard"])) == row["source"]) for row in real]
+    figures["tagger on real recordings"] = bootstrap(right)
     return figures
 
 
@@ -207,7 +217,7 @@ def lines(figures: dict) -> list[str]:
         for genre, one in figures["genres"].items()
     ]
     found += table(["genre", *names], rows)
-    return [
-        *found,
-        f"Its judge is right about {interval(figures['judge on real recordings'])} of the real ones.",
-    ]
+    told = f"Its judge is right about {interval(figures['judge on real recordings'])} of the real ones"
+    if "tagger on real recordings" in figures:  # older figures have none
+        told += f", the tagger about {interval(figures['tagger on real recordings'])}"
+    return [*found, f"{told}."]

@@ -43,6 +43,7 @@ from noteninja_lib.models.checkpoints import (
     verify,
 )
 from noteninja_lib.models.classifiers import MelodyExtractor
+from noteninja_lib.models.tagger import hear_genres
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.pipeline import NETWORKS, NoteNinjaPipeline, load_pipeline
@@ -359,7 +360,7 @@ def adapt(
     hearing, learning = len(records.data) * RECORD / max(workers, 1), steps * STEP
     for done, count in versions(records, workers):
         yield done / max(count, 1) * hearing / (hearing + learning), "hearing the recordings"
-    shares = [pipe.judge_genre(records.data.audio(number)) for number in range(len(records.data))]
+    shares = [hear_genres(records.data.audio(number)) for number in range(len(records.data))]
     near = max(GENRES, key=lambda genre: sum(one[genre] for one in shares))
     listen("before", pipe, near)
     trainer = Trainer(AdapterTask(records, pipe.unet, style_vector(near), RANK), run, steps, EMA, seed)

@@ -40,6 +40,7 @@ with quick_imports():
         write_checksums,
     )
     from noteninja_lib.models.classifiers import GenreClassifier, classify
+    from noteninja_lib.models.tagger import hear_genres
     from noteninja_lib.models.unet import Denoiser
     from noteninja_lib.models.vae import MelAutoencoder
     from noteninja_lib.models.vocoder import Vocoder
@@ -83,7 +84,7 @@ class Conversion(BaseOutput):
         How surely a tune was heard at all, times how much of it is heard again at the same time, from 0 (no
         more than in another song) to 1; None where no tune was found.
     genre_heard, source_genre : dict of str to float
-        What the genre classifier takes the result and the source for; the shares sum to 1.
+        What result and source sound like, see `models.tagger.hear_genres`; the shares sum to 1.
     voice : {"keep", "play", "off", "none"}
         What became of the singer; "none" where nobody sings or speaks.
     stems : mapping of str to numpy.ndarray
@@ -521,8 +522,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
             lambda: out and (out if callable(out) else partial(save, out))(audio, STEREO_RATE),
             lambda: transcribe(sound, onsets=False),
             lambda: surety(source),
-            lambda: classify(self.judge, GENRES, sound),
-            lambda: classify(self.judge, GENRES, source.audio),
+            lambda: hear_genres(sound),
+            lambda: hear_genres(source.audio),
         )
         give_back(audio.nbytes)
         told = share_of(progress, 0.88, 0.11, "listening to the result")
@@ -535,7 +536,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         return Conversion(*told, heard=(source.piano_roll, sung))
 
     def judge_genre(self, audio: np.ndarray) -> dict[str, float]:
-        """What the genre classifier takes a recording for: genre to share, strongest first.
+        """What the genre classifier, which learned from our band, takes a recording for, strongest first.
 
         `audio` is mono (n,) at 22,050 Hz, or stereo (n, 2) at 44,100 Hz, as conversions are.
         """

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -37,6 +38,7 @@ WHERE = {
     "MelodyExtractor": "lead",
     "ChordRecogniser": "chords",
     "GenreClassifier": "judge",
+    "AudioTagger": "tagger",
     "LineReader": "reader",
     "BasicPitch": "basic_pitch",
     "PitchTracker": "pitch",
@@ -116,6 +118,11 @@ def verify(folder: Path, name: str = "") -> None:
             raise UserError(f"The trained weights {path} are damaged: {mend}.")
 
 
+#: While a network is loaded, diffusers makes each weight of this process without its numbers, in whichever
+#: thread: two at once would leave some empty.
+_loading = threading.Lock()
+
+
 @lru_cache(maxsize=16)
 def _load(kind, folder, name):
     verify(folder, f"{name}/")
@@ -134,7 +141,8 @@ def load_model(kind: type[Network], folder: Path | None = None, name: str | None
     `folder` holds all networks, by default `data/models`; `name` is the network's folder below it, if it is
     not its class's usual one.
     """
-    return _load(kind, folder or models_folder(), name or WHERE[kind.__name__])  # type: ignore[arg-type]
+    with _loading:
+        return _load(kind, folder or models_folder(), name or WHERE[kind.__name__])  # type: ignore[arg-type]
 
 
 def save_model(model: ModelMixin, folder: Path, name: str | None = None) -> None:

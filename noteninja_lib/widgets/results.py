@@ -30,8 +30,8 @@ TUNE_KEPT = (
     "100% as much as in a true recording of it in another genre"
 )
 GENRE_HEARD = (
-    "how sure a second network, which only listens, is that this is {genre}; of the song before "
-    "it said {was:.0%}; its first guess now is {most}"
+    "how sure a second network is that this is {genre}: it only listens, and learned from other people's "
+    "records; of the song before it said {was:.0%}; its first guess now is {most}"
 )
 NO_TUNE = "no tune was found in this song: what was kept of it can't be measured"
 EVERYTHING = (

@@ -1,0 +1,91 @@
+"""The network that knows records: it answers as the original does, of long music and of short."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from noteninja_lib import data_folder
+from noteninja_lib.audio.io import SAMPLE_RATE, load
+from noteninja_lib.models import checkpoints, tagger
+from noteninja_lib.models.basic_pitch import BasicPitch
+from noteninja_lib.models.checkpoints import load_model, models_folder, write_checksums
+from noteninja_lib.models.classifiers import MelodyExtractor
+from noteninja_lib.models.pitch import PitchTracker
+from noteninja_lib.models.tagger import TAGS, hear_genres, load_tagger, pieces_of, tagger_mel
+
+#: What EfficientAT's mn04_as says of `tune()` (commit a425fdc, torch 2.13), in the order of `TAGS`.
+LOGITS = [-8.6522, -6.2628, -7.9030, -8.3531, -7.7517, -8.0072, -7.0494, -7.4680, -8.8534, -7.1208]
+EMBEDDED = [-0.0263, 0.2693, -0.1542, -0.1420, 0.6173]  # the first of its 384 numbers
+SONGS = {"classical": "oh-dear-what-can-the-matter-be-classical.mp3", "pop": "peggy-bawn-pop-sung.mp3"}
+
+
+def tune():
+    """Ten seconds of gliding sine and noise at 32,000 Hz."""
+    rng, times = np.random.default_rng(0), np.arange(320_000) / 32_000
+    pitches = 220 * 2 ** (rng.integers(0, 24, 41) / 12)
+    phase = 2 * np.pi * np.cumsum(np.interp(times, np.linspace(0, 10, 41), pitches)) / 32_000
+    return (0.3 * np.sin(phase) + 0.02 * rng.standard_normal(320_000)).astype(np.float32)
+
+
+def song(genre, seconds=None):
+    return load(data_folder() / "songs" / SONGS[genre], duration=seconds)
+
+
+def test_it_answers_as_the_original():
+    mel, network = tagger_mel(tune())[None], load_tagger()
+    assert mel.shape == (1, 128, 1000)
+    assert (mel.mean(), mel.std()) == pytest.approx((0.3512, 0.6795), abs=1e-4)
+    with torch.no_grad():
+        assert network(mel)[0].tolist() == pytest.approx(LOGITS, abs=0.05)  # its weights are halved
+        assert network.embedding(mel)[0, :5].tolist() == pytest.approx(EMBEDDED, abs=0.02)
+
+
+@pytest.mark.parametrize("genre", SONGS)
+def test_songs_are_heard_as_what_they_are(genre):
+    heard = hear_genres(song(genre))
+    assert next(iter(heard)) == genre and set(heard) == set(TAGS)
+    assert sum(heard.values()) == pytest.approx(1) and list(heard.values()) == sorted(heard.values())[::-1]
+
+
+@pytest.mark.parametrize("samples", [0, 1, 500, SAMPLE_RATE, 10 * SAMPLE_RATE, 10 * SAMPLE_RATE + 7, 700_000])
+def test_any_length_is_heard(samples):
+    pictures = pieces_of(song("pop")[:samples] if samples < 600_000 else np.tile(song("pop"), 2)[:samples])
+    assert pictures.shape == (max(1, samples // 220_500), 128, 1000) and pictures.isfinite().all()
+
+
+def test_of_long_music_parts_spread_over_all_of_it_are_heard(monkeypatch):
+    monkeypatch.setattr(tagger, "PIECES", 3)
+    classical, pop = song("classical", 25), song("pop", 25)
+    ends = np.concatenate([pop[:220_500], classical, classical, pop[:220_500]])
+    assert len(pieces_of(ends)) == 3
+    assert hear_genres(ends)["pop"] > hear_genres(np.concatenate([classical] * 3))["pop"] + 0.1
+
+
+def test_a_second_of_music_is_heard_as_ten_times_that_second():
+    second = song("classical", 1)
+    assert torch.allclose(pieces_of(second), pieces_of(np.tile(second, 10)), atol=1e-4)
+
+
+def test_loudness_decides_little():
+    loud, soft = song("classical"), 0.25 * song("classical")
+    assert next(iter(hear_genres(soft))) == next(iter(hear_genres(loud)))
+
+
+def test_a_converter_from_before_is_heard_by_the_shipped_tagger(tmp_path, monkeypatch):
+    shutil.copytree(models_folder() / "judge", tmp_path / "judge")
+    write_checksums(tmp_path)
+    expected = hear_genres(song("pop"))
+    monkeypatch.setenv("NOTENINJA_MODELS", str(tmp_path))
+    assert hear_genres(song("pop")) == expected
+
+
+def test_threads_that_load_networks_at_once_get_whole_ones():
+    kinds = (tagger.AudioTagger, BasicPitch, PitchTracker, MelodyExtractor) * 2
+    checkpoints._load.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        networks = list(pool.map(load_model, kinds))
+    assert not any(weight.is_meta for network in networks for weight in network.parameters())
+    assert networks[:4] == networks[4:]
