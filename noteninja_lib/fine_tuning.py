@@ -158,7 +158,7 @@ def train_converter(
 
 
 #: What a pipeline's model_index.json says besides its networks.
-SETTINGS = ("strength_curve", "guidance_interval", "style_guidance")
+SETTINGS = ("strength_curve", "guidance_interval", "style_guidance", "jump_style_guidance")
 
 
 def settings_of(pipe: NoteNinjaPipeline) -> dict:

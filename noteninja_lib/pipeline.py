@@ -130,8 +130,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         Noise level (0..1) at which sampling begins for the strengths 0, 1/n ... 1.
     guidance_interval : (float, float)
         Noise levels between which guidance is on.
-    style_guidance : float
-        How much more the style is guided than the notes.
+    style_guidance, jump_style_guidance : float
+        How much more the style is guided than the notes; and that of a denoiser that knows jumps once more.
     """
 
     def __init__(
@@ -144,13 +144,12 @@ class NoteNinjaPipeline(DiffusionPipeline):
         strength_curve=(0.0, 1.0),
         guidance_interval=GUIDANCE_INTERVAL,
         style_guidance=1.0,
+        jump_style_guidance=1.0,
     ):
         super().__init__()
         self.register_modules(vae=vae, unet=unet, vocoder=vocoder, judge=judge, scheduler=scheduler)
-        curve, interval = tuple(strength_curve), tuple(guidance_interval)
-        self.register_to_config(
-            strength_curve=curve, guidance_interval=interval, style_guidance=style_guidance
-        )
+        self.register_to_config(strength_curve=tuple(strength_curve), guidance_interval=tuple(guidance_interval))
+        self.register_to_config(style_guidance=style_guidance, jump_style_guidance=jump_style_guidance)
 
     @classmethod
     def load_config(cls, folder: str | Path, **kwargs):
@@ -435,8 +434,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
         """The velocity of a whole piece; see `flow_matching.Flow`. `own` names genres of one's own."""
         adapted = Adapted(self.unet, [own_folder() / name for name in own])
         guidance = (scale, self.config.guidance_interval, neutral, adapted, self.config.style_guidance, pull)
-        vectors = torch.from_numpy(styles).to(self.device)
-        return flow_matching.Flow(self.unet, roll, vectors, frames, *guidance)
+        vectors, jump = torch.from_numpy(styles).to(self.device), self.config.jump_style_guidance
+        return flow_matching.Flow(self.unet, roll, vectors, frames, *guidance, jump)
 
     def noise_level(self, strength: float) -> float:
         """Noise level at which a conversion of this strength begins."""

@@ -7,8 +7,7 @@ import soundfile
 from benchmarks.humming import Job, hummed
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.tunes import load_tunes
-from noteninja_lib.widgets.choosers import WAYS, SongChooser
-from noteninja_lib.widgets.inputs import Recorder
+from noteninja_lib.widgets.inputs import WAYS, Recorder, SongChooser
 from noteninja_lib.widgets.tune_editor import MIDDLE, Inventor
 
 RATE = 44100

@@ -9,7 +9,7 @@ from lab_server import decoded, opened, write_notebook
 from benchmarks.humming import Job, hummed
 from noteninja_lib.audio import io as sound
 from noteninja_lib.music.tunes import load_tunes
-from noteninja_lib.widgets.choosers import WAYS
+from noteninja_lib.widgets.inputs import WAYS
 
 pytestmark = pytest.mark.browser
 TUNE = load_tunes("test")[5]

@@ -25,7 +25,7 @@ sys.path.insert(0, {str(ROOT / "tests")!r})
 from widget_doubles import Pipeline
 from noteninja_lib.audio import decoding
 from noteninja_lib.widgets import converter as module
-from noteninja_lib.widgets.choosers import WAYS
+from noteninja_lib.widgets.inputs import WAYS
 from noteninja_lib.widgets.converter import GenreConverter
 
 class Slow(Pipeline):

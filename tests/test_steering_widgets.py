@@ -14,7 +14,7 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.style import MOODS, styles
 from noteninja_lib.music.tunes import Tune
-from noteninja_lib.widgets.choosers import WAYS
+from noteninja_lib.widgets.inputs import WAYS
 from noteninja_lib.widgets.interpolation import ARRIVE, INVENTED, PRESETS, STAY, GenrePad, Journey, SongMixer
 from noteninja_lib.widgets.tune_editor import Inventor, tune_of
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import adapters, records
 from noteninja_lib import data_folder
 from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.models import checkpoints, tagger
@@ -89,3 +90,40 @@ def test_threads_that_load_networks_at_once_get_whole_ones():
         networks = list(pool.map(load_model, kinds))
     assert not any(weight.is_meta for network in networks for weight in network.parameters())
     assert networks[:4] == networks[4:]
+
+
+def test_a_listener_of_styles_goes_by_all_pieces_together():
+    rng = np.random.default_rng(0)
+    centres = {"chiptune": rng.normal(size=384), "waltz": rng.normal(size=384)}
+    known = {
+        style: [centre + rng.normal(size=(5, 384)) for _ in range(6)] for style, centre in centres.items()
+    }
+    known["waltz"] = known["waltz"][:2]  # fewer recordings make no style less likely
+    listener = adapters.train_listener(known)
+    assert {style: adapters.heard_as(listener, centre[None]) for style, centre in centres.items()} == {
+        style: style for style in centres
+    }
+    one, other = centres["chiptune"], centres["waltz"]
+    assert adapters.heard_as(listener, np.stack([other, one, one + 0.2 * (other - one)])) == "chiptune"
+
+
+def row(number, target, source, heard, level=1.0):
+    """A recording as the benchmark of records measures it; `heard` names the strongest genres."""
+    shares = {genre: 0.5 / 2**place for place, genre in enumerate(heard)}
+    return {
+        "number": number, "target": target, "source": source, "judge": heard[0], "heard": shares,
+        "attack": level, "range": level, "treble": level, "onsets": np.eye(12)[:, [number]],
+    }  # fmt: skip
+
+
+def test_what_is_heard_of_conversions_is_counted_by_the_target():
+    rock, jazz = ("rock", "pop", "jazz", "blues"), ("jazz", "blues", "pop", "rock")
+    real = [row(0, None, "rock", rock), row(1, None, "jazz", jazz), row(2, None, "jazz", rock)]
+    made = [row(0, "jazz", "rock", ("jazz", "pop", "blues", "rock")), row(1, "rock", "jazz", jazz)]
+    figures = records.figures_of(real, made)
+    told = {name: figures["together"][f"heard {name}"][0] for name in ("rises", "among three", "first")}
+    assert told == {"rises": 0.5, "among three": 0.5, "first": 0.5}
+    assert figures["tagger on real recordings"][0] == pytest.approx(2 / 3, abs=1e-3)
+    assert (
+        figures["genres"]["jazz"]["heard first"][0] == 1 and figures["genres"]["rock"]["heard first"][0] == 0
+    )

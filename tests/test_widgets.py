@@ -28,8 +28,8 @@ from noteninja_lib.errors import Notice, UserError
 from noteninja_lib.music.style import MOODS
 from noteninja_lib.settings import Settings
 from noteninja_lib.widgets import players
-from noteninja_lib.widgets.choosers import WAYS
 from noteninja_lib.widgets.converter import GenreConverter, converter
+from noteninja_lib.widgets.inputs import WAYS
 
 
 @pytest.fixture

@@ -117,6 +117,32 @@ def test_guidance_and_valence_are_weights_of_what_the_network_says():
     assert [one.weight for one in both] == [6.0, -4.0, -1.0] and sum(one.weight for one in both) == 1
 
 
+@pytest.mark.parametrize(
+    "guidance, guided, jumping, expected",
+    [
+        (2.0, True, True, [1.5, -0.5]),  # the style once more, at noise levels that are guided alone
+        (2.0, False, True, [1.0]),
+        (1.0, True, True, [1.0]),  # whoever asks for no guidance gets none
+        (2.0, True, False, [2.0, -1.0]),
+    ],
+)
+def test_the_style_is_guided_once_more_where_a_network_answers_for_whole_steps(
+    pipe, roll, guidance, guided, jumping, expected
+):
+    options = {"guidance_scale": guidance, "guidance_interval": (0.55, 1.0), "jump_style_scale": 1.5}
+    flow = flow_matching.Flow(pipe.unet, roll, style(_3=1.0), roll.frames // flow_matching.FOLD, **options)
+    found = flow.conditions(0, guided, jumping)
+    assert [one.weight for one in found] == expected
+    assert [bool(one.style.any()) for one in found] == [weight > 0 for weight in expected]
+    same = [one.content is found[0].content for one in found]
+    assert all(same) if jumping else not all(same)  # plain guidance is away from silence
+
+
+def test_the_shipped_pipeline_guides_the_style_once_more(pipe, roll):
+    told = pipe.flow(roll, style(_5=1.0).numpy(), 64, scale=2.0)
+    assert told.jump_style_scale == pipe.config.jump_style_guidance == 1.5
+
+
 def test_a_path_of_genres_changes_on_the_way(pipe, roll):
     frames = roll.frames // flow_matching.FOLD
     moving = torch.cat(

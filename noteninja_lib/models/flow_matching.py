@@ -289,7 +289,7 @@ def weigh(
         How much more the style is guided than the content (Brooks et al. 2022, arXiv 2211.09800).
     """
     pull = 0.0 if neutral is None else pull
-    push = scale * (style_scale if nothing is not None else 1.0)
+    push = scale * style_scale
     conditions = [replace(one, weight=(push + pull) * one.weight) for one in asked]
     if push != scale:
         plain = torch.zeros_like(asked[0].style)
@@ -326,8 +326,9 @@ class Flow:
         `pull` times more.
     own : sequence
         Of genres of one's own, see `single_genres`.
-    style_scale : float
-        See `weigh`; a network that knows jumps has learned one.
+    style_scale, jump_style_scale : float
+        See `weigh`. A network that knows jumps has learned one; the second is how much more the style is
+        guided where it is asked for a whole step at once.
     pull : float, optional
         `VALENCE_SCALE` by default.
     """
@@ -344,9 +345,11 @@ class Flow:
         own=(),
         style_scale=1.0,
         pull=None,
+        jump_style_scale=1.0,
     ):
         self.unet, self.interval, self.scale = unet, guidance_interval, guidance_scale
         self.style_scale, self.pull = style_scale, VALENCE_SCALE if pull is None else pull
+        self.jump_style_scale = jump_style_scale
         self.knows_jumps = unet.config.jumps and SCALES[0] <= guidance_scale <= SCALES[1]
         size, self.overlap = (CHUNK, OVERLAP) if len(styles) == 1 else (SHORT, LAP)
         self.chunks, self.asked, self.empty = spans(frames, size, self.overlap), [], {}
@@ -358,9 +361,11 @@ class Flow:
     def conditions(self, number: int, guided: bool, jumping: bool) -> list[Condition]:
         """What the network is asked about a chunk, by its number."""
         (asked, without_mood), chunk = self.asked[number], self.chunks[number]
+        guided = guided and self.scale != 1
         if jumping:  # in its one answer, what valence changes is guided, too
-            return weigh(asked, without_mood, None, 1.0, self.pull / (self.scale if guided else 1))
-        if not guided or self.scale == 1:
+            scales = (self.pull / self.scale, self.jump_style_scale) if guided else (self.pull, 1.0)
+            return weigh(asked, without_mood, None, 1.0, *scales)
+        if not guided:
             return weigh(asked, without_mood, None, 1.0, self.pull)
         length = chunk.stop - chunk.start
         if length not in self.empty:

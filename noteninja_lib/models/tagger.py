@@ -3,7 +3,8 @@
 Schmid, Koutini and Widmer 2023 (arXiv 2211.04772; https://github.com/fschmid56/EfficientAT, MIT License):
 a MobileNetV3 that learned what a larger network heard. Architecture and weights are theirs (mn04_as), and
 what comes out for our ten genres is the same; the other 517 of AudioSet's tags are left out, and each batch
-norm is multiplied into the convolution before it. It has never heard our band. Lesson: 11_judging_a_converter.
+norm is multiplied into the convolution before it. It has never heard our band.
+Lesson: 11_judging_a_converter.
 """
 
 from functools import lru_cache
@@ -150,6 +151,6 @@ def hear_genres(audio: np.ndarray) -> dict[str, float]:
 
 @torch.no_grad()
 def embed(audio: np.ndarray) -> np.ndarray:
-    """What the tagger makes of a recording (samples,) at 22,050 Hz: embeddings of its pieces, (pieces, 384)."""
+    """Embeddings (pieces, 384) of a recording (samples,) at 22,050 Hz, a row for each ten seconds heard."""
     tagger = load_tagger()
     return np.concatenate([tagger.embedding(one[None].to(tagger.device)).cpu() for one in pieces_of(audio)])

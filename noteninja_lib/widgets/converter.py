@@ -17,16 +17,16 @@ from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.harmony import NOTE_NAMES
-from noteninja_lib.widgets.choosers import (
+from noteninja_lib.widgets.heard_panel import HeardPanel
+from noteninja_lib.widgets.inputs import (
     SOUNDS,
     MoodChooser,
     SongChooser,
+    Upload,
     genre_menu,
     seed_field,
     voice_buttons,
 )
-from noteninja_lib.widgets.heard_panel import HeardPanel
-from noteninja_lib.widgets.inputs import Upload
 from noteninja_lib.widgets.interpolation import GenrePad, Journey, SongMixer
 from noteninja_lib.widgets.players import LivePlayer, bundled_songs, hear
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short, slider

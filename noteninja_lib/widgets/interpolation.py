@@ -15,7 +15,7 @@ from noteninja_lib.music.extension import LONGEST
 from noteninja_lib.music.style import MOODS
 from noteninja_lib.plots import plot_journey
 from noteninja_lib.source import MIDI, PICTURES, SCORES, hear
-from noteninja_lib.widgets.choosers import SongChooser, genre_menu, seed_field
+from noteninja_lib.widgets.inputs import SongChooser, genre_menu, seed_field
 from noteninja_lib.widgets.results import fate, tune_kept
 from noteninja_lib.widgets.style_sheet import name_parts, row, short, slider, two_bars
 from noteninja_lib.widgets.touch_widgets import Curve, Pad

@@ -21,7 +21,7 @@ from noteninja_lib.errors import UserError, free_path, whole, write_whole
 from noteninja_lib.passages import check_passages, clock, words
 from noteninja_lib.pipeline import Conversion
 from noteninja_lib.settings import FATES, STEMS
-from noteninja_lib.widgets.choosers import seed_field
+from noteninja_lib.widgets.inputs import seed_field
 from noteninja_lib.widgets.players import Comparison, Side, data_link, notes_to_midi
 from noteninja_lib.widgets.style_sheet import fold, meter, name_parts, player, row, short, told
 

@@ -25,7 +25,7 @@ from noteninja_lib.omr.staff_detection import Staff
 from noteninja_lib.omr.vocabulary import BAR_LINES, CLEFS, LETTERS, METRES, SIGNS, is_note, position_and_value
 from noteninja_lib.plots import BLUE, ORANGE, VERMILION
 from noteninja_lib.source import PICTURES
-from noteninja_lib.widgets.choosers import FileChooser, genre_menu, seed_field
+from noteninja_lib.widgets.inputs import FileChooser, genre_menu, seed_field
 from noteninja_lib.widgets.players import data_address
 from noteninja_lib.widgets.results import file_name, save_into
 from noteninja_lib.widgets.style_sheet import name_parts, player, row, short

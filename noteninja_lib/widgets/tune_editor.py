@@ -13,8 +13,7 @@ import numpy as np
 
 from noteninja_lib.errors import UserError
 from noteninja_lib.music.tunes import Tune, exact, tune_from_score
-from noteninja_lib.widgets.choosers import genre_menu, seed_field
-from noteninja_lib.widgets.inputs import RIGHTS, Recorder, Upload
+from noteninja_lib.widgets.inputs import RIGHTS, Recorder, Upload, genre_menu, seed_field
 from noteninja_lib.widgets.style_sheet import fold, name_parts, row, short
 from noteninja_lib.widgets.touch_widgets import PianoRoll
 from noteninja_lib.widgets.workbench import Workbench

@@ -23,8 +23,7 @@ from noteninja_lib.audio import io as sound
 from noteninja_lib.errors import Stopped, UserError, notices
 from noteninja_lib.pipeline import Conversion
 from noteninja_lib.source import MIDI, PICTURES, SCORES
-from noteninja_lib.widgets.choosers import SongChooser
-from noteninja_lib.widgets.inputs import in_own_names
+from noteninja_lib.widgets.inputs import SongChooser, in_own_names
 from noteninja_lib.widgets.results import Results
 from noteninja_lib.widgets.style_sheet import name_parts, row, style_sheet
 
