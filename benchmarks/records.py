@@ -60,9 +60,11 @@ def sound_figures(audio: np.ndarray) -> dict[str, float]:
     return {name: float(value) for name, value in (found | {"treble": 10 * np.log10(treble + 1e-9)}).items()}
 
 
-def play(job: Job, data: File, judge: File, folder: File, options: dict) -> dict:
+def play(job: Job, data: File, judge: File, folder: File, options: dict, pushed: float | None) -> dict:
     """Convert a recording, or leave it as it is, and measure it; its sound goes to a file in `folder`."""
     set_, pipe = opened(data), load_pipeline()
+    if pushed is not None:
+        pipe.register_to_config(jump_style_guidance=pushed)
     audio, made = set_.audio(job.number), None
     if job.target:
         made = pipe(audio, job.target, generator=torch.Generator().manual_seed(job.number), **options)
@@ -103,6 +105,9 @@ def report(
     targets: Annotated[int, Option(min=1, max=9, help="Genres for each recording.")] = 4,
     steps: Steps = STEPS,
     guidance: Guidance = 2.0,
+    style_guidance: Annotated[
+        float | None, Option(min=0, max=5, help="Jump style guidance; the converter's own by default.")
+    ] = None,
     tagger: Tagger = None,
     folder: Annotated[Path | None, Option(help="Where the sounds are to be kept.")] = None,
     title: Annotated[
@@ -120,7 +125,7 @@ def report(
     jobs = choose(set_, kept, targets, seed)
     every = [Job(number, None) for number in range(len(set_))]
     sampling = {"num_inference_steps": steps, "guidance_scale": guidance}
-    options = {"data": data, "judge": judge, "options": sampling}
+    options = {"data": data, "judge": judge, "options": sampling, "pushed": style_guidance}
     with tempfile.TemporaryDirectory() as temporary:
         options["folder"] = folder or temporary
         Path(options["folder"]).mkdir(parents=True, exist_ok=True)

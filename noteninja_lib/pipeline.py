@@ -148,7 +148,8 @@ class NoteNinjaPipeline(DiffusionPipeline):
     ):
         super().__init__()
         self.register_modules(vae=vae, unet=unet, vocoder=vocoder, judge=judge, scheduler=scheduler)
-        self.register_to_config(strength_curve=tuple(strength_curve), guidance_interval=tuple(guidance_interval))
+        curve, interval = tuple(strength_curve), tuple(guidance_interval)
+        self.register_to_config(strength_curve=curve, guidance_interval=interval)
         self.register_to_config(style_guidance=style_guidance, jump_style_guidance=jump_style_guidance)
 
     @classmethod

@@ -138,9 +138,13 @@ def test_the_style_is_guided_once_more_where_a_network_answers_for_whole_steps(
     assert all(same) if jumping else not all(same)  # plain guidance is away from silence
 
 
-def test_the_shipped_pipeline_guides_the_style_once_more(pipe, roll):
-    told = pipe.flow(roll, style(_5=1.0).numpy(), 64, scale=2.0)
-    assert told.jump_style_scale == pipe.config.jump_style_guidance == 1.5
+def test_a_pipeline_that_is_told_so_guides_the_style_once_more(pipe, roll):
+    assert pipe.config.jump_style_guidance == 1  # as shipped
+    pipe.register_to_config(jump_style_guidance=1.5)
+    try:
+        assert pipe.flow(roll, style(_5=1.0).numpy(), 64, scale=2.0).jump_style_scale == 1.5
+    finally:
+        pipe.register_to_config(jump_style_guidance=1.0)
 
 
 def test_a_path_of_genres_changes_on_the_way(pipe, roll):
