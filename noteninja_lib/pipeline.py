@@ -32,6 +32,7 @@ with quick_imports():
     from noteninja_lib.models import flow_matching, give_back, in_threads, share_of, stand_ins
     from noteninja_lib.models.basic_pitch import transcribe
     from noteninja_lib.models.checkpoints import (
+        BY_ITSELF,
         Adapted,
         current_names,
         mend_of,
@@ -168,7 +169,7 @@ class NoteNinjaPipeline(DiffusionPipeline):
         disable_progress_bar()  # loading takes half a second
         try:
             with stand_ins():
-                pipe = super().from_pretrained(str(folder), **kwargs)
+                pipe = super().from_pretrained(str(folder), **BY_ITSELF | kwargs)
         except Exception as problem:  # diffusers has an error for each thing that may be wrong
             raise UserError(f"{folder} holds no whole converter: {mend_of(folder)}.") from problem
         for network in (pipe.vae, pipe.unet, pipe.vocoder, pipe.judge):

@@ -1,11 +1,14 @@
 """The network that knows records: it answers as the original does, of long music and of short."""
 
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
 
 from benchmarks import adapters, records
 from noteninja_lib import data_folder
@@ -90,6 +93,36 @@ def test_threads_that_load_networks_at_once_get_whole_ones():
         networks = list(pool.map(load_model, kinds))
     assert not any(weight.is_meta for network in networks for weight in network.parameters())
     assert networks[:4] == networks[4:]
+
+
+class Slow(ModelMixin, ConfigMixin):
+    """A network that is being built for as long as a test wants."""
+
+    config_name = "config.json"
+    begun, go_on = threading.Event(), threading.Event()
+
+    @register_to_config
+    def __init__(self, size: int = 4):
+        super().__init__()
+        self.begun.set()
+        assert self.go_on.wait(60)
+        self.layer = torch.nn.Linear(size, size)
+
+
+def test_what_others_build_while_a_network_is_loaded_has_its_weights(tmp_path):
+    Slow.go_on.set()
+    Slow().half().save_pretrained(tmp_path / "slow")
+    write_checksums(tmp_path)
+    Slow.begun.clear()
+    Slow.go_on.clear()
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load_model, Slow, tmp_path, "slow")
+        assert Slow.begun.wait(60)
+        built = torch.nn.Linear(4, 4)
+        Slow.go_on.set()
+        loaded = loading.result()
+    assert built.weight.device.type == loaded.layer.weight.device.type == "cpu"
+    assert loaded.layer.weight.dtype == torch.float32
 
 
 def test_a_listener_of_styles_goes_by_all_pieces_together():

@@ -118,16 +118,17 @@ def verify(folder: Path, name: str = "") -> None:
             raise UserError(f"The trained weights {path} are damaged: {mend}.")
 
 
-#: While a network is loaded, diffusers makes each weight of this process without its numbers, in whichever
-#: thread: two at once would leave some empty.
-_loading = threading.Lock()
+#: Not to save memory is what keeps threads apart: else diffusers, while it loads a network, makes every layer
+#: of this process without numbers, whichever thread builds it.
+BY_ITSELF = {"low_cpu_mem_usage": False}
+_loading = threading.Lock()  # so that two threads get the same network
 
 
 @lru_cache(maxsize=16)
 def _load(kind, folder, name):
     verify(folder, f"{name}/")
     try:
-        model = kind.from_pretrained(folder / name)
+        model = kind.from_pretrained(folder / name, **BY_ITSELF)
     except (OSError, ValueError, KeyError) as problem:
         raise UserError(
             f"The trained weights in {folder / name} can't be read: {mend_of(folder)}."
