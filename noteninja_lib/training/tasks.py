@@ -1,6 +1,6 @@
 """What each network learns, and from what: batches and losses. Lesson: 07_training_on_gtzan."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -197,12 +197,11 @@ class GenreClassifierTask(SoundTask):
         self,
         data: DataSet,
         start: GenreClassifier | None = None,
-        genres: Sequence[str] = GENRES,
         records: DataSet | None = None,
     ):
-        super().__init__(data, start or GenreClassifier(classes=len(genres)), records)
+        super().__init__(data, start or GenreClassifier(), records)
         kinds = [one.labels for one in (data, records) if one]
-        self.labels = [np.array([genres.index(genre) for genre in labels]) for labels in kinds]
+        self.labels = [np.array([GENRES.index(genre) for genre in labels]) for labels in kinds]
         self.chances = [1 / np.bincount(labels)[labels] for labels in self.labels]
 
     def batch(self, rng: np.random.Generator, size: int) -> list[np.ndarray]:
