@@ -43,7 +43,6 @@ from noteninja_lib.models.checkpoints import (
     verify,
 )
 from noteninja_lib.models.classifiers import MelodyExtractor
-from noteninja_lib.models.tagger import hear_genres
 from noteninja_lib.models.unet import Denoiser
 from noteninja_lib.models.vae import MelAutoencoder
 from noteninja_lib.pipeline import NETWORKS, NoteNinjaPipeline, load_pipeline
@@ -360,7 +359,8 @@ def adapt(
     hearing, learning = len(records.data) * RECORD / max(workers, 1), steps * STEP
     for done, count in versions(records, workers):
         yield done / max(count, 1) * hearing / (hearing + learning), "hearing the recordings"
-    shares = [hear_genres(records.data.audio(number)) for number in range(len(records.data))]
+    # Which of the band's genres is it most like? That the judge knows, who learned from the band.
+    shares = [pipe.judge_genre(records.data.audio(number)) for number in range(len(records.data))]
     near = max(GENRES, key=lambda genre: sum(one[genre] for one in shares))
     listen("before", pipe, near)
     trainer = Trainer(AdapterTask(records, pipe.unet, style_vector(near), RANK), run, steps, EMA, seed)
