@@ -30,7 +30,7 @@ from noteninja_lib.models.tagger import embed
 from noteninja_lib.pipeline import load_pipeline
 
 SECONDS = 20.0  # of a song that is converted
-WEAK = 0.01  # of how far the listener trusts each of its few recordings; 1 is usual
+REGULARISATION = 100.0  # of the listener, which has few recordings; 1 is usual
 
 #: A song, the style that it goes to, and the genre that it is asked for: the style, or the nearest genre.
 Job = namedtuple("Job", "song style genre")
@@ -48,7 +48,7 @@ def train_listener(known: dict[str, list[np.ndarray]]) -> Pipeline:
     """A classifier of the styles, from pieces of their recordings; each style counts as much."""
     pieces = np.concatenate([piece for some in known.values() for piece in some])
     labels = [style for style, some in known.items() for piece in some for _ in piece]
-    ear = LogisticRegression(C=WEAK, class_weight="balanced", max_iter=1000)
+    ear = LogisticRegression(C=1 / REGULARISATION, class_weight="balanced", max_iter=1000)
     return make_pipeline(StandardScaler(), ear).fit(pieces, labels)
 
 

@@ -139,9 +139,8 @@ def report(
     return finish(figures, lines(figures), out, "records", usual=False)
 
 
-def rank(row: dict, genre: str) -> int | None:
-    """Place of a genre among the outside listener's, from 1; None where it knows no such genre."""
-    scores = row.get("scores", {})
+def rank(scores: dict[str, float], genre: str) -> int | None:
+    """Place of a genre among a listener's, from 1; None where it knows no such genre."""
     return sorted(scores, key=scores.get, reverse=True).index(genre) + 1 if genre in scores else None
 
 
@@ -151,14 +150,12 @@ def figures_of(real: list[dict], made: list[dict]) -> dict:
     crowd = sorted({row["number"] for row in made})
     for row in made:
         source, like = by_number[row["number"]], by_genre[row["target"]]
-        place = rank(row, row["target"])
-        if place:
-            row["rises"] = float(row["scores"][row["target"]] > source["scores"][row["target"]])
-            row["among three"], row["first"] = float(place <= STRONGEST), float(place == 1)
+        for who, scores in (("", "scores"), ("heard ", "heard")):  # the outside listener, and the tagger
+            place = rank(row.get(scores, {}), row["target"])
+            if place:
+                row[f"{who}rises"] = float(row[scores][row["target"]] > source[scores][row["target"]])
+                row[f"{who}among three"], row[f"{who}first"] = float(place <= STRONGEST), float(place == 1)
         row["judge right"] = float(row["judge"] == row["target"])
-        place = list(row["heard"]).index(row["target"]) + 1
-        row["heard among three"], row["heard first"] = float(place <= STRONGEST), float(place == 1)
-        row["heard rises"] = float(row["heard"][row["target"]] > source["heard"][row["target"]])
         row["attack ratio"] = row["attack"] / np.mean([one["attack"] for one in like])
         row["range ratio"] = row["range"] / source["range"]
         row["treble difference"] = row["treble"] - np.mean([one["treble"] for one in like])
@@ -180,7 +177,7 @@ def figures_of(real: list[dict], made: list[dict]) -> dict:
     figures = {"together": summary(made, names), "genres": {}}
     for genre, some in sorted(grouped(made, lambda row: row["target"]).items()):
         figures["genres"][genre] = summary(some, names) | {"conversions": len(some)}
-        places = [rank(row, genre) for row in by_genre[genre]]
+        places = [rank(row.get("scores", {}), genre) for row in by_genre[genre]]
         if places[0]:
             figures["genres"][genre] |= {
                 "real among three": float(np.mean([place <= STRONGEST for place in places])),

@@ -36,7 +36,7 @@ from noteninja_lib.passages import Passage, check_passages
 from noteninja_lib.pipeline import VOICES, Conversion, NoteNinjaPipeline
 from noteninja_lib.source import read_written
 
-#: Those that a conversion uses.
+#: Those that a conversion uses; of the judge, only older ones told the genre.
 NETWORKS = ("basic_pitch", "chords", "judge", "lead", "pitch", "separator", "unet", "vae", "vocoder")
 #: What became of a singer, in words; where there was none, there is nothing to tell.
 FATES = {"keep": "voice kept", "play": "voice played by an instrument", "off": "voice left out", "none": ""}

@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import soxr
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 
 from benchmarks import adapters, records
 from noteninja_lib import data_folder
+from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.models import checkpoints, tagger
 from noteninja_lib.models.basic_pitch import BasicPitch
@@ -71,6 +73,12 @@ def test_of_long_music_parts_spread_over_all_of_it_are_heard(monkeypatch):
 def test_a_second_of_music_is_heard_as_ten_times_that_second():
     second = song("classical", 1)
     assert torch.allclose(pieces_of(second), pieces_of(np.tile(second, 10)), atol=1e-4)
+
+
+def test_stereo_is_heard_as_what_it_is_in_mono():
+    sound = song("pop", 10)
+    both = np.repeat(soxr.resample(sound, SAMPLE_RATE, STEREO_RATE)[:, None], 2, 1)
+    assert hear_genres(both) == pytest.approx(hear_genres(sound), abs=0.02)
 
 
 def test_loudness_decides_little():

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from noteninja_lib import data_folder
 from noteninja_lib.audio import SAMPLE_RATE
+from noteninja_lib.audio.io import mono
 from noteninja_lib.models.checkpoints import WHERE, load_model, models_folder
 
 RATE, HOP, FOURIER, WINDOW = 32000, 320, 1024, 800  # Hz, samples
@@ -134,8 +135,8 @@ def hear_genres(audio: np.ndarray) -> dict[str, float]:
 
     Parameters
     ----------
-    audio : numpy.ndarray, float32, shape (samples,)
-        Mono, 22,050 Hz. Of a long song, parts spread over all of it are heard.
+    audio : numpy.ndarray, float32, shape (n,) at 22,050 Hz, or (n, 2) at 44,100 Hz
+        Of a long song, parts spread over all of it are heard.
 
     Returns
     -------
@@ -143,7 +144,8 @@ def hear_genres(audio: np.ndarray) -> dict[str, float]:
         Genre and share; the shares sum to 1.
     """
     tagger = load_tagger()
-    shares = sum(tagger(one[None].to(tagger.device)).softmax(1)[0].cpu() for one in pieces_of(audio))
+    pieces = pieces_of(mono(audio))
+    shares = sum(tagger(one[None].to(tagger.device)).softmax(1)[0].cpu() for one in pieces)
     shares = shares.numpy() / shares.sum().item()
     names = list(TAGS)
     return {names[number]: float(shares[number]) for number in np.argsort(-shares)}
