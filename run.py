@@ -29,6 +29,7 @@ import json
 import os
 import shutil
 import subprocess
+import sysconfig
 import threading
 import time
 import venv
@@ -116,8 +117,9 @@ def set_up(cpu):
 
 
 def installed():
-    """How many packages .venv holds."""
-    return len(list(VENV.glob("**/site-packages/*.dist-info")))
+    """How many packages .venv holds; not looked for inside them, where pip may take a folder away meanwhile."""
+    packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(VENV)}))
+    return len(list(packages.glob("*.dist-info")))
 
 
 def how_far(lines, done):

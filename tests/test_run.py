@@ -75,13 +75,15 @@ def test_pip_fails_for_another_reason(run):
 def test_progress_of_set_up_without_a_terminal(run, monkeypatch, capsys):
     """A real pip that has to wait for what builds: lines with time, packages, and of how many."""
     monkeypatch.setattr(run, "LOG_EVERY", 0.2)
-    (run.VENV / "lib/site-packages").mkdir(parents=True)
+    where = "Lib" if os.name == "nt" else "lib/python{}.{}".format(*sys.version_info)
+    # Packages bring others along; and what lies inside may be taken away while one looks.
+    (run.VENV / where / "site-packages" / "c" / "site-packages" / "d.dist-info").mkdir(parents=True)
     pip = run.VENV / "pip.py"
     said = ["Collecting a==1 (from noteninja)", "  Downloading a-1-py3-none-any.whl (3.1 MB)", "Collecting b"]
     pip.write_text(
         f"import time, pathlib\nfor line in {said}:\n    print(line, flush=True)\n    time.sleep(0.5)\n"
         "print('Installing collected packages: a, b', flush=True)\n"
-        "pathlib.Path('lib/site-packages/a.dist-info').mkdir()\ntime.sleep(0.5)"
+        f"pathlib.Path('{where}/site-packages/a.dist-info').mkdir()\ntime.sleep(0.5)"
     )
     started = subprocess.Popen
     monkeypatch.setattr(
@@ -93,7 +95,7 @@ def test_progress_of_set_up_without_a_terminal(run, monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert all(re.match(r"  0 min 0\d s: ", line) for line in lines) and len(lines) < 15
     assert any("1 of about" in line and line.endswith("packages found: a (3.1 MB)") for line in lines)
-    assert lines[-1].endswith("1 of 2 packages installed")
+    assert lines[-1].endswith("1 of 2 packages installed") and run.installed() == 1
 
 
 def test_set_up_only_once(run, monkeypatch):
