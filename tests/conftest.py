@@ -16,6 +16,12 @@ if "NOTENINJA_ADAPTERS" not in os.environ:  # a user's own genres are not the te
     _own = tempfile.TemporaryDirectory(prefix="noteninja-")
     os.environ["NOTENINJA_ADAPTERS"] = _own.name
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Two processes that compile for other types at once write one file: numba's cache then holds code for
+    # the wrong one, and whoever loads it crashes, now and later. So each process has a cache of its own.
+    _compiled = tempfile.TemporaryDirectory(prefix="noteninja-")
+    os.environ["NUMBA_CACHE_DIR"] = _compiled.name
+
 import matplotlib  # noqa: E402
 import pytest  # noqa: E402
 
