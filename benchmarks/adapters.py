@@ -3,7 +3,8 @@
 STYLES holds a folder for each style, with two inside: `learn`, which an adapter learns from, and `listen`,
 from which a listener learns to tell the styles apart; it has heard none of the adapters' recordings. It
 knows them by what the shipped tagger makes of ten seconds of sound, which learned from other people's
-records. Songs go to each style by the adapter, and to the nearest of the ten genres without it.
+records; as they are, and as our autoencoder and vocoder decode them, since all that it is to judge comes
+out of these. Songs go to each style by the adapter, and to the nearest of the ten genres without it.
 """
 
 import os
@@ -22,26 +23,40 @@ from benchmarks.all_measures import bootstrap, euclidean
 from benchmarks.harness import finish, grouped, interval, measure, table
 from benchmarks.options import CORES, Out, Workers
 from noteninja_lib.arranger.recipe import own_folder
+from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.datasets import Records
 from noteninja_lib.errors import UserError
+from noteninja_lib.evaluation.baselines import decoded
 from noteninja_lib.fine_tuning import adapt
 from noteninja_lib.models.checkpoints import CARD, read_card
 from noteninja_lib.models.tagger import embed
 from noteninja_lib.pipeline import load_pipeline
 
 SECONDS = 20.0  # of a song that is converted
+MIDDLE = 30.0  # seconds of a recording that are decoded for the listener
 REGULARISATION = 100.0  # of the listener, which has few recordings; 1 is usual
 
 #: A song, the style that it goes to, and the genre that it is asked for: the style, or the nearest genre.
 Job = namedtuple("Job", "song style genre")
 
 
-def embedded(root: Path, styles: list[str], part: str) -> dict[str, list[np.ndarray]]:
-    """What the tagger makes of each style's recordings: (pieces, 384) for each."""
+def hear(file: Path) -> list[np.ndarray]:
+    """What the tagger makes of a recording: as it is, and its middle as our networks decode it.
+
+    (pieces, 384) each.
+    """
+    audio, size = load(file), round(MIDDLE * SAMPLE_RATE)
+    start = max(0, len(audio) - size) // 2
+    return [embed(audio), embed(decoded(load_pipeline(), audio[start : start + size]))]
+
+
+def embedded(root: Path, styles: list[str], part: str, workers: int) -> dict[str, list[list[np.ndarray]]]:
+    """For each style, what `hear` makes of its recordings."""
     found = {style: Records(root / style / part) for style in styles}
-    return {
-        style: [embed(some.audio(number)) for number in range(len(some))] for style, some in found.items()
-    }
+    files = [(style, some.path(number)) for style, some in found.items() for number in range(len(some))]
+    heard = measure(hear, [file for _, file in files], f"recordings to {part}", workers)
+    pairs = list(zip([style for style, _ in files], heard))
+    return {style: [one for name, one in pairs if name == style] for style in styles}
 
 
 def train_listener(known: dict[str, list[np.ndarray]]) -> Pipeline:
@@ -87,10 +102,17 @@ def report(
         if not (own_folder() / style / CARD).exists():
             for done, what in adapt(root / style / "learn", style, runs / style, steps, workers=workers):
                 print(f"\r{style}: {done:4.0%} {what}          ", end="", flush=True)
-    listener = train_listener(embedded(root, styles, "listen"))
-    aside = embedded(root, styles, "learn")
-    true = bootstrap([float(heard_as(listener, one) == style) for style in styles for one in aside[style]])
-    learned = {style: [one.mean(0) for one in some] for style, some in aside.items()}
+    known, aside = (embedded(root, styles, part, workers) for part in ("listen", "learn"))
+    listener = train_listener(
+        {style: [one for both in some for one in both] for style, some in known.items()}
+    )
+    true = [
+        bootstrap(
+            [float(heard_as(listener, both[way]) == style) for style in styles for both in aside[style]]
+        )
+        for way in (0, 1)
+    ]
+    learned = {style: [whole.mean(0) for whole, _ in some] for style, some in aside.items()}
     near = {style: read_card(own_folder() / style)["near"] for style in styles}
     jobs = [
         Job(song, style, genre)
@@ -100,7 +122,8 @@ def report(
     ]
     given = {"songs": songs, "listener": listener, "learned": learned}
     rows = measure(play, jobs, "conversions", workers, **given)
-    figures = figures_of(rows, learned) | {"listener right about the records": true, "near": near}
+    figures = figures_of(rows, learned) | {"near": near}
+    figures |= dict(zip(("listener right about the records", "listener right about them decoded"), true))
     return finish(figures, lines(figures), out, "adapters", usual=False)
 
 
@@ -139,4 +162,7 @@ def lines(figures: dict) -> list[str]:
     ]
     headings = ["style", "nearest genre", *names, "nearest record: of a conversion / of another record"]
     told = f"The listener is right about {interval(figures['listener right about the records'])} of the"
-    return [*table(headings, rows), f"{told} adapters' records, none of which it had heard."]
+    told += (
+        f" adapters' records, and {interval(figures['listener right about them decoded'])} of them decoded"
+    )
+    return [*table(headings, rows), f"{told}; it had heard none of them."]

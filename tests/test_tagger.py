@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import soundfile
 import soxr
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -15,12 +16,14 @@ from benchmarks import adapters, records
 from noteninja_lib import data_folder
 from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import SAMPLE_RATE, load
+from noteninja_lib.evaluation import baselines
 from noteninja_lib.models import checkpoints, tagger
 from noteninja_lib.models.basic_pitch import BasicPitch
 from noteninja_lib.models.checkpoints import load_model, models_folder, write_checksums
 from noteninja_lib.models.classifiers import MelodyExtractor
 from noteninja_lib.models.pitch import PitchTracker
 from noteninja_lib.models.tagger import TAGS, hear_genres, load_tagger, pieces_of, tagger_mel
+from noteninja_lib.pipeline import load_pipeline
 
 #: What EfficientAT's mn04_as says of `tune()` (commit a425fdc, torch 2.13), in the order of `TAGS`.
 LOGITS = [-8.6522, -6.2628, -7.9030, -8.3531, -7.7517, -8.0072, -7.0494, -7.4680, -8.8534, -7.1208]
@@ -168,3 +171,23 @@ def test_what_is_heard_of_conversions_is_counted_by_the_target():
     assert (
         figures["genres"]["jazz"]["heard first"][0] == 1 and figures["genres"]["rock"]["heard first"][0] == 0
     )
+
+
+def test_a_listener_hears_recordings_as_they_are_and_decoded(tmp_path):
+    long, short = np.resize(song("pop"), 32 * SAMPLE_RATE), song("classical", 4)
+    for style, heard in {"waltz": [short], "song": [long, short]}.items():
+        (tmp_path / style / "listen").mkdir(parents=True)
+        for number, audio in enumerate(heard):
+            soundfile.write(
+                tmp_path / style / "listen" / f"{number}.wav", audio, SAMPLE_RATE, subtype="FLOAT"
+            )
+    found = adapters.embedded(tmp_path, ["song", "waltz"], "listen", workers=1)
+    assert {style: [len(both) for both in some] for style, some in found.items()} == {
+        "song": [2, 2], "waltz": [2]
+    }  # fmt: skip
+    (whole, middle), brief = found["song"]
+    np.testing.assert_allclose(whole, tagger.embed(long), atol=1e-3)
+    np.testing.assert_allclose(brief[0], found["waltz"][0][0])
+    decoded = baselines.decoded(load_pipeline(), long[SAMPLE_RATE : 31 * SAMPLE_RATE])
+    np.testing.assert_allclose(middle, tagger.embed(decoded), atol=1e-3)
+    assert np.abs(brief[0] - brief[1]).max() > 0.01
