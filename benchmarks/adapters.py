@@ -103,15 +103,11 @@ def report(
             for done, what in adapt(root / style / "learn", style, runs / style, steps, workers=workers):
                 print(f"\r{style}: {done:4.0%} {what}          ", end="", flush=True)
     known, aside = (embedded(root, styles, part, workers) for part in ("listen", "learn"))
-    listener = train_listener(
-        {style: [one for both in some for one in both] for style, some in known.items()}
-    )
-    true = [
-        bootstrap(
-            [float(heard_as(listener, both[way]) == style) for style in styles for both in aside[style]]
-        )
-        for way in (0, 1)
-    ]
+    listener = train_listener({style: sum(some, []) for style, some in known.items()})
+    true = {"listener right about the records": 0, "listener right about them decoded": 1}
+    for what, way in true.items():
+        right = [heard_as(listener, both[way]) == style for style in styles for both in aside[style]]
+        true[what] = bootstrap([float(one) for one in right])
     learned = {style: [whole.mean(0) for whole, _ in some] for style, some in aside.items()}
     near = {style: read_card(own_folder() / style)["near"] for style in styles}
     jobs = [
@@ -122,8 +118,7 @@ def report(
     ]
     given = {"songs": songs, "listener": listener, "learned": learned}
     rows = measure(play, jobs, "conversions", workers, **given)
-    figures = figures_of(rows, learned) | {"near": near}
-    figures |= dict(zip(("listener right about the records", "listener right about them decoded"), true))
+    figures = figures_of(rows, learned) | true | {"near": near}
     return finish(figures, lines(figures), out, "adapters", usual=False)
 
 
@@ -161,8 +156,8 @@ def lines(figures: dict) -> list[str]:
         for style, one in (figures["styles"] | {"together": figures["together"]}).items()
     ]
     headings = ["style", "nearest genre", *names, "nearest record: of a conversion / of another record"]
-    told = f"The listener is right about {interval(figures['listener right about the records'])} of the"
-    told += (
-        f" adapters' records, and {interval(figures['listener right about them decoded'])} of them decoded"
+    whole, made = (
+        interval(figures[f"listener right about {what}"]) for what in ("the records", "them decoded")
     )
-    return [*table(headings, rows), f"{told}; it had heard none of them."]
+    told = f"The listener is right about {whole} of the adapters' records, and {made} of them decoded; it had"
+    return [*table(headings, rows), f"{told} heard none of them."]

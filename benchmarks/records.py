@@ -31,11 +31,17 @@ from noteninja_lib.models.checkpoints import load_model
 from noteninja_lib.models.classifiers import GenreClassifier, classify
 from noteninja_lib.models.tagger import hear_genres
 from noteninja_lib.music.piano_roll import sounding, strongest_octave
-from noteninja_lib.pipeline import load_pipeline
+from noteninja_lib.pipeline import VOICES, check_arguments, load_pipeline
 
 STRONGEST = 3  # the asked-for genre must be among so many of the listener's
 TREBLE = 5000.0  # Hz
 LEVEL = 0.1  # seconds over which loudness is measured
+SINGERS = {
+    "keep": "the singer over the new band",
+    "play": "an instrument plays what was sung",
+    "off": "the singer left out",
+    "none": "nobody sings",
+}
 
 #: A recording's number and the genre that it is converted to; None: as it is.
 Job = namedtuple("Job", "number target")
@@ -108,6 +114,7 @@ def report(
     style_guidance: Annotated[
         float | None, Option(min=0, max=5, help="Jump style guidance; the converter's own by default.")
     ] = None,
+    voice: Annotated[str, Option(help=f"What becomes of singers: {', '.join(VOICES)}.")] = "keep",
     tagger: Tagger = None,
     folder: Annotated[Path | None, Option(help="Where the sounds are to be kept.")] = None,
     title: Annotated[
@@ -118,13 +125,14 @@ def report(
     workers: Workers = CORES,
 ) -> dict:
     """Measure conversions of real recordings beside real recordings of the asked-for genres."""
+    check_arguments(1.0, steps, guidance, voice)
     set_ = open_dataset(data)
     kept = set_.splits()["test"]
     if not kept:
         raise UserError(f"No recording of {data} belongs to the test part.")
     jobs = choose(set_, kept, targets, seed)
     every = [Job(number, None) for number in range(len(set_))]
-    sampling = {"num_inference_steps": steps, "guidance_scale": guidance}
+    sampling = {"num_inference_steps": steps, "guidance_scale": guidance, "voice": voice}
     options = {"data": data, "judge": judge, "options": sampling, "pushed": style_guidance}
     with tempfile.TemporaryDirectory() as temporary:
         options["folder"] = folder or temporary
@@ -183,6 +191,10 @@ def figures_of(real: list[dict], made: list[dict]) -> dict:
                 "real among three": float(np.mean([place <= STRONGEST for place in places])),
                 "real first": float(np.mean([place == 1 for place in places])),
             }
+    voices = grouped(made, lambda row: row["voice"])
+    figures["singers"] = {
+        voice: summary(some, names) | {"conversions": len(some)} for voice, some in sorted(voices.items())
+    }
     right = [float(row["judge"] == row["source"]) for row in real]
     figures["judge on real recordings"] = bootstrap(right)
     right = [float(next(iter(row["heard"])) == row["source"]) for row in real]
@@ -198,12 +210,16 @@ def alike(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def summary(rows: list[dict], names: tuple[str, ...]) -> dict[str, list[float]]:
-    """Means with 95 % intervals of what some rows have, the recordings drawn anew."""
+    """Means with 95 % intervals of what some rows have, the recordings drawn anew; of ratios geometric ones,
+    so that twice as much and half as much even each other out."""
     found = {}
     for name in names:
         some = [row for row in rows if row.get(name) is not None]
         if some:
-            found[name] = bootstrap([row[name] for row in some], [row["number"] for row in some])
+            values, numbers = [row[name] for row in some], [row["number"] for row in some]
+            of_ratios = name.endswith("ratio")
+            found[name] = bootstrap(np.log(values) if of_ratios else values, numbers)
+            found[name] = [round(float(np.exp(one)), 4) for one in found[name]] if of_ratios else found[name]
     return found
 
 
@@ -219,6 +235,12 @@ def lines(figures: dict) -> list[str]:
         for genre, one in figures["genres"].items()
     ]
     found += table(["genre", *names], rows)
+    names = ["conversions", *together]
+    rows = [
+        [SINGERS[voice], one["conversions"], *(cell(one.get(name)) for name in names[1:])]
+        for voice, one in figures["singers"].items()
+    ]
+    found += table(["singer", *names], rows)
     told = f"Its judge is right about {interval(figures['judge on real recordings'])} of the real ones"
     if "tagger on real recordings" in figures:  # older figures have none
         told += f", the tagger about {interval(figures['tagger on real recordings'])}"

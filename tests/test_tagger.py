@@ -151,19 +151,22 @@ def test_a_listener_of_styles_goes_by_all_pieces_together():
     assert adapters.heard_as(listener, np.stack([other, one, one + 0.2 * (other - one)])) == "chiptune"
 
 
-def row(number, target, source, heard, level=1.0):
+def row(number, target, source, heard, level=1.0, voice="none"):
     """A recording as the benchmark of records measures it; `heard` names the strongest genres."""
     shares = {genre: 0.5 / 2**place for place, genre in enumerate(heard)}
     return {
         "number": number, "target": target, "source": source, "judge": heard[0], "heard": shares,
-        "attack": level, "range": level, "treble": level, "onsets": np.eye(12)[:, [number]],
+        "attack": level, "range": level, "treble": level, "onsets": np.eye(12)[:, [number]], "voice": voice,
     }  # fmt: skip
 
 
 def test_what_is_heard_of_conversions_is_counted_by_the_target():
     rock, jazz = ("rock", "pop", "jazz", "blues"), ("jazz", "blues", "pop", "rock")
     real = [row(0, None, "rock", rock), row(1, None, "jazz", jazz), row(2, None, "jazz", rock)]
-    made = [row(0, "jazz", "rock", ("jazz", "pop", "blues", "rock")), row(1, "rock", "jazz", jazz)]
+    made = [
+        row(0, "jazz", "rock", ("jazz", "pop", "blues", "rock"), level=2.0),
+        row(1, "rock", "jazz", jazz, level=0.5, voice="keep"),
+    ]
     figures = records.figures_of(real, made)
     told = {name: figures["together"][f"heard {name}"][0] for name in ("rises", "among three", "first")}
     assert told == {"rises": 0.5, "among three": 0.5, "first": 0.5}
@@ -171,6 +174,15 @@ def test_what_is_heard_of_conversions_is_counted_by_the_target():
     assert (
         figures["genres"]["jazz"]["heard first"][0] == 1 and figures["genres"]["rock"]["heard first"][0] == 0
     )
+    singers = {
+        voice: (one["conversions"], one["heard first"][0]) for voice, one in figures["singers"].items()
+    }
+    assert singers == {"keep": (1, 0), "none": (1, 1)}
+    # Twice as much and half as much: neither more nor less.
+    assert figures["together"]["range ratio"][0] == figures["together"]["attack ratio"][0] == 1
+    assert figures["together"]["treble difference"][0] == 0.25
+    text = records.lines(figures | {"title": "It", "recordings": 2, "conversions": 2})
+    assert any(line.startswith("| nobody sings | 1 | 1.00 |") for line in text)
 
 
 def test_a_listener_hears_recordings_as_they_are_and_decoded(tmp_path):
