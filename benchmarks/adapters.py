@@ -25,6 +25,7 @@ from benchmarks.options import CORES, Out, Workers
 from noteninja_lib.arranger.recipe import own_folder
 from noteninja_lib.audio.io import SAMPLE_RATE, load
 from noteninja_lib.datasets import Records
+from noteninja_lib.datasets.base import require_folder
 from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation.baselines import decoded
 from noteninja_lib.fine_tuning import adapt
@@ -50,13 +51,12 @@ def hear(file: Path) -> list[np.ndarray]:
     return [embed(audio), embed(decoded(load_pipeline(), audio[start : start + size]))]
 
 
-def embedded(root: Path, styles: list[str], part: str, workers: int) -> dict[str, list[list[np.ndarray]]]:
+def embedded(found: dict[str, Records], workers: int) -> dict[str, list[list[np.ndarray]]]:
     """For each style, what `hear` makes of its recordings."""
-    found = {style: Records(root / style / part) for style in styles}
     files = [(style, some.path(number)) for style, some in found.items() for number in range(len(some))]
-    heard = measure(hear, [file for _, file in files], f"recordings to {part}", workers)
+    heard = measure(hear, [file for _, file in files], "recordings", workers)
     pairs = list(zip([style for style, _ in files], heard))
-    return {style: [one for name, one in pairs if name == style] for style in styles}
+    return {style: [one for name, one in pairs if name == style] for style in found}
 
 
 def train_listener(known: dict[str, list[np.ndarray]]) -> Pipeline:
@@ -94,15 +94,18 @@ def report(
     workers: Workers = CORES,
 ) -> dict:
     """Make an adapter of each style, and let a listener tell them apart."""
-    styles = sorted(path.name for path in root.iterdir() if (path / "learn").is_dir())
+    styles = sorted(path.name for path in require_folder(root).iterdir() if (path / "learn").is_dir())
     if len(styles) < 2:
         raise UserError(f"{root} must hold a folder for each style, with learn/ and listen/ inside.")
+    # What is wrong with the recordings is told before hours of learning.
+    parts = [{style: Records(root / style / part) for style in styles} for part in ("listen", "learn")]
+    count = min(count, len(Records(songs)))
     os.environ["NOTENINJA_ADAPTERS"] = str((runs / "made").resolve())
     for style in styles:
         if not (own_folder() / style / CARD).exists():
             for done, what in adapt(root / style / "learn", style, runs / style, steps, workers=workers):
                 print(f"\r{style}: {done:4.0%} {what}          ", end="", flush=True)
-    known, aside = (embedded(root, styles, part, workers) for part in ("listen", "learn"))
+    known, aside = (embedded(found, workers) for found in parts)
     listener = train_listener({style: sum(some, []) for style, some in known.items()})
     true = {"listener right about the records": 0, "listener right about them decoded": 1}
     for what, way in true.items():
@@ -111,10 +114,7 @@ def report(
     learned = {style: [whole.mean(0) for whole, _ in some] for style, some in aside.items()}
     near = {style: read_card(own_folder() / style)["near"] for style in styles}
     jobs = [
-        Job(song, style, genre)
-        for song in range(min(count, len(Records(songs))))
-        for style in styles
-        for genre in (style, near[style])
+        Job(song, style, genre) for song in range(count) for style in styles for genre in (style, near[style])
     ]
     given = {"songs": songs, "listener": listener, "learned": learned}
     rows = measure(play, jobs, "conversions", workers, **given)

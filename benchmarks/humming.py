@@ -326,6 +326,7 @@ def report(
     workers: Workers = CORES,
 ) -> dict:
     """Measure how well a tune is heard that somebody hums, sings or whistles."""
+    chosen = singers.choose(data, clips, singers.SINGERS) if data else []
     rng = np.random.default_rng(seed)
     numbers = rng.permutation(candidates(split))[: max(AMONG, tunes)].tolist()
     jobs = [Job(number, KINDS[i % 4], PLACES[i // 4 % 4], seed) for i, number in enumerate(numbers[:tunes])]
@@ -340,7 +341,6 @@ def report(
     figures["groups"] = {name: intervals(group, names=names) for name, group in groups.items() if group}
     figures["metronome"] = {"tunes": len(counted)} | intervals(counted, names=["metronome"])
     if data:
-        chosen = singers.choose(data, clips, singers.SINGERS)
         sung = measure(of_singer, chosen, "clips", workers, folder=data)
         figures["mir_1k"] = {"clips": len(chosen)} | intervals(sung, chosen)
     return finish(figures, lines(figures), out, "humming")

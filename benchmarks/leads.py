@@ -229,8 +229,9 @@ def lines(figures: dict) -> list[str]:
     return [told, *table(["", *VOCABULARIES], rows)]
 
 
-Keys = Annotated[Path | None, Option(help="A folder of keys, files such as blues.00000.lerch.txt.")]
-Data = Annotated[Path | None, Option(help="GTZAN, to which these keys belong.")]
+FOLDER = {"exists": True, "file_okay": False}
+Keys = Annotated[Path | None, Option(help="A folder of keys, files such as blues.00000.lerch.txt.", **FOLDER)]
+Data = Annotated[Path | None, Option(help="GTZAN, to which these keys belong.", **FOLDER)]
 
 
 def report(

@@ -164,12 +164,19 @@ def read(path: Path) -> dict:
 
 
 def report(
-    folder: Annotated[Path, Argument(help="Songs for voice and piano in MusicXML, such as OpenScore's.")],
-    out: Out = None, workers: Workers = CORES,
-    only: Annotated[Path | None, Option(help="A text file of paths below the folder.")] = None,
-) -> dict:  # fmt: skip
+    folder: Annotated[
+        Path, Argument(exists=True, file_okay=False, help="Songs for voice and piano in MusicXML.")
+    ],
+    out: Out = None,
+    workers: Workers = CORES,
+    only: Annotated[
+        Path | None, Option(exists=True, dir_okay=False, help="Paths below the folder, a line each.")
+    ] = None,
+) -> dict:
     """Measure how often the part with the words is taken for the tune, shown and hidden, and what is lost."""
     names = only.read_text(encoding="utf-8").splitlines() if only else sorted(folder.rglob("*.mxl"))
+    if not names:
+        raise UserError(f"There are no .mxl files in {folder}: give a folder of songs.")
     rows = measure(read, [folder / name for name in names], "songs", workers)
     read_well = [row for row in rows if "error" not in row]
     with_words = [row for row in read_well if row["sung"]]

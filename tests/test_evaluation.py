@@ -1,12 +1,14 @@
 """The yardstick on constructed cases whose answer is known."""
 
 import json
+import sys
 from pathlib import Path
 
 import librosa
 import numpy as np
 import pytest
 
+from benchmarks import __main__ as commands
 from benchmarks import all_measures, evaluation, tables
 from benchmarks.comparison import Row
 from benchmarks.evaluation import Setting
@@ -302,3 +304,18 @@ def test_silence_has_no_mood():
     silence = np.zeros(3 * 22050, np.float32)
     (one,) = all_measures.heard_moods(hear(silence), silence, [0.5])
     assert one["lufs"] == -99 and one["tempo"] == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["adapters nothing --songs nothing", "humming --data nothing", "judge --data nothing",
+     "ladder --data nothing", "leads --data nothing", "records --data nothing", "scores nothing",
+     "singers --data nothing"],
+)  # fmt: skip
+def test_a_folder_that_is_missing_is_told_before_anything_is_measured(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["benchmarks", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        commands.main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 2 and "nothing" in told and "it/s" not in told

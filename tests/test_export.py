@@ -19,7 +19,8 @@ from noteninja_lib.errors import UserError
 from noteninja_lib.lead_sheet import hear_lead
 from noteninja_lib.music.piano_roll import pick_notes
 from noteninja_lib.music.playback import from_score
-from noteninja_lib.music.score_io import quantise
+from noteninja_lib.music.score_io import quantise, read_notes
+from noteninja_lib.music.score_writing import to_abc, write_score
 from noteninja_lib.music.transcription import in_beats, settle
 from noteninja_lib.music.tunes import find_tune, load_tunes
 from noteninja_lib.pipeline import Conversion
@@ -115,6 +116,20 @@ def test_quantised_notes_lie_on_the_grid_one_after_another():
     assert all(end <= start + 1e-9 for end, (start, _, _) in zip(ends, written.notes[1:]))
     crowded = quantise(replace(tune, notes=((0.0, 0.1, 60), (0.02, 1.0, 64), (1.0, 1.0, 65))))
     assert [note[2] for note in crowded.notes] == [64, 65]
+
+
+def test_bars_of_five_whose_beats_are_in_three_get_triplets(tmp_path):
+    starts = np.arange(60) / 3 + np.random.default_rng(0).uniform(-0.03, 0.03, 60)
+    notes = tuple((max(float(start), 0.0), 0.3, 60 + number % 7) for number, start in enumerate(starts))
+    tune = replace(TUNES[0], metre="5/4", length=20.0, notes=notes, chords=())
+    written = quantise(tune)
+    assert written.metre == "5/4" and written.length == 20
+    np.testing.assert_allclose([start for start, _, _ in written.notes], np.arange(60) / 3, atol=1e-6)
+    (tmp_path / "five.abc").write_text(to_abc(written, 100), encoding="utf-8")
+    write_score(written, tmp_path / "five.musicxml", 100)
+    for kind in ("abc", "musicxml"):
+        again = read_notes(tmp_path / f"five.{kind}")
+        assert again.metre == "5/4" and [note[2] for note in again.notes] == [note[2] for note in notes]
 
 
 def test_the_score_reads_back_as_the_tune_that_was_heard(played, tmp_path):

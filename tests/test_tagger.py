@@ -16,6 +16,8 @@ from benchmarks import adapters, records
 from noteninja_lib import data_folder
 from noteninja_lib.audio import STEREO_RATE
 from noteninja_lib.audio.io import SAMPLE_RATE, load
+from noteninja_lib.datasets import Records
+from noteninja_lib.errors import UserError
 from noteninja_lib.evaluation import baselines
 from noteninja_lib.models import checkpoints, tagger
 from noteninja_lib.models.basic_pitch import BasicPitch
@@ -193,7 +195,8 @@ def test_a_listener_hears_recordings_as_they_are_and_decoded(tmp_path):
             soundfile.write(
                 tmp_path / style / "listen" / f"{number}.wav", audio, SAMPLE_RATE, subtype="FLOAT"
             )
-    found = adapters.embedded(tmp_path, ["song", "waltz"], "listen", workers=1)
+    recordings = {style: Records(tmp_path / style / "listen") for style in ("song", "waltz")}
+    found = adapters.embedded(recordings, workers=1)
     assert {style: [len(both) for both in some] for style, some in found.items()} == {
         "song": [2, 2], "waltz": [2]
     }  # fmt: skip
@@ -203,3 +206,19 @@ def test_a_listener_hears_recordings_as_they_are_and_decoded(tmp_path):
     decoded = baselines.decoded(load_pipeline(), long[SAMPLE_RATE : 31 * SAMPLE_RATE])
     np.testing.assert_allclose(middle, tagger.embed(decoded), atol=1e-3)
     assert np.abs(brief[0] - brief[1]).max() > 0.01
+
+
+def test_what_is_wrong_with_recordings_of_styles_is_told_before_anything_is_learned(tmp_path, monkeypatch):
+    monkeypatch.setattr(adapters, "adapt", lambda *_, **__: pytest.fail("it began to learn"))
+    monkeypatch.setenv("NOTENINJA_ADAPTERS", str(tmp_path / "own"))
+    told = {"songs": tmp_path / "songs", "runs": tmp_path / "runs"}
+    with pytest.raises(UserError, match="styles"):
+        adapters.report(tmp_path / "styles", **told)
+    for place in ("a/learn", "b/learn", "b/listen"):
+        (tmp_path / "styles" / place).mkdir(parents=True)
+        soundfile.write(tmp_path / "styles" / place / "one.wav", np.ones(SAMPLE_RATE * 5) / 9, SAMPLE_RATE)
+    with pytest.raises(UserError, match="listen"):  # one of a's is missing
+        adapters.report(tmp_path / "styles", **told)
+    shutil.copytree(tmp_path / "styles/b/listen", tmp_path / "styles/a/listen")
+    with pytest.raises(UserError, match="songs"):
+        adapters.report(tmp_path / "styles", **told)

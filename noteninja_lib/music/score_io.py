@@ -508,17 +508,19 @@ def quantise(tune: Tune) -> Tune:
 
     In each beat, onsets go to quarters of it or to thirds, whichever lie nearer. A note lasts until the next
     one, or to the end of a beat where a rest of half a beat or more follows. Of two notes at one time the
-    longer stays. Where most beats are in three, the tune is written in compound time ("12/8" or "9/8").
+    longer stays. Where most beats are in three, the tune is written in compound time ("12/8" or "9/8"), but
+    for bars of five, which get triplets.
 
     Parameters
     ----------
     tune : Tune
-        In "4/4" or "3/4", with notes anywhere.
+        In "4/4", "3/4" or "5/4", with notes anywhere.
     """
     beats = [list(group) for _, group in groupby(tune.notes, lambda one: floor(one[0] + EARLY))]
     starts = [np.array([start for start, _, _ in group]) for group in beats]
     broken = [onsets for onsets in starts if (np.abs(onsets - np.round(onsets)) > EARLY).any()]
-    compound = np.mean([_misfit(onsets, 3) < _misfit(onsets, 4) for onsets in broken] or [0]) > 0.5
+    in_three = np.mean([_misfit(onsets, 3) < _misfit(onsets, 4) for onsets in broken] or [0]) > 0.5
+    compound = in_three and tune.metre in COMPOUND
     usual, other = GRIDS["compound" if compound else "simple"]
     placed = {}  # onset in beats -> (end, pitch)
     for group, onsets in zip(beats, starts):
