@@ -18,8 +18,8 @@ from noteninja_lib.music.tunes import Tune
 
 BASS = 31  # lowest rows of the piano roll: A0 to D#3
 HEARD_WITHIN = 0.03  # seconds
-#: Beats in a bar, and the price of each: of more places for a bar line one fits by chance, and five are rare.
-BARS = {4: 0.0, 3: 0.1, 5: 0.3}
+#: Beats in a bar, and how likely so many are before anything is heard.
+BARS = {4: 0.88, 3: 0.1, 5: 0.02}
 
 
 def write_down(notes: list[Note], audio: np.ndarray) -> tuple[Tune, float, float]:
@@ -204,13 +204,18 @@ def _standard(values):
 
 
 def find_bar(accents: np.ndarray) -> tuple[str, int]:
-    """Metre (as in `BARS`) and number of the first beat on a bar line, from how strong each beat is."""
-    accents = _standard(accents)
-    places = [(beats_in_bar, downbeat) for beats_in_bar in BARS for downbeat in range(beats_in_bar)]
-    found = {
-        (bar, first): (accents[first::bar].mean() if len(accents) > first else 0.0) - BARS[bar]
-        for bar, first in places
-    }
+    """Metre (as in `BARS`) and number of the first beat on a bar line, from how strong each beat is.
+
+    The likeliest of all: beats on bar lines are normally distributed around another mean than those between.
+    So a few strong beats, which fit some bar by chance, count for less than many.
+    """
+    accents, found = _standard(accents), {}
+    for bar, likely in BARS.items():
+        for first in range(bar):
+            count, strong = len(accents[first::bar]), max(accents[first::bar].sum(), 0.0)
+            explained = strong**2 / max(count * (len(accents) - count), 1)  # share of the variance
+            gain = -len(accents) / 2 * np.log(1 - min(explained, 0.99))
+            found[bar, first] = gain + np.log(likely / bar)
     beats_in_bar, downbeat = max(found, key=lambda place: found[place])
     return f"{beats_in_bar}/4", downbeat
 
