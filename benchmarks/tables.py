@@ -126,7 +126,8 @@ SECTIONS = {
     "evaluation": "evaluation", "difficult": "acoustic_conditions", "ladder": "networks", "stereo": "stereo",
     "hearing": "note_recall", "band": "arrangements", "amounts": "strength", "steering": "controls",
     "sheets": "sheet_music.reading_errors", "steps": "samplers", "benchmark": "speed",
-    "peers": "peers", "records": "records", "records_style": "records", "records_gtzan": "records",
+    "peers": "peers", "records": "records", "records_off": "records", "records_style": "records",
+    "records_gtzan": "records", "records_gtzan_off": "records",
     "judge": "judges", "adapters": "adapters", "redo": "redo",
     "humming": "humming", "leads": "leads",
 }  # fmt: skip
