@@ -9,6 +9,7 @@ out of these. Songs go to each style by the adapter, and to the nearest of the t
 
 import os
 from collections import namedtuple
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -53,10 +54,9 @@ def hear(file: Path) -> list[np.ndarray]:
 
 def embedded(found: dict[str, Records], workers: int) -> dict[str, list[list[np.ndarray]]]:
     """For each style, what `hear` makes of its recordings."""
-    files = [(style, some.path(number)) for style, some in found.items() for number in range(len(some))]
-    heard = measure(hear, [file for _, file in files], "recordings", workers)
-    pairs = list(zip([style for style, _ in files], heard))
-    return {style: [one for name, one in pairs if name == style] for style in found}
+    files = [some.path(number) for some in found.values() for number in range(len(some))]
+    heard = iter(measure(hear, files, "recordings", workers))
+    return {style: list(islice(heard, len(some))) for style, some in found.items()}
 
 
 def train_listener(known: dict[str, list[np.ndarray]]) -> Pipeline:
@@ -72,9 +72,9 @@ def heard_as(listener: Pipeline, pieces: np.ndarray) -> str:
     return str(listener.classes_[listener.predict_log_proba(pieces).mean(0).argmax()])
 
 
-def play(job: Job, songs: Path, listener: Pipeline, learned: dict) -> dict:
+def play(job: Job, songs: Records, listener: Pipeline, learned: dict) -> dict:
     """Convert a song and hear it."""
-    audio = Records(songs).audio(job.song)[: int(SECONDS * 22050)]
+    audio = songs.audio(job.song)[: int(SECONDS * 22050)]
     made = load_pipeline()(audio, job.genre, generator=torch.Generator().manual_seed(job.song))
     pieces = embed(made.mono())
     return job._asdict() | {
@@ -99,7 +99,7 @@ def report(
         raise UserError(f"{root} must hold a folder for each style, with learn/ and listen/ inside.")
     # What is wrong with the recordings is told before hours of learning.
     parts = [{style: Records(root / style / part) for style in styles} for part in ("listen", "learn")]
-    count = min(count, len(Records(songs)))
+    recordings = Records(songs)
     os.environ["NOTENINJA_ADAPTERS"] = str((runs / "made").resolve())
     for style in styles:
         if not (own_folder() / style / CARD).exists():
@@ -107,18 +107,23 @@ def report(
                 print(f"\r{style}: {done:4.0%} {what}          ", end="", flush=True)
     known, aside = (embedded(found, workers) for found in parts)
     listener = train_listener({style: sum(some, []) for style, some in known.items()})
-    true = {"listener right about the records": 0, "listener right about them decoded": 1}
-    for what, way in true.items():
-        right = [heard_as(listener, both[way]) == style for style in styles for both in aside[style]]
-        true[what] = bootstrap([float(one) for one in right])
+    right = {
+        what: bootstrap(
+            [float(heard_as(listener, both[way]) == style) for style in styles for both in aside[style]]
+        )
+        for way, what in enumerate(("listener right about the records", "listener right about them decoded"))
+    }
     learned = {style: [whole.mean(0) for whole, _ in some] for style, some in aside.items()}
     near = {style: read_card(own_folder() / style)["near"] for style in styles}
     jobs = [
-        Job(song, style, genre) for song in range(count) for style in styles for genre in (style, near[style])
+        Job(song, style, genre)
+        for song in range(min(count, len(recordings)))
+        for style in styles
+        for genre in (style, near[style])
     ]
-    given = {"songs": songs, "listener": listener, "learned": learned}
+    given = {"songs": recordings, "listener": listener, "learned": learned}
     rows = measure(play, jobs, "conversions", workers, **given)
-    figures = figures_of(rows, learned) | true | {"near": near}
+    figures = figures_of(rows, learned) | right | {"near": near}
     return finish(figures, lines(figures), out, "adapters", usual=False)
 
 

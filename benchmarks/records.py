@@ -216,10 +216,9 @@ def summary(rows: list[dict], names: tuple[str, ...]) -> dict[str, list[float]]:
     for name in names:
         some = [row for row in rows if row.get(name) is not None]
         if some:
-            values, numbers = [row[name] for row in some], [row["number"] for row in some]
-            of_ratios = name.endswith("ratio")
-            found[name] = bootstrap(np.log(values) if of_ratios else values, numbers)
-            found[name] = [round(float(np.exp(one)), 4) for one in found[name]] if of_ratios else found[name]
+            there, back = (np.log, np.exp) if name.endswith("ratio") else (np.asarray, np.asarray)
+            means = bootstrap(there([row[name] for row in some]), [row["number"] for row in some])
+            found[name] = [round(float(back(one)), 4) for one in means]
     return found
 
 
@@ -229,19 +228,14 @@ def lines(figures: dict) -> list[str]:
     rows = [[name, interval(value)] for name, value in together.items()]
     told = f"{figures['conversions']} conversions of {figures['recordings']} real recordings"
     found = [f"{figures['title']}, {told}:", *table(["measure", "mean, and 95 % interval"], rows)]
-    names = ["conversions", *together, "real among three", "real first"]
-    rows = [
-        [genre, one["conversions"], *(cell(one.get(name)) for name in names[1:])]
-        for genre, one in figures["genres"].items()
-    ]
-    found += table(["genre", *names], rows)
-    names = ["conversions", *together]
-    rows = [
-        [SINGERS[voice], one["conversions"], *(cell(one.get(name)) for name in names[1:])]
-        for voice, one in figures["singers"].items()
-    ]
-    found += table(["singer", *names], rows)
-    told = f"Its judge is right about {interval(figures['judge on real recordings'])} of the real ones"
-    if "tagger on real recordings" in figures:  # older figures have none
-        told += f", the tagger about {interval(figures['tagger on real recordings'])}"
-    return [*found, f"{told}."]
+    singers = {SINGERS[voice]: one for voice, one in figures["singers"].items()}
+    real = ["real among three", "real first"]
+    for what, groups, more in (("genre", figures["genres"], real), ("singer", singers, [])):
+        names = [*together, *more]
+        rows = [
+            [group, one["conversions"], *(cell(one.get(name)) for name in names)]
+            for group, one in groups.items()
+        ]
+        found += table([what, "conversions", *names], rows)
+    judge, tagger = (interval(figures[f"{who} on real recordings"]) for who in ("judge", "tagger"))
+    return [*found, f"Its judge is right about {judge} of the real ones, the tagger about {tagger}."]

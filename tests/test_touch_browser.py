@@ -85,10 +85,11 @@ SPY = """() => {
         window.strokes.push([when, Math.max(...this.buffer.getChannelData(0))]);
         return start.call(this, when);
     };
-    new MutationObserver(() => {
-        const now = document.querySelector('.test-drums thead .now');
-        if (now && window.lit.at(-1) !== Number(now.innerText)) window.lit.push(Number(now.innerText));
-    }).observe(document.querySelector('.test-drums thead'), {subtree: true, attributeFilter: ['class']});
+    // A busy machine lights two steps before anybody looks: so each change is read, not what is lit at last.
+    new MutationObserver(changes => changes.forEach(({target, oldValue}) => {
+        if (!/\\bnow\\b/.test(oldValue ?? '')) window.lit.push(Number(target.innerText));
+    })).observe(document.querySelector('.test-drums thead'),
+                {subtree: true, attributeFilter: ['class'], attributeOldValue: true});
 }"""
 AXE = """async selector => (await axe.run(selector, {resultTypes: ['violations']})).violations
     .filter(({impact}) => ['serious', 'critical'].includes(impact))
@@ -282,8 +283,7 @@ def test_the_loop_plays_lights_swings_and_stops(page):
     page.click(".test-drums .nn-loop")
     page.wait_for_function("window.lit.length > 17")
     lit, strokes = page.evaluate("[window.lit, window.strokes]")
-    forward = np.diff(lit) % 16  # where two steps fall into one picture of a busy machine, one is not seen
-    assert np.median(forward) == 1 and forward.max() <= 4
+    assert all(after == before % 16 + 1 for before, after in zip(lit, lit[1:]))
     eighth = 30 / float(tempo.get_attribute("aria-valuenow"))
     assert len(strokes) >= 8 and np.allclose(np.diff([when for when, _ in strokes]), eighth, atol=1e-6)
     assert all(loud > 0.1 for _, loud in strokes)  # real sound

@@ -204,7 +204,7 @@ def _standard(values):
 
 
 def find_bar(accents: np.ndarray) -> tuple[str, int]:
-    """Metre (as in `BARS`) and number of the first beat on a bar line, from how strong each beat is.
+    """Metre (as in `BARS`) and number of the first beat on a bar line, from how strong beats (n,) are.
 
     The likeliest of all: beats on bar lines are normally distributed around another mean than those between.
     So a few strong beats, which fit some bar by chance, count for less than many.
